@@ -1,0 +1,240 @@
+# shellcheck shell=bash
+# What trainyard-node and the scripts of the stages share. It is sourced, never run.
+#
+# Nodes run CentOS 7: bash 4.2, systemd 219, coreutils 8.22. Nothing newer may be used here (scripts/dev/lint-el7.sh knows
+# the list). In particular an empty array is an error there under `set -u`, so lists are the positional parameters, "$@".
+#
+# TRAINYARD_ROOT, empty on a node, stands before every absolute path: a folder can then play the machine.
+
+TRAINYARD_ROOT=${TRAINYARD_ROOT:-}
+TRAINYARD_ATTEMPTS=${TRAINYARD_ATTEMPTS:-3}   # how often a stage, or a yum run within it, is tried
+TRAINYARD_BACKOFF=${TRAINYARD_BACKOFF:-15}    # seconds before the second attempt; twice as many before each later one
+CONFIGURATION=$TRAINYARD_ROOT/etc/trainyard
+STAGES=$CONFIGURATION/stages
+
+say() { printf '%s\n' "$*"; }
+warn() { printf 'warning: %s\n' "$*" >&2; }
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# manifest STAGE KEY: what follows KEY on each line of the stage's manifest that begins with it.
+manifest() {
+    local key rest
+    while read -r key rest; do
+        [ "$key" != "$2" ] || printf '%s\n' "$rest"
+    done <"$STAGES/$1/manifest"
+}
+
+# json TEXT: a JSON string. It keeps ASCII only: a log line may hold half a character, which no JSON reader takes.
+json() {
+    local text=$1
+    text=${text//\\/\\\\} text=${text//\"/\\\"} text=${text//$'\n'/\\n} text=${text//$'\t'/\\t}
+    printf '"%s"' "$(printf '%s' "$text" | tr -cd '\040-\176')"
+}
+
+# replace_with PATH: PATH holds standard input, whole or not at all, readable by root alone.
+replace_with() {
+    (umask 077 && cat >"$1.new")
+    mv -f "$1.new" "$1"
+}
+
+# retry ATTEMPTS DELAY COMMAND...: runs COMMAND until it succeeds, waiting longer each time.
+retry() {
+    local attempts=$1 delay=$2 attempt=1
+    shift 2
+    until "$@"; do
+        [ "$attempt" -lt "$attempts" ] || return 1
+        say "attempt $attempt of $attempts failed; the next one in $delay s: $*"
+        sleep "$delay"
+        delay=$((delay * 2)) attempt=$((attempt + 1))
+    done
+}
+
+# answers HOST PORT: whether something accepts a TCP connection there. bash itself connects, so no package is needed.
+answers() {
+    # shellcheck disable=SC2016 # the inner bash expands them
+    timeout 5 bash -c ': <"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null
+}
+
+# wait_until SECONDS COMMAND...: runs COMMAND every five seconds until it succeeds; fails when SECONDS have passed.
+wait_until() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 5
+    done
+}
+
+# secret NAME: prints the secret. Only builtins touch it, so no process list shows it; hand it on by standard input or
+# by the environment, never as an argument.
+secret() {
+    local name value
+    while IFS='=' read -r name value || [ -n "$name" ]; do
+        if [ "$name" = "$1" ]; then
+            printf '%s' "$value"
+            return 0
+        fi
+    done <"$CONFIGURATION/secrets.env"
+    fail "the secret $1 is not in $CONFIGURATION/secrets.env"
+}
+
+# fill_secrets FILE: prints FILE with every @SECRET_NAME@ replaced by that secret.
+fill_secrets() {
+    awk -v secrets="$CONFIGURATION/secrets.env" '
+        BEGIN {
+            while ((getline line < secrets) > 0) {
+                at = index(line, "=")
+                value[substr(line, 1, at - 1)] = substr(line, at + 1)
+            }
+        }
+        {
+            while (match($0, /@SECRET_[A-Z0-9_]+@/)) {
+                name = substr($0, RSTART + 8, RLENGTH - 9)
+                if (!(name in value)) {
+                    print "error: the secret " name " is not in " secrets > "/dev/stderr"
+                    exit 1
+                }
+                printf "%s%s", substr($0, 1, RSTART - 1), value[name]
+                $0 = substr($0, RSTART + RLENGTH)
+            }
+            print
+        }' "$1"
+}
+
+# relabel PATH: gives PATH the SELinux type that the policy has for it. /etc/systemd, /usr/local, /etc/my.cnf.d and
+# /etc/yum.repos.d are not labelled by the installer, and a service cannot read a file with the wrong type.
+relabel() {
+    if command -v restorecon >/dev/null; then
+        restorecon -RF "$1" || warn "restorecon $1 failed"
+    fi
+}
+
+# put_file MODE OWNER GROUP PATH SOURCE: makes PATH a copy of SOURCE with the secrets filled in. The new file appears
+# whole or not at all; an equal one is left alone. Sets file_changed to yes or no.
+put_file() {
+    local mode=$1 owner=$2 group=$3 path=$TRAINYARD_ROOT$4 source=$5 folder temporary content
+    folder=$(dirname "$path")
+    if [ ! -d "$folder" ]; then
+        (umask 022 && mkdir -p "$folder")
+        relabel "$folder"
+    fi
+    rm -f "$folder"/.trainyard.??????          # what a power cut left behind
+    temporary=$(mktemp "$folder/.trainyard.XXXXXX") # mode 0600
+    cat "$source" >"$temporary"
+    if grep -q '@SECRET_[A-Z0-9_]*@' "$temporary"; then
+        content=$(fill_secrets "$temporary") || fail "$4 needs a secret that this node does not have"
+        printf '%s\n' "$content" >"$temporary"
+    fi
+    chown "$owner:$group" "$temporary"
+    chmod "$mode" "$temporary"
+    if [ -f "$path" ] && cmp -s "$temporary" "$path" &&
+        [ "$(stat -c '%a %U %G' "$temporary")" = "$(stat -c '%a %U %G' "$path")" ]; then
+        rm -f "$temporary"
+        file_changed=no
+    else
+        mv -f "$temporary" "$path"
+        # shellcheck disable=SC2034 # for the caller
+        file_changed=yes
+    fi
+    relabel "$path"
+}
+
+# pinned_sections FILE: prints those repositories of FILE whose signing key is on the node. The keys of the SIGs come
+# with their centos-release packages; before that, their repositories must not be used.
+pinned_sections() {
+    local line section=
+    while IFS= read -r line || [ -n "$line" ]; do
+        case $line in
+        '#'*) printf '%s\n' "$line" ;;
+        '['*) section=$line ;;
+        gpgkey=file://*)
+            [ ! -e "$TRAINYARD_ROOT${line#gpgkey=file://}" ] || printf '\n%s\n%s\n' "$section" "$line"
+            section=
+            ;;
+        *) section=$section$'\n'$line ;;
+        esac
+    done <"$1"
+}
+
+# pin_repositories: makes the lab's repositories the only ones. CentOS 7's own mirror list is gone, and every package
+# that brings repository files (centos-release, centos-release-*) brings dead ones: so this runs before and after every
+# yum. Commenting the lines out, rather than deleting the files, keeps rpm from writing them anew at the next upgrade.
+pin_repositories() {
+    local wanted=$CONFIGURATION/pinned.repo folder=$TRAINYARD_ROOT/etc/yum.repos.d file
+    # Whichever stage calls yum first, the pinned repositories are there.
+    [ -e "$wanted" ] || wanted=$STAGES/repositories/files/etc/trainyard/pinned.repo
+    [ -e "$wanted" ] || return 0
+    for file in "$folder"/CentOS-*.repo "$folder"/epel*.repo; do
+        if [ -e "$file" ] && grep -q '^[^#]' "$file"; then
+            sed -i 's/^[^#]/#&/' "$file"
+            relabel "$file"
+        fi
+    done
+    put_file 0644 root root /etc/yum.repos.d/trainyard.repo <(pinned_sections "$wanted")
+}
+
+# yum_run ARGUMENTS...: yum from the pinned repositories, bounded in time and tried again.
+yum_run() {
+    pin_repositories
+    retry "$TRAINYARD_ATTEMPTS" "$TRAINYARD_BACKOFF" timeout -k 60 "${TRAINYARD_YUM_LIMIT:-1500}" \
+        yum -y --disableplugin=fastestmirror "$@" ||
+        fail "yum $* failed"
+    pin_repositories
+}
+
+installed() { rpm -q --whatprovides "$1" >/dev/null 2>&1; } # by what it provides: python-openstackclient is python2-...
+
+# install_packages NAME...: installs those that are missing.
+install_packages() {
+    local count=$# name
+    while [ "$count" -gt 0 ]; do # rotates through "$@", dropping what is installed
+        name=$1 count=$((count - 1))
+        shift
+        installed "$name" || set -- "$@" "$name"
+    done
+    [ $# -gt 0 ] || return 0
+    yum_run install "$@"
+    for name in "$@"; do # yum succeeds when it finds only some of them
+        installed "$name" || fail "yum ended well but did not install $name"
+    done
+}
+
+# sql: runs the SQL of standard input as the database's root, whose password is in /root/.my.cnf.
+sql() { mysql --defaults-file="$TRAINYARD_ROOT/root/.my.cnf" --batch --skip-column-names; }
+
+# create_database NAME USER SECRET: both exist afterwards, and USER may do everything in NAME, from here and elsewhere.
+create_database() {
+    local password
+    case $1$2 in *[!A-Za-z0-9_]*) fail "not a database name and user: $1 $2" ;; esac
+    password=$(secret "$3")
+    sql <<SQL
+CREATE DATABASE IF NOT EXISTS \`$1\`;
+GRANT ALL PRIVILEGES ON \`$1\`.* TO '$2'@'localhost' IDENTIFIED BY '$password';
+GRANT ALL PRIVILEGES ON \`$1\`.* TO '$2'@'%' IDENTIFIED BY '$password';
+SQL
+}
+
+# open_port PORT PROTOCOL SOURCE: lets SOURCE (a CIDR, or `any`) reach PORT. Never by `firewall-cmd --reload`, which
+# flushes the chains that neutron and libvirt have made: the permanent rule and the running one are both set.
+open_port() {
+    local rule="port port=\"$1\" protocol=\"$2\" accept"
+    if [ "$3" = any ]; then rule="rule $rule"; else rule="rule family=\"ipv4\" source address=\"$3\" $rule"; fi
+    if ! command -v firewall-cmd >/dev/null; then
+        warn "there is no firewalld: $1/$2 is as open as this machine leaves it"
+    elif firewall-cmd --state >/dev/null 2>&1; then
+        firewall-cmd --permanent --query-rich-rule="$rule" >/dev/null || firewall-cmd --permanent --add-rich-rule="$rule"
+        firewall-cmd --query-rich-rule="$rule" >/dev/null || firewall-cmd --add-rich-rule="$rule"
+    else
+        firewall-offline-cmd --query-rich-rule="$rule" >/dev/null || firewall-offline-cmd --add-rich-rule="$rule"
+    fi
+}
+
+# run_service UNIT ACTION: enables UNIT, and starts or restarts it; shows what it said when it does not come up.
+run_service() {
+    systemctl enable "$1"
+    if ! timeout 600 systemctl "$2" "$1"; then
+        systemctl status --full --no-pager "$1" || true
+        journalctl --unit="$1" --lines=40 --no-pager || true
+        fail "systemctl $2 $1 failed"
+    fi
+}

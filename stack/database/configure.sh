@@ -1,0 +1,34 @@
+#!/bin/bash
+# What mysql_secure_installation asks for, without asking: root gets a password, and nobody else is left. The anonymous
+# users must go for the services' sake: ''@'controller' matches before 'keystone'@'%', and refuses keystone.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
+. "$TRAINYARD_LIB"
+
+credentials=$TRAINYARD_ROOT/root/.my.cnf # of an earlier run, maybe with an earlier password
+wanted=$(mktemp)                         # mode 0600, as credentials; a process list shows no password
+trap 'rm -f "$wanted"' EXIT
+password=$(secret DATABASE_ROOT_PASS)
+printf '[client]\nuser=root\npassword=%s\n' "$password" >"$wanted"
+
+enters() { mysql "$1" --user=root --execute='SELECT 1' >/dev/null 2>&1; }
+
+if enters --defaults-file="$wanted"; then
+    way=--defaults-file=$wanted
+elif [ -e "$credentials" ] && enters --defaults-file="$credentials"; then
+    way=--defaults-file=$credentials
+elif enters --no-defaults; then
+    way=--no-defaults
+else
+    fail "root can enter the database neither with the lab's password, nor with that of $credentials, nor without one"
+fi
+
+doomed=$(mysql "$way" --user=root --batch --skip-column-names --execute="
+    SELECT CONCAT('DROP USER ', QUOTE(User), '@', QUOTE(Host), ';') FROM mysql.user
+    WHERE User = '' OR (User = 'root' AND Host <> 'localhost')")
+{
+    printf "SET PASSWORD FOR 'root'@'localhost' = PASSWORD('%s');\n" "$password"
+    printf '%s\n' "$doomed" "DROP DATABASE IF EXISTS test;" \
+        "DELETE FROM mysql.db WHERE Db = 'test' OR Db LIKE 'test\\_%';" "FLUSH PRIVILEGES;"
+} | mysql "$way" --user=root
+put_file 0600 root root /root/.my.cnf "$wanted"

@@ -1,0 +1,17 @@
+#!/bin/bash
+# Exactly the pinned repositories are in use, and each of them answers.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
+. "$TRAINYARD_LIB"
+
+sections() { sed -n 's/^\[\(.*\)\]$/\1/p' "$@" | sort; }
+
+wanted=$(sections "$CONFIGURATION/pinned.repo")
+pinned=$(sections "$TRAINYARD_ROOT/etc/yum.repos.d/trainyard.repo")
+[ "$wanted" = "$pinned" ] || fail "left out, because their keys are missing: $(comm -23 <(echo "$wanted") <(echo "$pinned") | tr '\n' ' ')"
+
+enabled=$(yum --quiet repolist enabled | awk 'NR > 1 && $1 != "repolist:" { sub(/^!/, "", $1); sub(/\/.*/, "", $1); print $1 }' | sort) ||
+    fail "yum cannot list its repositories"
+[ "$enabled" = "$pinned" ] || fail "yum uses $(tr '\n' ' ' <<<"$enabled")instead of $(tr '\n' ' ' <<<"$pinned")"
+yum --quiet makecache fast || fail "a repository does not answer"
+say "in use, and answering: $(tr '\n' ' ' <<<"$enabled")"

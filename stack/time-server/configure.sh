@@ -1,0 +1,14 @@
+#!/bin/bash
+# Sets the clock before anything depends on it: signatures, TLS and tokens are refused when it is wrong.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
+. "$TRAINYARD_LIB"
+
+has_upstream() { chronyc -n sources | grep -q '^^\*'; }
+
+if wait_until "${PARAMETER_wait_seconds:?}" has_upstream; then
+    chronyc makestep
+    chronyc waitsync 12 0.5
+else
+    warn "no time server answered in $PARAMETER_wait_seconds s; the lab goes by this machine's own clock: $(date)"
+fi
