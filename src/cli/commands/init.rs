@@ -1,0 +1,92 @@
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use super::secrets::fill;
+use crate::cli::ui::Ui;
+use crate::exit::{self, Failure};
+use crate::secrets::FILE_NAME;
+
+/// The reference lab, as a file to begin with.
+const LAB: &str = include_str!("../../../examples/reference.yaml");
+
+/// The line of it that takes the person's key.
+const NO_KEYS: &str = "  ssh_authorized_keys: []\n";
+
+pub(in crate::cli) fn init(folder: &Path, ui: &Ui) -> Result<()> {
+    let path = folder.join("lab.yaml");
+    if path.symlink_metadata().is_ok() {
+        let message =
+            format!("`{}` is there already: change it, or name another folder", path.display());
+        bail!(Failure::new(exit::REFUSED, message));
+    }
+    fs::create_dir_all(folder)
+        .with_context(|| format!("making the folder `{}`", folder.display()))?;
+    let key = public_key();
+    let text = match &key {
+        Some((_, key)) => {
+            LAB.replace(NO_KEYS, &format!("  ssh_authorized_keys:\n    - {}\n", quoted(key)))
+        }
+        None => LAB.to_owned(),
+    };
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .with_context(|| format!("writing `{}`", path.display()))?;
+    file.write_all(text.as_bytes()).with_context(|| format!("writing `{}`", path.display()))?;
+    let filled = fill(&path)?;
+    ignore_secrets(folder)?;
+    let text = || {
+        let key = key.as_ref().map_or_else(
+            || "no public key in ~/.ssh: root logs in with ROOT_PASS".to_owned(),
+            |(file, _)| format!("logs in with {}", file.display()),
+        );
+        format!(
+            "wrote {} (the reference lab; {key}) and {} ({} secrets)\nnext: trainyard --lab {} plan\n",
+            path.display(),
+            folder.join(FILE_NAME).display(),
+            filled.made.len() + filled.kept,
+            path.display(),
+        )
+    };
+    ui.result(text, &json!({ "schema": 1, "lab": path, "secrets": folder.join(FILE_NAME), "key": key.as_ref().map(|k| &k.0) }))
+}
+
+/// The person's own public key, if there is one where it usually lies.
+fn public_key() -> Option<(PathBuf, String)> {
+    let folder = PathBuf::from(std::env::var_os("HOME")?).join(".ssh");
+    ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"].iter().find_map(|name| {
+        let text = fs::read_to_string(folder.join(name)).ok()?;
+        let line = text.lines().next()?.trim().to_owned();
+        (!line.is_empty()).then(|| (folder.join(name), line))
+    })
+}
+
+/// A YAML string in double quotes.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Keeps secrets, and media that hold them, out of version control. Lines that are there stay.
+fn ignore_secrets(folder: &Path) -> Result<()> {
+    let path = folder.join(".gitignore");
+    let mut text = fs::read_to_string(&path).unwrap_or_default();
+    let wanted = [FILE_NAME, "*.iso", "rendered/"];
+    let missing: Vec<_> =
+        wanted.into_iter().filter(|w| !text.lines().any(|line| line.trim() == *w)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    for line in missing {
+        text.push_str(line);
+        text.push('\n');
+    }
+    fs::write(&path, text).with_context(|| format!("writing `{}`", path.display()))
+}

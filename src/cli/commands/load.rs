@@ -1,0 +1,67 @@
+//! What several commands begin with: the lab file becomes a plan, and what is wrong with it is told.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::cli::ui::Ui;
+use crate::exit::{self, Failure, LabErrors};
+use crate::model::Lab;
+use crate::plan::{self, NodePlan, Plan};
+use crate::report::{Finding, Findings, Severity, Source, render_text};
+use crate::stack::Catalogue;
+use crate::{model, spec};
+
+/// What a lab file amounts to.
+pub(super) struct Loaded {
+    pub source: Source,
+    pub findings: Vec<Finding>,
+    /// Nothing where there are errors.
+    pub planned: Option<(Lab, Plan)>,
+}
+
+/// Reads a lab file as far as it can be read.
+pub(super) fn load(path: &Path) -> Result<Loaded> {
+    let source = spec::read(path)?;
+    let mut findings = Findings::default();
+    let mut planned = None;
+    if let Some(spec) = spec::parse(&source, path, &mut findings)
+        && let Some(lab) = model::resolve(&spec, &mut findings)
+    {
+        let plan = plan::make(&lab, &Catalogue::built_in()?, &mut findings)?;
+        planned = plan.map(|plan| (lab, plan));
+    }
+    Ok(Loaded { source, findings: findings.sorted(), planned })
+}
+
+/// Reads a lab file that must be right; what is wrong is told on standard error.
+pub(super) fn load_good(path: &Path, ui: &Ui) -> Result<(Lab, Plan)> {
+    let loaded = load(path)?;
+    for finding in &loaded.findings {
+        if finding.severity == Severity::Error {
+            anstream::eprintln!("{}", render_text(finding, &loaded.source));
+        } else {
+            ui.note(render_text(finding, &loaded.source));
+        }
+    }
+    loaded.planned.ok_or_else(|| LabErrors.into())
+}
+
+/// The nodes of those names, or all of them.
+pub(super) fn chosen<'p>(plan: &'p Plan, names: &[String]) -> Result<Vec<&'p NodePlan>> {
+    if names.is_empty() {
+        return Ok(plan.nodes.iter().collect());
+    }
+    let mut nodes: Vec<&NodePlan> = Vec::new();
+    for name in names {
+        let Some(node) = plan.nodes.iter().find(|n| n.name == *name) else {
+            let known = plan.nodes.iter().map(|n| n.name.as_str());
+            let help = crate::report::did_you_mean(name, known);
+            bail!(Failure::new(exit::USAGE, format!("the lab has no node `{name}`: {help}")));
+        };
+        if nodes.iter().all(|n| n.name != node.name) {
+            nodes.push(node);
+        }
+    }
+    Ok(nodes)
+}

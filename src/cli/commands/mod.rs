@@ -1,0 +1,20 @@
+//! One file a command; each only wires rooms together.
+
+mod build;
+mod check;
+mod completions;
+mod init;
+mod inspect;
+mod load;
+mod plan;
+mod render;
+mod secrets;
+
+pub(super) use build::build;
+pub(super) use check::check;
+pub(super) use completions::completions;
+pub(super) use init::init;
+pub(super) use inspect::inspect;
+pub(super) use plan::plan;
+pub(super) use render::render;
+pub(super) use secrets::secrets;

@@ -1,0 +1,53 @@
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use super::load::{chosen, load_good};
+use crate::cli::ui::Ui;
+use crate::exit::{self, Failure};
+use crate::{render as rendering, secrets};
+
+pub(in crate::cli) fn render(
+    lab: &Path,
+    names: &[String],
+    output: &Path,
+    force: bool,
+    ui: &Ui,
+) -> Result<()> {
+    let (_, plan) = load_good(lab, ui)?;
+    let nodes = chosen(&plan, names)?;
+    let secrets = secrets::load(&secrets::path_beside(lab))?;
+    let mut files: Vec<(PathBuf, String)> = Vec::new();
+    for node in nodes {
+        let rendered = rendering::render(&plan, node, &secrets)?;
+        for (name, text) in rendered.files() {
+            files.push((output.join(&node.name).join(name), text.to_owned()));
+        }
+    }
+    // Either all of them are written or none.
+    if let Some((path, _)) =
+        files.iter().find(|(path, _)| !force && path.symlink_metadata().is_ok())
+    {
+        let message = format!("`{}` is there already: `--force` replaces it", path.display());
+        bail!(Failure::new(exit::REFUSED, message));
+    }
+    for (path, text) in &files {
+        write(path, text).with_context(|| format!("writing `{}`", path.display()))?;
+    }
+    let paths: Vec<&PathBuf> = files.iter().map(|(path, _)| path).collect();
+    let text = || paths.iter().map(|path| format!("{}\n", path.display())).collect();
+    ui.result(text, &json!({ "schema": 1, "written": paths }))
+}
+
+/// Writes a file that only its owner can read, at once.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".trainyard-").tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}

@@ -1,0 +1,31 @@
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::cli::ui::Ui;
+use crate::plan::{ROOT_PASSWORD, USER_PASSWORD};
+use crate::secrets::{self, Filled, salt_of};
+use crate::stack::Catalogue;
+
+pub(in crate::cli) fn secrets(lab: &Path, ui: &Ui) -> Result<()> {
+    let path = secrets::path_beside(lab);
+    let filled = fill(lab)?;
+    let text = || match filled.made.len() {
+        0 => format!("{}: nothing was missing ({} secrets)\n", path.display(), filled.kept),
+        made => format!("{}: {made} secrets made, {} kept\n", path.display(), filled.kept),
+    };
+    ui.result(text, &json!({ "schema": 1, "file": path, "made": filled.made, "kept": filled.kept }))
+}
+
+/// Makes every secret that any lab may need, so that a change of the lab file needs no new ones.
+pub(super) fn fill(lab: &Path) -> Result<Filled> {
+    let mut wanted: Vec<(String, String)> = Catalogue::built_in()?.secrets.into_iter().collect();
+    for login in [ROOT_PASSWORD, USER_PASSWORD] {
+        wanted.push((
+            salt_of(login),
+            format!("the salt of {login}'s hash; a new one changes what is rendered"),
+        ));
+    }
+    Ok(secrets::fill(&secrets::path_beside(lab), &wanted)?)
+}

@@ -1,0 +1,184 @@
+//! The command line: its types, without logic.
+
+mod commands;
+mod ui;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use ui::tell;
+
+/// Rebuilds OpenStack Train labs on CentOS 7.9 from one lab file.
+#[derive(Debug, Parser)]
+#[command(
+    name = "trainyard",
+    version,
+    max_term_width = 80,
+    help_expected = true,
+    disable_help_subcommand = true,
+    after_help = "Begin with: trainyard init mylab && cd mylab && trainyard plan"
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// The lab file
+    #[arg(long, global = true, value_name = "FILE", default_value = "lab.yaml")]
+    pub lab: PathBuf,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say what is done in detail, such as each external command
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a lab file to begin with, and its secrets
+    #[command(after_help = "Example: trainyard init mylab")]
+    Init {
+        /// The folder, made if it is not there
+        #[arg(value_name = "DIR", default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Check a lab file and tell every mistake at once
+    #[command(after_help = "Example: trainyard check lab.yaml")]
+    Check {
+        /// The lab file; `--lab` says the same
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Show what will be done: every value, every node, every stage
+    #[command(after_help = "Example: trainyard plan controller")]
+    Plan {
+        /// Show this node in detail
+        #[arg(value_name = "NODE")]
+        node: Option<String>,
+    },
+    /// Write kickstart and cloud-init files
+    #[command(after_help = "Example: trainyard render compute -o rendered")]
+    Render {
+        /// The nodes; all of them where none is named
+        #[arg(value_name = "NODE")]
+        nodes: Vec<String>,
+        /// The folder to write to: DIR/NODE/ks.cfg and so on
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+        /// Replace files that are there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Build an unattended install ISO for each node
+    #[command(
+        after_help = "Example: trainyard build -o isos --image CentOS-7-x86_64-Minimal-2009.iso"
+    )]
+    Build(BuildArgs),
+    /// Read a medium back: label, boot records, boot menu, kickstart
+    #[command(after_help = "Example: trainyard inspect isos/controller.iso")]
+    Inspect {
+        /// The medium
+        #[arg(value_name = "ISO")]
+        iso: PathBuf,
+    },
+    /// Make the secrets that are missing
+    #[command(after_help = "Example: trainyard secrets")]
+    Secrets,
+    /// Print a shell's completions
+    #[command(
+        after_help = "Example: trainyard completions bash > /etc/bash_completion.d/trainyard"
+    )]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What `build` takes.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// The nodes; all of them where none is named
+    #[arg(value_name = "NODE")]
+    pub nodes: Vec<String>,
+    /// The folder to write to: DIR/NODE.iso
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// The CentOS 7.9 medium to build from
+    #[arg(long, value_name = "ISO")]
+    pub image: Option<PathBuf>,
+    /// Replace ISOs that are there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Does what the command line asks for.
+///
+/// # Errors
+/// Whatever went wrong; [`crate::exit::code_of`] knows the exit code.
+pub fn run(cli: Cli) -> Result<()> {
+    let ui = ui::Ui::new(&cli.global);
+    match cli.command {
+        Command::Init { folder } => commands::init(&folder, &ui),
+        Command::Check { file } => commands::check(file.as_deref().unwrap_or(&cli.global.lab), &ui),
+        Command::Plan { node } => commands::plan(&cli.global.lab, node.as_deref(), &ui),
+        Command::Render { nodes, output, force } => {
+            commands::render(&cli.global.lab, &nodes, &output, force, &ui)
+        }
+        Command::Build(args) => commands::build(&cli.global.lab, &args, &ui),
+        Command::Inspect { iso } => commands::inspect(&iso, &ui),
+        Command::Secrets => commands::secrets(&cli.global.lab, &ui),
+        Command::Completions { shell } => {
+            commands::completions(shell);
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_fits_a_terminal() {
+        let mut command = Cli::command();
+        command.build();
+        for sub in command.get_subcommands_mut() {
+            let help = sub.render_long_help().to_string();
+            assert!(help.contains("Example: trainyard "), "{}", sub.get_name());
+            let long: Vec<_> = help.lines().filter(|line| line.chars().count() > 80).collect();
+            // An example is copied whole.
+            assert!(long.iter().all(|line| line.starts_with("Example: ")), "{long:?}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What is said, where, and how.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::{Format, Global};
+use crate::exit::LabErrors;
+
+/// How the person wants to be told.
+pub(super) struct Ui {
+    quiet: bool,
+    verbose: bool,
+    format: Format,
+}
+
+impl Ui {
+    pub fn new(global: &Global) -> Self {
+        Self { quiet: global.quiet, verbose: global.verbose, format: global.format }
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// A result: text for people, or the same as data.
+    pub fn result(&self, text: impl FnOnce() -> String, data: &impl Serialize) -> Result<()> {
+        if self.is_json() {
+            let json = serde_json::to_string_pretty(data).context("writing JSON")?;
+            anstream::println!("{json}");
+        } else {
+            anstream::print!("{}", text());
+        }
+        Ok(())
+    }
+
+    /// What is going on; on standard error, so that results can be piped.
+    pub fn note(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            anstream::eprintln!("{}", text.as_ref());
+        }
+    }
+
+    /// What only the curious want to know.
+    pub fn detail(&self, text: impl FnOnce() -> String) {
+        if self.verbose {
+            anstream::eprintln!("{}", text());
+        }
+    }
+
+    /// Work over so many bytes: a bar with rate and time left on a terminal, one line elsewhere.
+    pub fn bytes(&self, what: &str, total: u64) -> ProgressBar {
+        if self.quiet || !std::io::stderr().is_terminal() {
+            self.note(what);
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(total).with_message(what.to_owned());
+        let style = "{msg}  {wide_bar} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+}
+
+/// Tells why the program ends, unless it was told already.
+pub fn tell(error: &anyhow::Error) {
+    if error.is::<LabErrors>() {
+        return;
+    }
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    anstream::eprintln!("{red}error{red:#}: {error}");
+    let mut told = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Typed errors often repeat the cause in their own words.
+        if !told.contains(&cause) {
+            anstream::eprintln!("  because: {cause}");
+            told = cause;
+        }
+    }
+}

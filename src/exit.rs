@@ -1,0 +1,104 @@
+//! Exit codes, and which failure has which.
+
+use crate::interrupt::Interrupted;
+use crate::iso::IsoError;
+use crate::render::RenderError;
+use crate::secrets::{FileError, Missing};
+use crate::tool::ToolError;
+
+/// Done.
+pub const DONE: u8 = 0;
+/// Something that nobody expected.
+pub const UNEXPECTED: u8 = 1;
+/// The command line is not understood.
+pub const USAGE: u8 = 2;
+/// The lab file, or the secrets beside it, has errors.
+pub const LAB: u8 = 3;
+/// A program that is needed is missing or too old.
+pub const PROGRAM_MISSING: u8 = 4;
+/// Something is not what it should be.
+pub const VERIFICATION: u8 = 5;
+/// An external program failed.
+pub const PROGRAM_FAILED: u8 = 6;
+/// Refused: it exists already, or is not ours.
+pub const REFUSED: u8 = 8;
+/// An input file, or the disk, cannot be used.
+pub const INPUT: u8 = 9;
+/// Interrupted.
+pub const INTERRUPTED: u8 = 130;
+
+/// A failure whose exit code its author chose.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// What to tell.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with this code.
+    pub fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// The lab file has errors, and they have been told.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the lab file has errors")]
+pub struct LabErrors;
+
+/// The exit code of a failure: the first of its causes that has one decides.
+#[must_use]
+pub fn code_of(error: &anyhow::Error) -> u8 {
+    error.chain().find_map(code_of_cause).unwrap_or(UNEXPECTED)
+}
+
+fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(failure) = cause.downcast_ref::<Failure>() {
+        return Some(failure.code);
+    }
+    if let Some(error) = cause.downcast_ref::<ToolError>() {
+        return Some(of_tool(error));
+    }
+    if let Some(error) = cause.downcast_ref::<IsoError>() {
+        return Some(match error {
+            IsoError::Tool(error) => of_tool(error),
+            IsoError::Interrupted(_) => INTERRUPTED,
+            IsoError::Exists(_) => REFUSED,
+            IsoError::ReadBack { .. } => VERIFICATION,
+            IsoError::Base { .. }
+            | IsoError::NoSpace { .. }
+            | IsoError::Packages { .. }
+            | IsoError::Medium(_)
+            | IsoError::PackageData(_)
+            | IsoError::BootMenu { .. }
+            | IsoError::Efiboot(_)
+            | IsoError::Io { .. } => INPUT,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<FileError>() {
+        return Some(if matches!(error, FileError::Io { .. }) { INPUT } else { LAB });
+    }
+    // It stands for its cause, which is therefore not in the chain.
+    let missing =
+        cause.is::<Missing>() || matches!(cause.downcast_ref(), Some(RenderError::Secret(_)));
+    if missing || cause.is::<LabErrors>() {
+        return Some(LAB);
+    }
+    if cause.is::<Interrupted>() {
+        return Some(INTERRUPTED);
+    }
+    cause.is::<std::io::Error>().then_some(INPUT)
+}
+
+fn of_tool(error: &ToolError) -> u8 {
+    match error {
+        ToolError::Missing { .. } | ToolError::TooOld { .. } => PROGRAM_MISSING,
+        ToolError::Interrupted(_) => INTERRUPTED,
+        ToolError::Failed { .. } | ToolError::Io { .. } | ToolError::TimedOut { .. } => {
+            PROGRAM_FAILED
+        }
+    }
+}

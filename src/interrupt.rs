@@ -1,0 +1,37 @@
+//! Ctrl-C and SIGTERM: a first one asks for a clean end, a second one ends at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// The person asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
+
+/// Begins to watch for the signals.
+///
+/// # Errors
+/// The system refuses.
+pub fn watch() -> std::io::Result<()> {
+    let asked = ASKED.get_or_init(Arc::default);
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the second signal finds the flag of the first.
+        flag::register_conditional_default(signal, Arc::clone(asked))?;
+        flag::register(signal, Arc::clone(asked))?;
+    }
+    Ok(())
+}
+
+/// Whether to go on.
+///
+/// # Errors
+/// The person asked to stop.
+pub fn check() -> Result<(), Interrupted> {
+    let asked = ASKED.get().is_some_and(|asked| asked.load(Ordering::Relaxed));
+    if asked { Err(Interrupted) } else { Ok(()) }
+}

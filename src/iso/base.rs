@@ -1,0 +1,148 @@
+//! The medium that others are built from, read once and checked before any work is begun.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{IsoError, efiboot, mark};
+use crate::interrupt;
+use crate::medium::Medium;
+use crate::medium::packages::PackageData;
+
+/// Boot files are small; one that is larger than this is not what it seems.
+const LARGEST_MENU: u64 = 1 << 20;
+/// The real one has 9 MiB.
+const LARGEST_EFIBOOT: u64 = 256 << 20;
+
+/// ISOLINUX's menu, for BIOS.
+pub(super) const ISOLINUX_CFG: &str = "/isolinux/isolinux.cfg";
+/// GRUB's menu, for UEFI that starts from a CD.
+pub(super) const GRUB_CFG: &str = "/EFI/BOOT/grub.cfg";
+/// The FAT image that UEFI starts from.
+pub(super) const EFIBOOT: &str = "/images/efiboot.img";
+/// GRUB's menu inside it, for UEFI that starts from the partition (a USB stick).
+pub(super) const INNER_GRUB_CFG: &str = "EFI/BOOT/grub.cfg";
+
+/// A base medium.
+pub struct Base {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The medium.
+    pub medium: Medium,
+    /// Its SHA-256 in hexadecimal.
+    pub sha256: String,
+    /// What it holds.
+    pub packages: PackageData,
+    /// ISOLINUX's menu.
+    pub(super) isolinux_cfg: String,
+    /// GRUB's menu.
+    pub(super) grub_cfg: String,
+    /// GRUB's menu inside the EFI boot image.
+    pub(super) inner_grub_cfg: String,
+    /// The EFI boot image.
+    pub(super) efiboot: Vec<u8>,
+}
+
+impl Base {
+    /// Opens a medium and checks that an unattended one can be built from it. `on_bytes` is told how
+    /// many bytes of it have been read.
+    ///
+    /// # Errors
+    /// It is no CentOS 7 installation medium, cannot be read, or was customised before.
+    pub fn open(path: &Path, on_bytes: impl Fn(u64)) -> Result<Self, IsoError> {
+        let unfit = |what: String| IsoError::Base { path: path.into(), what };
+        let medium = Medium::open(path)?;
+        if medium.entry(mark::PATH)?.is_some() {
+            return Err(unfit("it was built by trainyard; build from the untouched medium".into()));
+        }
+        let mut texts = Vec::new();
+        for (file, purpose) in [
+            (ISOLINUX_CFG, "the BIOS boot menu"),
+            (GRUB_CFG, "the UEFI boot menu"),
+            ("/.discinfo", "the medium's description"),
+            ("/.treeinfo", "what the installer finds its parts by"),
+        ] {
+            if medium.entry(file)?.is_none() {
+                let what = format!(
+                    "it has no `{file}` ({purpose}); use a whole CentOS 7.9 Minimal or DVD medium"
+                );
+                return Err(unfit(what));
+            }
+            let bytes = medium.read(file, LARGEST_MENU)?;
+            texts.push(
+                String::from_utf8(bytes).map_err(|_| unfit(format!("`{file}` is not UTF-8")))?,
+            );
+        }
+        check_family(&texts[3]).map_err(unfit)?;
+        if medium.entry(EFIBOOT)?.is_none() {
+            return Err(unfit(format!(
+                "it has no `{EFIBOOT}` (what UEFI starts from); use a whole CentOS 7.9 medium"
+            )));
+        }
+        let efiboot = medium.read(EFIBOOT, LARGEST_EFIBOOT)?;
+        let inner = efiboot::read_file(&efiboot, INNER_GRUB_CFG)?;
+        let inner_grub_cfg = String::from_utf8(inner)
+            .map_err(|_| unfit(format!("`{INNER_GRUB_CFG}` in `{EFIBOOT}` is not UTF-8")))?;
+        for (file, text) in
+            [(ISOLINUX_CFG, &texts[0]), (GRUB_CFG, &texts[1]), (INNER_GRUB_CFG, &inner_grub_cfg)]
+        {
+            if text.contains("inst.ks=") {
+                return Err(unfit(format!(
+                    "`{file}` names a kickstart already; build from the untouched medium"
+                )));
+            }
+        }
+        let packages = PackageData::read(&medium, "")?;
+        let sha256 = digest(path, on_bytes)?;
+        let (grub_cfg, isolinux_cfg) = (texts.swap_remove(1), texts.swap_remove(0));
+        Ok(Self {
+            path: path.into(),
+            medium,
+            sha256,
+            packages,
+            isolinux_cfg,
+            grub_cfg,
+            inner_grub_cfg,
+            efiboot,
+        })
+    }
+}
+
+/// The kickstart is written for CentOS 7 on `x86_64`; another system's installer would stop somewhere in it.
+fn check_family(treeinfo: &str) -> Result<(), String> {
+    let value = |key: &str| {
+        let mut lines = treeinfo.lines().filter_map(|line| line.split_once('='));
+        lines.find(|(k, _)| k.trim() == key).map_or("unknown", |(_, v)| v.trim()).to_owned()
+    };
+    let (family, version, arch) = (value("family"), value("version"), value("arch"));
+    if version.split('.').next() == Some("7") && arch == "x86_64" {
+        return Ok(());
+    }
+    Err(format!(
+        "it installs {family} {version} on {arch}, and the kickstarts are for CentOS 7 on x86_64"
+    ))
+}
+
+/// A file's SHA-256 in hexadecimal.
+pub(super) fn digest(path: &Path, on_bytes: impl Fn(u64)) -> Result<String, IsoError> {
+    let mut file = File::open(path).map_err(IsoError::io(path))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    let mut done = 0;
+    loop {
+        interrupt::check()?;
+        let count = file.read(&mut buffer).map_err(IsoError::io(path))?;
+        if count == 0 {
+            return Ok(hex(&hash.finalize()));
+        }
+        hash.update(&buffer[..count]);
+        done += count as u64;
+        on_bytes(done);
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

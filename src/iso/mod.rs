@@ -1,0 +1,106 @@
+//! Installation media: made from a base medium by xorriso, read back before they are called done.
+
+mod base;
+pub mod efiboot;
+mod inspect;
+mod mark;
+mod readback;
+mod role;
+mod tools;
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::medium::MediumError;
+use crate::medium::packages::PackagesError;
+use crate::render::boot_menu::BootMenuError;
+use crate::tool::ToolError;
+
+pub use base::Base;
+pub use inspect::{Inspection, inspect};
+pub use mark::Mark;
+pub use role::{Built, Order, Step, build};
+pub use tools::Tools;
+
+/// The kickstart's path on a role ISO.
+pub const KICKSTART: &str = "/ks.cfg";
+
+/// Why a medium cannot be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum IsoError {
+    /// The base is no medium that an unattended ISO can be made from.
+    #[error("`{}` cannot be built from: {what}", path.display())]
+    Base {
+        /// The base.
+        path: PathBuf,
+        /// What is missing or wrong, and what to do.
+        what: String,
+    },
+    /// The ISO is there already.
+    #[error("`{}` is there already: `--force` replaces it", .0.display())]
+    Exists(PathBuf),
+    /// There is no room for it.
+    #[error("`{}` has {} MiB free, and {} MiB are needed", folder.display(), free >> 20, needed.div_ceil(1 << 20))]
+    NoSpace {
+        /// Where it would be written.
+        folder: PathBuf,
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that are needed.
+        needed: u64,
+    },
+    /// The kickstart installs what the medium does not hold.
+    #[error("the medium `{}` does not hold what the kickstart installs:\n{}", path.display(), missing.join("\n"))]
+    Packages {
+        /// The base.
+        path: PathBuf,
+        /// One line each.
+        missing: Vec<String>,
+    },
+    /// What was written does not read back as it was meant.
+    #[error("the new `{}` does not read back as it was meant, and was deleted:\n{}", path.display(), findings.join("\n"))]
+    ReadBack {
+        /// Where it would have been.
+        path: PathBuf,
+        /// One line each.
+        findings: Vec<String>,
+    },
+    /// A medium cannot be read.
+    #[error(transparent)]
+    Medium(#[from] MediumError),
+    /// Its package data cannot be read.
+    #[error(transparent)]
+    PackageData(#[from] PackagesError),
+    /// A boot menu cannot be read or changed.
+    #[error("`{file}` of the medium: {source}")]
+    BootMenu {
+        /// The file on the medium.
+        file: &'static str,
+        /// What is wrong.
+        source: BootMenuError,
+    },
+    /// The EFI boot image cannot be read or changed.
+    #[error("`/images/efiboot.img` of the medium: {0}")]
+    Efiboot(#[from] efiboot::EfibootError),
+    /// An external program failed.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    /// The person asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] crate::interrupt::Interrupted),
+    /// A file cannot be read or written.
+    #[error("`{}`: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl IsoError {
+    fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}

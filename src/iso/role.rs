@@ -1,0 +1,224 @@
+//! A role ISO: the base medium with a node's kickstart, and boot menus that start with it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::base::{Base, EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG, digest, hex};
+use super::{IsoError, KICKSTART, Mark, Tools, efiboot, mark, readback};
+use crate::interrupt;
+use crate::medium::packages::Missing;
+use crate::plan::{NodePlan, Plan};
+use crate::render::boot_menu::{self, UnattendedEntry, grub, isolinux};
+
+/// What is left over between the files, and what the new ones need at most.
+const ROOM: u64 = 32 << 20;
+
+/// What marks our lines in a boot menu.
+const MARKER: &str = "trainyard";
+
+/// What to build.
+pub struct Order<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The node that it is for.
+    pub node: &'a NodePlan,
+    /// The node's kickstart.
+    pub kickstart: &'a str,
+    /// Where it goes.
+    pub output: PathBuf,
+    /// Whether it may replace what is there.
+    pub force: bool,
+}
+
+impl Order<'_> {
+    /// Refuses what must not be replaced, before any work is begun.
+    ///
+    /// # Errors
+    /// The ISO is there already.
+    pub fn check(&self) -> Result<(), IsoError> {
+        if !self.force && self.output.symlink_metadata().is_ok() {
+            return Err(IsoError::Exists(self.output.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// What was built.
+#[derive(Clone, Debug, Serialize)]
+pub struct Built {
+    /// For which node.
+    pub node: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// Its kickstart's SHA-256.
+    pub kickstart_sha256: String,
+}
+
+/// How far a build is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Bytes of the copy are written.
+    Copied(u64),
+    /// The checksum is put in, and the medium read back.
+    Checking,
+}
+
+/// The files that differ from the base.
+pub(super) struct Edited {
+    pub isolinux_cfg: String,
+    pub grub_cfg: String,
+    pub efiboot: Vec<u8>,
+    pub mark: Mark,
+}
+
+/// Builds a node's ISO. It appears whole under its name, or not at all.
+///
+/// # Errors
+/// The base does not fit the kickstart, there is no room, a program fails, or the product does not
+/// read back as it was meant.
+pub fn build(
+    base: &Base,
+    order: &Order,
+    tools: &Tools,
+    on_step: impl Fn(Step) + 'static,
+) -> Result<Built, IsoError> {
+    order.check()?;
+    check_packages(base, order.node)?;
+    let folder =
+        order.output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(IsoError::io(folder))?;
+    check_room(folder, base.medium.file_size() + ROOM)?;
+
+    let edited = edit(base, order)?;
+    let work = tempfile::tempdir().map_err(IsoError::io(std::env::temp_dir()))?;
+    let put = |name: &str, content: &[u8]| {
+        let path = work.path().join(name);
+        fs::write(&path, content).map_err(IsoError::io(&path)).map(|()| path)
+    };
+    let mark_json = format!("{:#}\n", serde_json::json!(edited.mark));
+    let files = [
+        (put("isolinux.cfg", edited.isolinux_cfg.as_bytes())?, ISOLINUX_CFG),
+        (put("grub.cfg", edited.grub_cfg.as_bytes())?, GRUB_CFG),
+        (put("efiboot.img", &edited.efiboot)?, EFIBOOT),
+        (put("ks.cfg", order.kickstart.as_bytes())?, KICKSTART),
+        (put("mark.json", mark_json.as_bytes())?, mark::PATH),
+    ];
+    let files: Vec<_> = files.iter().map(|(path, target)| (path.as_path(), *target)).collect();
+
+    // In the same folder, so that the rename is one step; with mode 0600, since the kickstart holds secrets.
+    let name = order.output.file_name().unwrap_or_default().to_string_lossy();
+    let growing = tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .tempfile_in(folder)
+        .map_err(IsoError::io(folder))?;
+    let on_step = std::rc::Rc::new(on_step);
+    let (told, path) = (on_step.clone(), growing.path().to_owned());
+    tools
+        .copy_with(&base.path, base.medium.label(), growing.path(), &files)
+        .on_tick(move || told(Step::Copied(fs::metadata(&path).map_or(0, |m| m.len()))))
+        .finish()?;
+    on_step(Step::Checking);
+    tools.implant_checksum(growing.path()).finish()?;
+    tools.check_checksum(growing.path()).finish()?;
+    let findings = readback::compare(base, growing.path(), &edited, order.kickstart)?;
+    if !findings.is_empty() {
+        return Err(IsoError::ReadBack { path: order.output.clone(), findings });
+    }
+    let sha256 = digest(growing.path(), |_| ())?;
+    growing.as_file().sync_all().map_err(IsoError::io(&order.output))?;
+    interrupt::check()?;
+    let kept = if order.force {
+        growing.persist(&order.output)
+    } else {
+        growing.persist_noclobber(&order.output)
+    };
+    let file = kept.map_err(|e| match e.error.kind() {
+        std::io::ErrorKind::AlreadyExists => IsoError::Exists(order.output.clone()),
+        _ => IsoError::Io { path: order.output.clone(), source: e.error },
+    })?;
+    Ok(Built {
+        node: order.node.name.clone(),
+        path: order.output.clone(),
+        size: file.metadata().map_err(IsoError::io(&order.output))?.len(),
+        sha256,
+        kickstart_sha256: edited.mark.kickstart_sha256,
+    })
+}
+
+/// `%packages` names only what the medium holds: a question, or a dead mirror, would end the installation.
+fn check_packages(base: &Base, node: &NodePlan) -> Result<(), IsoError> {
+    let wanted: Vec<&str> = node.installer.packages.iter().map(String::as_str).collect();
+    let told = |m: &Missing| {
+        let hint =
+            m.hint.as_ref().map_or(String::new(), |hint| format!("; the nearest is `{hint}`"));
+        format!("  no {} `{}`{hint}", m.kind, m.line)
+    };
+    let missing: Vec<String> = base.packages.missing(&wanted).iter().map(told).collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(IsoError::Packages { path: base.path.clone(), missing })
+    }
+}
+
+#[cfg(unix)]
+fn check_room(folder: &Path, needed: u64) -> Result<(), IsoError> {
+    let free = rustix::fs::statvfs(folder)
+        .map_err(|e| IsoError::Io { path: folder.into(), source: e.into() })?;
+    let free = free.f_bavail.saturating_mul(free.f_frsize);
+    if free >= needed {
+        Ok(())
+    } else {
+        Err(IsoError::NoSpace { folder: folder.into(), free, needed })
+    }
+}
+
+#[cfg(not(unix))]
+fn check_room(_: &Path, _: u64) -> Result<(), IsoError> {
+    Ok(())
+}
+
+fn edit(base: &Base, order: &Order) -> Result<Edited, IsoError> {
+    let label = base.medium.label();
+    let mut extra_arguments = vec![
+        format!("inst.ks=hd:LABEL={}:{KICKSTART}", boot_menu::escape_label(label)),
+        // The installer keeps copies of its kickstart on the node otherwise.
+        "inst.nosave=all_ks".to_owned(),
+    ];
+    extra_arguments.extend(order.node.installer.boot_arguments.iter().cloned());
+    let entry = UnattendedEntry {
+        title: format!(
+            "Install {} of the lab {} (wipes {})",
+            order.node.name, order.plan.lab, order.node.installer.disk
+        ),
+        extra_arguments,
+        timeout_seconds: order.node.installer.boot_timeout,
+    };
+    let menu = |file, source| IsoError::BootMenu { file, source };
+    let isolinux_cfg = isolinux::add_unattended(&base.isolinux_cfg, &entry, MARKER)
+        .map_err(|e| menu(ISOLINUX_CFG, e))?;
+    let grub_cfg =
+        grub::add_unattended(&base.grub_cfg, &entry, MARKER).map_err(|e| menu(GRUB_CFG, e))?;
+    let inner_grub_cfg = grub::add_unattended(&base.inner_grub_cfg, &entry, MARKER)
+        .map_err(|e| menu(INNER_GRUB_CFG, e))?;
+    let mut efiboot = base.efiboot.clone();
+    efiboot::replace_file(&mut efiboot, INNER_GRUB_CFG, inner_grub_cfg.as_bytes())?;
+    let mark = Mark {
+        schema: 1,
+        trainyard: env!("CARGO_PKG_VERSION").to_owned(),
+        lab: order.plan.lab.clone(),
+        node: order.node.name.clone(),
+        role: order.node.role.clone(),
+        kickstart_sha256: hex(&Sha256::digest(order.kickstart)),
+        base_label: label.to_owned(),
+        base_sha256: base.sha256.clone(),
+    };
+    Ok(Edited { isolinux_cfg, grub_cfg, efiboot, mark })
+}

@@ -1,0 +1,82 @@
+//! The external programs that make and check media.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::tool::{Run, Tool, ToolError, Wanted};
+
+const XORRISO: Wanted = Wanted {
+    name: "xorriso",
+    purpose: "to write ISO images",
+    hint: "Debian, Fedora: the package `xorriso`; macOS: `brew install xorriso`",
+};
+const IMPLANT: Wanted = Wanted {
+    name: "implantisomd5",
+    purpose: "for the checksum that the medium's own media check reads",
+    hint: "Debian, Fedora: the package `isomd5sum`",
+};
+const CHECK: Wanted = Wanted { name: "checkisomd5", ..IMPLANT };
+
+/// The oldest xorriso whose `-boot_image any replay` this has been tried with.
+const OLDEST_XORRISO: &str = "1.5.0";
+
+/// The programs, found and of the right version.
+pub struct Tools {
+    xorriso: Tool,
+    implant: Tool,
+    check: Tool,
+}
+
+impl Tools {
+    /// Finds them, before any work is begun.
+    ///
+    /// # Errors
+    /// One is missing or too old.
+    pub fn locate() -> Result<Self, ToolError> {
+        Ok(Self {
+            xorriso: Tool::locate(XORRISO)?.at_least(
+                OLDEST_XORRISO,
+                &["-version"],
+                "xorriso version",
+            )?,
+            implant: Tool::locate(IMPLANT)?,
+            check: Tool::locate(CHECK)?,
+        })
+    }
+
+    /// A whole copy of `base` with files added or replaced, bootable in the same ways: the boot
+    /// records are replayed for the new places of what they point at.
+    pub(super) fn copy_with(
+        &self,
+        base: &Path,
+        label: &str,
+        output: &Path,
+        files: &[(&Path, &str)],
+    ) -> Run {
+        let file = |path: &Path| format!("stdio:{}", path.display());
+        let mut arguments: Vec<String> = ["-no_rc", "-indev"].map(str::to_owned).to_vec();
+        arguments.extend([file(base), "-outdev".into(), file(output)]);
+        // Without this xorriso leaves room for a table of sessions, and the image no longer begins as its base does.
+        arguments.extend(
+            ["-compliance", "no_emul_toc", "-volid", label, "-joliet", "on"].map(str::to_owned),
+        );
+        arguments.extend(["-boot_image", "any", "replay"].map(str::to_owned));
+        for (source, target) in files {
+            let source = source.display().to_string();
+            arguments.extend(["-update".into(), source, (*target).to_owned()]);
+            arguments.extend(["-chmod".into(), "0444".into(), (*target).to_owned(), "--".into()]);
+        }
+        arguments.push("-commit".into());
+        self.xorriso.run(arguments)
+    }
+
+    /// Puts the checksum of the medium into it, where its own media check looks for it.
+    pub(super) fn implant_checksum(&self, iso: &Path) -> Run {
+        self.implant.run(["--force".as_ref(), iso.as_os_str()]).limit(Duration::from_secs(1800))
+    }
+
+    /// Reads the whole medium and compares it with the checksum in it.
+    pub(super) fn check_checksum(&self, iso: &Path) -> Run {
+        self.check.run(["--md5sumonly".as_ref(), iso.as_os_str()]).limit(Duration::from_secs(1800))
+    }
+}

@@ -1,0 +1,28 @@
+//! trainyard turns one lab file into machines that come up as a configured OpenStack Train cloud.
+//!
+//! The modules stand in the order of the flow, and each uses only what stands before it. From `spec`
+//! to `render` nothing touches the network, the clock, randomness or another program: the same lab
+//! and the same secrets give the same bytes.
+
+pub mod exit;
+
+// What everything uses.
+pub mod ini;
+pub mod interrupt;
+pub mod report;
+pub mod template;
+pub mod tool;
+
+// lab.yaml ─► spec ─► model ─► plan ─► render
+pub mod spec;
+pub mod model;
+pub mod secrets;
+pub mod stack;
+pub mod plan;
+pub mod render;
+
+// Media: read, then made.
+pub mod medium;
+pub mod iso;
+
+pub mod cli;

@@ -1,0 +1,403 @@
+//! The machines of a lab: roles, interfaces, addresses.
+
+use std::net::Ipv4Addr;
+
+use crate::report::{Span, did_you_mean};
+use crate::spec::{Entries, InterfaceSpec, LabSpec, NodeSpec, RoleSpec, Spanned};
+
+use super::net::{self, HostName, Mac};
+use super::networks::{address, host_in};
+use super::resolve::{Resolver, word};
+use super::{CONTROLLER, Hardware, Interface, MANAGEMENT, Network, Node, Origin};
+
+/// The roles that every lab has: cpus, memory and disk in MiB, as the reference lab has them.
+const BUILT_IN: [(&str, Hardware); 2] = [
+    (CONTROLLER, Hardware { cpus: 2, memory_mib: 4096, disk_mib: 10 * 1024 }),
+    ("compute", Hardware { cpus: 2, memory_mib: 4096, disk_mib: 20 * 1024 }),
+];
+
+pub(super) fn resolve(
+    spec: &LabSpec,
+    lab: &str,
+    networks: &[Network],
+    r: &mut Resolver,
+) -> Vec<Node> {
+    let roles = roles(spec.roles.as_ref(), r);
+    let written = spec.nodes.as_ref().map_or(&[][..], |n| &n.value.0);
+    let mut nodes: Vec<Node> = Vec::new();
+    for entry in written {
+        let name: HostName = match entry.name.value.parse() {
+            Ok(name) => name,
+            Err(allowed) => {
+                r.findings.error(
+                    &entry.name.path,
+                    entry.name.span,
+                    format!("`{}` is no host name", entry.name.value),
+                    allowed,
+                );
+                continue;
+            }
+        };
+        if let Some(node) = node(name, &entry.name, &entry.value, &roles, lab, networks, r) {
+            tell_taken(&node, &nodes, &entry.name, networks, r);
+            nodes.push(node);
+        }
+    }
+    tell_controllers(spec, written, r);
+    nodes
+}
+
+fn tell_controllers(spec: &LabSpec, written: &[crate::spec::Entry<NodeSpec>], r: &mut Resolver) {
+    let span = spec.nodes.as_ref().map_or(Span::default(), |n| n.span);
+    let mut controllers = written
+        .iter()
+        .filter(|e| e.value.role.as_ref().is_some_and(|role| role.value == CONTROLLER));
+    match (controllers.next(), controllers.next()) {
+        (None, _) => {
+            r.findings.error(
+                "nodes",
+                span,
+                "no node has the role `controller`",
+                "a lab has one: `controller: {role: controller, address: 10.0.0.11}`",
+            );
+        }
+        (Some(first), Some(second)) => {
+            let message = format!(
+                "`{}` is a second controller beside `{}`",
+                second.name.value, first.name.value
+            );
+            r.findings.error(
+                &second.name.path,
+                second.name.span,
+                message,
+                "a lab has one controller; give this node another role",
+            );
+        }
+        _ => {}
+    }
+}
+
+fn roles(spec: Option<&Spanned<Entries<RoleSpec>>>, r: &mut Resolver) -> Vec<(String, Hardware)> {
+    let written = spec.map_or(&[][..], |s| &s.value.0);
+    let own = written
+        .iter()
+        .filter(|e| BUILT_IN.iter().all(|(name, _)| *name != e.name.value))
+        .map(|e| &e.name);
+    let mut names: Vec<(String, Hardware)> =
+        BUILT_IN.map(|(name, hardware)| (name.to_owned(), hardware)).to_vec();
+    for name in own {
+        match word(&name.value, 32, "_-") {
+            Ok(known) => names.push((known, BUILT_IN[1].1)),
+            Err(allowed) => r.reject(name, format!("a role's name is {allowed}")),
+        }
+    }
+    for (name, hardware) in &mut names {
+        let entry = written.iter().find(|e| e.name.value == *name).map(|e| &e.value);
+        let at = |key: &str| format!("roles.{name}.{key}");
+        hardware.cpus = r.settle_number(
+            &at("cpus"),
+            entry.and_then(|e| e.cpus.as_ref()),
+            hardware.cpus,
+            1..=256,
+        );
+        hardware.memory_mib = r
+            .settle(
+                &at("memory"),
+                entry.and_then(|e| e.memory.as_ref()),
+                Size(hardware.memory_mib),
+                size,
+            )
+            .0;
+        hardware.disk_mib = r
+            .settle(&at("disk"), entry.and_then(|e| e.disk.as_ref()), Size(hardware.disk_mib), size)
+            .0;
+    }
+    names
+}
+
+/// A size in MiB.
+#[derive(Clone, Copy)]
+struct Size(u64);
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_multiple_of(1024) {
+            write!(f, "{}GiB", self.0 / 1024)
+        } else {
+            write!(f, "{}MiB", self.0)
+        }
+    }
+}
+
+fn size(text: &str) -> Result<Size, String> {
+    let (digits, factor) = match text {
+        _ if text.ends_with("MiB") => (text.trim_end_matches("MiB"), 1),
+        _ if text.ends_with("GiB") => (text.trim_end_matches("GiB"), 1024),
+        _ if text.ends_with("TiB") => (text.trim_end_matches("TiB"), 1024 * 1024),
+        _ => ("", 0),
+    };
+    match digits.trim_end().parse::<u64>() {
+        Ok(n @ 1..=1_000_000) => Ok(Size(n * factor)),
+        _ => Err("a whole number with its unit, such as `4GiB` (MiB, GiB or TiB)".into()),
+    }
+}
+
+fn node(
+    name: HostName,
+    key: &Spanned<String>,
+    spec: &NodeSpec,
+    roles: &[(String, Hardware)],
+    lab: &str,
+    networks: &[Network],
+    r: &mut Resolver,
+) -> Option<Node> {
+    let Some(role) = &spec.role else {
+        let help = format!(
+            "one of: {}",
+            roles.iter().map(|(n, _)| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+        );
+        r.findings.error(&key.path, key.span, format!("`{name}` has no role"), help);
+        return None;
+    };
+    let Some((_, hardware)) = roles.iter().find(|(known, _)| *known == role.value) else {
+        let help = did_you_mean(&role.value, roles.iter().map(|(n, _)| n.as_str()));
+        r.findings.error(&role.path, role.span, format!("unknown role `{}`", role.value), help);
+        return None;
+    };
+    r.note(&role.path, &role.value, Origin::File { line: role.span.line });
+    let subnet = networks.iter().find(|n| n.name == super::MANAGEMENT)?.subnet?;
+    let on_interface = spec
+        .interfaces
+        .iter()
+        .flat_map(|i| &i.value.0)
+        .find(|e| e.value.network.as_ref().is_some_and(|n| n.value == MANAGEMENT));
+    let written =
+        spec.address.as_ref().or_else(|| on_interface.and_then(|e| e.value.address.as_ref()));
+    let Some(written) = written else {
+        r.findings.error(
+            &key.path,
+            key.span,
+            format!("`{name}` has no address"),
+            format!(
+                "add `address:` with one in {subnet}, such as {}",
+                subnet.hosts().nth(10).unwrap_or(subnet.addr())
+            ),
+        );
+        return None;
+    };
+    let address = r.settle_optional(Some(written), |text| host_in(MANAGEMENT, subnet, text))?;
+    let interfaces = match &spec.interfaces {
+        Some(written) => interfaces(&name, address, written, lab, networks, r)?,
+        None => default_interfaces(&name, address, lab, networks, key, r)?,
+    };
+    Some(Node { name, role: role.value.clone(), address, interfaces, hardware: *hardware })
+}
+
+/// One interface for each network, named after its VirtualBox adapter.
+fn default_interfaces(
+    node: &HostName,
+    address: Ipv4Addr,
+    lab: &str,
+    networks: &[Network],
+    key: &Spanned<String>,
+    r: &mut Resolver,
+) -> Option<Vec<Interface>> {
+    let mut interfaces = Vec::new();
+    for network in networks {
+        if network.subnet.is_some() && network.name != MANAGEMENT {
+            let help = format!(
+                "write `interfaces:` for this node, with its address on `{}`",
+                network.name
+            );
+            r.findings.error(
+                &key.path,
+                key.span,
+                format!("`{node}` has no address on network `{}`", network.name),
+                help,
+            );
+            return None;
+        }
+        let name = virtualbox_name(network.virtualbox.adapter);
+        let address = (network.name == MANAGEMENT).then_some(address);
+        let mac = Mac::derived(lab, node.as_str(), &name);
+        r.note(
+            &format!("{}.interfaces.{name}", key.path),
+            &described(&network.name, address, mac),
+            Origin::Default,
+        );
+        interfaces.push(Interface { name, network: network.name.clone(), address, mac });
+    }
+    Some(interfaces)
+}
+
+/// What CentOS 7 calls a VirtualBox adapter: the PIIX3 and ICH9 chipsets put adapter 1 on PCI slot 3,
+/// 2 to 4 on 8 to 10, and 5 to 8 on 16 to 19, whichever of them are enabled.
+fn virtualbox_name(adapter: u8) -> String {
+    let slot = match adapter {
+        1 => 3,
+        2..=4 => adapter + 6,
+        _ => adapter + 11,
+    };
+    format!("enp0s{slot}")
+}
+
+fn interfaces(
+    node: &HostName,
+    address: Ipv4Addr,
+    written: &Spanned<Entries<InterfaceSpec>>,
+    lab: &str,
+    networks: &[Network],
+    r: &mut Resolver,
+) -> Option<Vec<Interface>> {
+    let mut interfaces: Vec<Interface> = Vec::new();
+    let errors = r.findings.errors();
+    for entry in &written.value.0 {
+        let name = match net::interface_name(&entry.name.value) {
+            Ok(name) => name,
+            Err(allowed) => {
+                r.reject(&entry.name, allowed);
+                continue;
+            }
+        };
+        let Some(wanted) = &entry.value.network else {
+            r.findings.error(
+                &entry.name.path,
+                entry.name.span,
+                format!("interface `{name}` names no network"),
+                "for example `{network: provider}`",
+            );
+            continue;
+        };
+        let Some(network) = networks.iter().find(|n| n.name == wanted.value) else {
+            let help = did_you_mean(&wanted.value, networks.iter().map(|n| n.name.as_str()));
+            r.findings.error(
+                &wanted.path,
+                wanted.span,
+                format!("unknown network `{}`", wanted.value),
+                help,
+            );
+            continue;
+        };
+        if let Some(other) = interfaces.iter().find(|i| i.network == network.name) {
+            let message =
+                format!("`{}` and `{name}` both attach to `{}`", other.name, network.name);
+            r.findings.error(
+                &wanted.path,
+                wanted.span,
+                message,
+                "a node has one interface on a network",
+            );
+        }
+        let address = interface_address(network, address, &entry.value, &entry.name, r);
+        let mac = r
+            .settle_optional(entry.value.mac.as_ref(), |text| {
+                text.parse::<Mac>().map_err(str::to_owned)
+            })
+            .unwrap_or_else(|| Mac::derived(lab, node.as_str(), &name));
+        r.note(
+            &entry.name.path,
+            &described(&network.name, address, mac),
+            Origin::File { line: entry.name.span.line },
+        );
+        interfaces.push(Interface { name, network: network.name.clone(), address, mac });
+    }
+    if r.findings.errors() == errors && interfaces.iter().all(|i| i.network != MANAGEMENT) {
+        let help = format!("add one: `enp0s3: {{network: {MANAGEMENT}}}`");
+        r.findings.error(
+            &written.path,
+            written.span,
+            format!("`{node}` has no interface on the network `{MANAGEMENT}`"),
+            help,
+        );
+    }
+    (r.findings.errors() == errors).then_some(interfaces)
+}
+
+fn described(network: &str, address: Option<Ipv4Addr>, mac: Mac) -> String {
+    let address = address.map_or("no address".to_owned(), |a| a.to_string());
+    format!("{network}, {address}, {mac}")
+}
+
+fn interface_address(
+    network: &Network,
+    node_address: Ipv4Addr,
+    spec: &InterfaceSpec,
+    key: &Spanned<String>,
+    r: &mut Resolver,
+) -> Option<Ipv4Addr> {
+    let written = spec.address.as_ref();
+    let Some(subnet) = network.subnet else {
+        if let Some(written) = written {
+            r.findings.error(
+                &written.path,
+                written.span,
+                format!("nodes hold no address on `{}`", network.name),
+                format!("leave it out, or give `networks.{}` a `cidr`", network.name),
+            );
+        }
+        return None;
+    };
+    if network.name == MANAGEMENT {
+        if let Some(written) =
+            written.filter(|w| address(&w.value).is_ok_and(|a| a != node_address))
+        {
+            r.findings.error(
+                &written.path,
+                written.span,
+                format!("`{}` is not the node's `address` {node_address}", written.value),
+                "say it once, in one of the two places",
+            );
+        }
+        return Some(node_address);
+    }
+    if written.is_none() {
+        r.findings.error(
+            &key.path,
+            key.span,
+            format!("an address on `{}` is missing", network.name),
+            format!("add `address:` with one in {subnet}"),
+        );
+    }
+    r.settle_optional(written, |text| host_in(&network.name, subnet, text))
+}
+
+/// Addresses and MACs that another node, or the gateway, has already.
+fn tell_taken(
+    node: &Node,
+    others: &[Node],
+    key: &Spanned<String>,
+    networks: &[Network],
+    r: &mut Resolver,
+) {
+    let mut tell = |what: String, owner: String| {
+        r.findings.error(
+            &key.path,
+            key.span,
+            format!("`{}`: {what} is taken by {owner}", node.name),
+            "give each machine its own",
+        );
+    };
+    for interface in &node.interfaces {
+        let gateway = networks.iter().find(|n| n.name == interface.network).and_then(|n| n.gateway);
+        if let (Some(address), Some(gateway)) = (interface.address, gateway)
+            && address == gateway
+        {
+            tell(address.to_string(), format!("the gateway of `{}`", interface.network));
+        }
+    }
+    for other in others {
+        for interface in &node.interfaces {
+            for theirs in &other.interfaces {
+                if interface.address.is_some() && interface.address == theirs.address {
+                    tell(
+                        interface.address.unwrap_or(node.address).to_string(),
+                        format!("`{}`", other.name),
+                    );
+                }
+                if interface.mac == theirs.mac {
+                    tell(interface.mac.to_string(), format!("`{}`", other.name));
+                }
+            }
+        }
+    }
+}

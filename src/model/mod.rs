@@ -1,0 +1,242 @@
+//! What a lab file means: validated types in which nothing is left open.
+
+mod machines;
+mod net;
+mod networks;
+mod resolve;
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use ipnet::Ipv4Net;
+use serde::Serialize;
+
+use crate::spec::Spanned;
+
+pub use net::{HostName, Mac};
+pub use resolve::resolve;
+
+/// The management network's name: nodes reach each other on it, and a node's `address` is on it.
+pub const MANAGEMENT: &str = "management";
+/// The provider network's name: instances reach the outside through it, nodes hold no address on it.
+pub const PROVIDER: &str = "provider";
+/// The role that every lab has once.
+pub const CONTROLLER: &str = "controller";
+
+/// A lab.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    /// Its name.
+    pub name: String,
+    /// The medium that its nodes install from.
+    pub image: Image,
+    /// Base URLs of package mirrors, tried in order.
+    pub mirrors: Vec<String>,
+    /// The nodes' time zone.
+    pub timezone: String,
+    /// The nodes' language.
+    pub language: String,
+    /// The nodes' keyboard.
+    pub keyboard: String,
+    /// Who may log in.
+    pub access: Access,
+    /// How the installer behaves.
+    pub installer: Installer,
+    /// How instances are networked.
+    pub networking: Networking,
+    /// The services that the person chose; `None`: every one there is.
+    pub services: Option<Vec<Spanned<String>>>,
+    /// The networks.
+    pub networks: Vec<Network>,
+    /// The controller's time sources.
+    pub time_servers: Vec<String>,
+    /// The machines, in the order of the file.
+    pub nodes: Vec<Node>,
+    /// Stage parameters that the person set: stage, name, value.
+    pub parameters: Vec<(Spanned<String>, Spanned<String>, Spanned<String>)>,
+    /// Options that the person set: file, section, option and value.
+    pub settings: Vec<(Spanned<String>, String, String, Spanned<String>)>,
+    /// Every value that was settled, and where it came from.
+    pub origins: Vec<Settled>,
+}
+
+impl Lab {
+    /// The network of that name.
+    #[must_use]
+    pub fn network(&self, name: &str) -> Option<&Network> {
+        self.networks.iter().find(|n| n.name == name)
+    }
+}
+
+/// A value and where it came from.
+#[derive(Clone, Debug, Serialize)]
+pub struct Settled {
+    /// Its YAML path.
+    pub path: String,
+    /// The value.
+    pub value: String,
+    /// Where it came from.
+    #[serde(flatten)]
+    pub origin: Origin,
+}
+
+/// Where a value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "origin", rename_all = "lowercase")]
+pub enum Origin {
+    /// The lab file says so.
+    File {
+        /// On this line.
+        line: usize,
+    },
+    /// The lab file says nothing.
+    Default,
+}
+
+/// The installation medium that a lab names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Image {
+    /// A known one.
+    Known(String),
+    /// A file, as written: relative to the lab file.
+    Path(PathBuf),
+    /// A download.
+    Url {
+        /// Where it is.
+        url: String,
+        /// Its digest in lower-case hexadecimal.
+        sha256: String,
+    },
+}
+
+/// Who may log in.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Keys of root and the administrator.
+    pub authorized_keys: Vec<String>,
+    /// How root logs in.
+    pub root_login: RootLogin,
+    /// An administrator's account beside root.
+    pub user: Option<String>,
+}
+
+/// How root logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RootLogin {
+    /// By password, and by the keys there are.
+    Password,
+    /// By the keys only.
+    Key,
+    /// Not at all.
+    Locked,
+}
+
+/// How the installer behaves.
+#[derive(Clone, Debug)]
+pub struct Installer {
+    /// Seconds that a built medium's menu waits.
+    pub boot_timeout: u16,
+    /// More kernel arguments.
+    pub boot_arguments: Vec<String>,
+    /// The disk that is wiped.
+    pub disk: String,
+}
+
+/// How instances are networked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Networking {
+    /// Flat provider networks only (the install guide's option 1).
+    Provider,
+    /// Routers and overlay networks too (option 2).
+    SelfService,
+}
+
+impl Networking {
+    /// As the lab file writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::SelfService => "self-service",
+        }
+    }
+}
+
+/// A network.
+#[derive(Clone, Debug, Serialize)]
+pub struct Network {
+    /// Its name.
+    pub name: String,
+    /// Its subnet; without one, nodes hold no address on it.
+    pub subnet: Option<Ipv4Net>,
+    /// The way out.
+    pub gateway: Option<Ipv4Addr>,
+    /// Name servers.
+    pub dns: Vec<Ipv4Addr>,
+    /// How VirtualBox attaches it.
+    pub virtualbox: VirtualBox,
+}
+
+/// A VirtualBox adapter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VirtualBox {
+    /// Its number, 1 to 8.
+    pub adapter: u8,
+    /// What it is attached to.
+    pub attach: Attach,
+    /// The host's interface to bridge to, or `auto`.
+    pub host_interface: String,
+}
+
+/// What a VirtualBox adapter is attached to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attach {
+    /// A NAT network of VirtualBox.
+    NatNetwork,
+    /// One of the host's interfaces.
+    Bridged,
+    /// A network between the host and its machines.
+    HostOnly,
+}
+
+/// A machine.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its host name.
+    pub name: HostName,
+    /// Its role.
+    pub role: String,
+    /// Its address on the management network.
+    pub address: Ipv4Addr,
+    /// Its interfaces, management first as in the file.
+    pub interfaces: Vec<Interface>,
+    /// What it is made of.
+    pub hardware: Hardware,
+}
+
+/// A machine's interface.
+#[derive(Clone, Debug, Serialize)]
+pub struct Interface {
+    /// Its name in Linux.
+    pub name: String,
+    /// The network it attaches to.
+    pub network: String,
+    /// Its address there.
+    pub address: Option<Ipv4Addr>,
+    /// Its hardware address.
+    pub mac: Mac,
+}
+
+/// What a machine is made of. Sizes in MiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Hardware {
+    /// Processors.
+    pub cpus: u16,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// The disk's size in MiB.
+    pub disk_mib: u64,
+}

@@ -1,0 +1,120 @@
+//! What a stage's templates know of the lab and of their node.
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use super::{Host, InterfacePlan};
+use crate::model::{Lab, Network, Node};
+
+/// The names that templates use.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Context<'a> {
+    lab: LabContext<'a>,
+    node: NodeContext<'a>,
+    nodes: &'a [MemberContext],
+    controller: &'a Host,
+    networks: &'a IndexMap<String, NetworkContext>,
+    time: TimeContext<'a>,
+    mirrors: &'a [String],
+    parameters: &'a IndexMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<&'a InterfacePlan>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct LabContext<'a> {
+    name: &'a str,
+    timezone: &'a str,
+    networking: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct NodeContext<'a> {
+    name: &'a str,
+    role: &'a str,
+    address: String,
+    interfaces: &'a [InterfacePlan],
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct MemberContext {
+    pub name: String,
+    pub role: String,
+    pub address: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct NetworkContext {
+    cidr: Option<String>,
+    prefix: Option<u8>,
+    gateway: Option<String>,
+    dns: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct TimeContext<'a> {
+    servers: &'a [String],
+}
+
+/// What all nodes of a lab share.
+pub(super) struct Shared<'a> {
+    pub lab: &'a Lab,
+    pub controller: Host,
+    members: Vec<MemberContext>,
+    networks: IndexMap<String, NetworkContext>,
+}
+
+impl<'a> Shared<'a> {
+    pub fn new(lab: &'a Lab, controller: Host) -> Self {
+        let member = |node: &Node| MemberContext {
+            name: node.name.to_string(),
+            role: node.role.clone(),
+            address: node.address.to_string(),
+        };
+        let network = |network: &Network| {
+            let values = NetworkContext {
+                cidr: network.subnet.map(|s| s.to_string()),
+                prefix: network.subnet.map(|s| s.prefix_len()),
+                gateway: network.gateway.map(|g| g.to_string()),
+                dns: network.dns.iter().map(ToString::to_string).collect(),
+            };
+            (network.name.clone(), values)
+        };
+        Self {
+            lab,
+            controller,
+            members: lab.nodes.iter().map(member).collect(),
+            networks: lab.networks.iter().map(network).collect(),
+        }
+    }
+
+    /// What the templates of one stage on one node know.
+    pub fn context<'c>(
+        &'c self,
+        node: &'c Node,
+        interfaces: &'c [InterfacePlan],
+        parameters: &'c IndexMap<String, String>,
+        interface: Option<&'c InterfacePlan>,
+    ) -> Context<'c> {
+        Context {
+            lab: LabContext {
+                name: &self.lab.name,
+                timezone: &self.lab.timezone,
+                networking: self.lab.networking.as_str(),
+            },
+            node: NodeContext {
+                name: node.name.as_str(),
+                role: &node.role,
+                address: node.address.to_string(),
+                interfaces,
+            },
+            nodes: &self.members,
+            controller: &self.controller,
+            networks: &self.networks,
+            time: TimeContext { servers: &self.lab.time_servers },
+            mirrors: &self.lab.mirrors,
+            parameters,
+            interface,
+        }
+    }
+}

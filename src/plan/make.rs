@@ -1,0 +1,133 @@
+//! Model and stages become a plan.
+
+use anyhow::{Context as _, Result};
+
+use super::context::Shared;
+use super::{AccessPlan, Host, InstallerPlan, InterfacePlan, NodePlan, Plan, settings, stages};
+use crate::model::{CONTROLLER, Lab, MANAGEMENT, Node, PROVIDER};
+use crate::report::{Findings, did_you_mean};
+use crate::stack::{Catalogue, Stage};
+
+/// What `%packages` names. The environment `minimal` is what the Minimal medium is made of; the others
+/// are on it too, and are what the node needs before it has a repository: the right time, a firewall.
+const INSTALLED: [&str; 3] = ["@^minimal", "chrony", "firewalld"];
+
+/// Makes the plan of a lab, or nothing where the lab file asks for what the stages do not have; that is in `findings`.
+///
+/// # Errors
+/// A mistake in the stage catalogue.
+pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result<Option<Plan>> {
+    let services = services(lab, catalogue, findings);
+    settings::check(lab, catalogue, findings);
+    if findings.errors() > 0 {
+        return Ok(None);
+    }
+    let controller =
+        lab.nodes.iter().find(|n| n.role == CONTROLLER).context("a lab without a controller")?;
+    let controller = Host { name: controller.name.to_string(), address: controller.address };
+    let shared = Shared::new(lab, controller);
+    let mut nodes = Vec::new();
+    for node in &lab.nodes {
+        let of_node = catalogue.stages.iter().filter(|stage| applies(stage, node, lab, &services));
+        nodes.push(node_plan(node, of_node, &shared, findings)?);
+    }
+    settings::check_used(lab, &nodes, findings);
+    if findings.errors() > 0 {
+        return Ok(None);
+    }
+    Ok(Some(Plan {
+        lab: lab.name.clone(),
+        networking: lab.networking,
+        nodes,
+        settled: lab.origins.clone(),
+    }))
+}
+
+fn services<'a>(lab: &'a Lab, catalogue: &'a Catalogue, findings: &mut Findings) -> Vec<&'a str> {
+    let known = catalogue.services();
+    let Some(chosen) = &lab.services else { return known };
+    for service in chosen.iter().filter(|s| !known.contains(&s.value.as_str())) {
+        let message = format!("no stage provides the service `{}`", service.value);
+        findings.error(
+            &service.path,
+            service.span,
+            message,
+            did_you_mean(&service.value, known.iter().copied()),
+        );
+    }
+    chosen.iter().map(|s| s.value.as_str()).collect()
+}
+
+fn applies(stage: &Stage, node: &Node, lab: &Lab, services: &[&str]) -> bool {
+    let spec = &stage.spec;
+    spec.roles.as_ref().is_none_or(|roles| roles.contains(&node.role))
+        && !spec.except.contains(&node.role)
+        && spec.when.networking.as_ref().is_none_or(|wanted| *wanted == lab.networking.as_str())
+        && spec.when.service.as_ref().is_none_or(|wanted| services.contains(&wanted.as_str()))
+}
+
+fn node_plan<'s>(
+    node: &Node,
+    of_node: impl Iterator<Item = &'s Stage>,
+    shared: &Shared,
+    findings: &mut Findings,
+) -> Result<NodePlan> {
+    let lab = shared.lab;
+    let interfaces = interfaces(node, lab);
+    let provider = interfaces.iter().find(|i| i.network == PROVIDER).map(|i| i.name.clone());
+    let mut planned = Vec::new();
+    for stage in of_node {
+        let plan = stages::plan(stage, node, &interfaces, shared);
+        planned.push(
+            plan.with_context(|| format!("planning `stack/{}` for `{}`", stage.name, node.name))?,
+        );
+    }
+    let stages = settings::merge(planned, node, lab, findings);
+    let management = lab.network(MANAGEMENT).and_then(|n| n.subnet);
+    Ok(NodePlan {
+        name: node.name.to_string(),
+        role: node.role.clone(),
+        address: node.address,
+        hardware: node.hardware,
+        controller: shared.controller.clone(),
+        management: management.map(|s| s.to_string()).unwrap_or_default(),
+        provider_interface: provider,
+        interfaces,
+        installer: InstallerPlan {
+            language: lab.language.clone(),
+            keyboard: lab.keyboard.clone(),
+            timezone: lab.timezone.clone(),
+            disk: lab.installer.disk.clone(),
+            packages: INSTALLED.map(str::to_owned).to_vec(),
+            boot_timeout: lab.installer.boot_timeout,
+            boot_arguments: lab.installer.boot_arguments.clone(),
+        },
+        access: AccessPlan {
+            root_login: lab.access.root_login,
+            user: lab.access.user.clone(),
+            authorized_keys: lab.access.authorized_keys.clone(),
+        },
+        stages,
+    })
+}
+
+/// A node's interfaces with their networks' values. Only management leads out and names servers: two
+/// default routes would compete.
+fn interfaces(node: &Node, lab: &Lab) -> Vec<InterfacePlan> {
+    let plan = |interface: &crate::model::Interface| {
+        let network = lab.network(&interface.network);
+        let subnet = network.and_then(|n| n.subnet).filter(|_| interface.address.is_some());
+        let leads_out = interface.network == MANAGEMENT;
+        InterfacePlan {
+            name: interface.name.clone(),
+            network: interface.network.clone(),
+            mac: interface.mac,
+            address: interface.address,
+            prefix: subnet.map(|s| s.prefix_len()),
+            netmask: subnet.map(|s| s.netmask()),
+            gateway: network.and_then(|n| n.gateway).filter(|_| leads_out),
+            dns: network.filter(|_| leads_out).map(|n| n.dns.clone()).unwrap_or_default(),
+        }
+    };
+    node.interfaces.iter().map(plan).collect()
+}

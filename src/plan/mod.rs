@@ -1,0 +1,190 @@
+//! The plan: for each node, as data, everything that will be done to it. Holds no secret, only names of secrets.
+
+mod context;
+mod make;
+mod settings;
+mod stages;
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use serde::Serialize;
+
+use crate::model::{Hardware, Mac, Networking, RootLogin, Settled};
+use crate::stack::{Database, Identity, Ownership};
+
+pub use make::make;
+
+/// A lab's plan.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// The lab's name.
+    pub lab: String,
+    /// How instances are networked.
+    pub networking: Networking,
+    /// The nodes, in the order of the lab file.
+    pub nodes: Vec<NodePlan>,
+    /// Every value that was settled, and where it came from.
+    pub settled: Vec<Settled>,
+}
+
+/// What will be done to one node.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodePlan {
+    /// Its host name.
+    pub name: String,
+    /// Its role.
+    pub role: String,
+    /// Its address on the management network.
+    pub address: Ipv4Addr,
+    /// What it is made of.
+    pub hardware: Hardware,
+    /// The lab's controller: name and address.
+    pub controller: Host,
+    /// The management network, in CIDR form.
+    pub management: String,
+    /// The interface on the provider network, if the node has one.
+    pub provider_interface: Option<String>,
+    /// Its interfaces.
+    pub interfaces: Vec<InterfacePlan>,
+    /// How it is installed.
+    pub installer: InstallerPlan,
+    /// Who may log in.
+    pub access: AccessPlan,
+    /// Its stages, in order.
+    pub stages: Vec<StagePlan>,
+}
+
+impl NodePlan {
+    /// The secrets that the node's stages use; it gets no others.
+    #[must_use]
+    pub fn secrets(&self) -> BTreeSet<&str> {
+        self.stages.iter().flat_map(|stage| &stage.secrets).map(String::as_str).collect()
+    }
+
+    /// The secrets of the logins that get a password, root's first.
+    #[must_use]
+    pub fn login_secrets(&self) -> Vec<&'static str> {
+        let root = (self.access.root_login == RootLogin::Password).then_some(ROOT_PASSWORD);
+        root.into_iter().chain(self.access.user.as_ref().map(|_| USER_PASSWORD)).collect()
+    }
+}
+
+/// The secret that root logs in with.
+pub const ROOT_PASSWORD: &str = "ROOT_PASS";
+/// The secret that the administrator's account logs in with.
+pub const USER_PASSWORD: &str = "USER_PASS";
+
+/// A machine's name and address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// Its address on the management network.
+    pub address: Ipv4Addr,
+}
+
+/// One of a node's interfaces with its network's values.
+#[derive(Clone, Debug, Serialize)]
+pub struct InterfacePlan {
+    /// Its name in Linux.
+    pub name: String,
+    /// The network it attaches to.
+    pub network: String,
+    /// Its hardware address.
+    pub mac: Mac,
+    /// Its address.
+    pub address: Option<Ipv4Addr>,
+    /// Its prefix length.
+    pub prefix: Option<u8>,
+    /// The same as a mask.
+    pub netmask: Option<Ipv4Addr>,
+    /// The way out, on the one network that has it.
+    pub gateway: Option<Ipv4Addr>,
+    /// Name servers.
+    pub dns: Vec<Ipv4Addr>,
+}
+
+/// How a node is installed.
+#[derive(Clone, Debug, Serialize)]
+pub struct InstallerPlan {
+    /// The language.
+    pub language: String,
+    /// The keyboard.
+    pub keyboard: String,
+    /// The time zone.
+    pub timezone: String,
+    /// The disk that is wiped.
+    pub disk: String,
+    /// `%packages`: what the medium itself has. Everything else comes at first boot.
+    pub packages: Vec<String>,
+    /// Seconds that a built medium's menu waits.
+    pub boot_timeout: u16,
+    /// More kernel arguments.
+    pub boot_arguments: Vec<String>,
+}
+
+/// Who may log in.
+#[derive(Clone, Debug, Serialize)]
+pub struct AccessPlan {
+    /// How root logs in.
+    pub root_login: RootLogin,
+    /// An administrator's account.
+    pub user: Option<String>,
+    /// Their keys.
+    pub authorized_keys: Vec<String>,
+}
+
+/// One stage on one node.
+#[derive(Clone, Debug, Serialize)]
+pub struct StagePlan {
+    /// Its name.
+    pub name: String,
+    /// What the node has after it.
+    pub summary: String,
+    /// Seconds it may take.
+    pub time_limit: u32,
+    /// Its parameters, as its scripts get them.
+    pub parameters: Vec<(String, String)>,
+    /// What must answer before it runs: host and port.
+    pub needs: Vec<(String, u16)>,
+    /// Packages.
+    pub packages: Vec<String>,
+    /// Files.
+    pub files: Vec<FilePlan>,
+    /// Units.
+    pub services: Vec<String>,
+    /// Firewall openings.
+    pub firewall: Vec<OpeningPlan>,
+    /// Databases.
+    pub databases: Vec<Database>,
+    /// Catalogue entries.
+    pub identity: Option<Identity>,
+    /// Names of the secrets it uses.
+    pub secrets: Vec<String>,
+    /// Scripts by file name.
+    pub scripts: Vec<(String, String)>,
+}
+
+/// A file that a stage puts on the node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FilePlan {
+    /// Where.
+    pub path: String,
+    /// Whose, and its mode.
+    #[serde(flatten)]
+    pub ownership: Ownership,
+    /// What is in it, with marks in the place of secrets.
+    pub content: String,
+}
+
+/// A firewall opening.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OpeningPlan {
+    /// A port or a range.
+    pub port: String,
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// A network in CIDR form, or `any`.
+    pub source: String,
+}

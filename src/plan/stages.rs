@@ -1,0 +1,142 @@
+//! One stage on one node: its templates rendered, its references resolved.
+
+use anyhow::{Context as _, Result, bail};
+use indexmap::IndexMap;
+
+use super::context::{Context, Shared};
+use super::{FilePlan, InterfacePlan, OpeningPlan, StagePlan};
+use crate::model::Node;
+use crate::stack::{Each, Identity, Need, Opening, Ownership, Stage};
+use crate::template::Engine;
+use crate::template::quote::is_plain_word;
+
+/// A stage whose settings are not merged yet.
+pub(super) struct Planned {
+    pub plan: StagePlan,
+    /// File, section, option, value.
+    pub settings: Vec<(String, String, String, String)>,
+    /// Who owns the INI files that it says something about.
+    pub ini: Vec<(String, Ownership)>,
+}
+
+pub(super) fn plan(
+    stage: &Stage,
+    node: &Node,
+    interfaces: &[InterfacePlan],
+    shared: &Shared,
+) -> Result<Planned> {
+    let spec = &stage.spec;
+    let parameters = parameters(stage, shared);
+    let engine = Engine::default();
+    let base = shared.context(node, interfaces, &parameters, None);
+    let text = |source: &str, context: &Context| {
+        engine.render_text(&format!("{}/stage.yaml", stage.name), source, context)
+    };
+    let mut settings = Vec::new();
+    for (file, sections) in &spec.settings {
+        for (section, options) in sections {
+            for (option, value) in options {
+                let value = text(&value.0, &base)?;
+                settings.push((file.clone(), section.clone(), option.clone(), value));
+            }
+        }
+    }
+    let mut files = Vec::new();
+    for file in &spec.files {
+        let contexts = match file.each {
+            None => vec![base.clone()],
+            Some(Each::Interface) => interfaces
+                .iter()
+                .map(|i| shared.context(node, interfaces, &parameters, Some(i)))
+                .collect(),
+        };
+        for context in contexts {
+            let path = text(&file.path, &context)?;
+            if !path.starts_with('/')
+                || !is_plain_word(&path)
+                || path.split('/').any(|step| step == "..")
+            {
+                bail!("`{path}` is no path that a stage can write");
+            }
+            let source = stage.sources.get(&file.source).context("a source is missing")?;
+            let name = format!("{}/{}", stage.name, file.source);
+            let content = engine.render_text(&name, source, &context)?;
+            let ownership = Ownership {
+                owner: file.owner.clone(),
+                group: file.group.clone(),
+                mode: file.mode.clone(),
+            };
+            files.push(FilePlan { path, ownership, content });
+        }
+    }
+    let firewall = spec.firewall.iter().map(|o| opening(o, shared)).collect::<Result<_>>()?;
+    let identity =
+        spec.identity.as_ref().map(|i| identity(i, |url| Ok(text(url, &base)?))).transpose()?;
+    let scripts = stage.scripts.iter().map(|(name, text)| (name.clone(), text.clone())).collect();
+    let ini = spec.ini.iter().map(|(path, ownership)| (path.clone(), ownership.clone())).collect();
+    let plan = StagePlan {
+        name: stage.name.clone(),
+        summary: spec.summary.clone(),
+        time_limit: spec.time_limit,
+        needs: needs(&spec.needs, node, shared),
+        packages: spec.packages.clone(),
+        files,
+        services: spec.services.clone(),
+        firewall,
+        databases: spec.databases.clone(),
+        identity,
+        secrets: spec.secrets.clone(),
+        scripts,
+        parameters: parameters.into_iter().collect(),
+    };
+    Ok(Planned { plan, settings, ini })
+}
+
+/// The lab's value of each parameter, or its default.
+fn parameters(stage: &Stage, shared: &Shared) -> IndexMap<String, String> {
+    let value = |name: &String, default: &str| {
+        let mut set = shared.lab.parameters.iter();
+        let set = set.find(|(s, n, _)| s.value == stage.name && n.value == *name);
+        set.map_or_else(|| default.to_owned(), |(_, _, value)| value.value.clone())
+    };
+    stage
+        .spec
+        .parameters
+        .iter()
+        .map(|(name, p)| (name.clone(), value(name, &p.default.0)))
+        .collect()
+}
+
+fn needs(needs: &[Need], node: &Node, shared: &Shared) -> Vec<(String, u16)> {
+    let mut found = Vec::new();
+    for need in needs {
+        // Nobody waits for himself: the port would open after the stage that waits for it.
+        let others = shared.lab.nodes.iter().filter(|n| n.role == need.role && n.name != node.name);
+        found.extend(others.map(|other| (other.name.to_string(), need.port)));
+    }
+    found
+}
+
+fn opening(opening: &Opening, shared: &Shared) -> Result<OpeningPlan> {
+    let source = if opening.from == "any" {
+        "any".to_owned()
+    } else {
+        let network = shared
+            .lab
+            .network(&opening.from)
+            .with_context(|| format!("no network `{}`", opening.from))?;
+        network
+            .subnet
+            .with_context(|| format!("network `{}` has no subnet", opening.from))?
+            .to_string()
+    };
+    Ok(OpeningPlan { port: opening.port.0.clone(), protocol: opening.protocol.clone(), source })
+}
+
+fn identity(identity: &Identity, render: impl Fn(&str) -> Result<String>) -> Result<Identity> {
+    let mut identity = identity.clone();
+    for service in &mut identity.services {
+        service.url = render(&service.url)?;
+    }
+    Ok(identity)
+}

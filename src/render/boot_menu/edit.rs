@@ -1,0 +1,146 @@
+//! Edits a text by lines so that the original can be had back from the result.
+//!
+//! A changed line stays as a comment before the new one, a line that is left out stays as a comment, and
+//! what is added stands between two comments. Each comment begins with the marker.
+
+use std::collections::BTreeMap;
+
+/// A line with the characters that end it: `\n`, `\r\n`, or nothing at the end of the text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    pub text: &'a str,
+    pub end: &'a str,
+}
+
+pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
+    text.split_inclusive('\n').map(line).collect()
+}
+
+fn line(whole: &str) -> Line<'_> {
+    let text =
+        whole.strip_suffix('\n').map_or(whole, |text| text.strip_suffix('\r').unwrap_or(text));
+    Line { text, end: &whole[text.len()..] }
+}
+
+/// The changes to a text, by line.
+#[derive(Debug, Default)]
+pub(super) struct Edits {
+    /// `None` leaves the line out.
+    changes: BTreeMap<usize, Option<String>>,
+    insertion: Option<(usize, Vec<String>)>,
+}
+
+impl Edits {
+    /// Puts another line in the place of one.
+    pub fn replace(&mut self, line: usize, text: String) {
+        self.changes.insert(line, Some(text));
+    }
+
+    /// Leaves a line out.
+    pub fn remove(&mut self, line: usize) {
+        self.changes.insert(line, None);
+    }
+
+    /// Adds lines before one.
+    pub fn insert(&mut self, before: usize, added: Vec<String>) {
+        self.insertion = Some((before, added));
+    }
+
+    /// The edited text.
+    pub fn apply(&self, lines: &[Line<'_>], marker: &str) -> String {
+        let default_end =
+            lines.iter().map(|line| line.end).find(|end| !end.is_empty()).unwrap_or("\n");
+        let mut edited = String::new();
+        let mut add = |parts: &[&str]| parts.iter().for_each(|part| edited.push_str(part));
+        for (index, line) in lines.iter().enumerate() {
+            if let Some((before, added)) = &self.insertion
+                && *before == index
+            {
+                add(&["# ", marker, ": begin", default_end]);
+                for text in added {
+                    add(&[text, default_end]);
+                }
+                add(&["# ", marker, ": end", default_end]);
+            }
+            match self.changes.get(&index) {
+                None => add(&[line.text, line.end]),
+                Some(None) => add(&["# ", marker, ": left out: ", line.text, line.end]),
+                Some(Some(text)) => {
+                    let end = if line.end.is_empty() { default_end } else { line.end };
+                    add(&["# ", marker, ": was: ", line.text, end, text, line.end]);
+                }
+            }
+        }
+        edited
+    }
+}
+
+/// Whether the text has comments of this marker.
+pub(super) fn is_edited(lines: &[Line<'_>], marker: &str) -> bool {
+    lines.iter().any(|line| comment(line.text, marker).is_some())
+}
+
+/// What a comment of the marker says.
+fn comment<'a>(text: &'a str, marker: &str) -> Option<&'a str> {
+    text.trim_start().strip_prefix("# ")?.strip_prefix(marker)?.strip_prefix(": ")
+}
+
+/// Undoes what was added with this marker, byte for byte. `None` when the comments do not fit together;
+/// a text without any is returned as it is.
+#[must_use]
+pub fn restore(text: &str, marker: &str) -> Option<String> {
+    let lines = lines(text);
+    let mut original = String::new();
+    let mut lines = lines.iter();
+    while let Some(line) = lines.next() {
+        match comment(line.text, marker) {
+            None => {
+                original.push_str(line.text);
+                original.push_str(line.end);
+            }
+            Some("begin") => {
+                lines.find(|line| comment(line.text, marker) == Some("end"))?;
+            }
+            Some(said) => {
+                if let Some(before) = said.strip_prefix("left out: ") {
+                    original.push_str(before);
+                    original.push_str(line.end);
+                } else {
+                    original.push_str(said.strip_prefix("was: ")?);
+                    // The comment may have got a line's end that the last line of the original lacked.
+                    original.push_str(lines.next()?.end);
+                }
+            }
+        }
+    }
+    Some(original)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_are_visible_and_reversible() {
+        let text = "one\r\ntwo\nthree\nfour";
+        let mut edits = Edits::default();
+        edits.replace(0, "1".into());
+        edits.remove(1);
+        edits.insert(2, vec!["new".into()]);
+        edits.replace(3, "4".into());
+        let edited = edits.apply(&lines(text), "m");
+        let expected = "# m: was: one\r\n1\r\n# m: left out: two\n# m: begin\r\nnew\r\n# m: end\r\nthree\n\
+                        # m: was: four\r\n4";
+        assert_eq!(edited, expected);
+        assert_eq!(restore(&edited, "m").as_deref(), Some(text));
+        assert!(is_edited(&lines(&edited), "m") && !is_edited(&lines(&edited), "n"));
+    }
+
+    #[test]
+    fn comments_that_do_not_fit_together() {
+        assert_eq!(restore("# m: begin\nx\n", "m"), None);
+        assert_eq!(restore("# m: was: x\n", "m"), None);
+        assert_eq!(restore("# m: what\n", "m"), None);
+        assert_eq!(restore("# other: begin\n", "m").as_deref(), Some("# other: begin\n"));
+    }
+}

@@ -1,0 +1,116 @@
+//! The same plan for cloud-init 19.4, as CentOS 7 has it: data, written by the serialiser.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::RenderError;
+use super::node::{self, RELABEL};
+use crate::model::RootLogin;
+use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
+use crate::secrets::Secrets;
+
+/// What every node has, in `cloud-init/`.
+const BASE: &str = include_str!("../../cloud-init/user-data.yaml");
+
+/// The `user-data`: accounts, the files of the node, and the start of its first boot.
+pub(super) fn user_data(
+    plan: &Plan,
+    node: &NodePlan,
+    secrets: &Secrets,
+) -> Result<String, RenderError> {
+    let mut data: serde_json::Map<String, Value> = serde_yaml::from_str(BASE)?;
+    data.insert("hostname".into(), json!(node.name));
+    data.insert("timezone".into(), json!(node.installer.timezone));
+    data.insert("locale".into(), json!(node.installer.language));
+    data.insert("ssh_pwauth".into(), json!(!node.login_secrets().is_empty()));
+    data.insert("users".into(), users(node, secrets)?);
+    data.insert("write_files".into(), write_files(plan, node, secrets)?);
+    data.insert("runcmd".into(), runcmd(node));
+    Ok(format!("#cloud-config\n{}", serde_yaml::to_string(&data)?))
+}
+
+fn users(node: &NodePlan, secrets: &Secrets) -> Result<Value, RenderError> {
+    let keys = &node.access.authorized_keys;
+    let account =
+        |name: &str, password: Option<&str>, keys: &[String]| -> Result<Value, RenderError> {
+            let mut account = json!({ "name": name, "lock_passwd": password.is_none() });
+            if let Some(password) = password {
+                account["hashed_passwd"] = json!(secrets.password_hash(password)?);
+            }
+            if !keys.is_empty() {
+                account["ssh_authorized_keys"] = json!(keys);
+            }
+            Ok(account)
+        };
+    let mut users = vec![match node.access.root_login {
+        RootLogin::Password => account("root", Some(ROOT_PASSWORD), keys)?,
+        RootLogin::Key => account("root", None, keys)?,
+        RootLogin::Locked => account("root", None, &[])?,
+    }];
+    if let Some(user) = &node.access.user {
+        let mut account = account(user, Some(USER_PASSWORD), keys)?;
+        account["groups"] = json!("wheel");
+        users.push(account);
+    }
+    Ok(json!(users))
+}
+
+/// Only into folders of root's own: this runs before packages and their users are there.
+fn write_files(plan: &Plan, node: &NodePlan, secrets: &Secrets) -> Result<Value, RenderError> {
+    let mut files = node::files(plan, node);
+    files.push(node::secrets(node, secrets)?);
+    let written = files.into_iter().map(|file| {
+        json!({ "path": file.path, "owner": "root:root", "permissions": file.mode, "content": file.content })
+    });
+    Ok(written.collect())
+}
+
+fn runcmd(node: &NodePlan) -> Value {
+    let mut relabel = vec!["restorecon", "-RF"];
+    relabel.extend(RELABEL);
+    json!([
+        ["chmod", "0700", node::FOLDER],
+        ["localectl", "set-keymap", node.installer.keyboard],
+        ["/usr/local/sbin/trainyard-node", "place", "host-network"],
+        relabel,
+        ["systemctl", "daemon-reload"],
+        ["systemctl", "enable", "trainyard-first-boot.service"],
+        // Waiting for it here would wait for cloud-init's own end.
+        ["systemctl", "--no-block", "start", "trainyard-first-boot.service"],
+    ])
+}
+
+/// The `network-config`, version 1: 19.4 writes no resolv.conf for version 2, and reads its DHCP flags wrongly.
+/// An interface without `subnets` gets no address and is still brought up.
+pub(super) fn network_config(node: &NodePlan) -> Result<String, RenderError> {
+    let interface = |i: &crate::plan::InterfacePlan| {
+        let mut physical = json!({ "type": "physical", "name": i.name, "mac_address": i.mac });
+        if let (Some(address), Some(netmask)) = (i.address, i.netmask) {
+            let mut subnet = json!({ "type": "static", "address": address, "netmask": netmask });
+            if let Some(gateway) = i.gateway {
+                subnet["gateway"] = json!(gateway);
+            }
+            if !i.dns.is_empty() {
+                subnet["dns_nameservers"] = json!(i.dns);
+            }
+            physical["subnets"] = json!([subnet]);
+        }
+        physical
+    };
+    let config: Vec<Value> = node.interfaces.iter().map(interface).collect();
+    Ok(serde_yaml::to_string(&json!({ "version": 1, "config": config }))?)
+}
+
+/// The `meta-data`. The instance-id is made from what is rendered, so that cloud-init provisions a
+/// changed node again and leaves an unchanged one alone.
+pub(super) fn meta_data(
+    plan: &Plan,
+    node: &NodePlan,
+    user_data: &str,
+    network: &str,
+) -> Result<String, RenderError> {
+    let digest = Sha256::new().chain_update(user_data).chain_update(network).finalize();
+    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let id = format!("{}-{}-{digest}", plan.lab, node.name);
+    Ok(serde_yaml::to_string(&json!({ "instance-id": id, "local-hostname": node.name }))?)
+}

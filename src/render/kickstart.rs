@@ -1,0 +1,90 @@
+//! The kickstart: an unattended text install of CentOS 7.9 that is complete in itself.
+
+use minijinja::value::Value;
+use serde_json::json;
+
+use super::node::{self, RELABEL};
+use super::{RenderError, lint};
+use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
+use crate::secrets::Secrets;
+use crate::template::{Engine, quote};
+
+/// The skeleton and its parts, in `kickstart/`.
+const TEMPLATES: [(&str, &str); 8] = [
+    ("ks.cfg.j2", include_str!("../../kickstart/ks.cfg.j2")),
+    ("commands.j2", include_str!("../../kickstart/commands.j2")),
+    ("packages.j2", include_str!("../../kickstart/packages.j2")),
+    ("pre.j2", include_str!("../../kickstart/pre.j2")),
+    ("put.j2", include_str!("../../kickstart/put.j2")),
+    ("secrets.j2", include_str!("../../kickstart/secrets.j2")),
+    ("post.j2", include_str!("../../kickstart/post.j2")),
+    ("onerror.j2", include_str!("../../kickstart/onerror.j2")),
+];
+
+/// Renders a node's kickstart, and reads it back.
+///
+/// # Errors
+/// A secret is missing, or the result is not what it should be.
+pub fn render(plan: &Plan, node: &NodePlan, secrets: &Secrets) -> Result<String, RenderError> {
+    let mut engine = Engine::default();
+    engine.filter("put", put);
+    engine.filter("package", package);
+    for (name, source) in TEMPLATES {
+        engine.add(name, source)?;
+    }
+    let files = node::files(plan, node);
+    let logins = node.login_secrets();
+    let hash = |name| logins.contains(&name).then(|| secrets.password_hash(name)).transpose();
+    let text = engine.render(
+        "ks.cfg.j2",
+        json!({
+            "lab": plan.lab,
+            "node": { "name": node.name, "role": node.role },
+            "installer": node.installer,
+            "access": node.access,
+            "interfaces": node.interfaces,
+            "root_hash": hash(ROOT_PASSWORD)?,
+            "user_hash": hash(USER_PASSWORD)?,
+            "authorized_keys": node.access.authorized_keys.iter().map(|key| format!("{key}\n")).collect::<String>(),
+            "secrets": node::secrets(node, secrets)?,
+            "folders": node::PUBLIC_FOLDERS,
+            "encoded": files.iter().any(|file| !goes_as_text(&file.content)),
+            "files": files,
+            "relabel": RELABEL,
+        }),
+    )?;
+    lint::kickstart(&text, node, secrets)?;
+    Ok(text)
+}
+
+fn goes_as_text(content: &str) -> bool {
+    content.is_empty() || quote::fits_here_document(content)
+}
+
+/// A command that puts a text into a file: as a here-document, which a person can read, or in base64
+/// where the text would not survive that.
+fn put(content: String, mode: String, path: String) -> Value {
+    use base64ct::{Base64, Encoding};
+    let (mode, path) = (quote::shell(&mode), quote::shell(&path));
+    let command = if goes_as_text(&content) {
+        let end = quote::here_delimiter(&content);
+        format!("put {mode} {path} <<'{end}'\n{content}{end}")
+    } else {
+        let encoded = Base64::encode_string(content.as_bytes());
+        let lines: Vec<_> = encoded.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
+        format!("put_base64 {mode} {path} <<'EOF'\n{}\nEOF", lines.join("\n"))
+    };
+    Value::from_safe_string(command)
+}
+
+/// A line of `%packages`: a name, `@group` or `@^environment`.
+fn package(name: String) -> Result<Value, minijinja::Error> {
+    let bare = name.trim_start_matches("@^").trim_start_matches('@');
+    if quote::is_plain_word(bare) {
+        return Ok(Value::from_safe_string(name));
+    }
+    Err(minijinja::Error::new(
+        minijinja::ErrorKind::InvalidOperation,
+        "this is no package, group or environment",
+    ))
+}

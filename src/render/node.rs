@@ -1,0 +1,162 @@
+//! What lands on a node besides the installed system: the stages, the runner, and what the runner reads.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::plan::{NodePlan, Plan, StagePlan};
+use crate::secrets::{Missing, Secrets};
+
+/// The runner and what it needs, as they go to every node.
+const RUNNER: [(&str, &str, &str); 3] = [
+    ("/usr/local/sbin/trainyard-node", "0755", include_str!("../../scripts/node/trainyard-node")),
+    (
+        "/usr/local/libexec/trainyard/stage-lib.sh",
+        "0644",
+        include_str!("../../scripts/node/stage-lib.sh"),
+    ),
+    (UNIT, "0644", include_str!("../../scripts/node/trainyard-first-boot.service")),
+];
+
+/// The unit that runs the stages.
+pub const UNIT: &str = "/etc/systemd/system/trainyard-first-boot.service";
+
+/// Where everything of a node's own lies; nobody but root looks inside.
+pub const FOLDER: &str = "/etc/trainyard";
+
+/// Folders that everyone may read and that a fresh system does not have; all others are root's alone.
+pub const PUBLIC_FOLDERS: [&str; 1] = ["/usr/local/libexec/trainyard"];
+
+/// Paths whose SELinux labels the installer does not set.
+pub const RELABEL: [&str; 4] = [
+    FOLDER,
+    "/usr/local/sbin/trainyard-node",
+    "/usr/local/libexec/trainyard",
+    "/etc/systemd/system",
+];
+
+/// A file of root's, in place before the first boot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Placed {
+    /// Where.
+    pub path: String,
+    /// Its mode in octal.
+    pub mode: &'static str,
+    /// What is in it.
+    pub content: String,
+}
+
+/// Everything but the secrets.
+#[must_use]
+pub fn files(plan: &Plan, node: &NodePlan) -> Vec<Placed> {
+    let own =
+        |path: &str, mode, content| Placed { path: format!("{FOLDER}/{path}"), mode, content };
+    let mut files = vec![
+        own("node.json", "0600", node_json(plan, node)),
+        own("node.env", "0600", node_env(plan, node)),
+        own("stages/order", "0600", node.stages.iter().map(|s| format!("{}\n", s.name)).collect()),
+    ];
+    for stage in &node.stages {
+        let inside = |path: &str| format!("stages/{}/{path}", stage.name);
+        files.push(own(&inside("manifest"), "0600", manifest(stage)));
+        for (name, script) in &stage.scripts {
+            files.push(own(&inside(name), "0700", script.clone()));
+        }
+        for file in &stage.files {
+            files.push(own(&inside(&format!("files{}", file.path)), "0600", file.content.clone()));
+        }
+        if let Some(identity) = &stage.identity {
+            files.push(own(&inside("identity.json"), "0600", pretty(&json!(identity))));
+        }
+    }
+    files.extend(RUNNER.map(|(path, mode, text)| Placed {
+        path: path.into(),
+        mode,
+        content: text.into(),
+    }));
+    files
+}
+
+/// The values of the secrets that the node's stages use.
+///
+/// # Errors
+/// One is missing.
+pub fn secrets(node: &NodePlan, secrets: &Secrets) -> Result<Placed, Missing> {
+    let mut content = String::new();
+    for name in node.secrets() {
+        let _ = writeln!(content, "{name}={}", secrets.get(name)?.reveal());
+    }
+    Ok(Placed { path: format!("{FOLDER}/secrets.env"), mode: "0600", content })
+}
+
+/// What the node is, for people and programs.
+fn node_json(plan: &Plan, node: &NodePlan) -> String {
+    pretty(&json!({
+        "schema": 1,
+        "lab": plan.lab,
+        "node": node.name,
+        "role": node.role,
+        "address": node.address,
+        "networking": plan.networking,
+        "stages": node.stages.iter().map(|s| &s.name).collect::<Vec<_>>(),
+    }))
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// The same for the stages' scripts, which get it as their environment. All values are plain words.
+fn node_env(plan: &Plan, node: &NodePlan) -> String {
+    format!(
+        "TRAINYARD_LAB={}\nTRAINYARD_NODE={}\nTRAINYARD_ROLE={}\nTRAINYARD_ADDRESS={}\n\
+         TRAINYARD_CONTROLLER={}\nTRAINYARD_CONTROLLER_ADDRESS={}\nTRAINYARD_MANAGEMENT_CIDR={}\n\
+         TRAINYARD_NETWORKING={}\nTRAINYARD_PROVIDER_INTERFACE={}\n",
+        plan.lab,
+        node.name,
+        node.role,
+        node.address,
+        node.controller.name,
+        node.controller.address,
+        node.management,
+        plan.networking.as_str(),
+        node.provider_interface.as_deref().unwrap_or_default(),
+    )
+}
+
+/// A stage as the runner reads it: a keyword and its words on each line.
+fn manifest(stage: &StagePlan) -> String {
+    let mut out = String::new();
+    let mut line = |text: std::fmt::Arguments| {
+        let _ = writeln!(out, "{text}");
+    };
+    line(format_args!("summary {}", stage.summary));
+    line(format_args!("limit {}", stage.time_limit));
+    for (name, value) in &stage.parameters {
+        line(format_args!("parameter {name} {value}"));
+    }
+    for (host, port) in &stage.needs {
+        line(format_args!("need {host} {port}"));
+    }
+    for package in &stage.packages {
+        line(format_args!("package {package}"));
+    }
+    for file in &stage.files {
+        let o = &file.ownership;
+        line(format_args!("file {} {} {} {}", o.mode, o.owner, o.group, file.path));
+    }
+    for service in &stage.services {
+        line(format_args!("service {service}"));
+    }
+    for o in &stage.firewall {
+        line(format_args!("firewall {} {} {}", o.port, o.protocol, o.source));
+    }
+    for d in &stage.databases {
+        line(format_args!("database {} {} {}", d.name, d.user, d.secret));
+    }
+    for secret in &stage.secrets {
+        line(format_args!("secret {secret}"));
+    }
+    out
+}

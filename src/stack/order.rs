@@ -1,0 +1,59 @@
+//! Stages in an order in which each comes after those that it names.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+
+use super::Stage;
+
+/// Sorts by `after`; where that leaves a choice, by name, so that the order is the same every time.
+pub(super) fn order(mut waiting: BTreeMap<String, Stage>) -> Result<Vec<Stage>> {
+    for stage in waiting.values() {
+        if let Some(unknown) = stage.spec.after.iter().find(|name| !waiting.contains_key(*name)) {
+            bail!("stage `{}` comes after `{unknown}`, which does not exist", stage.name);
+        }
+    }
+    let mut ordered: Vec<Stage> = Vec::new();
+    while !waiting.is_empty() {
+        let ready =
+            |stage: &&Stage| stage.spec.after.iter().all(|name| !waiting.contains_key(name));
+        let Some(name) = waiting.values().find(ready).map(|stage| stage.name.clone()) else {
+            let names: Vec<_> = waiting.into_keys().collect();
+            bail!("these stages wait for each other: {}", names.join(", "));
+        };
+        ordered.extend(waiting.remove(&name));
+    }
+    Ok(ordered)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::stack::Catalogue;
+
+    fn names(stages: &[(&str, &str)]) -> Result<Vec<String>, String> {
+        let mut files = std::collections::BTreeMap::new();
+        for (name, after) in stages {
+            files.insert(format!("{name}/stage.yaml"), format!("summary: x\nafter: [{after}]\n"));
+            files.insert(format!("{name}/verify.sh"), "true\n".to_owned());
+        }
+        let catalogue = Catalogue::from_files(&files).map_err(|e| format!("{e:#}"))?;
+        Ok(catalogue.stages.into_iter().map(|s| s.name).collect())
+    }
+
+    #[test]
+    fn stages_come_after_those_they_name() {
+        assert_eq!(
+            names(&[("a", "b"), ("b", "c"), ("c", "")]),
+            Ok(vec!["c".into(), "b".into(), "a".into()])
+        );
+    }
+
+    #[test]
+    fn circles_and_unknown_names_are_told() {
+        assert!(
+            names(&[("a", "b"), ("b", "a")])
+                .is_err_and(|e| e.contains("wait for each other: a, b"))
+        );
+        assert!(names(&[("a", "z")]).is_err_and(|e| e.contains("`z`")));
+    }
+}

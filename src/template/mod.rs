@@ -1,0 +1,156 @@
+//! Templates in which no value can go unquoted.
+//!
+//! An expression prints a string only if it is a plain word, or went through a quoting filter of the
+//! language that it lands in. Anything else is an error, so a forgotten filter shows in the first
+//! test that uses a value with a space in it, and never as a broken node.
+
+pub mod quote;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
+use serde::Serialize;
+
+/// What a template could not do. Carries the template's name and line, never a value: values may be secret.
+#[derive(Debug, thiserror::Error)]
+#[error("template `{template}`, line {line}: {message}")]
+pub struct TemplateError {
+    /// The template's name.
+    pub template: String,
+    /// The line in it; 0 where unknown.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Renders templates.
+pub struct Engine<'s> {
+    environment: Environment<'s>,
+}
+
+impl Default for Engine<'_> {
+    fn default() -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_syntax(
+            SyntaxConfig::builder()
+                .trim_blocks(true)
+                .lstrip_blocks(true)
+                .keep_trailing_newline(true)
+                .build()
+                .expect("the default delimiters do not clash"),
+        );
+        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        environment.set_formatter(write_quoted);
+        environment.add_filter("sh", |text: String| Value::from_safe_string(quote::shell(&text)));
+        environment
+            .add_filter("python", |text: String| Value::from_safe_string(quote::python(&text)));
+        environment.add_filter("line", |text: String| Value::from_safe_string(quote::line(&text)));
+        environment
+            .add_function("secret", |name: String| Value::from_safe_string(secret_mark(&name)));
+        Self { environment }
+    }
+}
+
+/// What stands for a secret in a file until the node's runner puts the value there.
+#[must_use]
+pub fn secret_mark(name: &str) -> String {
+    format!("@SECRET_{name}@")
+}
+
+impl<'s> Engine<'s> {
+    /// Adds a template that others can include.
+    ///
+    /// # Errors
+    /// It has a syntax error.
+    pub fn add(&mut self, name: &'s str, source: &'s str) -> Result<(), TemplateError> {
+        self.environment.add_template(name, source).map_err(|e| told(&e, name))
+    }
+
+    /// Adds a filter. What it returns is printed only if it is a plain word or marked as safe.
+    pub fn filter<F, Rv, Args>(&mut self, name: &'static str, filter: F)
+    where
+        F: minijinja::functions::Function<Rv, Args>,
+        Rv: minijinja::value::FunctionResult,
+        Args: for<'a> minijinja::value::FunctionArgs<'a>,
+    {
+        self.environment.add_filter(name, filter);
+    }
+
+    /// Renders a template that was added.
+    ///
+    /// # Errors
+    /// A value is undefined or unquoted.
+    pub fn render(&self, name: &str, context: impl Serialize) -> Result<String, TemplateError> {
+        let template = self.environment.get_template(name).map_err(|e| told(&e, name))?;
+        template.render(Serde(context)).map_err(|e| told(&e, name))
+    }
+
+    /// Renders a text that is a template of its own.
+    ///
+    /// # Errors
+    /// It has a syntax error, or a value is undefined or unquoted.
+    pub fn render_text(
+        &self,
+        name: &str,
+        source: &str,
+        context: impl Serialize,
+    ) -> Result<String, TemplateError> {
+        self.environment.render_named_str(name, source, Serde(context)).map_err(|e| told(&e, name))
+    }
+}
+
+fn write_quoted(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
+    let fits = match value.kind() {
+        ValueKind::Number | ValueKind::Bool => true,
+        ValueKind::String => value.is_safe() || value.as_str().is_some_and(quote::is_plain_word),
+        _ => false,
+    };
+    if !fits {
+        let message =
+            "a value that is no plain word is printed without a quoting filter (sh, python, line)";
+        return Err(Error::new(ErrorKind::InvalidOperation, message));
+    }
+    write!(out, "{value}").map_err(Error::from)
+}
+
+fn told(error: &Error, name: &str) -> TemplateError {
+    TemplateError {
+        template: error.name().unwrap_or(name).to_owned(),
+        line: error.line().unwrap_or(0),
+        // Neither `{error:#}` nor its debug form: they print the variables.
+        message: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(source: &str, value: &str) -> Result<String, TemplateError> {
+        Engine::default().render_text("test", source, serde_json::json!({ "value": value }))
+    }
+
+    #[test]
+    fn plain_words_print_and_others_need_a_filter() {
+        assert_eq!(render("a {{ value }}\n", "10.0.0.11").expect("plain"), "a 10.0.0.11\n");
+        assert_eq!(render("a {{ value|sh }}\n", "x; rm").expect("quoted"), "a 'x; rm'\n");
+        let error = render("\n{{ value }}", "x; rm -rf hunter2").expect_err("unquoted");
+        assert_eq!(error.line, 2);
+        assert!(!error.to_string().contains("hunter2"), "a value may be secret: {error}");
+    }
+
+    #[test]
+    fn nothing_is_silently_empty() {
+        assert!(render("{{ valve }}", "x").is_err());
+        assert!(render("{{ none }}", "x").is_err());
+    }
+
+    #[test]
+    fn secrets_are_marks() {
+        assert_eq!(
+            render("{{ secret('RABBIT_PASS') }}", "x").expect("a mark"),
+            "@SECRET_RABBIT_PASS@"
+        );
+    }
+}

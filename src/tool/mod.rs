@@ -1,0 +1,195 @@
+//! Every external program goes through here: found, asked for its version, run with a time limit, and its
+//! failure told with the whole command, its status and the last lines that it said.
+
+mod run;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use run::{Output, Run};
+
+/// Why an external program did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// It is not installed.
+    #[error("`{name}` is needed {purpose}, and is not on the PATH: install it ({hint})")]
+    Missing {
+        /// The program.
+        name: &'static str,
+        /// What for.
+        purpose: &'static str,
+        /// How to get it.
+        hint: &'static str,
+    },
+    /// It is older than what is needed.
+    #[error("`{}` is version {found}, and {needed} or newer is needed: install a newer one ({hint})", path.display())]
+    TooOld {
+        /// Where it is.
+        path: PathBuf,
+        /// Its version.
+        found: String,
+        /// The oldest that will do.
+        needed: &'static str,
+        /// How to get it.
+        hint: &'static str,
+    },
+    /// It said that it failed.
+    #[error("{command}\nended with {status}{}", said(tail))]
+    Failed {
+        /// The whole command line.
+        command: String,
+        /// How it ended.
+        status: String,
+        /// The last lines of what it said.
+        tail: String,
+    },
+    /// It could not be started, or its output could not be read.
+    #[error("{command}\ncould not be run: {source}")]
+    Io {
+        /// The whole command line.
+        command: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It took too long and was ended.
+    #[error("{command}\nwas ended after {}s{}", limit.as_secs(), said(tail))]
+    TimedOut {
+        /// The whole command line.
+        command: String,
+        /// The limit.
+        limit: Duration,
+        /// The last lines of what it said.
+        tail: String,
+    },
+    /// The person asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] crate::interrupt::Interrupted),
+}
+
+fn said(tail: &str) -> String {
+    if tail.is_empty() {
+        "; it said nothing".to_owned()
+    } else {
+        format!("; its last lines:\n{tail}")
+    }
+}
+
+/// What is needed of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Its name on the PATH.
+    pub name: &'static str,
+    /// What it is needed for, after "is needed".
+    pub purpose: &'static str,
+    /// How to get it.
+    pub hint: &'static str,
+}
+
+/// A program that is there.
+#[derive(Clone, Debug)]
+pub struct Tool {
+    path: PathBuf,
+    wanted: Wanted,
+}
+
+impl Tool {
+    /// Finds a program on the PATH.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn locate(wanted: Wanted) -> Result<Self, ToolError> {
+        let Wanted { name, purpose, hint } = wanted;
+        let folders = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&folders)
+            .map(|folder| folder.join(name))
+            .find(|path| is_program(path));
+        found.map(|path| Self { path, wanted }).ok_or(ToolError::Missing { name, purpose, hint })
+    }
+
+    /// Asks for its version and refuses one that is too old.
+    ///
+    /// # Errors
+    /// It is too old, or does not tell.
+    pub fn at_least(
+        self,
+        needed: &'static str,
+        arguments: &[&str],
+        marker: &str,
+    ) -> Result<Self, ToolError> {
+        let output = self.run(arguments).finish()?;
+        let said = format!("{}\n{}", output.stdout, output.stderr);
+        let found = said.lines().find_map(|line| {
+            Some(line.trim().strip_prefix(marker)?.trim_matches([' ', ':', '\t']))
+        });
+        let found = found.unwrap_or("unknown").to_owned();
+        if version(&found) >= version(needed) {
+            return Ok(self);
+        }
+        Err(ToolError::TooOld { path: self.path, found, needed, hint: self.wanted.hint })
+    }
+
+    /// A run of it with these arguments. No secret may be among them: others see them in the process list.
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
+        Run::new(&self.path, arguments)
+    }
+}
+
+/// The numbers of a version, such as 1.5.4.
+fn version(text: &str) -> Vec<u32> {
+    let digits = text.split(|c: char| c != '.' && !c.is_ascii_digit()).next().unwrap_or("");
+    digits.split('.').map_while(|part| part.parse().ok()).collect()
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SH: Wanted = Wanted { name: "sh", purpose: "for this test", hint: "it is everywhere" };
+
+    #[test]
+    fn versions_compare_by_their_numbers() {
+        assert!(version("1.5.10") > version("1.5.4"));
+        assert!(version("1.5.4-2") >= version("1.5.4"));
+        assert!(version("unknown") < version("0.1"));
+    }
+
+    #[test]
+    fn a_failure_carries_command_status_and_last_words() {
+        let sh = Tool::locate(SH).expect("there");
+        let error =
+            sh.run(["-c", "echo 'what went wrong' >&2; exit 3"]).finish().expect_err("it failed");
+        let told = error.to_string();
+        for part in ["/sh -c 'echo '", "exit status: 3", "what went wrong"] {
+            assert!(told.contains(part), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_takes_too_long_is_ended() {
+        let sh = Tool::locate(SH).expect("there");
+        let run = sh.run(["-c", "echo early; sleep 60"]).limit(Duration::from_millis(200));
+        assert!(matches!(run.finish(), Err(ToolError::TimedOut { tail, .. }) if tail == "early"));
+    }
+
+    #[test]
+    fn what_is_missing_or_old_is_told_with_the_way_out() {
+        let wanted = Wanted { name: "no-such-program", ..SH };
+        assert!(Tool::locate(wanted).is_err_and(|e| e.to_string().contains("it is everywhere")));
+        let sh = Tool::locate(SH).expect("there");
+        let old = sh.clone().at_least("2.0", &["-c", "echo version : 1.9.9"], "version");
+        assert!(old.is_err_and(|e| e.to_string().contains("version 1.9.9, and 2.0 or newer")));
+        assert!(sh.at_least("2.0", &["-c", "echo version : 2.0.1"], "version").is_ok());
+    }
+}

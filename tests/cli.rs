@@ -1,0 +1,218 @@
+//! The commands as a person meets them: what they say, leave, refuse, and their exit codes.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use common::Lab;
+
+fn mode(lab: &Lab, path: &str) -> u32 {
+    fs::metadata(lab.path(path)).expect("there").permissions().mode() & 0o777
+}
+
+#[test]
+fn init_writes_a_lab_that_is_right_and_touches_nothing_that_is_there() {
+    let lab = Lab::example("smallest.yaml");
+    let said = lab.done(&["init", "new"]);
+    assert!(said.stdout.contains("root logs in with ROOT_PASS"), "{said:?}");
+    assert_eq!(lab.names("new"), [".gitignore", "lab.yaml", "secrets.yaml"]);
+    assert_eq!(mode(&lab, "new/secrets.yaml"), 0o600);
+    assert!(lab.read("new/.gitignore").lines().any(|l| l == "secrets.yaml"));
+    lab.done(&["--lab", "new/lab.yaml", "check"]);
+    lab.done(&["--lab", "new/lab.yaml", "render", "-o", "new/rendered"]);
+
+    let before = lab.read("new/lab.yaml");
+    let again = lab.run(&["init", "new"]);
+    assert_eq!(again.status, 8);
+    assert!(again.stderr.contains("is there already"), "{again:?}");
+    assert_eq!(lab.read("new/lab.yaml"), before);
+}
+
+#[test]
+fn init_takes_the_key_that_is_there() {
+    let lab = Lab::example("smallest.yaml");
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGYjt0Rq1s8vJ0p6v9l2Q1j0 it's me: \"here\"";
+    fs::create_dir(lab.path(".ssh")).expect("a folder");
+    fs::write(lab.path(".ssh/id_ed25519.pub"), format!("{}\n", key.replace('"', "")))
+        .expect("written");
+    lab.done(&["init", "new"]);
+    lab.done(&["--lab", "new/lab.yaml", "render", "-o", "out"]);
+    assert!(
+        lab.read("out/compute/user-data")
+            .contains("AAAAC3NzaC1lZDI1NTE5AAAAIGYjt0Rq1s8vJ0p6v9l2Q1j0")
+    );
+}
+
+#[test]
+fn secrets_are_filled_and_kept() {
+    let lab = Lab::example("smallest.yaml");
+    assert!(lab.done(&["secrets"]).stdout.contains("nothing was missing"));
+    let text = lab.read("secrets.yaml");
+    let without: String =
+        text.lines().filter(|l| !l.starts_with("RABBIT_PASS")).map(|l| format!("{l}\n")).collect();
+    fs::write(lab.path("secrets.yaml"), without).expect("written");
+
+    let missing = lab.run(&["render", "-o", "out"]);
+    assert_eq!(missing.status, 3);
+    assert!(
+        missing.stderr.contains("`RABBIT_PASS` is missing")
+            && missing.stderr.contains("trainyard secrets"),
+        "{missing:?}"
+    );
+    assert!(!lab.path("out").exists(), "nothing half-written");
+
+    assert!(lab.done(&["secrets"]).stdout.contains("1 secrets made"));
+    lab.done(&["render", "-o", "out"]);
+
+    fs::set_permissions(lab.path("secrets.yaml"), fs::Permissions::from_mode(0o640)).expect("set");
+    let open = lab.run(&["render", "-o", "out2"]);
+    assert_eq!(open.status, 3);
+    assert!(open.stderr.contains("chmod 600"), "{open:?}");
+}
+
+#[test]
+fn a_weak_secret_is_refused_without_being_shown() {
+    let lab = Lab::example("smallest.yaml");
+    let text = lab
+        .read("secrets.yaml")
+        .lines()
+        .map(|l| {
+            if l.starts_with("RABBIT") {
+                "RABBIT_PASS: OpenStack\n".into()
+            } else {
+                format!("{l}\n")
+            }
+        })
+        .collect::<String>();
+    fs::write(lab.path("secrets.yaml"), text).expect("written");
+    for command in [&["secrets"][..], &["render", "-o", "out"]] {
+        let refused = lab.run(command);
+        assert_eq!(refused.status, 3);
+        assert!(refused.stderr.contains("RABBIT_PASS: well known"), "{refused:?}");
+        assert!(!refused.stderr.contains("OpenStack"), "{refused:?}");
+    }
+}
+
+#[test]
+fn no_secret_is_said() {
+    let lab = Lab::example("smallest.yaml");
+    let secrets = lab.read("secrets.yaml");
+    let values: Vec<_> = secrets.lines().filter_map(|l| l.split('"').nth(1)).collect();
+    for arguments in [
+        &["plan", "--format", "json"][..],
+        &["plan", "controller"],
+        &["-v", "render", "-o", "out"],
+        &["-v", "secrets"],
+    ] {
+        let said = lab.done(arguments);
+        assert!(
+            values.iter().all(|v| !said.stdout.contains(v) && !said.stderr.contains(v)),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn render_writes_every_file_for_its_owner_and_refuses_to_overwrite() {
+    let lab = Lab::example("smallest.yaml");
+    let said = lab.done(&["render", "compute", "-o", "out"]);
+    assert_eq!(
+        said.stdout.lines().collect::<Vec<_>>(),
+        [
+            "out/compute/ks.cfg",
+            "out/compute/user-data",
+            "out/compute/meta-data",
+            "out/compute/network-config"
+        ]
+    );
+    assert_eq!(lab.names("out"), ["compute"]);
+    for file in lab.names("out/compute") {
+        assert_eq!(mode(&lab, &format!("out/compute/{file}")), 0o600, "{file}");
+    }
+    fs::write(lab.path("out/compute/meta-data"), "mine").expect("written");
+    let refused = lab.run(&["render", "-o", "out"]);
+    assert_eq!(refused.status, 8);
+    assert!(refused.stderr.contains("--force"), "{refused:?}");
+    assert_eq!(lab.read("out/compute/meta-data"), "mine");
+    assert_eq!(lab.names("out"), ["compute"], "all or nothing");
+    lab.done(&["render", "-o", "out", "--force"]);
+    assert_ne!(lab.read("out/compute/meta-data"), "mine");
+}
+
+#[test]
+fn rendering_twice_gives_the_same_bytes() {
+    let lab = Lab::example("reference.yaml");
+    lab.done(&["render", "-o", "a"]);
+    lab.done(&["render", "-o", "b"]);
+    for node in ["controller", "compute"] {
+        for file in lab.names(&format!("a/{node}")) {
+            assert_eq!(
+                lab.read(&format!("a/{node}/{file}")),
+                lab.read(&format!("b/{node}/{file}"))
+            );
+        }
+    }
+}
+
+#[test]
+fn plan_shows_every_value_and_where_it_comes_from() {
+    let lab =
+        Lab::new("timezone: UTC\nnodes: {controller: {role: controller, address: 10.0.0.11}}\n");
+    let text = lab.done(&["plan"]).stdout;
+    let line = |start: &str| {
+        text.lines()
+            .find(|l| l.trim_start().starts_with(start))
+            .unwrap_or_else(|| panic!("{start}\n{text}"))
+    };
+    assert!(line("timezone").ends_with("lab.yaml:1"));
+    assert!(line("keyboard").contains("us") && line("keyboard").ends_with("default"));
+    assert!(line("networks.management.cidr").contains("10.0.0.0/24"));
+    assert!(line("roles.controller.memory").contains("4GiB"));
+    let detail = lab.done(&["plan", "controller"]).stdout;
+    for part in [
+        "stage database: ",
+        "/etc/my.cnf.d/openstack.cnf",
+        "3306/tcp from 10.0.0.0/24",
+        "DATABASE_ROOT_PASS",
+    ] {
+        assert!(detail.contains(part), "{part}\n{detail}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&lab.done(&["plan", "--format", "json"]).stdout).expect("JSON");
+    assert_eq!(json["nodes"][0]["stages"][0]["name"], "host-network");
+}
+
+#[test]
+fn what_is_not_known_is_usage() {
+    let lab = Lab::example("smallest.yaml");
+    assert_eq!(lab.run(&["frobnicate"]).status, 2);
+    assert_eq!(lab.run(&["render"]).status, 2, "-o is needed");
+    let unknown = lab.run(&["plan", "computer"]);
+    assert_eq!(unknown.status, 2);
+    assert!(unknown.stderr.contains("did you mean `compute`?"), "{unknown:?}");
+}
+
+#[test]
+fn quiet_and_colour() {
+    let lab = Lab::new("nodes: {}\n");
+    let plain = lab.run(&["check"]);
+    assert_eq!(plain.status, 3);
+    assert!(!plain.stdout.contains('\u{1b}'), "no colour into a pipe");
+    let good = Lab::example("smallest.yaml");
+    let said = good.done(&["-q", "render", "-o", "out"]);
+    assert!(said.stderr.is_empty(), "{said:?}");
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let lab = Lab::example("smallest.yaml");
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(lab.done(&["completions", shell]).stdout.contains("inspect"));
+    }
+    let script = lab.path("c.bash");
+    fs::write(&script, lab.done(&["completions", "bash"]).stdout).expect("written");
+    let mut command = common::judge("bash");
+    command.arg("-n").arg(script);
+    common::judged(command);
+}

@@ -1,0 +1,115 @@
+//! Runs the real program in a folder of its own, and looks at what it says and leaves.
+
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_trainyard");
+pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A folder with a lab file and secrets that are the same every time.
+pub struct Lab {
+    folder: TempDir,
+}
+
+/// What a run of the program left.
+#[derive(Debug)]
+pub struct Outcome {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Lab {
+    /// A lab file with this text.
+    pub fn new(text: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("lab.yaml"), text).expect("written");
+        let secrets = folder.path().join("secrets.yaml");
+        fs::copy(Path::new(ROOT).join("tests/fixtures/secrets.yaml"), &secrets).expect("copied");
+        make_private(&secrets);
+        Self { folder }
+    }
+
+    /// One of `examples/`.
+    pub fn example(name: &str) -> Self {
+        let path = Path::new(ROOT).join("examples").join(name);
+        Self::new(&fs::read_to_string(path).expect("an example"))
+    }
+
+    pub fn path(&self, inside: &str) -> PathBuf {
+        self.folder.path().join(inside)
+    }
+
+    pub fn read(&self, inside: &str) -> String {
+        fs::read_to_string(self.path(inside)).unwrap_or_else(|e| panic!("{inside}: {e}"))
+    }
+
+    /// The names of what is in the folder, sorted.
+    pub fn names(&self, inside: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(inside)).expect("a folder");
+        let mut names: Vec<_> = entries
+            .map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).current_dir(self.folder.path()).env("HOME", self.folder.path());
+        command.env_remove("NO_COLOR").stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        outcome(self.command(arguments))
+    }
+
+    /// Runs what must work.
+    pub fn done(&self, arguments: &[&str]) -> Outcome {
+        let outcome = self.run(arguments);
+        assert_eq!(outcome.status, 0, "trainyard {}\n{outcome:?}", arguments.join(" "));
+        outcome
+    }
+}
+
+pub fn outcome(mut command: Command) -> Outcome {
+    let output = command.output().expect("the program runs");
+    Outcome {
+        status: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).expect("text"),
+        stderr: String::from_utf8(output.stderr).expect("text"),
+    }
+}
+
+pub fn make_private(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("set");
+}
+
+/// A program that set-up installs; the tests mean nothing without it.
+pub fn judge(name: &str) -> Command {
+    let ours = Path::new(ROOT).join("target/bin").join(name);
+    let path = if ours.exists() { ours } else { PathBuf::from(name) };
+    let found = path.exists()
+        || std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+            .any(|folder| folder.join(name).exists());
+    assert!(found, "`{name}` is not installed: run scripts/dev/setup.sh");
+    Command::new(path)
+}
+
+/// A judge that must be content.
+pub fn judged(mut command: Command) -> Outcome {
+    let shown = format!("{command:?}");
+    let outcome = outcome({
+        command.stdin(Stdio::null());
+        command
+    });
+    assert_eq!(outcome.status, 0, "{shown}\n{}\n{}", outcome.stdout, outcome.stderr);
+    outcome
+}

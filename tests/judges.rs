@@ -1,0 +1,301 @@
+//! What programs that are not ours say of what we render: RHEL 7's kickstart grammar, cloud-init's schema
+//! and network renderer, shellcheck, chrony.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Lab, ROOT, judge, judged};
+
+const NODES: [&str; 2] = ["controller", "compute"];
+
+/// Every lab in `examples/`, and one that uses what they do not.
+fn labs() -> Vec<Lab> {
+    let mut labs = vec![Lab::new(
+        "timezone: UTC\n\
+         access: {user: op, root_login: key, ssh_authorized_keys: [\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGYjt0Rq1s8vJ0p6v9l2Q1j0 it's \\\"me\\\" $(id) `id`\"]}\n\
+         networks: {storage: {cidr: 10.9.0.0/24}}\n\
+         nodes:\n\
+         \x20 controller: {role: controller, address: 10.0.0.11, interfaces: {enp0s3: {network: management}, enp0s10: {network: storage, address: 10.9.0.11}}}\n\
+         \x20 compute: {role: compute, address: 10.0.0.31, interfaces: {enp0s3: {network: management}}}\n"
+            .replace("\\\"me\\\"", "me")
+            .as_str(),
+    )];
+    for example in fs::read_dir(Path::new(ROOT).join("examples")).expect("examples") {
+        let name = example.expect("an entry").file_name().to_string_lossy().into_owned();
+        if Path::new(&name).extension().is_some_and(|e| e == "yaml") {
+            labs.push(Lab::example(&name));
+        }
+    }
+    labs
+}
+
+/// Every node of every lab, rendered.
+fn rendered() -> Vec<(Lab, Vec<String>)> {
+    let render = |lab: Lab| {
+        lab.done(&["render", "-o", "out"]);
+        let nodes = lab.names("out");
+        (lab, nodes)
+    };
+    labs().into_iter().map(render).collect()
+}
+
+#[test]
+fn ksvalidator_accepts_every_kickstart() {
+    for (lab, nodes) in rendered() {
+        for node in nodes {
+            let mut command = judge("ksvalidator");
+            command.args(["-v", "RHEL7"]).arg(lab.path(&format!("out/{node}/ks.cfg")));
+            judged(command);
+        }
+    }
+}
+
+#[test]
+fn ksvalidator_would_have_said_something() {
+    let lab = Lab::example("smallest.yaml");
+    lab.done(&["render", "controller", "-o", "out"]);
+    let broken = lab.read("out/controller/ks.cfg").replace("\ntimezone ", "\ntimesource ");
+    fs::write(lab.path("broken.cfg"), broken).expect("written");
+    let mut command = judge("ksvalidator");
+    command.args(["-v", "RHEL7"]).arg(lab.path("broken.cfg"));
+    assert_ne!(common::outcome(command).status, 0);
+}
+
+#[test]
+fn cloud_init_accepts_every_user_data() {
+    for (lab, nodes) in rendered() {
+        for node in nodes {
+            let mut command = judge("cloud-init");
+            command
+                .args(["schema", "--config-file"])
+                .arg(lab.path(&format!("out/{node}/user-data")));
+            let said = judged(command);
+            assert!(!format!("{said:?}").to_lowercase().contains("invalid"), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn cloud_init_makes_the_same_interfaces_as_the_kickstart() {
+    let lab = Lab::example("reference.yaml");
+    lab.done(&["render", "-o", "out"]);
+    for node in NODES {
+        let config = lab.read(&format!("out/{node}/network-config"));
+        let macs = config.lines().filter_map(|line| line.trim().strip_prefix("mac_address: "));
+        let names = config.lines().filter_map(|line| line.trim().strip_prefix("name: "));
+        let made = lab.path(&format!("net-{node}"));
+        let mut command = judge("cloud-init");
+        command.args(["devel", "net-convert", "-k", "yaml", "-D", "rhel", "-O", "sysconfig", "-p"]);
+        command.arg(lab.path(&format!("out/{node}/network-config"))).arg("-d").arg(&made);
+        for (name, mac) in names.zip(macs) {
+            command.args(["-m", &format!("{name},{mac}")]);
+        }
+        judged(command);
+        let ifcfg = |name: &str| {
+            let path = made.join("etc/sysconfig/network-scripts").join(format!("ifcfg-{name}"));
+            fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+        };
+        let kickstart = lab.read(&format!("out/{node}/ks.cfg"));
+        let network =
+            kickstart.lines().find(|line| line.starts_with("network ")).expect("a network line");
+        let management = ifcfg("enp0s3");
+        for (theirs, option) in [
+            ("IPADDR", "--ip"),
+            ("NETMASK", "--netmask"),
+            ("GATEWAY", "--gateway"),
+            ("DNS1", "--nameserver"),
+        ] {
+            let value = network
+                .split(' ')
+                .find_map(|w| w.strip_prefix(option)?.strip_prefix('='))
+                .expect("an option");
+            assert!(
+                management.lines().any(|l| l == format!("{theirs}={value}")),
+                "{theirs}={value} in\n{management}"
+            );
+        }
+        let provider = ifcfg("enp0s9");
+        assert!(
+            provider.contains("BOOTPROTO=none") && provider.contains("ONBOOT=yes"),
+            "{provider}"
+        );
+        assert!(!provider.contains("IPADDR"), "{provider}");
+    }
+}
+
+/// The bodies of a kickstart's scripts.
+fn scripts(kickstart: &str) -> Vec<String> {
+    let mut scripts = Vec::new();
+    let mut body: Option<String> = None;
+    for line in kickstart.lines() {
+        if ["%pre", "%post", "%onerror"].iter().any(|s| line.split(' ').next() == Some(s)) {
+            body = Some("#!/bin/bash\n".to_owned());
+        } else if line == "%end" {
+            scripts.extend(body.take());
+        } else if let Some(body) = &mut body {
+            body.push_str(line);
+            body.push('\n');
+        }
+    }
+    scripts
+}
+
+#[test]
+fn shellcheck_accepts_every_script_of_every_kickstart() {
+    for (lab, nodes) in rendered() {
+        for node in nodes {
+            let scripts = scripts(&lab.read(&format!("out/{node}/ks.cfg")));
+            assert_eq!(scripts.len(), 4, "%pre, two %post, %onerror");
+            for (i, script) in scripts.into_iter().enumerate() {
+                let path = lab.path(&format!("{node}-{i}.sh"));
+                fs::write(&path, script).expect("written");
+                let mut command = judge("shellcheck");
+                command.arg(&path);
+                judged(command);
+            }
+        }
+    }
+}
+
+/// Every script that goes to a node.
+fn node_scripts() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = ["trainyard-node", "stage-lib.sh"]
+        .iter()
+        .map(|n| Path::new(ROOT).join("scripts/node").join(n))
+        .collect();
+    for stage in fs::read_dir(Path::new(ROOT).join("stack")).expect("stages") {
+        let folder = stage.expect("an entry").path();
+        if folder.is_dir() {
+            let files = fs::read_dir(folder).expect("a stage").map(|e| e.expect("an entry").path());
+            found.extend(files.filter(|path| path.extension().is_some_and(|e| e == "sh")));
+        }
+    }
+    found
+}
+
+#[test]
+fn shellcheck_and_el7_accept_every_script_of_the_nodes() {
+    let scripts = node_scripts();
+    assert!(scripts.len() > 10, "{scripts:?}");
+    let mut command = judge("shellcheck");
+    command.arg("-x").args(&scripts);
+    judged(command);
+    for script in &scripts {
+        let mut command = judge("bash");
+        command.arg("-n").arg(script);
+        judged(command);
+    }
+    let lint = Path::new(ROOT).join("scripts/dev/lint-el7.sh");
+    let mut command = Command::new(&lint);
+    command.args(&scripts).arg(Path::new(ROOT).join("scripts/node/trainyard-first-boot.service"));
+    judged(command);
+    let mut command = Command::new(lint);
+    command.arg("--self-test");
+    judged(command);
+}
+
+#[test]
+fn what_the_kickstart_writes_is_what_was_meant() {
+    // Run the script that writes the stages, in a folder that plays the new system.
+    let lab = Lab::example("reference.yaml");
+    lab.done(&["render", "-o", "out"]);
+    for node in NODES {
+        let scripts = scripts(&lab.read(&format!("out/{node}/ks.cfg")));
+        let root = lab.path(&format!("root-{node}"));
+        for folder in [
+            "etc/trainyard",
+            "etc/systemd/system",
+            "usr/local/sbin",
+            "usr/local/libexec",
+            "mnt/sysimage/etc",
+            "run/install",
+        ] {
+            fs::create_dir_all(root.join(folder)).expect("a folder");
+        }
+        fs::copy(lab.path(&format!("out/{node}/ks.cfg")), root.join("run/install/ks.cfg"))
+            .expect("copied");
+        let here = root.display().to_string();
+        for script in &scripts[1..3] {
+            let script = script.split("# Names and interfaces must be right").next().expect("text");
+            // Only commands: what a file holds is to arrive as it is.
+            let commands = ["put ", "install ", "if [ -r /run", "        /run/install"];
+            let moved = |line: &str| {
+                let is_command = commands.iter().any(|c| line.starts_with(c));
+                if is_command { line.replace(" /", &format!(" {here}/")) } else { line.to_owned() }
+            };
+            let script: String = script.lines().map(|line| moved(line) + "\n").collect();
+            let mut command = judge("bash");
+            command.arg("-c").arg(script);
+            judged(command);
+        }
+        let read = |path: &str| {
+            fs::read_to_string(root.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+        };
+        let mode = |path: &str| {
+            use std::os::unix::fs::PermissionsExt;
+            fs::metadata(root.join(path))
+                .unwrap_or_else(|e| panic!("{path}: {e}"))
+                .permissions()
+                .mode()
+                & 0o777
+        };
+        assert_eq!(
+            read("usr/local/sbin/trainyard-node"),
+            fs::read_to_string(Path::new(ROOT).join("scripts/node/trainyard-node"))
+                .expect("the runner")
+        );
+        assert_eq!(mode("usr/local/sbin/trainyard-node"), 0o755);
+        assert_eq!(mode("usr/local/libexec/trainyard"), 0o755);
+        assert_eq!(mode("etc/trainyard/stages/host-network"), 0o700);
+        assert_eq!(mode("mnt/sysimage/etc/trainyard/secrets.env"), 0o600);
+        serde_json::from_str::<serde_json::Value>(&read("etc/trainyard/node.json")).expect("JSON");
+        let kept = read("mnt/sysimage/etc/trainyard/ks.cfg");
+        assert!(
+            kept.contains("rootpw --lock")
+                && !kept.contains("$6$rounds")
+                && !kept.contains("_PASS="),
+            "no secret is kept"
+        );
+        // The same files are in user-data.
+        let user_data = lab.read(&format!("out/{node}/user-data"));
+        let data: serde_json::Value = serde_yaml::from_str(&user_data).expect("YAML");
+        let files = data["write_files"].as_array().expect("files");
+        assert!(files.len() > 20);
+        for file in files {
+            let path = file["path"].as_str().expect("a path").trim_start_matches('/');
+            let path = if path.ends_with("secrets.env") {
+                format!("mnt/sysimage/{path}")
+            } else {
+                path.to_owned()
+            };
+            assert_eq!(read(&path), file["content"].as_str().expect("content"), "{path}");
+            let octal = format!("{:04o}", mode(&path));
+            assert_eq!(octal, file["permissions"].as_str().expect("permissions"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn chrony_reads_what_the_stages_configure() {
+    let lab = Lab::example("reference.yaml");
+    lab.done(&["plan", "--format", "json"]);
+    let plan: serde_json::Value =
+        serde_json::from_str(&lab.done(&["plan", "--format", "json"]).stdout).expect("JSON");
+    for node in plan["nodes"].as_array().expect("nodes") {
+        let files = node["stages"]
+            .as_array()
+            .expect("stages")
+            .iter()
+            .flat_map(|s| s["files"].as_array().expect("files"));
+        let conf = files.clone().find(|f| f["path"] == "/etc/chrony.conf").expect("chrony.conf");
+        let path = lab.path("chrony.conf");
+        fs::write(&path, conf["content"].as_str().expect("text")).expect("written");
+        let mut command = judge("chronyd");
+        command.arg("-p").arg("-f").arg(&path);
+        let said = judged(command);
+        assert!(said.stdout.contains("makestep 1.0 3"), "{said:?}");
+    }
+}

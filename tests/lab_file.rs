@@ -1,0 +1,248 @@
+//! What is wrong with a lab file is told at once, in its place, with the way out.
+
+mod common;
+
+use common::Lab;
+
+const GOOD: &str = "nodes: {controller: {role: controller, address: 10.0.0.11}}\n";
+
+/// The findings of a lab file: line, column and message.
+fn findings(text: &str) -> Vec<(u64, u64, String)> {
+    let outcome = Lab::new(text).run(&["check", "--format", "json"]);
+    let data: serde_json::Value =
+        serde_json::from_str(&outcome.stdout).unwrap_or_else(|e| panic!("{e}: {outcome:?}"));
+    assert_eq!(outcome.status, if data["errors"] == 0 { 0 } else { 3 });
+    let findings = data["findings"].as_array().expect("findings");
+    let number = |f: &serde_json::Value, key: &str| f[key].as_u64().unwrap_or(0);
+    findings
+        .iter()
+        .map(|f| {
+            (
+                number(f, "line"),
+                number(f, "column"),
+                f["message"].as_str().expect("text").to_owned(),
+            )
+        })
+        .collect()
+}
+
+/// That a lab file has this one finding, where `marked` stands last.
+fn finds(text: &str, marked: &str, message: &str) {
+    let at = text.rfind(marked).expect("it stands there");
+    let line = text[..at].matches('\n').count() as u64 + 1;
+    let column = (at - text[..at].rfind('\n').map_or(0, |n| n + 1)) as u64 + 1;
+    assert_eq!(findings(text), [(line, column, message.to_owned())], "{text}");
+}
+
+#[test]
+fn everything_is_told_at_once_in_its_place() {
+    let text = "\
+timezon: Asia/Seoul
+openstack: {networking: selfservice}
+access: {root_login: key}
+networks:
+  management: {gateway: 10.0.1.1}
+nodes:
+  Controller: {role: controller, address: 10.0.0.11}
+  compute:
+    role: computer
+    address: 10.0.0.31
+  other: {role: compute, address: 10.0.1.31}
+  other: {role: compute, address: 10.0.0.32}
+";
+    let lab = Lab::new(text);
+    let outcome = lab.run(&["check"]);
+    assert_eq!(outcome.status, 3);
+    let expected = "\
+error[timezon]: unknown key `timezon`
+  --> lab.yaml:1:1
+   |
+ 1 | timezon: Asia/Seoul
+   | ^^^^^^^
+   = help: did you mean `timezone`?
+
+error[openstack.networking]: `selfservice` cannot be used here
+  --> lab.yaml:2:25
+   |
+ 2 | openstack: {networking: selfservice}
+   |                         ^^^^^^^^^^^
+   = help: did you mean `self-service`?
+
+error[access.root_login]: nobody could log in to these nodes
+  --> lab.yaml:3:22
+   |
+ 3 | access: {root_login: key}
+   |                      ^^^
+   = help: add a key to `access.ssh_authorized_keys`, name an `access.user`, or use `root_login: password`
+
+error[networks.management.gateway]: `10.0.1.1` is outside network `management` (10.0.0.0/24)
+  --> lab.yaml:5:26
+   |
+ 5 |   management: {gateway: 10.0.1.1}
+   |                          ^^^^^^^^
+";
+    let stdout = &outcome.stdout;
+    assert!(stdout.starts_with(expected.split("error[networks").next().expect("text")), "{stdout}");
+    for part in [
+        "error[networks.management.gateway]: `10.0.1.1` is outside network `management` (10.0.0.0/24)",
+        "use an address in 10.0.0.1 - 10.0.0.254, or change `networks.management.cidr`",
+        "error[nodes.Controller]: `Controller` is no host name",
+        "error[nodes.compute.role]: unknown role `computer`",
+        "did you mean `compute`?",
+        "error[nodes.other.address]: `10.0.1.31` is outside network `management` (10.0.0.0/24)",
+        "`other` stands here for the second time\n   --> lab.yaml:12:3",
+        "lab.yaml: 8 errors, 0 warnings",
+    ] {
+        assert!(stdout.contains(part), "{part}\n{stdout}");
+    }
+}
+
+#[test]
+fn the_file_itself() {
+    assert_eq!(findings(""), [(1, 1, "expected a mapping, found nothing".into())]);
+    assert_eq!(findings("name: x\n"), [(0, 0, "no node has the role `controller`".into())]);
+    finds("- a\n", "- a", "expected a mapping, found a list");
+    finds(&format!("version: 2\n{GOOD}"), "2\n", "version 2 is not known here");
+    finds(&format!("version: two\n{GOOD}"), "two", "`two` is not a whole number");
+    finds(&format!("name: [a]\n{GOOD}"), "[a]", "expected a single value, found a list");
+    let missing = Lab::new(GOOD).run(&["check", "no.yaml"]);
+    assert_eq!(missing.status, 9);
+    let told = &missing.stderr;
+    assert!(told.contains("`no.yaml`") && told.contains("trainyard init"), "{told}");
+}
+
+#[test]
+fn names_and_addresses() {
+    for (node, marked, message) in [
+        ("b: {role: compute, address: 10.0.0.11}", "b:", "`b`: 10.0.0.11 is taken by `controller`"),
+        (
+            "b: {role: compute, address: 10.0.0.1}",
+            "b:",
+            "`b`: 10.0.0.1 is taken by the gateway of `management`",
+        ),
+        (
+            "b: {role: compute, address: 10.0.0.255}",
+            "10.0.0.255",
+            "`10.0.0.255` is the broadcast address of `management` (10.0.0.0/24)",
+        ),
+        ("b: {role: compute, address: 10.0.0}", "10.0.0", "`10.0.0` cannot be used here"),
+        ("b: {role: compute}", "b:", "`b` has no address"),
+        ("b: {address: 10.0.0.31}", "b:", "`b` has no role"),
+        ("b_c: {role: compute, address: 10.0.0.31}", "b_c", "`b_c` is no host name"),
+        (
+            "b: {role: controller, address: 10.0.0.31}",
+            "b:",
+            "`b` is a second controller beside `controller`",
+        ),
+    ] {
+        finds(&GOOD.replace("}}\n", &format!("}}, {node}}}\n")), marked, message);
+    }
+}
+
+#[test]
+fn interfaces() {
+    for (interfaces, marked, message) in [
+        (
+            "{enp0s9: {network: provider}}",
+            "{enp0s9",
+            "`controller` has no interface on the network `management`",
+        ),
+        ("{enp0s3: {network: managment}}", "managment", "unknown network `managment`"),
+        ("{enp0s3: {}}", "enp0s3", "interface `enp0s3` names no network"),
+        ("{en/p: {network: management}}", "en/p", "`en/p` cannot be used here"),
+        (
+            "{a: {network: management}, b: {network: management}}",
+            "management",
+            "`a` and `b` both attach to `management`",
+        ),
+        (
+            "{a: {network: management, address: 10.0.0.12}}",
+            "10.0.0.12",
+            "`10.0.0.12` is not the node's `address` 10.0.0.11",
+        ),
+        (
+            "{a: {network: management, mac: 01:00:00:00:00:00}}",
+            "01:00:00:00:00:00",
+            "`01:00:00:00:00:00` cannot be used here",
+        ),
+    ] {
+        let node = format!("{{role: controller, address: 10.0.0.11, interfaces: {interfaces}}}");
+        finds(&format!("nodes: {{controller: {node}}}\n"), marked, message);
+    }
+}
+
+#[test]
+fn networks() {
+    for (networks, marked, message) in [
+        ("{management: {cidr: 10.0.0.7/24}}", "10.0.0.7/24", "`10.0.0.7/24` cannot be used here"),
+        ("{provider: {gateway: 10.0.0.1}}", "10.0.0.1}", "`10.0.0.1` cannot be used here"),
+        (
+            "{provider: {virtualbox: {adapter: 1}}}",
+            "provider",
+            "`management` and `provider` both use VirtualBox adapter 1",
+        ),
+        ("{provider: {virtualbox: {adapter: 9}}}", "9", "`9` cannot be used here"),
+    ] {
+        finds(&format!("{GOOD}networks: {networks}\n"), marked, message);
+    }
+}
+
+#[test]
+fn what_the_stages_know() {
+    for (line, marked, message) in [
+        (
+            "openstack: {services: [telepathy]}",
+            "telepathy",
+            "no stage provides the service `telepathy`",
+        ),
+        ("parameters: {database: {max_con: 1}}", "max_con", "unknown parameter `max_con`"),
+        ("parameters: {databse: {max_connections: 1}}", "databse", "unknown stage `databse`"),
+        (
+            "parameters: {database: {max_connections: \"1; rm\"}}",
+            "max_con",
+            "`1; rm` cannot be used here",
+        ),
+        (
+            "settings: {/etc/no.conf: {a: {b: c}}}",
+            "/etc/no.conf",
+            "no stage writes `/etc/no.conf` on any node",
+        ),
+        ("settings: {/etc/no.conf: {a: {b: \"c\\nd\"}}}", "b:", "this option cannot be written"),
+    ] {
+        finds(&format!("{GOOD}{line}\n"), marked, message);
+    }
+}
+
+#[test]
+fn a_lab_decides_parameters_and_settings() {
+    let lab = Lab::new(&format!(
+        "parameters: {{database: {{max_connections: 1000}}}}\n\
+         settings: {{/etc/my.cnf.d/openstack.cnf: {{mysqld: {{innodb_buffer_pool_size: 256M}}}}}}\n{GOOD}"
+    ));
+    lab.done(&["render", "-o", "out"]);
+    let kickstart = lab.read("out/controller/ks.cfg");
+    assert!(
+        kickstart.contains("max_connections = 1000\n")
+            && kickstart.contains("innodb_buffer_pool_size = 256M\n")
+    );
+}
+
+#[test]
+fn keys_come_from_files_too() {
+    let lab = Lab::new(&format!("access: {{ssh_authorized_keys: [me.pub]}}\n{GOOD}"));
+    let told = lab.run(&["check"]);
+    assert_eq!(told.status, 3);
+    assert!(
+        told.stdout.contains("`me.pub` is no public key, and no file that can be read"),
+        "{told:?}"
+    );
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGYjt0Rq1s8vJ0p6v9l2Q1j0 me@host";
+    std::fs::write(lab.path("me.pub"), format!("# mine\n{key}\n")).expect("written");
+    lab.done(&["render", "-o", "out"]);
+    let kickstart = lab.read("out/controller/ks.cfg");
+    assert!(
+        kickstart.contains(&format!("put 0600 /root/.ssh/authorized_keys <<'EOF'\n{key}\nEOF\n"))
+    );
+    std::fs::write(lab.path("me.pub"), "-----BEGIN OPENSSH PRIVATE KEY-----\n").expect("written");
+    assert!(lab.run(&["check"]).stdout.contains("this is a private key"));
+}
