@@ -1,0 +1,29 @@
+# make demo    the main job on a medium made on the spot; nothing but packages is downloaded
+# make test    everything that CI runs
+# make check   the quick part of it
+
+# A toolchain that rustup has just installed is not on the PATH of this shell yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.PHONY: build check clean demo setup test
+
+build:
+	cargo build --release --locked
+
+setup:
+	@scripts/dev/setup.sh --quiet
+
+check: setup
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+	shellcheck -x scripts/dev/*.sh scripts/dev/standin/*.sh scripts/dev/standin-init .ci/run
+	scripts/dev/standin-iso.sh --no-kernel -o target/standin/small.iso
+	cargo test --locked --no-fail-fast
+
+demo: setup build
+	@scripts/dev/demo.sh
+
+test: check demo
+
+clean:
+	cargo clean
