@@ -10,6 +10,7 @@ use super::{IsoError, efiboot, mark};
 use crate::interrupt;
 use crate::medium::Medium;
 use crate::medium::packages::PackageData;
+use crate::medium::tree::TreeInfo;
 
 /// Boot files are small; one that is larger than this is not what it seems.
 const LARGEST_MENU: u64 = 1 << 20;
@@ -75,7 +76,8 @@ impl Base {
                 String::from_utf8(bytes).map_err(|_| unfit(format!("`{file}` is not UTF-8")))?,
             );
         }
-        check_family(&texts[3]).map_err(unfit)?;
+        let tree = TreeInfo::parse(&texts[3]).map_err(|e| unfit(format!("`/.treeinfo`: {e}")))?;
+        check_family(&tree).map_err(unfit)?;
         if medium.entry(EFIBOOT)?.is_none() {
             return Err(unfit(format!(
                 "it has no `{EFIBOOT}` (what UEFI starts from); use a whole CentOS 7.9 medium"
@@ -111,12 +113,8 @@ impl Base {
 }
 
 /// The kickstart is written for CentOS 7 on `x86_64`; another system's installer would stop somewhere in it.
-fn check_family(treeinfo: &str) -> Result<(), String> {
-    let value = |key: &str| {
-        let mut lines = treeinfo.lines().filter_map(|line| line.split_once('='));
-        lines.find(|(k, _)| k.trim() == key).map_or("unknown", |(_, v)| v.trim()).to_owned()
-    };
-    let (family, version, arch) = (value("family"), value("version"), value("arch"));
+fn check_family(tree: &TreeInfo) -> Result<(), String> {
+    let TreeInfo { family, version, arch, .. } = tree;
     if version.split('.').next() == Some("7") && arch == "x86_64" {
         return Ok(());
     }

@@ -5,25 +5,19 @@
 //! it lies, so that only the sectors of its content, its directory entry and its cluster chain differ; an
 //! image that has no room is made anew, larger, with the same files.
 
-mod disk;
+mod check;
 mod rebuild;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Cursor, Read as _, Write as _};
 
 use fatfs::{Date, DateTime, Dir, FileSystem, FsOptions};
 use thiserror::Error;
 
-use disk::Disk;
-
 /// Bytes of a sector, the unit in which changes are counted.
 pub const SECTOR: usize = 512;
-/// Directories nest two deep on real media.
-const DEEPEST: usize = 16;
-/// Real images hold about 20 files.
-const MOST_FILES: usize = 10_000;
 
 /// How a file came into the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +48,13 @@ pub enum Replaced {
 #[non_exhaustive]
 pub enum EfibootError {
     /// The bytes are no FAT file system, or a damaged one.
-    #[error("the EFI boot image cannot be used: {doing}: {source}; is the medium complete?")]
+    #[error("the EFI boot image is damaged: {problem}; compare the checksum of the medium")]
+    Damaged {
+        /// What is wrong.
+        problem: String,
+    },
+    /// The file system could not be used.
+    #[error("the EFI boot image cannot be used: {doing}: {source}")]
     Unusable {
         /// What was being done.
         doing: &'static str,
@@ -146,8 +146,8 @@ pub fn replace_file(
 
 /// Writes over the old content first and cuts off the rest after, so that the file keeps its clusters.
 fn overwrite(image: &[u8], path: &str, content: &[u8]) -> Result<Vec<u8>, EfibootError> {
-    let mut disk = Disk::new(image.to_vec());
-    let system = open(&mut disk)?;
+    let mut new = image.to_vec();
+    let system = open(&mut new)?;
     {
         let root = system.root_dir();
         let mut file = root.open_file(path).map_err(doing("opening the file"))?;
@@ -165,10 +165,10 @@ fn overwrite(image: &[u8], path: &str, content: &[u8]) -> Result<Vec<u8>, Efiboo
         file.flush().map_err(doing("writing the file"))?;
     }
     system.unmount().map_err(doing("closing it"))?;
-    Ok(disk.into_bytes())
+    Ok(new)
 }
 
-fn entry_time(root: &Dir<'_, &mut Disk>, path: &str) -> Result<Option<DateTime>, EfibootError> {
+fn entry_time(root: &Dir<'_, Disk<'_>>, path: &str) -> Result<Option<DateTime>, EfibootError> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let folder = if folder.is_empty() {
         root.clone()
@@ -192,8 +192,8 @@ struct Room {
 
 impl Room {
     fn read(image: &[u8]) -> Result<Self, EfibootError> {
-        let mut disk = Disk::new(image.to_vec());
-        let system = open(&mut disk)?;
+        let mut image = image.to_vec();
+        let system = open(&mut image)?;
         let stats = system.stats().map_err(doing("counting its free clusters"))?;
         Ok(Self {
             cluster: u64::from(stats.cluster_size()),
@@ -206,42 +206,34 @@ impl Room {
     }
 }
 
-fn open(disk: &mut Disk) -> Result<FileSystem<&mut Disk>, EfibootError> {
-    disk.check().map_err(doing("reading its boot sector"))?;
-    FileSystem::new(disk, FsOptions::new()).map_err(doing("reading its boot sector"))
+/// Never grows: a write beyond the end fails.
+type Disk<'a> = Cursor<&'a mut [u8]>;
+
+fn open(image: &mut [u8]) -> Result<FileSystem<Disk<'_>>, EfibootError> {
+    check::check(image).map_err(|problem| EfibootError::Damaged { problem })?;
+    FileSystem::new(Cursor::new(image), FsOptions::new()).map_err(doing("reading its boot sector"))
 }
 
 fn read_tree(image: &[u8]) -> Result<Tree, EfibootError> {
-    let mut disk = Disk::new(image.to_vec());
-    let system = open(&mut disk)?;
+    let mut image = image.to_vec();
+    let system = open(&mut image)?;
     let mut tree = Tree::new();
-    // A directory that holds itself would never end; the limits do.
-    let mut waiting = vec![(String::new(), system.root_dir(), 0)];
-    while let Some((path, directory, depth)) = waiting.pop() {
+    let mut waiting = vec![(String::new(), system.root_dir())];
+    while let Some((path, directory)) = waiting.pop() {
         for entry in directory.iter() {
             let entry = entry.map_err(doing("reading a directory"))?;
             let name = entry.file_name();
-            if name == "." || name == ".." {
+            // Exactly the entries that the check passes over, whatever their long names.
+            if matches!(entry.short_file_name_as_bytes(), b"." | b"..") {
                 continue;
-            }
-            if tree.len() == MOST_FILES || depth == DEEPEST {
-                return Err(doing("reading a directory")(io::Error::other(
-                    "there are too many files",
-                )));
             }
             let path = if path.is_empty() { name } else { format!("{path}/{name}") };
             let content = if entry.is_dir() {
-                waiting.push((path.clone(), entry.to_dir(), depth + 1));
+                waiting.push((path.clone(), entry.to_dir()));
                 None
             } else {
                 let mut content = Vec::new();
-                let length = entry.len();
-                // Not longer than it says, whatever its chain of clusters.
-                let count = entry.to_file().take(length).read_to_end(&mut content);
-                if count.map_err(doing("reading a file"))? as u64 != length {
-                    let cut = io::Error::from(io::ErrorKind::UnexpectedEof);
-                    return Err(doing("reading a file")(cut));
-                }
+                entry.to_file().read_to_end(&mut content).map_err(doing("reading a file"))?;
                 Some(content)
             };
             let node = Node {

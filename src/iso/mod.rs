@@ -1,6 +1,7 @@
 //! Installation media: made from a base medium by xorriso, read back before they are called done.
 
 mod base;
+mod edit;
 pub mod efiboot;
 mod inspect;
 mod mark;

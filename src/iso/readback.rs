@@ -5,8 +5,8 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::base::{Base, EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG, hex};
+use super::edit::Edited;
 use super::inspect::{self, BootRecord, Partitions};
-use super::role::Edited;
 use super::{IsoError, KICKSTART, mark};
 use crate::medium::{Entry, Medium};
 

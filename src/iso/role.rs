@@ -4,20 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use super::base::{Base, EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG, digest, hex};
-use super::{IsoError, KICKSTART, Mark, Tools, efiboot, mark, readback};
+use super::base::{Base, EFIBOOT, GRUB_CFG, ISOLINUX_CFG, digest};
+use super::edit::edit;
+use super::{IsoError, KICKSTART, Tools, mark, readback};
 use crate::interrupt;
 use crate::medium::packages::Missing;
 use crate::plan::{NodePlan, Plan};
-use crate::render::boot_menu::{self, UnattendedEntry, grub, isolinux};
 
 /// What is left over between the files, and what the new ones need at most.
 const ROOM: u64 = 32 << 20;
-
-/// What marks our lines in a boot menu.
-const MARKER: &str = "trainyard";
 
 /// What to build.
 pub struct Order<'a> {
@@ -70,14 +66,6 @@ pub enum Step {
     Checking,
 }
 
-/// The files that differ from the base.
-pub(super) struct Edited {
-    pub isolinux_cfg: String,
-    pub grub_cfg: String,
-    pub efiboot: Vec<u8>,
-    pub mark: Mark,
-}
-
 /// Builds a node's ISO. It appears whole under its name, or not at all.
 ///
 /// # Errors
@@ -96,7 +84,7 @@ pub fn build(
     fs::create_dir_all(folder).map_err(IsoError::io(folder))?;
     check_room(folder, base.medium.file_size() + ROOM)?;
 
-    let edited = edit(base, order)?;
+    let edited = edit(base, order.plan, order.node, order.kickstart)?;
     let work = tempfile::tempdir().map_err(IsoError::io(std::env::temp_dir()))?;
     let put = |name: &str, content: &[u8]| {
         let path = work.path().join(name);
@@ -183,42 +171,4 @@ fn check_room(folder: &Path, needed: u64) -> Result<(), IsoError> {
 #[cfg(not(unix))]
 fn check_room(_: &Path, _: u64) -> Result<(), IsoError> {
     Ok(())
-}
-
-fn edit(base: &Base, order: &Order) -> Result<Edited, IsoError> {
-    let label = base.medium.label();
-    let mut extra_arguments = vec![
-        format!("inst.ks=hd:LABEL={}:{KICKSTART}", boot_menu::escape_label(label)),
-        // The installer keeps copies of its kickstart on the node otherwise.
-        "inst.nosave=all_ks".to_owned(),
-    ];
-    extra_arguments.extend(order.node.installer.boot_arguments.iter().cloned());
-    let entry = UnattendedEntry {
-        title: format!(
-            "Install {} of the lab {} (wipes {})",
-            order.node.name, order.plan.lab, order.node.installer.disk
-        ),
-        extra_arguments,
-        timeout_seconds: order.node.installer.boot_timeout,
-    };
-    let menu = |file, source| IsoError::BootMenu { file, source };
-    let isolinux_cfg = isolinux::add_unattended(&base.isolinux_cfg, &entry, MARKER)
-        .map_err(|e| menu(ISOLINUX_CFG, e))?;
-    let grub_cfg =
-        grub::add_unattended(&base.grub_cfg, &entry, MARKER).map_err(|e| menu(GRUB_CFG, e))?;
-    let inner_grub_cfg = grub::add_unattended(&base.inner_grub_cfg, &entry, MARKER)
-        .map_err(|e| menu(INNER_GRUB_CFG, e))?;
-    let mut efiboot = base.efiboot.clone();
-    efiboot::replace_file(&mut efiboot, INNER_GRUB_CFG, inner_grub_cfg.as_bytes())?;
-    let mark = Mark {
-        schema: 1,
-        trainyard: env!("CARGO_PKG_VERSION").to_owned(),
-        lab: order.plan.lab.clone(),
-        node: order.node.name.clone(),
-        role: order.node.role.clone(),
-        kickstart_sha256: hex(&Sha256::digest(order.kickstart)),
-        base_label: label.to_owned(),
-        base_sha256: base.sha256.clone(),
-    };
-    Ok(Edited { isolinux_cfg, grub_cfg, efiboot, mark })
 }

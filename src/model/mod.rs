@@ -1,9 +1,12 @@
 //! What a lab file means: validated types in which nothing is left open.
 
+mod access;
 mod machines;
 mod net;
 mod networks;
 mod resolve;
+mod roles;
+mod settle;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 use crate::report::Findings;
 use crate::spec::{Entries, NetworkSpec, Spanned};
 
-use super::resolve::{Choice, Resolver, Wrong, choose, word};
+use super::settle::{Choice, Resolver, Wrong, choose, word};
 use super::{Attach, MANAGEMENT, Network, PROVIDER, VirtualBox};
 
 /// A network that every lab has, before the lab file changes it.

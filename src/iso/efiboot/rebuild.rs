@@ -1,11 +1,10 @@
 //! Makes an image anew when the old one has no room.
 
-use std::io::{self, Write as _};
+use std::io::{self, Cursor, Write as _};
 
 use fatfs::{Dir, FatType, FormatVolumeOptions};
 
-use super::disk::Disk;
-use super::{EfibootError, Node, SECTOR, Tree, doing, open};
+use super::{Disk, EfibootError, Node, SECTOR, Tree, doing, open};
 
 /// Room beyond the files, for the next change. Also covers the tables' own growth.
 const SLACK: usize = 128 << 10;
@@ -43,8 +42,8 @@ pub(super) fn rebuild(image: &[u8], tree: &Tree) -> Result<Vec<u8>, EfibootError
 
 impl Format {
     fn read(image: &[u8]) -> Result<Self, EfibootError> {
-        let mut disk = Disk::new(image.to_vec());
-        let system = open(&mut disk)?;
+        let mut copy = image.to_vec();
+        let system = open(&mut copy)?;
         let named = system
             .read_volume_label_from_root_dir_as_bytes()
             .map_err(doing("reading its label"))?;
@@ -93,10 +92,11 @@ fn write(
     options: FormatVolumeOptions,
     tree: &Tree,
 ) -> Result<Vec<u8>, EfibootError> {
-    let mut disk = Disk::new(vec![0; length]);
-    fatfs::format_volume(&mut disk, options).map_err(doing("making a larger one"))?;
+    let mut image = vec![0; length];
+    fatfs::format_volume(Cursor::new(&mut image[..]), options)
+        .map_err(doing("making a larger one"))?;
     // A directory sorts before what it holds.
-    let image = with(disk.into_bytes(), |root| {
+    let image = with(image, |root| {
         let directories = tree.iter().filter(|(_, node)| node.content.is_none());
         directories.map(|(path, _)| path).try_for_each(|path| root.create_dir(path).map(drop))
     })?;
@@ -123,14 +123,13 @@ fn write(
 
 /// The image after something was done in it.
 fn with(
-    image: Vec<u8>,
-    act: impl FnOnce(Dir<'_, &mut Disk>) -> io::Result<()>,
+    mut image: Vec<u8>,
+    act: impl FnOnce(Dir<'_, Disk<'_>>) -> io::Result<()>,
 ) -> Result<Vec<u8>, EfibootError> {
-    let mut disk = Disk::new(image);
-    let system = open(&mut disk)?;
+    let system = open(&mut image)?;
     act(system.root_dir()).map_err(doing("copying its files into a larger one"))?;
     system.unmount().map_err(doing("closing a larger one"))?;
-    Ok(disk.into_bytes())
+    Ok(image)
 }
 
 /// fatfs 0.3 gives the entries `.` and `..` of a new directory long names, which the FAT specification

@@ -199,7 +199,7 @@ fn what_is_refused() {
     for bad in [Vec::new(), vec![0; 100_000], b"short".to_vec()] {
         let error = read_file(&bad, GRUB_CFG).unwrap_err().to_string();
         assert!(
-            error.starts_with("the EFI boot image cannot be used: reading its boot sector: "),
+            error.starts_with("the EFI boot image is damaged: it has no boot sector; "),
             "{error}"
         );
     }
@@ -209,7 +209,7 @@ fn what_is_refused() {
 }
 
 #[test]
-fn a_ring_of_clusters_ends() {
+fn a_ring_of_clusters_is_found() {
     let image = Image::new(1440, &["-s", "1"]);
     let mut bytes = image.bytes();
     // EFI/ lies in cluster 2; FAT12's entry for it shares bytes 3 and 4 of the table with cluster 3's.
@@ -217,12 +217,8 @@ fn a_ring_of_clusters_ends() {
     bytes[512 + 4] &= 0xf0;
     let data = first_data_byte(&bytes);
     assert_eq!(&bytes[data..data + 11], b".          ");
-    // Without an end of the directory in it, the ring is read for ever.
-    for entry in bytes[data..data + 512].chunks_mut(32).skip(2) {
-        entry.fill(0xe5);
-    }
     let error = read_file(&bytes, GRUB_CFG).unwrap_err().to_string();
-    assert!(error.contains("never end"), "{error}");
+    assert!(error.contains("cluster 2 belongs to two chains, or to a ring"), "{error}");
 }
 
 fn first_data_byte(image: &[u8]) -> usize {
@@ -250,7 +246,9 @@ fn damaged_images_end_in_an_error() {
     let data = first_data_byte(&base);
     let places =
         prop_oneof![0_usize..64, 512_usize..600, data - 7168..data - 6900, data..data + 1600];
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(1500));
+    let config =
+        ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
     runner
         .run(&prop::collection::vec((places, any::<u8>()), 1..8), |damage| {
             damaged(&damage, &base);
