@@ -55,31 +55,31 @@ nodes:
     assert_eq!(outcome.status, 3);
     let expected = "\
 error[timezon]: unknown key `timezon`
-  --> lab.yaml:1:1
-   |
- 1 | timezon: Asia/Seoul
-   | ^^^^^^^
-   = help: did you mean `timezone`?
+ --> lab.yaml:1:1
+  |
+1 | timezon: Asia/Seoul
+  | ^^^^^^^
+  = help: did you mean `timezone`?
 
 error[openstack.networking]: `selfservice` cannot be used here
-  --> lab.yaml:2:25
-   |
- 2 | openstack: {networking: selfservice}
-   |                         ^^^^^^^^^^^
-   = help: did you mean `self-service`?
+ --> lab.yaml:2:25
+  |
+2 | openstack: {networking: selfservice}
+  |                         ^^^^^^^^^^^
+  = help: did you mean `self-service`?
 
 error[access.root_login]: nobody could log in to these nodes
-  --> lab.yaml:3:22
-   |
- 3 | access: {root_login: key}
-   |                      ^^^
-   = help: add a key to `access.ssh_authorized_keys`, name an `access.user`, or use `root_login: password`
+ --> lab.yaml:3:22
+  |
+3 | access: {root_login: key}
+  |                      ^^^
+  = help: add a key to `access.ssh_authorized_keys`, name an `access.user`, or use `root_login: password`
 
 error[networks.management.gateway]: `10.0.1.1` is outside network `management` (10.0.0.0/24)
-  --> lab.yaml:5:26
-   |
- 5 |   management: {gateway: 10.0.1.1}
-   |                          ^^^^^^^^
+ --> lab.yaml:5:26
+  |
+5 |   management: {gateway: 10.0.1.1}
+  |                          ^^^^^^^^
 ";
     let stdout = &outcome.stdout;
     assert!(stdout.starts_with(expected.split("error[networks").next().expect("text")), "{stdout}");
@@ -90,7 +90,7 @@ error[networks.management.gateway]: `10.0.1.1` is outside network `management` (
         "error[nodes.compute.role]: unknown role `computer`",
         "did you mean `compute`?",
         "error[nodes.other.address]: `10.0.1.31` is outside network `management` (10.0.0.0/24)",
-        "`other` stands here for the second time\n   --> lab.yaml:12:3",
+        "`other` stands here for the second time\n  --> lab.yaml:12:3",
         "lab.yaml: 8 errors, 0 warnings",
     ] {
         assert!(stdout.contains(part), "{part}\n{stdout}");

@@ -161,6 +161,13 @@ fn partition_tables() {
 }
 
 #[test]
+fn readers_may_go_to_other_threads() {
+    fn assert_sendable<T: Send + Sync + Clone + 'static>() {}
+    assert_sendable::<Medium>();
+    assert_sendable::<FileReader>();
+}
+
+#[test]
 fn joliet_and_identifiers() {
     let mut image = Image::plain();
     image.joliet("Other");
