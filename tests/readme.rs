@@ -62,7 +62,7 @@ fn the_steps_it_lists_work() {
                 ["cd", to] => folder = to.to_owned(),
                 // The medium itself is a gigabyte; tests/build.rs builds from one that is made on the spot.
                 ["trainyard", "build", ..] => {
-                    assert!(step.contains("--image CentOS-7-x86_64-Minimal-2009.iso"))
+                    assert!(step.contains("--image CentOS-7-x86_64-Minimal-2009.iso"));
                 }
                 ["trainyard", ref arguments @ ..] => {
                     let mut run = lab.command(arguments);
