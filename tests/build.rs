@@ -51,7 +51,11 @@ fn sha256(path: &Path) -> String {
 fn a_medium_for_each_node_boots_as_its_base_does() {
     let lab = Lab::example("smallest.yaml");
     lab.done(&["render", "-o", "rendered"]);
-    let said = lab.done(&["build", "-o", "isos", "--image", base()]);
+    let said = lab.done(&["-v", "build", "-o", "isos", "--image", base()]);
+    assert!(
+        said.stderr.contains("/xorriso -no_rc -indev stdio:"),
+        "-v shows each command: {said:?}"
+    );
     assert_eq!(lab.names("isos"), ["compute.iso", "controller.iso"], "and nothing else is left");
     for node in ["controller", "compute"] {
         let iso = lab.path(&format!("isos/{node}.iso"));

@@ -19,6 +19,9 @@ pub(super) struct Ui {
 
 impl Ui {
     pub fn new(global: &Global) -> Self {
+        if global.verbose {
+            crate::tool::show_commands();
+        }
         Self { quiet: global.quiet, verbose: global.verbose, format: global.format }
     }
 

@@ -137,7 +137,7 @@ fn installer(spec: Option<&Spanned<InstallerSpec>>, r: &mut Resolver) -> Install
             Vec::new(),
             |text| {
                 let fits = !text.is_empty()
-                    && text.chars().all(|c| c.is_ascii_alphanumeric() || "._:/@+,=-\\".contains(c));
+                    && text.chars().all(|c| c.is_ascii_alphanumeric() || "._:/@+,=-".contains(c));
                 if fits {
                     Ok(text.to_owned())
                 } else {

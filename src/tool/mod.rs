@@ -5,9 +5,18 @@ mod run;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use run::{Output, Run};
+
+/// Whether each command line is shown before it is run (`--verbose`).
+static SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// Shows each command line on standard error before it is run.
+pub fn show_commands() {
+    SHOWN.store(true, Ordering::Relaxed);
+}
 
 /// Why an external program did not do its work.
 #[derive(Debug, thiserror::Error)]

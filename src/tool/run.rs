@@ -75,6 +75,9 @@ impl Run {
     /// # Errors
     /// It fails, takes too long, or the person asks to stop; it does not run any more then.
     pub fn finish(mut self) -> Result<Output, ToolError> {
+        if super::SHOWN.load(std::sync::atomic::Ordering::Relaxed) {
+            anstream::eprintln!("$ {}", self.command_line());
+        }
         let io_error = |source| ToolError::Io { command: self.command_line(), source };
         let mut command = Command::new(&self.program);
         #[cfg(unix)]
