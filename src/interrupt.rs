@@ -1,10 +1,15 @@
-//! Ctrl-C and SIGTERM: a first one asks for a clean end, a second one ends at once.
+//! Ctrl-C, SIGTERM and a closed terminal: a first one asks for a clean end, a second one ends at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+
+#[cfg(unix)]
+const SIGNALS: [i32; 3] =
+    [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP];
+#[cfg(not(unix))]
+const SIGNALS: [i32; 2] = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
 
 static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
@@ -19,7 +24,7 @@ pub struct Interrupted;
 /// The system refuses.
 pub fn watch() -> std::io::Result<()> {
     let asked = ASKED.get_or_init(Arc::default);
-    for signal in [SIGINT, SIGTERM] {
+    for signal in SIGNALS {
         // In this order: the second signal finds the flag of the first.
         flag::register_conditional_default(signal, Arc::clone(asked))?;
         flag::register(signal, Arc::clone(asked))?;

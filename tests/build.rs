@@ -345,7 +345,7 @@ fn a_full_disk_is_told_and_nothing_is_left() {
 
 #[test]
 fn an_interrupted_build_leaves_things_as_they_were() {
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         let lab = Lab::example("smallest.yaml");
         let script =
             format!("{VERSION}\necho begun > '{}'; exec sleep 60", lab.path("begun").display());

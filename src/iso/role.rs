@@ -9,6 +9,7 @@ use super::base::{Base, EFIBOOT, GRUB_CFG, ISOLINUX_CFG, digest};
 use super::edit::edit;
 use super::{IsoError, KICKSTART, Tools, mark, readback};
 use crate::interrupt;
+use crate::medium::Medium;
 use crate::medium::packages::Missing;
 use crate::plan::{NodePlan, Plan};
 
@@ -113,6 +114,13 @@ pub fn build(
         .on_tick(move || told(Step::Copied(fs::metadata(&path).map_or(0, |m| m.len()))))
         .finish()?;
     on_step(Step::Checking);
+    // implantisomd5 reads an image that ends too early for ever.
+    if let Err(error) = Medium::open(growing.path()) {
+        return Err(IsoError::ReadBack {
+            path: order.output.clone(),
+            findings: vec![format!("  {error}")],
+        });
+    }
     tools.implant_checksum(growing.path()).finish()?;
     tools.check_checksum(growing.path()).finish()?;
     let findings = readback::compare(base, growing.path(), &edited, order.kickstart)?;
