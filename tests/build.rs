@@ -318,6 +318,10 @@ fn programs_that_are_missing_old_or_fail_are_told() {
         5,
         &["does not read back", "`/ks.cfg` is not what was written", "/isolinux/isolinux.cfg"],
     );
+    // Or nothing at all.
+    let script = format!("{VERSION}\nexit 0");
+    let silent = with_program(&lab, build(&lab, base()), "xorriso", &script);
+    fails(&lab, silent, 5, &["does not read back", "ISO 9660"]);
     let lab = Lab::example("smallest.yaml");
     let failing =
         with_program(&lab, build(&lab, base()), "implantisomd5", "echo 'no room' >&2; exit 1");
