@@ -72,6 +72,14 @@ fn secrets_are_filled_and_kept() {
 }
 
 #[test]
+fn secrets_belong_to_a_lab() {
+    let lab = Lab::example("smallest.yaml");
+    let lost = lab.run(&["--lab", "elsewhere/lab.yaml", "secrets"]);
+    assert_eq!(lost.status, 9);
+    assert!(lost.stderr.contains("no lab file `elsewhere/lab.yaml`"), "{lost:?}");
+}
+
+#[test]
 fn a_weak_secret_is_refused_without_being_shown() {
     let lab = Lab::example("smallest.yaml");
     let text = lab

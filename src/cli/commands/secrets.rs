@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use crate::cli::ui::Ui;
@@ -9,6 +9,9 @@ use crate::secrets::{self, Filled, salt_of};
 use crate::stack::Catalogue;
 
 pub(in crate::cli) fn secrets(lab: &Path, ui: &Ui) -> Result<()> {
+    // In the wrong folder this would leave secrets that belong to nothing.
+    std::fs::metadata(lab)
+        .with_context(|| format!("no lab file `{}` here: name one with `--lab`", lab.display()))?;
     let path = secrets::path_beside(lab);
     let filled = fill(lab)?;
     let text = || match filled.made.len() {
