@@ -66,7 +66,7 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return Some(match error {
             IsoError::Tool(error) => of_tool(error),
             IsoError::Interrupted(_) => INTERRUPTED,
-            IsoError::Exists(_) => REFUSED,
+            IsoError::Exists(_) | IsoError::IsBase(_) => REFUSED,
             IsoError::ReadBack { .. } => VERIFICATION,
             IsoError::Base { .. }
             | IsoError::NoSpace { .. }

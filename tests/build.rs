@@ -66,7 +66,7 @@ fn a_medium_for_each_node_boots_as_its_base_does() {
         assert!(said.stdout.contains(&digest), "{said:?}");
 
         let mut command = judge("checkisomd5");
-        command.arg("--md5sumonly").arg(&iso);
+        command.arg(&iso);
         judged(command);
         assert_same_boot_equipment(&iso);
         assert_menus(&lab, &iso);
@@ -226,6 +226,15 @@ fn an_image_that_cannot_be_built_from_is_told() {
         let without = standin(&["--without", part]);
         fails(&lab, build(&lab, &without.display().to_string()), 9, &[named]);
     }
+    // The padding of an isohybrid image, and the copy of its partition table in it.
+    fs::write(lab.path("tail.iso"), &bytes[..bytes.len() - 4096]).expect("written");
+    fails(&lab, build(&lab, "tail.iso"), 9, &["tail.iso", "truncated"]);
+    // One bit, which only its own checksum knows of.
+    let mut damaged = bytes.clone();
+    let at = damaged.len() / 2;
+    damaged[at] ^= 1;
+    fs::write(lab.path("damaged.iso"), damaged).expect("written");
+    fails(&lab, build(&lab, "damaged.iso"), 9, &["damaged.iso", "media check fails"]);
     lab.done(&["build", "controller", "-o", "isos", "--image", base()]);
     let built = lab.path("built.iso").display().to_string();
     fs::rename(lab.path("isos/controller.iso"), &built).expect("renamed");
@@ -272,6 +281,15 @@ fn what_is_there_is_replaced_only_when_asked() {
     assert_eq!(lab.read("isos/controller.iso"), "mine");
     lab.done(&["build", "controller", "-o", "isos", "--image", base(), "--force"]);
     assert!(fs::metadata(lab.path("isos/controller.iso")).expect("there").len() > 1_000_000);
+    // Not even then what it is built from.
+    fs::copy(base(), lab.path("isos/compute.iso")).expect("copied");
+    let onto =
+        lab.command(&["build", "compute", "-o", "isos", "--image", "isos/compute.iso", "--force"]);
+    fails(&lab, onto, 8, &["is the medium to build from"]);
+    assert_eq!(
+        fs::read(base()).expect("base"),
+        fs::read(lab.path("isos/compute.iso")).expect("the same")
+    );
 }
 
 /// A folder that stands first on the PATH, with a program of that name.
@@ -318,6 +336,11 @@ fn programs_that_are_missing_old_or_fail_are_told() {
         5,
         &["does not read back", "`/ks.cfg` is not what was written", "/isolinux/isolinux.cfg"],
     );
+    // It damages what it should make a checksum of.
+    let real = "/usr/bin/implantisomd5 \"$@\" && printf XXXX | dd of=\"${!#}\" bs=1 seek=1500000 conv=notrunc 2>/dev/null";
+    let spoiling = with_program(&lab, build(&lab, base()), "implantisomd5", real);
+    fs::remove_file(lab.path("programs/xorriso")).expect("removed");
+    fails(&lab, spoiling, 5, &["its media check fails"]);
     // Or nothing at all.
     let script = format!("{VERSION}\nexit 0");
     let silent = with_program(&lab, build(&lab, base()), "xorriso", &script);

@@ -161,6 +161,16 @@ fn interfaces() {
             "`10.0.0.12` is not the node's `address` 10.0.0.11",
         ),
         (
+            "{a: {network: management, mac: 08:00:27:00:00:01}, b: {network: provider, mac: 08:00:27:00:00:01}}",
+            "b: {",
+            "`a` and `b` both have the address 08:00:27:00:00:01",
+        ),
+        (
+            "{a: {network: management}, b: {network: provider, address: 1.2.3.4}}",
+            "1.2.3.4",
+            "nodes hold no address on `provider`",
+        ),
+        (
             "{a: {network: management, mac: 01:00:00:00:00:00}}",
             "01:00:00:00:00:00",
             "`01:00:00:00:00:00` cannot be used here",
@@ -168,6 +178,36 @@ fn interfaces() {
     ] {
         let node = format!("{{role: controller, address: 10.0.0.11, interfaces: {interfaces}}}");
         finds(&format!("nodes: {{controller: {node}}}\n"), marked, message);
+    }
+}
+
+#[test]
+fn one_mistake_does_not_hide_another() {
+    let text = "\
+openstack: {services: [nope]}
+parameters: {nope: {a: b}}
+settings: {/etc/hosts: {a: {b: c}}}
+nodes:
+  controller: {role: controler, address: 10.9.9.9, interfaces: {e/0: {network: management}, e1: {network: nope}}}
+  compute: {interfaces: {e0: {network: nope}}}
+";
+    let found: Vec<_> =
+        findings(text).into_iter().map(|(line, _, message)| (line, message)).collect();
+    let expected = [
+        (1, "no stage provides the service `nope`"),
+        (2, "unknown stage `nope`"),
+        (3, "no stage writes `/etc/hosts` from options"),
+        (5, "no node has the role `controller`"),
+        (5, "unknown role `controler`"),
+        (5, "`10.9.9.9` is outside network `management` (10.0.0.0/24)"),
+        (5, "`e/0` cannot be used here"),
+        (5, "unknown network `nope`"),
+        (6, "`compute` has no role"),
+        (6, "`compute` has no address"),
+        (6, "unknown network `nope`"),
+    ];
+    for (line, message) in expected {
+        assert!(found.iter().any(|(l, m)| *l == line && m == message), "{message}\n{found:#?}");
     }
 }
 
@@ -205,9 +245,13 @@ fn what_the_stages_know() {
         (
             "settings: {/etc/no.conf: {a: {b: c}}}",
             "/etc/no.conf",
-            "no stage writes `/etc/no.conf` on any node",
+            "no stage writes `/etc/no.conf` from options",
         ),
-        ("settings: {/etc/no.conf: {a: {b: \"c\\nd\"}}}", "b:", "this option cannot be written"),
+        (
+            "settings: {/etc/my.cnf.d/openstack.cnf: {a: {b: \"c\\nd\"}}}",
+            "b:",
+            "this option cannot be written",
+        ),
     ] {
         finds(&format!("{GOOD}{line}\n"), marked, message);
     }

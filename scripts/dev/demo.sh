@@ -79,7 +79,7 @@ for pair in 'controller bios-cd compute uefi-cd' 'compute bios-usb controller ue
 done
 
 for node in controller compute; do
-    checkisomd5 --md5sumonly "$lab/isos/$node.iso" >/dev/null 2>&1 || { failed=$((failed + 1)) && printf 'the media check of %s fails\n' "$node"; }
+    checkisomd5 "$lab/isos/$node.iso" >/dev/null 2>&1 || { failed=$((failed + 1)) && printf 'the media check of %s fails\n' "$node"; }
 done
 printf '\nboots: %s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

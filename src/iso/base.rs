@@ -1,16 +1,17 @@
 //! The medium that others are built from, read once and checked before any work is begun.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{IsoError, efiboot, mark};
+use super::{IsoError, Tools, efiboot, mark};
 use crate::interrupt;
 use crate::medium::Medium;
 use crate::medium::packages::PackageData;
 use crate::medium::tree::TreeInfo;
+use crate::tool::ToolError;
 
 /// Boot files are small; one that is larger than this is not what it seems.
 const LARGEST_MENU: u64 = 1 << 20;
@@ -52,9 +53,10 @@ impl Base {
     ///
     /// # Errors
     /// It is no CentOS 7 installation medium, cannot be read, or was customised before.
-    pub fn open(path: &Path, on_bytes: impl Fn(u64)) -> Result<Self, IsoError> {
+    pub fn open(path: &Path, tools: &Tools, on_bytes: impl Fn(u64)) -> Result<Self, IsoError> {
         let unfit = |what: String| IsoError::Base { path: path.into(), what };
         let medium = Medium::open(path)?;
+        check_length(&medium).map_err(unfit)?;
         if medium.entry(mark::PATH)?.is_some() {
             return Err(unfit("it was built by trainyard; build from the untouched medium".into()));
         }
@@ -98,6 +100,7 @@ impl Base {
         }
         let packages = PackageData::read(&medium, "")?;
         let sha256 = digest(path, on_bytes)?;
+        check_checksum(path, tools)?;
         let (grub_cfg, isolinux_cfg) = (texts.swap_remove(1), texts.swap_remove(0));
         Ok(Self {
             path: path.into(),
@@ -121,6 +124,43 @@ fn check_family(tree: &TreeInfo) -> Result<(), String> {
     Err(format!(
         "it installs {family} {version} on {arch}, and the kickstarts are for CentOS 7 on x86_64"
     ))
+}
+
+/// An isohybrid image is padded beyond its volume, and its first partition says how far.
+fn check_length(medium: &Medium) -> Result<(), String> {
+    let area = medium.system_area().map_err(|e| e.to_string())?;
+    let partitions = area.mbr.iter().flat_map(|mbr| &mbr.partitions);
+    let end =
+        partitions.map(|p| (u64::from(p.start) + u64::from(p.sectors)) * 512).max().unwrap_or(0);
+    let have = medium.file_size();
+    if end > have {
+        return Err(format!(
+            "it is truncated: its partitions need {end} bytes, the file has {have}; download it again"
+        ));
+    }
+    Ok(())
+}
+
+/// Where `implantisomd5` puts its text: the application's area of the primary volume descriptor.
+const CHECKSUM_AT: u64 = 16 * 2048 + 883;
+
+/// A base that carries a checksum must agree with it: the product gets a new one, which would bless any damage.
+fn check_checksum(path: &Path, tools: &Tools) -> Result<(), IsoError> {
+    let mut file = File::open(path).map_err(IsoError::io(path))?;
+    let mut text = [0; 512];
+    file.seek(SeekFrom::Start(CHECKSUM_AT))
+        .and_then(|_| file.read_exact(&mut text))
+        .map_err(IsoError::io(path))?;
+    if !text.starts_with(b"ISO MD5SUM") {
+        return Ok(());
+    }
+    tools.check_checksum(path).finish().map(drop).map_err(|error| match error {
+        ToolError::Failed { .. } => IsoError::Base {
+            path: path.into(),
+            what: "it is damaged: its own media check fails; download it again and compare its SHA-256".to_owned(),
+        },
+        other => other.into(),
+    })
 }
 
 /// A file's SHA-256 in hexadecimal.

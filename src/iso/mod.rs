@@ -40,6 +40,9 @@ pub enum IsoError {
     /// The ISO is there already.
     #[error("`{}` is there already: `--force` replaces it", .0.display())]
     Exists(PathBuf),
+    /// It would replace what it is built from.
+    #[error("`{}` is the medium to build from; write somewhere else", .0.display())]
+    IsBase(PathBuf),
     /// There is no room for it.
     #[error("`{}` has {} MiB free, and {} MiB are needed", folder.display(), free >> 20, needed.div_ceil(1 << 20))]
     NoSpace {

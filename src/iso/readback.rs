@@ -144,7 +144,10 @@ fn menus(path: &Path, kickstart: &str, findings: &mut Vec<String>) -> Result<(),
     for menu in &inspection.menus {
         let default = menu.entries.iter().find(|entry| entry.default);
         let named = default.and_then(|entry| inspect::kickstart_path(entry, &inspection.label));
-        if named.as_deref() != Some(KICKSTART) {
+        let count = default.map_or(0, |entry| {
+            entry.arguments.iter().filter(|a| a.starts_with("inst.ks=")).count()
+        });
+        if named.as_deref() != Some(KICKSTART) || count != 1 {
             findings.push(format!(
                 "the default entry of `{}` does not start with {KICKSTART}",
                 menu.file

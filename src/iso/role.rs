@@ -12,6 +12,7 @@ use crate::interrupt;
 use crate::medium::Medium;
 use crate::medium::packages::Missing;
 use crate::plan::{NodePlan, Plan};
+use crate::tool::ToolError;
 
 /// What is left over between the files, and what the new ones need at most.
 const ROOM: u64 = 32 << 20;
@@ -34,10 +35,15 @@ impl Order<'_> {
     /// Refuses what must not be replaced, before any work is begun.
     ///
     /// # Errors
-    /// The ISO is there already.
-    pub fn check(&self) -> Result<(), IsoError> {
+    /// The ISO is there already, or is the base.
+    pub fn check(&self, base: &Path) -> Result<(), IsoError> {
         if !self.force && self.output.symlink_metadata().is_ok() {
             return Err(IsoError::Exists(self.output.clone()));
+        }
+        if let (Ok(output), Ok(base)) = (self.output.canonicalize(), base.canonicalize())
+            && output == base
+        {
+            return Err(IsoError::IsBase(self.output.clone()));
         }
         Ok(())
     }
@@ -78,7 +84,7 @@ pub fn build(
     tools: &Tools,
     on_step: impl Fn(Step) + 'static,
 ) -> Result<Built, IsoError> {
-    order.check()?;
+    order.check(&base.path)?;
     check_packages(base, order.node)?;
     let folder =
         order.output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -122,7 +128,15 @@ pub fn build(
         });
     }
     tools.implant_checksum(growing.path()).finish()?;
-    tools.check_checksum(growing.path()).finish()?;
+    if let Err(error) = tools.check_checksum(growing.path()).finish() {
+        return Err(match error {
+            ToolError::Failed { .. } => {
+                let finding = format!("  its media check fails: {error}");
+                IsoError::ReadBack { path: order.output.clone(), findings: vec![finding] }
+            }
+            other => other.into(),
+        });
+    }
     let findings = readback::compare(base, growing.path(), &edited, order.kickstart)?;
     if !findings.is_empty() {
         return Err(IsoError::ReadBack { path: order.output.clone(), findings });

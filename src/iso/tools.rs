@@ -77,6 +77,6 @@ impl Tools {
 
     /// Reads the whole medium and compares it with the checksum in it.
     pub(super) fn check_checksum(&self, iso: &Path) -> Run {
-        self.check.run(["--md5sumonly".as_ref(), iso.as_os_str()]).limit(Duration::from_secs(1800))
+        self.check.run([iso]).limit(Duration::from_secs(1800))
     }
 }

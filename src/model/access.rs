@@ -4,7 +4,7 @@ use crate::report::Span;
 use crate::spec::{AccessSpec, Spanned};
 
 use super::settle::{Choice, Resolver, choose, word};
-use super::{Access, RootLogin};
+use super::{Access, Origin, RootLogin};
 
 pub(super) fn resolve(spec: Option<&Spanned<AccessSpec>>, r: &mut Resolver) -> Access {
     let spec = spec.map(|s| &s.value);
@@ -33,6 +33,9 @@ pub(super) fn resolve(spec: Option<&Spanned<AccessSpec>>, r: &mut Resolver) -> A
         Ok(name) if name != "root" && name == name.to_lowercase() && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') => Ok(name),
         _ => Err("an account other than root: 1 to 32 lower-case letters, digits and `_-`, a letter first"),
     });
+    if user.is_none() {
+        r.note("access.user", &"none", Origin::Default);
+    }
     let way_in = match root_login.0 {
         RootLogin::Password => true,
         RootLogin::Key => !authorized_keys.is_empty(),

@@ -8,7 +8,7 @@ use crate::spec::{Entries, InterfaceSpec, LabSpec, NodeSpec, Spanned};
 use super::net::{self, HostName, Mac};
 use super::networks::{address, host_in};
 use super::settle::Resolver;
-use super::{CONTROLLER, Hardware, Interface, MANAGEMENT, Network, Node, Origin, roles};
+use super::{CONTROLLER, Hardware, Interface, MANAGEMENT, Network, Node, Origin, PROVIDER, roles};
 
 pub(super) fn resolve(
     spec: &LabSpec,
@@ -80,11 +80,27 @@ fn node(
     networks: &[Network],
     r: &mut Resolver,
 ) -> Option<Node> {
+    let hardware = role(&name, key, spec, roles, r);
+    let address = address_of(&name, key, spec, networks, r);
+    // What can be said of the interfaces is said even where the rest is wrong.
+    let interfaces = match &spec.interfaces {
+        Some(written) => interfaces(&name, address, written, lab, networks, r),
+        None => default_interfaces(&name, address, lab, networks, key, r),
+    };
+    let role = spec.role.as_ref()?.value.clone();
+    Some(Node { name, role, address: address?, interfaces: interfaces?, hardware: hardware? })
+}
+
+fn role(
+    name: &HostName,
+    key: &Spanned<String>,
+    spec: &NodeSpec,
+    roles: &[(String, Hardware)],
+    r: &mut Resolver,
+) -> Option<Hardware> {
+    let known = || roles.iter().map(|(name, _)| name.as_str());
     let Some(role) = &spec.role else {
-        let help = format!(
-            "one of: {}",
-            roles.iter().map(|(n, _)| format!("`{n}`")).collect::<Vec<_>>().join(", ")
-        );
+        let help = format!("one of: `{}`", known().collect::<Vec<_>>().join("`, `"));
         r.findings.error(&key.path, key.span, format!("`{name}` has no role"), help);
         return None;
     };
@@ -94,38 +110,36 @@ fn node(
         return None;
     };
     r.note(&role.path, &role.value, Origin::File { line: role.span.line });
-    let subnet = networks.iter().find(|n| n.name == super::MANAGEMENT)?.subnet?;
-    let on_interface = spec
-        .interfaces
-        .iter()
-        .flat_map(|i| &i.value.0)
-        .find(|e| e.value.network.as_ref().is_some_and(|n| n.value == MANAGEMENT));
-    let written =
-        spec.address.as_ref().or_else(|| on_interface.and_then(|e| e.value.address.as_ref()));
-    let Some(written) = written else {
-        r.findings.error(
-            &key.path,
-            key.span,
-            format!("`{name}` has no address"),
-            format!(
-                "add `address:` with one in {subnet}, such as {}",
-                subnet.hosts().nth(10).unwrap_or(subnet.addr())
-            ),
-        );
+    Some(*hardware)
+}
+
+/// A node's address on the management network, which stands at the node or at its interface.
+fn address_of(
+    name: &HostName,
+    key: &Spanned<String>,
+    spec: &NodeSpec,
+    networks: &[Network],
+    r: &mut Resolver,
+) -> Option<Ipv4Addr> {
+    let subnet = networks.iter().find(|n| n.name == MANAGEMENT)?.subnet?;
+    let mut interfaces = spec.interfaces.iter().flat_map(|i| &i.value.0);
+    let is_management =
+        |i: &InterfaceSpec| i.network.as_ref().is_some_and(|n| n.value == MANAGEMENT);
+    let at_interface =
+        interfaces.find(|e| is_management(&e.value)).and_then(|e| e.value.address.as_ref());
+    let Some(written) = spec.address.as_ref().or(at_interface) else {
+        let example = subnet.hosts().nth(10).unwrap_or(subnet.addr());
+        let help = format!("add `address:` with one in {subnet}, such as {example}");
+        r.findings.error(&key.path, key.span, format!("`{name}` has no address"), help);
         return None;
     };
-    let address = r.settle_optional(Some(written), |text| host_in(MANAGEMENT, subnet, text))?;
-    let interfaces = match &spec.interfaces {
-        Some(written) => interfaces(&name, address, written, lab, networks, r)?,
-        None => default_interfaces(&name, address, lab, networks, key, r)?,
-    };
-    Some(Node { name, role: role.value.clone(), address, interfaces, hardware: *hardware })
+    r.settle_optional(Some(written), |text| host_in(MANAGEMENT, subnet, text))
 }
 
 /// One interface for each network, named after its VirtualBox adapter.
 fn default_interfaces(
     node: &HostName,
-    address: Ipv4Addr,
+    address: Option<Ipv4Addr>,
     lab: &str,
     networks: &[Network],
     key: &Spanned<String>,
@@ -133,7 +147,7 @@ fn default_interfaces(
 ) -> Option<Vec<Interface>> {
     let mut interfaces = Vec::new();
     for network in networks {
-        if network.subnet.is_some() && network.name != MANAGEMENT {
+        if network.node_subnet().is_some() && network.name != MANAGEMENT {
             let help = format!(
                 "write `interfaces:` for this node, with its address on `{}`",
                 network.name
@@ -147,7 +161,7 @@ fn default_interfaces(
             return None;
         }
         let name = virtualbox_name(network.virtualbox.adapter);
-        let address = (network.name == MANAGEMENT).then_some(address);
+        let address = address.filter(|_| network.name == MANAGEMENT);
         let mac = Mac::derived(lab, node.as_str(), &name);
         r.note(
             &format!("{}.interfaces.{name}", key.path),
@@ -172,7 +186,7 @@ fn virtualbox_name(adapter: u8) -> String {
 
 fn interfaces(
     node: &HostName,
-    address: Ipv4Addr,
+    address: Option<Ipv4Addr>,
     written: &Spanned<Entries<InterfaceSpec>>,
     lab: &str,
     networks: &[Network],
@@ -228,6 +242,15 @@ fn interfaces(
             &described(&network.name, address, mac),
             Origin::File { line: entry.name.span.line },
         );
+        if let Some(other) = interfaces.iter().find(|i| i.mac == mac) {
+            let message = format!("`{}` and `{name}` both have the address {mac}", other.name);
+            r.findings.error(
+                &entry.name.path,
+                entry.name.span,
+                message,
+                "give each interface its own `mac`",
+            );
+        }
         interfaces.push(Interface { name, network: network.name.clone(), address, mac });
     }
     if r.findings.errors() == errors && interfaces.iter().all(|i| i.network != MANAGEMENT) {
@@ -239,6 +262,8 @@ fn interfaces(
             help,
         );
     }
+    // The installer brings the first one up to install by, and that is the one with the way out.
+    interfaces.sort_by_key(|i| i.network != MANAGEMENT);
     (r.findings.errors() == errors).then_some(interfaces)
 }
 
@@ -249,31 +274,34 @@ fn described(network: &str, address: Option<Ipv4Addr>, mac: Mac) -> String {
 
 fn interface_address(
     network: &Network,
-    node_address: Ipv4Addr,
+    node_address: Option<Ipv4Addr>,
     spec: &InterfaceSpec,
     key: &Spanned<String>,
     r: &mut Resolver,
 ) -> Option<Ipv4Addr> {
     let written = spec.address.as_ref();
-    let Some(subnet) = network.subnet else {
+    let Some(subnet) = network.node_subnet() else {
         if let Some(written) = written {
-            r.findings.error(
-                &written.path,
-                written.span,
-                format!("nodes hold no address on `{}`", network.name),
-                format!("leave it out, or give `networks.{}` a `cidr`", network.name),
-            );
+            let name = &network.name;
+            let help = match name.as_str() {
+                PROVIDER => "leave it out: the provider network is the instances'".to_owned(),
+                _ => format!("leave it out, or give `networks.{name}` a `cidr`"),
+            };
+            let message = format!("nodes hold no address on `{name}`");
+            r.findings.error(&written.path, written.span, message, help);
         }
         return None;
     };
     if network.name == MANAGEMENT {
+        let node_address = node_address?;
         if let Some(written) =
             written.filter(|w| address(&w.value).is_ok_and(|a| a != node_address))
         {
+            let message = format!("`{}` is not the node's `address` {node_address}", written.value);
             r.findings.error(
                 &written.path,
                 written.span,
-                format!("`{}` is not the node's `address` {node_address}", written.value),
+                message,
                 "say it once, in one of the two places",
             );
         }
@@ -314,18 +342,13 @@ fn tell_taken(
             tell(address.to_string(), format!("the gateway of `{}`", interface.network));
         }
     }
-    for other in others {
-        for interface in &node.interfaces {
-            for theirs in &other.interfaces {
-                if interface.address.is_some() && interface.address == theirs.address {
-                    tell(
-                        interface.address.unwrap_or(node.address).to_string(),
-                        format!("`{}`", other.name),
-                    );
-                }
-                if interface.mac == theirs.mac {
-                    tell(interface.mac.to_string(), format!("`{}`", other.name));
-                }
+    for (other, theirs) in others.iter().flat_map(|o| o.interfaces.iter().map(move |i| (o, i))) {
+        for ours in &node.interfaces {
+            if let Some(address) = ours.address.filter(|_| ours.address == theirs.address) {
+                tell(address.to_string(), format!("`{}`", other.name));
+            }
+            if ours.mac == theirs.mac {
+                tell(ours.mac.to_string(), format!("`{}`", other.name));
             }
         }
     }

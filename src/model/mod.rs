@@ -182,6 +182,15 @@ pub struct Network {
     pub virtualbox: VirtualBox,
 }
 
+impl Network {
+    /// The subnet in which nodes have addresses. The provider network is the instances': nodes have none
+    /// there, though the lab may say what its subnet is.
+    #[must_use]
+    pub fn node_subnet(&self) -> Option<Ipv4Net> {
+        self.subnet.filter(|_| self.name != PROVIDER)
+    }
+}
+
 /// A VirtualBox adapter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct VirtualBox {

@@ -2,12 +2,13 @@
 
 use crate::report::Findings;
 use crate::spec::{Entries, ImageSpec, InstallerSpec, LabSpec, OneOrMany, OpenStackSpec, Spanned};
+use crate::template::quote::is_plain_word;
 
-use super::settle::{Choice, Resolver, choose, word};
+use super::settle::{Choice, Resolver, Wrong, choose, word};
 use super::{Image, Installer, Lab, Networking, Origin, access, machines, networks};
 
-/// What a lab file means, or nothing where it has errors; all of them are in `findings`.
-pub fn resolve(spec: &LabSpec, findings: &mut Findings) -> Option<Lab> {
+/// What a lab file means. Where `findings` has errors after it, it is good for nothing but finding more.
+pub fn resolve(spec: &LabSpec, findings: &mut Findings) -> Lab {
     let mut resolver = Resolver { findings, origins: Vec::new() };
     let r = &mut resolver;
     if let Some(version) = spec.version.as_ref().filter(|v| v.value != 1) {
@@ -18,6 +19,9 @@ pub fn resolve(spec: &LabSpec, findings: &mut Findings) -> Option<Lab> {
             "this trainyard reads version 1",
         );
     }
+    let origin =
+        spec.version.as_ref().map_or(Origin::Default, |v| Origin::File { line: v.span.line });
+    r.note("version", &1, origin);
     let name = r.settle("name", spec.name.as_ref(), "train".to_owned(), |text| {
         word(text, 32, "_-").map_err(|allowed| format!("a lab's name is {allowed}"))
     });
@@ -67,10 +71,7 @@ pub fn resolve(spec: &LabSpec, findings: &mut Findings) -> Option<Lab> {
     );
     let nodes = machines::resolve(spec, &name, &networks, r);
     let origins = std::mem::take(&mut resolver.origins);
-    if findings.errors() > 0 {
-        return None;
-    }
-    Some(Lab {
+    Lab {
         name,
         image,
         mirrors,
@@ -87,14 +88,12 @@ pub fn resolve(spec: &LabSpec, findings: &mut Findings) -> Option<Lab> {
         parameters: parameters(spec.parameters.as_ref()),
         settings: settings(spec.settings.as_ref()),
         origins,
-    })
+    }
 }
 
 fn mirror(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).unwrap_or("");
-    let fits = !rest.is_empty()
-        && !rest.starts_with('/')
-        && rest.chars().all(|c| c.is_ascii_alphanumeric() || "._:/~-".contains(c));
+    let fits = !rest.is_empty() && !rest.starts_with('/') && is_plain_word(rest);
     if fits {
         Ok(text.trim_end_matches('/').to_owned())
     } else {
@@ -121,6 +120,10 @@ fn image(spec: Option<&Spanned<ImageSpec>>, r: &mut Resolver) -> Image {
     image
 }
 
+/// Arguments (without `inst.`) that say where the installer and its kickstart are, or make it something else.
+const RESERVED: [&str; 9] =
+    ["ks", "stage2", "repo", "nosave", "initrd", "rescue", "ks.sendmac", "ks.sendsn", "BOOT_IMAGE"];
+
 fn installer(spec: Option<&Spanned<InstallerSpec>>, r: &mut Resolver) -> Installer {
     let spec = spec.map(|s| &s.value);
     Installer {
@@ -138,11 +141,19 @@ fn installer(spec: Option<&Spanned<InstallerSpec>>, r: &mut Resolver) -> Install
             |text| {
                 let fits = !text.is_empty()
                     && text.chars().all(|c| c.is_ascii_alphanumeric() || "._:/@+,=-".contains(c));
-                if fits {
-                    Ok(text.to_owned())
-                } else {
-                    Err("one kernel argument, such as `console=ttyS0,115200n8`")
+                let name = text.split('=').next().unwrap_or(text);
+                if !fits {
+                    return Err(Wrong::from(
+                        "one kernel argument, such as `console=ttyS0,115200n8`",
+                    ));
                 }
+                if RESERVED.contains(&name.trim_start_matches("inst.")) {
+                    return Err(Wrong::new(
+                        "is trainyard's to say",
+                        "leave it out: the menu entry has it, or must not",
+                    ));
+                }
+                Ok(text.to_owned())
             },
         ),
         disk: r.settle(
@@ -179,7 +190,12 @@ fn openstack(
             )
         },
     );
-    (networking.0, spec.and_then(|s| s.services.as_ref()).map(|s| s.value.clone()))
+    let services = spec.and_then(|s| s.services.as_ref());
+    let names = services
+        .map(|s| s.value.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(", "));
+    let origin = services.map_or(Origin::Default, |s| Origin::File { line: s.span.line });
+    r.note("openstack.services", &names.as_deref().unwrap_or("every one there is"), origin);
+    (networking.0, services.map(|s| s.value.clone()))
 }
 
 type Nested = Spanned<Entries<Entries<String>>>;

@@ -86,9 +86,7 @@ impl Resolver<'_> {
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Vec<T> {
         let Some((span, written)) = written else {
-            if !default.is_empty() {
-                self.note(path, &joined(&default), Origin::Default);
-            }
+            self.note(path, &joined(&default), Origin::Default);
             return default;
         };
         let mut values = Vec::new();
@@ -149,6 +147,9 @@ impl Resolver<'_> {
 }
 
 fn joined(values: &[impl Display]) -> String {
+    if values.is_empty() {
+        return "none".to_owned();
+    }
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 

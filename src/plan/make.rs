@@ -19,6 +19,7 @@ const INSTALLED: [&str; 3] = ["@^minimal", "chrony", "firewalld"];
 pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result<Option<Plan>> {
     let services = services(lab, catalogue, findings);
     settings::check(lab, catalogue, findings);
+    settings::check_files(lab, &catalogue.stages, findings);
     if findings.errors() > 0 {
         return Ok(None);
     }
@@ -31,16 +32,12 @@ pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result
         let of_node = catalogue.stages.iter().filter(|stage| applies(stage, node, lab, &services));
         nodes.push(node_plan(node, of_node, &shared, findings)?);
     }
-    settings::check_used(lab, &nodes, findings);
     if findings.errors() > 0 {
         return Ok(None);
     }
-    Ok(Some(Plan {
-        lab: lab.name.clone(),
-        networking: lab.networking,
-        nodes,
-        settled: lab.origins.clone(),
-    }))
+    let mut settled = lab.origins.clone();
+    settled.extend(settings::parameters(lab, &nodes));
+    Ok(Some(Plan { lab: lab.name.clone(), networking: lab.networking, nodes, settled }))
 }
 
 fn services<'a>(lab: &'a Lab, catalogue: &'a Catalogue, findings: &mut Findings) -> Vec<&'a str> {

@@ -7,9 +7,9 @@ use indexmap::IndexMap;
 use super::stages::Planned;
 use super::{FilePlan, NodePlan, StagePlan};
 use crate::ini;
-use crate::model::{Lab, Node};
+use crate::model::{Lab, Node, Origin, Settled};
 use crate::report::{Findings, Span, did_you_mean};
-use crate::stack::{Catalogue, Ownership};
+use crate::stack::{Catalogue, Ownership, Stage};
 use crate::template::quote::is_plain_word;
 
 /// A file as it grows: section, option, value and who said so.
@@ -54,7 +54,7 @@ pub(super) fn merge(
         }
     }
     for (file, section, option, value) in &lab.settings {
-        // A node without the file has no use for the option; `check_used` tells when no node has it.
+        // A node without the file has no use for the option; `check_files` tells when no node has it.
         if let Some((_, sections)) = files.get_mut(&file.value) {
             let said = (value.value.clone(), "the lab".to_owned());
             sections.entry(section.clone()).or_default().insert(option.clone(), said);
@@ -99,8 +99,8 @@ pub(super) fn check(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) {
                 help,
             );
         }
-        if !value.value.split(' ').all(is_plain_word) {
-            let help = "words of letters, digits and `._:/@+,=-`";
+        if !is_plain_word(&value.value) {
+            let help = "letters, digits and `._:/@+,=-`";
             findings.error(
                 &value.path,
                 value.span,
@@ -116,19 +116,15 @@ pub(super) fn check(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) {
     }
 }
 
-/// Checks that each file the lab sets options in is written on some node.
-pub(super) fn check_used(lab: &Lab, nodes: &[NodePlan], findings: &mut Findings) {
-    let mut known: Vec<&str> = Vec::new();
-    for file in nodes.iter().flat_map(|n| &n.stages).flat_map(|s| &s.files) {
-        if !known.contains(&file.path.as_str()) {
-            known.push(&file.path);
-        }
-    }
+/// Checks that each file the lab sets options in is one that stages write as options.
+pub(super) fn check_files(lab: &Lab, stages: &[Stage], findings: &mut Findings) {
+    let known: Vec<&str> =
+        stages.iter().flat_map(|s| s.spec.settings.keys()).map(String::as_str).collect();
     let mut told: Vec<&str> = Vec::new();
     for (file, ..) in &lab.settings {
         if !known.contains(&file.value.as_str()) && !told.contains(&file.value.as_str()) {
             told.push(&file.value);
-            let message = format!("no stage writes `{}` on any node", file.value);
+            let message = format!("no stage writes `{}` from options", file.value);
             findings.error(
                 &file.path,
                 file.span,
@@ -137,6 +133,25 @@ pub(super) fn check_used(lab: &Lab, nodes: &[NodePlan], findings: &mut Findings)
             );
         }
     }
+}
+
+/// Every stage parameter that some node uses, and where its value comes from.
+pub(super) fn parameters(lab: &Lab, nodes: &[NodePlan]) -> Vec<Settled> {
+    let mut settled: Vec<Settled> = Vec::new();
+    for stage in nodes.iter().flat_map(|n| &n.stages) {
+        for (name, value) in &stage.parameters {
+            let path = format!("parameters.{}.{name}", stage.name);
+            if settled.iter().any(|s| s.path == path) {
+                continue;
+            }
+            let mut written = lab.parameters.iter();
+            let written = written.find(|(s, n, _)| s.value == stage.name && n.value == *name);
+            let origin =
+                written.map_or(Origin::Default, |(_, n, _)| Origin::File { line: n.span.line });
+            settled.push(Settled { path, value: value.clone(), origin });
+        }
+    }
+    settled
 }
 
 #[cfg(test)]
@@ -174,7 +189,7 @@ mod tests {
             &mut findings,
         )
         .expect("YAML");
-        let lab = model::resolve(&spec, &mut findings).expect("a good lab");
+        let lab = model::resolve(&spec, &mut findings);
         let plan = plan::make(&lab, catalogue, &mut findings).expect("a good catalogue");
         plan.ok_or_else(|| findings.sorted().into_iter().map(|f| f.message).collect())
     }

@@ -35,12 +35,12 @@ pub(in crate::cli) fn build(lab_file: &Path, args: &BuildArgs, ui: &Ui) -> Resul
     let orders: Vec<Order> =
         kickstarts.iter().map(|(node, text)| order((*node, text.as_str()))).collect();
     for order in &orders {
-        order.check()?;
+        order.check(&image)?;
     }
 
     let size = std::fs::metadata(&image).map_or(0, |m| m.len());
     let bar = ui.bytes(&format!("reading {}", image.display()), size);
-    let base = Base::open(&image, |done| bar.set_position(done))?;
+    let base = Base::open(&image, &tools, |done| bar.set_position(done))?;
     bar.finish_and_clear();
     ui.detail(|| {
         format!("{}: label `{}`, sha256 {}", image.display(), base.medium.label(), base.sha256)

@@ -25,9 +25,8 @@ pub(super) fn load(path: &Path) -> Result<Loaded> {
     let source = spec::read(path)?;
     let mut findings = Findings::default();
     let mut planned = None;
-    if let Some(spec) = spec::parse(&source, path, &mut findings)
-        && let Some(lab) = model::resolve(&spec, &mut findings)
-    {
+    if let Some(spec) = spec::parse(&source, path, &mut findings) {
+        let lab = model::resolve(&spec, &mut findings);
         let plan = plan::make(&lab, &Catalogue::built_in()?, &mut findings)?;
         planned = plan.map(|plan| (lab, plan));
     }
