@@ -82,8 +82,11 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return Some(if matches!(error, FileError::Io { .. }) { INPUT } else { LAB });
     }
     // It stands for its cause, which is therefore not in the chain.
-    let missing =
-        cause.is::<Missing>() || matches!(cause.downcast_ref(), Some(RenderError::Secret(_)));
+    let missing = cause.is::<Missing>()
+        || matches!(
+            cause.downcast_ref(),
+            Some(RenderError::Secret(_) | RenderError::CommonSecret(_))
+        );
     if missing || cause.is::<LabErrors>() {
         return Some(LAB);
     }

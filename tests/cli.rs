@@ -30,12 +30,23 @@ fn init_writes_a_lab_that_is_right_and_touches_nothing_that_is_there() {
 }
 
 #[test]
+fn an_init_that_failed_can_be_run_again() {
+    let lab = Lab::example("smallest.yaml");
+    fs::create_dir(lab.path("new")).expect("a folder");
+    fs::write(lab.path("new/secrets.yaml"), "RABBIT_PASS: password\n").expect("written");
+    common::make_private(&lab.path("new/secrets.yaml"));
+    assert_eq!(lab.run(&["init", "new"]).status, 3);
+    assert!(!lab.path("new/lab.yaml").exists());
+    fs::remove_file(lab.path("new/secrets.yaml")).expect("removed");
+    lab.done(&["init", "new"]);
+}
+
+#[test]
 fn init_takes_the_key_that_is_there() {
     let lab = Lab::example("smallest.yaml");
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGYjt0Rq1s8vJ0p6v9l2Q1j0 it's me: \"here\"";
     fs::create_dir(lab.path(".ssh")).expect("a folder");
-    fs::write(lab.path(".ssh/id_ed25519.pub"), format!("{}\n", key.replace('"', "")))
-        .expect("written");
+    fs::write(lab.path(".ssh/id_ed25519.pub"), format!("# mine\n{key}\n")).expect("written");
     lab.done(&["init", "new"]);
     lab.done(&["--lab", "new/lab.yaml", "render", "-o", "out"]);
     assert!(
@@ -48,6 +59,7 @@ fn init_takes_the_key_that_is_there() {
 fn secrets_are_filled_and_kept() {
     let lab = Lab::example("smallest.yaml");
     assert!(lab.done(&["secrets"]).stdout.contains("nothing was missing"));
+    assert!(lab.read(".gitignore").lines().any(|l| l == "secrets.yaml"));
     let text = lab.read("secrets.yaml");
     let without: String =
         text.lines().filter(|l| !l.starts_with("RABBIT_PASS")).map(|l| format!("{l}\n")).collect();
@@ -103,6 +115,31 @@ fn a_weak_secret_is_refused_without_being_shown() {
 }
 
 #[test]
+fn a_secret_that_is_a_common_word_is_refused() {
+    let lab = Lab::example("smallest.yaml");
+    let text = lab.read("secrets.yaml");
+    let line = text.lines().find(|l| l.starts_with("RABBIT_PASS")).expect("there");
+    fs::write(lab.path("secrets.yaml"), text.replace(line, "RABBIT_PASS: controller"))
+        .expect("written");
+    let refused = lab.run(&["render", "-o", "out"]);
+    assert_eq!(refused.status, 3);
+    assert!(refused.stderr.contains("`RABBIT_PASS` is so common a word"), "{refused:?}");
+}
+
+#[test]
+fn what_cannot_be_said_is_an_error_and_no_panic() {
+    let lab = Lab::example("smallest.yaml");
+    for arguments in [&["plan"][..], &["plan", "--format", "json"], &["completions", "bash"]] {
+        let mut command = lab.command(arguments);
+        command
+            .stdout(fs::File::create("/dev/full").expect("opened"))
+            .stderr(std::process::Stdio::piped());
+        let output = command.output().expect("it runs");
+        assert_eq!(output.status.code(), Some(9), "{arguments:?} {output:?}");
+    }
+}
+
+#[test]
 fn no_secret_is_said() {
     let lab = Lab::example("smallest.yaml");
     let secrets = lab.read("secrets.yaml");
@@ -144,6 +181,11 @@ fn render_writes_every_file_for_its_owner_and_refuses_to_overwrite() {
     assert!(refused.stderr.contains("--force"), "{refused:?}");
     assert_eq!(lab.read("out/compute/meta-data"), "mine");
     assert_eq!(lab.names("out"), ["compute"], "all or nothing");
+    // One that cannot be written stops the others.
+    fs::create_dir_all(lab.path("half/controller/user-data")).expect("a folder");
+    let failed = lab.run(&["render", "-o", "half", "--force"]);
+    assert_eq!(failed.status, 9, "{failed:?}");
+    assert_eq!(lab.names("half/controller"), ["user-data"]);
     lab.done(&["render", "-o", "out", "--force"]);
     assert_ne!(lab.read("out/compute/meta-data"), "mine");
 }

@@ -19,9 +19,7 @@ fn labs() -> Vec<Lab> {
          networks: {storage: {cidr: 10.9.0.0/24}}\n\
          nodes:\n\
          \x20 controller: {role: controller, address: 10.0.0.11, interfaces: {enp0s3: {network: management}, enp0s10: {network: storage, address: 10.9.0.11}}}\n\
-         \x20 compute: {role: compute, address: 10.0.0.31, interfaces: {enp0s3: {network: management}}}\n"
-            .replace("\\\"me\\\"", "me")
-            .as_str(),
+         \x20 compute: {role: compute, address: 10.0.0.31, interfaces: {enp0s3: {network: management}}}\n",
     )];
     for example in fs::read_dir(Path::new(ROOT).join("examples")).expect("examples") {
         let name = example.expect("an entry").file_name().to_string_lossy().into_owned();

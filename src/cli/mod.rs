@@ -151,10 +151,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Build(args) => commands::build(&cli.global.lab, &args, &ui),
         Command::Inspect { iso } => commands::inspect(&iso, &ui),
         Command::Secrets => commands::secrets(&cli.global.lab, &ui),
-        Command::Completions { shell } => {
-            commands::completions(shell);
-            Ok(())
-        }
+        Command::Completions { shell } => commands::completions(shell),
     }
 }
 

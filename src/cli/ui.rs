@@ -1,6 +1,6 @@
 //! What is said, where, and how.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -31,13 +31,12 @@ impl Ui {
 
     /// A result: text for people, or the same as data.
     pub fn result(&self, text: impl FnOnce() -> String, data: &impl Serialize) -> Result<()> {
-        if self.is_json() {
-            let json = serde_json::to_string_pretty(data).context("writing JSON")?;
-            anstream::println!("{json}");
+        let text = if self.is_json() {
+            serde_json::to_string_pretty(data).context("writing JSON")? + "\n"
         } else {
-            anstream::print!("{}", text());
-        }
-        Ok(())
+            text()
+        };
+        print(&text)
     }
 
     /// What is going on; on standard error, so that results can be piped.
@@ -67,6 +66,17 @@ impl Ui {
         }
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
+    }
+}
+
+/// Prints a result. A reader who has gone away (`| head`) is not an error.
+pub(super) fn print(text: &str) -> Result<()> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("writing to standard output")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -48,11 +48,11 @@ pub(super) fn resolve(spec: Option<&Spanned<AccessSpec>>, r: &mut Resolver) -> A
     Access { authorized_keys, root_login: root_login.0, user }
 }
 
-/// One line as an `authorized_keys` file holds it: type, base64, comment.
-fn public_key(text: &str) -> Result<String, String> {
-    let allowed = || "a public key on one line, such as `ssh-ed25519 AAAA… me@host`".to_owned();
-    let mut parts = text.split(' ');
-    let (kind, data) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+/// One line as an `authorized_keys` file holds it: type, base64, comment, one blank between them.
+///
+/// # Errors
+/// What is allowed.
+pub fn public_key(text: &str) -> Result<String, String> {
     let known = [
         "ssh-ed25519",
         "ssh-rsa",
@@ -65,13 +65,14 @@ fn public_key(text: &str) -> Result<String, String> {
             "this is a private key: put the public one here (its file ends in `.pub`)".into()
         );
     }
-    let printable = text.chars().all(|c| !c.is_control() && c != '"');
+    let parts: Vec<&str> = text.split_whitespace().collect();
+    let (kind, data) = (parts.first().unwrap_or(&""), parts.get(1).unwrap_or(&""));
     let base64 = data.len() >= 40
         && data.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
         && data.starts_with("AAAA");
-    if known.contains(&kind) && base64 && printable {
-        Ok(text.trim_end().to_owned())
+    if known.contains(kind) && base64 && !text.trim().chars().any(char::is_control) {
+        Ok(parts.join(" "))
     } else {
-        Err(allowed())
+        Err("a public key on one line, such as `ssh-ed25519 AAAA… me@host`".into())
     }
 }

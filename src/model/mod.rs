@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::spec::Spanned;
 
+pub use access::public_key;
 pub use net::{HostName, Mac};
 pub use resolve::resolve;
 

@@ -3,7 +3,7 @@
 use minijinja::value::Value;
 use serde_json::json;
 
-use super::node::{self, RELABEL};
+use super::node::{self, Placed, RELABEL};
 use super::{RenderError, lint};
 use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::secrets::Secrets;
@@ -33,6 +33,7 @@ pub fn render(plan: &Plan, node: &NodePlan, secrets: &Secrets) -> Result<String,
         engine.add(name, source)?;
     }
     let files = node::files(plan, node);
+    refuse_common(node, secrets, &files)?;
     let logins = node.login_secrets();
     let hash = |name| logins.contains(&name).then(|| secrets.password_hash(name)).transpose();
     let text = engine.render(
@@ -59,6 +60,25 @@ pub fn render(plan: &Plan, node: &NodePlan, secrets: &Secrets) -> Result<String,
 
 fn goes_as_text(content: &str) -> bool {
     content.is_empty() || quote::fits_here_document(content)
+}
+
+/// A secret that is a word of the kickstart itself would be found all over it, and is soon guessed.
+fn refuse_common(node: &NodePlan, secrets: &Secrets, files: &[Placed]) -> Result<(), RenderError> {
+    let described = serde_json::json!([node.installer, node.access, node.interfaces]).to_string();
+    let texts = || {
+        files
+            .iter()
+            .map(|f| f.content.as_str())
+            .chain(TEMPLATES.map(|(_, text)| text))
+            .chain([described.as_str()])
+    };
+    for name in node.secrets().into_iter().chain(node.login_secrets()) {
+        let value = secrets.get(name)?.reveal();
+        if texts().any(|text| text.contains(value)) {
+            return Err(RenderError::CommonSecret(name.to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// A command that puts a text into a file: as a here-document, which a person can read, or in base64

@@ -44,6 +44,11 @@ pub enum RenderError {
     /// A secret is missing.
     #[error(transparent)]
     Secret(#[from] Missing),
+    /// A secret is a word that stands in the kickstart anyway.
+    #[error(
+        "the secret `{0}` is so common a word that it stands in the kickstart itself: delete its line and run `trainyard secrets`"
+    )]
+    CommonSecret(String),
     /// A template is wrong.
     #[error(transparent)]
     Template(#[from] TemplateError),

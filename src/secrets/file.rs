@@ -12,7 +12,7 @@ use super::{Secret, Secrets};
 pub const FILE_NAME: &str = "secrets.yaml";
 
 /// What is too well known to be a secret: the install guide's placeholders and what people type instead.
-const WELL_KNOWN: [&str; 14] = [
+const WELL_KNOWN: [&str; 15] = [
     "password",
     "passw0rd",
     "secret",
@@ -27,6 +27,7 @@ const WELL_KNOWN: [&str; 14] = [
     "qwerty",
     "letmein",
     "vagrant",
+    "welcome",
 ];
 
 /// Shorter ones can be guessed.
@@ -113,8 +114,11 @@ fn parse(text: &str) -> Result<BTreeMap<String, Secret>, Vec<String>> {
     for (name, value) in values {
         let value = match value {
             Some(serde_yaml::Value::String(text)) => text,
-            // An unquoted value of digits; written back as it was read, it is the same password.
-            Some(serde_yaml::Value::Number(number)) if number.is_u64() => number.to_string(),
+            // `0x1f`, `+12` and `1e9` are other passwords once they have been numbers.
+            Some(serde_yaml::Value::Number(_)) => {
+                problems.push(format!("  {name}: reads as a number; put it in quotes"));
+                continue;
+            }
             None => String::new(),
             Some(_) => {
                 problems.push(format!("  {name}: not a single word; put it in quotes"));
@@ -132,10 +136,14 @@ fn parse(text: &str) -> Result<BTreeMap<String, Secret>, Vec<String>> {
 /// Why a value is no secret, without showing it.
 fn weakness(name: &str, value: &str) -> Option<String> {
     let folded = value.to_lowercase();
+    let word = folded.trim_matches(|c: char| c.is_ascii_digit());
+    let different = folded.chars().collect::<std::collections::BTreeSet<_>>().len();
     if value.is_empty() {
         Some("empty; delete the line and run `trainyard secrets` to have one made".into())
-    } else if WELL_KNOWN.contains(&folded.as_str()) || folded == name.to_lowercase() {
+    } else if WELL_KNOWN.contains(&word) || folded == name.to_lowercase() || different < 4 {
         Some("well known; delete the line and run `trainyard secrets` to have one made".into())
+    } else if word.is_empty() && value.len() < 20 {
+        Some("a run of digits; delete the line and run `trainyard secrets` to have one made".into())
     } else if value.len() < SHORTEST {
         Some(format!("shorter than {SHORTEST} characters"))
     } else if !value.bytes().all(|b| b.is_ascii_alphanumeric()) {
@@ -249,7 +257,25 @@ mod tests {
 
     #[test]
     fn a_value_of_ones_own_is_kept_and_checked_and_never_shown() {
-        assert!(parse("A: ownvalue123\nB: 1234567890\n").is_ok());
+        assert!(parse("A: ownvalue123\nB: \"48151623420815162342\"\n").is_ok());
+        for weak in [
+            "12345678",
+            "00000000",
+            "aaaaaaaa",
+            "password1",
+            "Password123",
+            "openstack123",
+            "1qwerty2",
+            "welcome1",
+        ] {
+            assert!(parse(&format!("A: \"{weak}\"\n")).is_err(), "{weak}");
+        }
+        for number in ["0x1234567890", "+1234567890", "1234567890", "1e99"] {
+            assert!(
+                parse(&format!("A: {number}\n")).is_err_and(|e| e[0].contains("quotes")),
+                "{number}"
+            );
+        }
         let problems = parse("A: ''\nB: Password\nC: short\nD: 'has space'\nE: pa$$word1\nRABBIT_PASS: rabbit_pass\nF: [x]\n").expect_err("weak");
         assert_eq!(problems.len(), 7, "{problems:?}");
         let told = problems.join("\n");

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::secrets::fill;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
+use crate::model;
 use crate::secrets::FILE_NAME;
 
 /// The reference lab, as a file to begin with.
@@ -26,6 +27,8 @@ pub(in crate::cli) fn init(folder: &Path, ui: &Ui) -> Result<()> {
     fs::create_dir_all(folder)
         .with_context(|| format!("making the folder `{}`", folder.display()))?;
     let key = public_key();
+    // The lab file comes last: while it is not there, `init` can be run again.
+    let filled = fill(&path)?;
     let text = match &key {
         Some((_, key)) => {
             LAB.replace(NO_KEYS, &format!("  ssh_authorized_keys:\n    - {}\n", quoted(key)))
@@ -38,8 +41,6 @@ pub(in crate::cli) fn init(folder: &Path, ui: &Ui) -> Result<()> {
         .open(&path)
         .with_context(|| format!("writing `{}`", path.display()))?;
     file.write_all(text.as_bytes()).with_context(|| format!("writing `{}`", path.display()))?;
-    let filled = fill(&path)?;
-    ignore_secrets(folder)?;
     let text = || {
         let key = key.as_ref().map_or_else(
             || "no public key in ~/.ssh: root logs in with ROOT_PASS".to_owned(),
@@ -61,32 +62,12 @@ fn public_key() -> Option<(PathBuf, String)> {
     let folder = PathBuf::from(std::env::var_os("HOME")?).join(".ssh");
     ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"].iter().find_map(|name| {
         let text = fs::read_to_string(folder.join(name)).ok()?;
-        let line = text.lines().next()?.trim().to_owned();
-        (!line.is_empty()).then(|| (folder.join(name), line))
+        let key = text.lines().find_map(|line| model::public_key(line).ok())?;
+        Some((folder.join(name), key))
     })
 }
 
 /// A YAML string in double quotes.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-/// Keeps secrets, and media that hold them, out of version control. Lines that are there stay.
-fn ignore_secrets(folder: &Path) -> Result<()> {
-    let path = folder.join(".gitignore");
-    let mut text = fs::read_to_string(&path).unwrap_or_default();
-    let wanted = [FILE_NAME, "*.iso", "rendered/"];
-    let missing: Vec<_> =
-        wanted.into_iter().filter(|w| !text.lines().any(|line| line.trim() == *w)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
-    for line in missing {
-        text.push_str(line);
-        text.push('\n');
-    }
-    fs::write(&path, text).with_context(|| format!("writing `{}`", path.display()))
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use super::load::{chosen, load_good};
 use crate::cli::ui::Ui;
@@ -34,20 +35,28 @@ pub(in crate::cli) fn render(
         let message = format!("`{}` is there already: `--force` replaces it", path.display());
         bail!(Failure::new(exit::REFUSED, message));
     }
+    let mut written = Vec::new();
     for (path, text) in &files {
-        write(path, text).with_context(|| format!("writing `{}`", path.display()))?;
+        written.push(write(path, text).with_context(|| format!("writing `{}`", path.display()))?);
+    }
+    for (file, (path, _)) in written.into_iter().zip(&files) {
+        file.persist(path)
+            .map_err(|e| e.error)
+            .with_context(|| format!("writing `{}`", path.display()))?;
     }
     let paths: Vec<&PathBuf> = files.iter().map(|(path, _)| path).collect();
     let text = || paths.iter().map(|path| format!("{}\n", path.display())).collect();
     ui.result(text, &json!({ "schema": 1, "written": paths }))
 }
 
-/// Writes a file that only its owner can read, at once.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
+/// Writes a file that only its owner can read beside the place where it goes.
+fn write(path: &Path, text: &str) -> std::io::Result<NamedTempFile> {
+    if path.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new().prefix(".trainyard-").tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
-    file.persist(path).map_err(|e| e.error)?;
-    Ok(())
+    Ok(file)
 }

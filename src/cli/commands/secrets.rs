@@ -1,3 +1,4 @@
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -5,12 +6,12 @@ use serde_json::json;
 
 use crate::cli::ui::Ui;
 use crate::plan::{ROOT_PASSWORD, USER_PASSWORD};
-use crate::secrets::{self, Filled, salt_of};
+use crate::secrets::{self, FILE_NAME, Filled, salt_of};
 use crate::stack::Catalogue;
 
 pub(in crate::cli) fn secrets(lab: &Path, ui: &Ui) -> Result<()> {
     // In the wrong folder this would leave secrets that belong to nothing.
-    std::fs::metadata(lab)
+    fs::metadata(lab)
         .with_context(|| format!("no lab file `{}` here: name one with `--lab`", lab.display()))?;
     let path = secrets::path_beside(lab);
     let filled = fill(lab)?;
@@ -30,5 +31,27 @@ pub(super) fn fill(lab: &Path) -> Result<Filled> {
             format!("the salt of {login}'s hash; a new one changes what is rendered"),
         ));
     }
-    Ok(secrets::fill(&secrets::path_beside(lab), &wanted)?)
+    let filled = secrets::fill(&secrets::path_beside(lab), &wanted)?;
+    ignore_secrets(lab.parent().unwrap_or(Path::new("")))?;
+    Ok(filled)
+}
+
+/// Keeps secrets, and media that hold them, out of version control. Lines that are there stay.
+fn ignore_secrets(folder: &Path) -> Result<()> {
+    let path = folder.join(".gitignore");
+    let mut text = fs::read_to_string(&path).unwrap_or_default();
+    let wanted = [FILE_NAME, "*.iso", "rendered/"];
+    let missing: Vec<_> =
+        wanted.into_iter().filter(|w| !text.lines().any(|line| line.trim() == *w)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    for line in missing {
+        text.push_str(line);
+        text.push('\n');
+    }
+    fs::write(&path, text).with_context(|| format!("writing `{}`", path.display()))
 }
