@@ -10,11 +10,12 @@ use crate::secrets::Secrets;
 use crate::template::{Engine, quote};
 
 /// The skeleton and its parts, in `kickstart/`.
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("ks.cfg.j2", include_str!("../../kickstart/ks.cfg.j2")),
     ("commands.j2", include_str!("../../kickstart/commands.j2")),
     ("packages.j2", include_str!("../../kickstart/packages.j2")),
     ("pre.j2", include_str!("../../kickstart/pre.j2")),
+    ("stop.j2", include_str!("../../kickstart/stop.j2")),
     ("put.j2", include_str!("../../kickstart/put.j2")),
     ("secrets.j2", include_str!("../../kickstart/secrets.j2")),
     ("post.j2", include_str!("../../kickstart/post.j2")),

@@ -16,6 +16,13 @@ if [ -n "$TRAINYARD_PROVIDER_INTERFACE" ]; then
     say "$TRAINYARD_PROVIDER_INTERFACE is up without an address"
 fi
 
+# The installer does not label these; systemd starts only what it may execute.
+if selinuxenabled 2>/dev/null; then
+    for path in /usr/local/sbin/trainyard-node /usr/local/libexec/trainyard/stage-lib.sh /etc/systemd/system/trainyard-first-boot.service; do
+        matchpathcon -V "$path" >/dev/null || fail "$path has a wrong SELinux type; restorecon -RF $path"
+    done
+fi
+
 unreachable=
 while read -r address name <&3; do
     case $address in '' | '#'* | 127.* | ::1) continue ;; esac

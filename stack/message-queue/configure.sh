@@ -25,4 +25,5 @@ timeout 120 rabbitmqctl eval "
 timeout 120 rabbitmqctl set_permissions openstack ".*" ".*" ".*"
 
 # guest's password is known to everyone, and nothing here uses it.
-if timeout 120 rabbitmqctl -q list_users | grep -qw '^guest'; then timeout 120 rabbitmqctl delete_user guest; fi
+users=$(timeout 120 rabbitmqctl -q list_users)
+if grep -qw '^guest' <<<"$users"; then timeout 120 rabbitmqctl delete_user guest; fi

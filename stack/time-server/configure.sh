@@ -4,7 +4,10 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
 
-has_upstream() { chronyc -n sources | grep -q '^^\*'; }
+has_upstream() {
+    local sources
+    sources=$(chronyc -n sources) && grep -q '^^\*' <<<"$sources"
+}
 
 if wait_until "${PARAMETER_wait_seconds:?}" has_upstream; then
     chronyc makestep

@@ -7,7 +7,8 @@ set -euo pipefail
 sources=$(chronyc -n sources) || fail "chronyd does not answer"
 say "$sources"
 grep -q '^^\*' <<<"$sources" || warn "no public server is in use: the lab goes by this machine's own clock"
-if chronyc tracking | grep -q '^Leap status *: Not sync'; then
+tracking=$(chronyc tracking)
+if grep -q '^Leap status *: Not sync' <<<"$tracking"; then
     fail "the clock is not synchronised: the other nodes are told nothing"
 fi
 say "the other nodes are told the time"
