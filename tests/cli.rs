@@ -219,6 +219,34 @@ fn plan_shows_every_value_and_where_it_comes_from() {
     assert!(line("keyboard").contains("us") && line("keyboard").ends_with("default"));
     assert!(line("networks.management.cidr").contains("10.0.0.0/24"));
     assert!(line("roles.controller.memory").contains("4GiB"));
+    for key in [
+        "version",
+        "name",
+        "image",
+        "mirror",
+        "language",
+        "access.ssh_authorized_keys",
+        "access.root_login",
+        "access.user",
+        "installer.disk",
+        "installer.boot_timeout",
+        "installer.boot_arguments",
+        "openstack.release",
+        "openstack.networking",
+        "openstack.services",
+        "networks.management.gateway",
+        "networks.management.dns",
+        "networks.management.virtualbox.adapter",
+        "networks.provider.virtualbox.attach",
+        "networks.provider.virtualbox.host_interface",
+        "time.servers",
+        "roles.compute.cpus",
+        "roles.compute.disk",
+        "nodes.controller.interfaces.enp0s9",
+        "parameters.database.max_connections",
+    ] {
+        assert!(line(key).trim_start().starts_with(&format!("{key} ")), "{key}");
+    }
     let detail = lab.done(&["plan", "controller"]).stdout;
     for part in [
         "stage database: ",

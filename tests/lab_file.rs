@@ -105,6 +105,13 @@ fn the_file_itself() {
     finds(&format!("version: 2\n{GOOD}"), "2\n", "version 2 is not known here");
     finds(&format!("version: two\n{GOOD}"), "two", "`two` is not a whole number");
     finds(&format!("name: [a]\n{GOOD}"), "[a]", "expected a single value, found a list");
+    let odd = Lab::new(GOOD);
+    std::fs::write(odd.path("latin1.yaml"), b"name: train\ntimezone: \xe9\n").expect("written");
+    for (file, told) in [("latin1.yaml", "line 2 is not UTF-8"), ("/dev/zero", "no regular file")] {
+        let outcome = odd.run(&["check", file]);
+        assert_eq!(outcome.status, 9);
+        assert!(outcome.stderr.contains(told), "{outcome:?}");
+    }
     let missing = Lab::new(GOOD).run(&["check", "no.yaml"]);
     assert_eq!(missing.status, 9);
     let told = &missing.stderr;

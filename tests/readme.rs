@@ -27,6 +27,11 @@ fn the_lab_file_it_shows_is_the_shortest() {
 }
 
 #[test]
+fn the_keys_it_shows_are_right() {
+    Lab::new(&blocks("yaml")[1]).done(&["check"]);
+}
+
+#[test]
 fn the_error_it_shows_is_what_is_told() {
     let lab = Lab::new(&blocks("yaml")[0].replace("10.0.0.31", "10.0.1.31"));
     let told = lab.run(&["check"]).stdout;

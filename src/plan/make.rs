@@ -37,7 +37,7 @@ pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result
     }
     let mut settled = lab.origins.clone();
     settled.extend(settings::parameters(lab, &nodes));
-    Ok(Some(Plan { lab: lab.name.clone(), networking: lab.networking, nodes, settled }))
+    Ok(Some(Plan { schema: 1, lab: lab.name.clone(), networking: lab.networking, nodes, settled }))
 }
 
 fn services<'a>(lab: &'a Lab, catalogue: &'a Catalogue, findings: &mut Findings) -> Vec<&'a str> {

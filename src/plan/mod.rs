@@ -18,6 +18,8 @@ pub use make::make;
 /// A lab's plan.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
+    /// The version of this format; 1.
+    pub schema: u32,
     /// The lab's name.
     pub lab: String,
     /// How instances are networked.

@@ -27,13 +27,35 @@ const LARGEST: u64 = 4 << 20;
 /// It cannot be read, or is far too large.
 pub fn read(path: &Path) -> Result<Source> {
     let name = path.display().to_string();
-    let size = std::fs::metadata(path)
-        .with_context(|| format!("reading the lab file `{name}`: name another with `--lab`, or make one with `trainyard init`"))?
-        .len();
-    anyhow::ensure!(size <= LARGEST, "`{name}` holds {size} bytes: that is no lab file");
-    let bytes = std::fs::read(path).with_context(|| format!("reading the lab file `{name}`"))?;
-    // A byte that is no UTF-8 shows where it stands, in the excerpt of what it breaks.
-    Ok(Source { name, text: String::from_utf8_lossy(&bytes).into_owned() })
+    let metadata = std::fs::metadata(path).with_context(|| {
+        format!("reading the lab file `{name}`: name another with `--lab`, or make one with `trainyard init`")
+    })?;
+    let text =
+        read_text(path, &metadata).with_context(|| format!("reading the lab file `{name}`"))?;
+    Ok(Source { name, text })
+}
+
+/// A text file's content. A device or a pipe could go on for ever.
+fn read_text(path: &Path, metadata: &std::fs::Metadata) -> std::io::Result<String> {
+    use std::io::{Error, ErrorKind};
+    if !metadata.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    if metadata.len() > LARGEST {
+        return Err(Error::new(
+            ErrorKind::InvalidData,
+            format!("it holds {} bytes, far too many", metadata.len()),
+        ));
+    }
+    let bytes = std::fs::read(path)?;
+    String::from_utf8(bytes).map_err(|e| {
+        let valid = e.utf8_error().valid_up_to();
+        let line = e.as_bytes()[..valid].split(|b| *b == b'\n').count();
+        Error::new(
+            ErrorKind::InvalidData,
+            format!("line {line} is not UTF-8; save the file as UTF-8"),
+        )
+    })
 }
 
 /// Reads a lab file's text, and the files that it names (relative to it). What is wrong goes to
@@ -58,7 +80,7 @@ fn read_keys(spec: &mut LabSpec, lab: &Path, findings: &mut Findings) {
             continue;
         }
         let file = lab.parent().unwrap_or(Path::new("")).join(&item.value);
-        match std::fs::read_to_string(&file) {
+        match std::fs::metadata(&file).and_then(|metadata| read_text(&file, &metadata)) {
             Ok(text) => {
                 let lines = text
                     .lines()
