@@ -32,6 +32,10 @@ pub fn check(section: &str, option: &str, value: &str) -> Result<(), &'static st
         Err("sections and options are names without spaces, brackets, `=`, `:`, `#` and `;`")
     } else if value.chars().any(char::is_control) {
         Err("a value is one line without control characters")
+    } else if value.contains("@SECRET_") {
+        Err(
+            "a mark of a secret cannot come from the lab file: the stages know which secrets a node has",
+        )
     } else if value.trim() != value {
         Err("blanks at either end of a value would be lost")
     } else {

@@ -184,6 +184,35 @@ fn inspect_reads_back_what_was_built() {
     assert!(stock.contains("not built by trainyard") && stock.contains("no kickstart"), "{stock}");
 }
 
+#[test]
+fn inspect_tells_a_medium_that_was_changed() {
+    let lab = Lab::example("smallest.yaml");
+    lab.done(&["build", "controller", "-o", "isos", "--image", base()]);
+    fs::write(lab.path("other.cfg"), "cmdline\n").expect("written");
+    let other = lab.path("other.cfg").display().to_string();
+    for (name, change, told) in [
+        (
+            "replaced.iso",
+            vec!["-update", other.as_str(), "/ks.cfg"],
+            "is not the one it was built with",
+        ),
+        ("removed.iso", vec!["-rm", "/ks.cfg", "--"], "which is not there"),
+        (
+            "marked.iso",
+            vec!["-update", other.as_str(), "/trainyard.json"],
+            "`/trainyard.json` cannot be read",
+        ),
+    ] {
+        let target = lab.path(name).display().to_string();
+        let mut arguments = vec!["-outdev", target.as_str(), "-boot_image", "any", "replay"];
+        arguments.extend(change);
+        xorriso(&lab.path("isos/controller.iso"), &arguments);
+        let outcome = lab.run(&["inspect", name]);
+        assert_eq!(outcome.status, 5, "{name} {outcome:?}");
+        assert!(outcome.stderr.contains(told), "{name} {outcome:?}");
+    }
+}
+
 /// Runs a build that must fail: with this exit code, these words, and nothing left behind.
 fn fails(lab: &Lab, command: Command, code: i32, words: &[&str]) -> Outcome {
     let before = if lab.path("isos").exists() { lab.names("isos") } else { Vec::new() };
@@ -363,6 +392,17 @@ fn a_full_disk_is_told_and_nothing_is_left() {
     command.args(["--map-root-user", "--mount", "sh", "-c", &inside]).current_dir(lab.path("."));
     fails(&lab, command, 9, &["isos", "MiB free", "MiB are needed"]);
     // Room enough at first, and then not.
+    let script = format!(
+        "{VERSION}\nwhile [ $# -gt 0 ]; do [ \"$1\" = -outdev ] && out=${{2#stdio:}}; shift; done; cat /dev/zero > \"$out\"; exit 32"
+    );
+    let inside = format!(
+        "mount -t tmpfs -o size=48m none isos && exec {PROGRAM} build controller -o isos --image {}",
+        base()
+    );
+    let mut command = with_program(&lab, judge("unshare"), "xorriso", &script);
+    command.args(["--map-root-user", "--mount", "sh", "-c", &inside]).current_dir(lab.path("."));
+    fails(&lab, command, 9, &["isos", "MiB are needed"]);
+    // A limit of the person's own.
     let inside =
         format!("ulimit -f 1024; exec {PROGRAM} build controller -o isos --image {}", base());
     let mut command = judge("bash");

@@ -74,7 +74,16 @@ fn secrets_are_filled_and_kept() {
     );
     assert!(!lab.path("out").exists(), "nothing half-written");
 
-    assert!(lab.done(&["secrets"]).stdout.contains("1 secrets made"));
+    fs::write(
+        lab.path("secrets.yaml"),
+        lab.read("secrets.yaml") + "RABIT_PASS: \"4f3c2b1a9d8e7f6a5b4c\"\n",
+    )
+    .expect("written");
+    let made = lab.done(&["secrets"]);
+    assert!(
+        made.stdout.contains("1 secrets made")
+            && made.stderr.contains("nothing asks for the secret `RABIT_PASS`")
+    );
     lab.done(&["render", "-o", "out"]);
 
     fs::set_permissions(lab.path("secrets.yaml"), fs::Permissions::from_mode(0o640)).expect("set");

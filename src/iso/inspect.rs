@@ -37,6 +37,8 @@ pub struct Inspection {
     pub kickstart: Option<Kickstart>,
     /// What it was built for, and from what.
     pub built: Option<Mark>,
+    /// In what it disagrees with itself; nothing where it is sound.
+    pub findings: Vec<String>,
 }
 
 /// One boot record of El Torito.
@@ -102,10 +104,15 @@ pub fn inspect(path: &Path) -> Result<Inspection, IsoError> {
     let medium = Medium::open(path)?;
     let menus = menus(&medium)?;
     let kickstart = kickstart(&medium, &menus)?;
-    let built = match medium.entry(mark::PATH)? {
-        Some(_) => serde_json::from_slice(&medium.read(mark::PATH, LARGEST_MENU)?).ok(),
-        None => None,
-    };
+    let mut findings = Vec::new();
+    let mut built: Option<Mark> = None;
+    if medium.entry(mark::PATH)?.is_some() {
+        match serde_json::from_slice(&medium.read(mark::PATH, LARGEST_MENU)?) {
+            Ok(mark) => built = Some(mark),
+            Err(error) => findings.push(format!("`{}` cannot be read: {error}", mark::PATH)),
+        }
+    }
+    disagreements(medium.label(), &menus, kickstart.as_ref(), built.as_ref(), &mut findings);
     Ok(Inspection {
         schema: 1,
         path: path.to_owned(),
@@ -116,7 +123,38 @@ pub fn inspect(path: &Path) -> Result<Inspection, IsoError> {
         menus,
         kickstart,
         built,
+        findings,
     })
+}
+
+/// What a medium that was built by trainyard must agree on, whoever had it in hand since.
+fn disagreements(
+    label: &str,
+    menus: &[Menu],
+    kickstart: Option<&Kickstart>,
+    built: Option<&Mark>,
+    findings: &mut Vec<String>,
+) {
+    if let Some(kickstart) = kickstart.filter(|k| k.sha256.is_none()) {
+        findings.push(format!("its menus start with `{}`, which is not there", kickstart.path));
+    }
+    let Some(mark) = built else { return };
+    let found = kickstart.and_then(|k| k.sha256.as_ref());
+    if found.is_some_and(|found| *found != mark.kickstart_sha256) {
+        findings.push(format!(
+            "its kickstart is not the one it was built with, sha256 {}",
+            mark.kickstart_sha256
+        ));
+    }
+    for menu in menus {
+        let default = menu.entries.iter().find(|entry| entry.default);
+        if default.and_then(|entry| kickstart_path(entry, label)).is_none() {
+            findings.push(format!(
+                "the default entry of `{}` does not start with its kickstart",
+                menu.file
+            ));
+        }
+    }
 }
 
 pub(super) fn el_torito(medium: &Medium) -> Result<Vec<BootRecord>, IsoError> {

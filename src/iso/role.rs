@@ -118,7 +118,14 @@ pub fn build(
     tools
         .copy_with(&base.path, base.medium.label(), growing.path(), &files)
         .on_tick(move || told(Step::Copied(fs::metadata(&path).map_or(0, |m| m.len()))))
-        .finish()?;
+        .finish()
+        .map_err(|error| match (&error, check_room(folder, ROOM / 32)) {
+            // Others write to this disk, too.
+            (ToolError::Failed { .. }, Err(IsoError::NoSpace { folder, free, .. })) => {
+                IsoError::NoSpace { folder, free, needed: base.medium.file_size() + ROOM }
+            }
+            _ => error.into(),
+        })?;
     on_step(Step::Checking);
     // implantisomd5 reads an image that ends too early for ever.
     if let Err(error) = Medium::open(growing.path()) {

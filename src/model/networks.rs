@@ -51,11 +51,11 @@ pub(super) fn resolve(
         if let Err(allowed) = word(&entry.name.value, 32, "_-") {
             r.reject(&entry.name, format!("a network's name is {allowed}"));
         }
-        let free = (1..=8)
-            .find(|n| {
-                networks.iter().all(|other: &Network| u16::from(other.virtualbox.adapter) != *n)
-            })
-            .unwrap_or(8);
+        let taken = |n: u16| {
+            networks.iter().any(|other: &Network| u16::from(other.virtualbox.adapter) == n)
+                || written.iter().any(|e| adapter_of(&e.value) == Some(u64::from(n)))
+        };
+        let free = (1..=8).find(|n| !taken(*n)).unwrap_or(8);
         let defaults = BuiltIn {
             name: "",
             subnet: None,
@@ -68,6 +68,11 @@ pub(super) fn resolve(
     tell_clashes(&networks, written, r.findings);
     networks.sort_by_key(|n| n.virtualbox.adapter);
     networks
+}
+
+/// The adapter that a network names itself.
+fn adapter_of(spec: &NetworkSpec) -> Option<u64> {
+    Some(spec.virtualbox.as_ref()?.value.adapter.as_ref()?.value)
 }
 
 fn network(

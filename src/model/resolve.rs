@@ -69,6 +69,19 @@ pub fn resolve(spec: &LabSpec, findings: &mut Findings) -> Lab {
             .to_vec(),
         |text| word(text, 253, ".:-").map_err(|a| format!("{a}: a host name or an address")),
     );
+    if let Some(written) = spec
+        .time
+        .as_ref()
+        .and_then(|t| t.value.servers.as_ref())
+        .filter(|_| time_servers.is_empty())
+    {
+        r.findings.error(
+            "time.servers",
+            written.span,
+            "no time server is left",
+            "name at least one, or leave `time.servers` out",
+        );
+    }
     let nodes = machines::resolve(spec, &name, &networks, r);
     let origins = std::mem::take(&mut resolver.origins);
     Lab {

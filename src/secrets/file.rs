@@ -164,6 +164,8 @@ pub struct Filled {
     pub made: Vec<String>,
     /// How many it found.
     pub kept: usize,
+    /// Names it found that nothing asks for: perhaps a slip of the pen.
+    pub unknown: Vec<String>,
 }
 
 /// Makes what is missing, and nothing else: lines that are there stay as they are.
@@ -177,6 +179,8 @@ pub fn fill(path: &Path, wanted: &[(String, String)]) -> Result<Filled, FileErro
         Err(FileError::Absent(_)) => (HEADER.to_owned(), BTreeMap::new()),
         Err(error) => return Err(error),
     };
+    let is_wanted = |name: &String| wanted.iter().any(|(wanted, _)| wanted == name);
+    let unknown = known.keys().filter(|name| !is_wanted(name)).cloned().collect();
     let missing: Vec<_> = wanted.iter().filter(|(name, _)| !known.contains_key(name)).collect();
     if !text.ends_with('\n') {
         text.push('\n');
@@ -192,6 +196,7 @@ pub fn fill(path: &Path, wanted: &[(String, String)]) -> Result<Filled, FileErro
     Ok(Filled {
         made: missing.into_iter().map(|(name, _)| name.clone()).collect(),
         kept: known.len(),
+        unknown,
     })
 }
 
@@ -210,6 +215,9 @@ fn generate() -> Result<String, getrandom::Error> {
 
 /// Replaces the file at once, with a mode (0600) that it has from the start.
 fn write_privately(path: &Path, text: &str) -> io::Result<()> {
+    // A link stays one.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = target.as_path();
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".secrets-").tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;

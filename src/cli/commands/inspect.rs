@@ -4,11 +4,17 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::cli::ui::Ui;
+use crate::exit::{self, Failure};
 use crate::iso::{self, Inspection};
 
 pub(in crate::cli) fn inspect(path: &Path, ui: &Ui) -> Result<()> {
     let inspection = iso::inspect(path)?;
-    ui.result(|| text(&inspection), &inspection)
+    ui.result(|| text(&inspection), &inspection)?;
+    if inspection.findings.is_empty() {
+        return Ok(());
+    }
+    let message = format!("`{}` is not sound: {}", path.display(), inspection.findings.join("; "));
+    Err(Failure::new(exit::VERIFICATION, message).into())
 }
 
 fn text(i: &Inspection) -> String {

@@ -15,11 +15,14 @@ pub(in crate::cli) fn secrets(lab: &Path, ui: &Ui) -> Result<()> {
         .with_context(|| format!("no lab file `{}` here: name one with `--lab`", lab.display()))?;
     let path = secrets::path_beside(lab);
     let filled = fill(lab)?;
+    for name in &filled.unknown {
+        ui.note(format!("warning: nothing asks for the secret `{name}` in `{}`", path.display()));
+    }
     let text = || match filled.made.len() {
         0 => format!("{}: nothing was missing ({} secrets)\n", path.display(), filled.kept),
         made => format!("{}: {made} secrets made, {} kept\n", path.display(), filled.kept),
     };
-    ui.result(text, &json!({ "schema": 1, "file": path, "made": filled.made, "kept": filled.kept }))
+    ui.result(text, &json!({ "schema": 1, "file": path, "made": filled.made, "kept": filled.kept, "unknown": filled.unknown }))
 }
 
 /// Makes every secret that any lab may need, so that a change of the lab file needs no new ones.
