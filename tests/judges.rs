@@ -77,6 +77,17 @@ fn cloud_init_accepts_every_user_data() {
 }
 
 #[test]
+fn cloud_init_would_have_said_something() {
+    let lab = Lab::example("smallest.yaml");
+    lab.done(&["render", "controller", "-o", "out"]);
+    let broken = lab.read("out/controller/user-data").replace("\nruncmd:\n", "\nruncmd: 7\nwas:\n");
+    fs::write(lab.path("broken"), broken).expect("written");
+    let mut command = judge("cloud-init");
+    command.args(["schema", "--config-file"]).arg(lab.path("broken"));
+    assert_ne!(common::outcome(command).status, 0);
+}
+
+#[test]
 fn cloud_init_makes_the_same_interfaces_as_the_kickstart() {
     let lab = Lab::example("reference.yaml");
     lab.done(&["render", "-o", "out"]);

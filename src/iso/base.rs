@@ -14,9 +14,9 @@ use crate::medium::tree::TreeInfo;
 use crate::tool::ToolError;
 
 /// Boot files are small; one that is larger than this is not what it seems.
-const LARGEST_MENU: u64 = 1 << 20;
+pub(super) const LARGEST_MENU: u64 = 1 << 20;
 /// The real one has 9 MiB.
-const LARGEST_EFIBOOT: u64 = 256 << 20;
+pub(super) const LARGEST_EFIBOOT: u64 = 256 << 20;
 
 /// ISOLINUX's menu, for BIOS.
 pub(super) const ISOLINUX_CFG: &str = "/isolinux/isolinux.cfg";

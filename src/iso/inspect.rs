@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::base::{EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG, hex};
+use super::base::{
+    EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG, LARGEST_EFIBOOT, LARGEST_MENU, hex,
+};
 use super::{IsoError, Mark, efiboot, mark};
 use crate::medium::{Medium, SystemArea};
 use crate::render::boot_menu::{self, BootEntry, grub, isolinux};
 
-const LARGEST_MENU: u64 = 1 << 20;
-const LARGEST_EFIBOOT: u64 = 256 << 20;
 /// A kickstart that carries a whole node has a few hundred kilobytes.
 const LARGEST_KICKSTART: u64 = 64 << 20;
 

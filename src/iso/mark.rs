@@ -25,3 +25,10 @@ pub struct Mark {
     /// The base medium's SHA-256.
     pub base_sha256: String,
 }
+
+impl Mark {
+    /// The mark as it stands on the medium.
+    pub(super) fn to_json(&self) -> String {
+        format!("{:#}\n", serde_json::json!(self))
+    }
+}

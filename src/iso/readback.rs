@@ -97,7 +97,7 @@ fn files(
     kickstart: &str,
     findings: &mut Vec<String>,
 ) -> Result<(), IsoError> {
-    let mark = format!("{:#}\n", serde_json::json!(edited.mark));
+    let mark = edited.mark.to_json();
     let meant: [(&str, &[u8]); 5] = [
         (ISOLINUX_CFG, edited.isolinux_cfg.as_bytes()),
         (GRUB_CFG, edited.grub_cfg.as_bytes()),

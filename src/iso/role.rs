@@ -97,7 +97,7 @@ pub fn build(
         let path = work.path().join(name);
         fs::write(&path, content).map_err(IsoError::io(&path)).map(|()| path)
     };
-    let mark_json = format!("{:#}\n", serde_json::json!(edited.mark));
+    let mark_json = edited.mark.to_json();
     let files = [
         (put("isolinux.cfg", edited.isolinux_cfg.as_bytes())?, ISOLINUX_CFG),
         (put("grub.cfg", edited.grub_cfg.as_bytes())?, GRUB_CFG),

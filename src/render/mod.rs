@@ -10,8 +10,6 @@ use crate::plan::{NodePlan, Plan};
 use crate::secrets::{Missing, Secrets};
 use crate::template::TemplateError;
 
-pub use node::{Placed, files as node_files};
-
 /// A node's files, as text. All of them hold secrets, but for `network_config`.
 #[derive(Clone)]
 pub struct Rendered {
