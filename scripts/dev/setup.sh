@@ -104,6 +104,27 @@ missing() {
     fi
 }
 
+# A machine may have a part of QEMU (qemu-utils) from backports. The release's own QEMU would push it out, so the rest comes from
+# backports too: for this run only, from the mirror that the machine is configured for.
+apt_options=()
+use_backports_for_qemu() {
+    local version folder uri suite
+    version=$(dpkg-query -W -f '${Version}' qemu-utils 2>/dev/null) || return 0
+    case $version in *~bpo*) ;; *) return 0 ;; esac
+    [[ " ${wanted[*]} " == *" qemu-system-x86 "* ]] || return 0
+    # shellcheck disable=SC2016  # for apt-get to expand
+    read -r uri suite < <(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' |
+        grep -vE -e '-(security|updates|backports)$') || die "qemu-utils is of backports ($version), and apt names no mirror to take the rest of QEMU from"
+    folder=$(mktemp -d)
+    # shellcheck disable=SC2064  # the folder of now
+    trap "rm -rf '$folder'" EXIT
+    { cat /etc/apt/sources.list 2>/dev/null || true; printf 'deb %s %s-backports main\n' "${uri%/}" "$suite"; } >"$folder/sources.list"
+    printf 'Package: qemu* seabios ipxe-qemu ovmf\nPin: release a=*-backports\nPin-Priority: 500\n' >"$folder/preferences"
+    chmod 0755 "$folder"
+    apt_options=(-o "Dir::Etc::SourceList=$folder/sources.list" -o "Dir::Etc::Preferences=$folder/preferences")
+    as_root apt-get -q "${apt_options[@]}" update
+}
+
 install_packages() {
     local wanted=()
     mapfile -t wanted < <(missing "$@")
@@ -114,8 +135,9 @@ install_packages() {
     refresh_lists
     doing "installing ${#wanted[@]} packages: ${wanted[*]}"
     if is_debian; then
+        use_backports_for_qemu
         # Recommended packages would bring a desktop's worth of QEMU; nothing may be removed for ours.
-        as_root apt-get -q install --yes --no-install-recommends --no-remove "${wanted[@]}"
+        as_root apt-get -q "${apt_options[@]}" install --yes --no-install-recommends --no-remove "${wanted[@]}"
     else
         as_root dnf --quiet --assumeyes --setopt=install_weak_deps=False install "${wanted[@]}"
     fi
