@@ -225,9 +225,9 @@ fn plan_shows_every_value_and_where_it_comes_from() {
             .unwrap_or_else(|| panic!("{start}\n{text}"))
     };
     assert!(line("timezone").ends_with("lab.yaml:1"));
-    assert!(line("keyboard").contains("us") && line("keyboard").ends_with("default"));
+    assert!(line("keyboard").contains("us") && line("keyboard").ends_with("built-in"));
     assert!(line("networks.management.cidr").contains("10.0.0.0/24"));
-    assert!(line("roles.controller.memory").contains("4GiB"));
+    assert!(line("memory").contains("4GiB"));
     for key in [
         "version",
         "name",
@@ -249,9 +249,9 @@ fn plan_shows_every_value_and_where_it_comes_from() {
         "networks.provider.virtualbox.attach",
         "networks.provider.virtualbox.host_interface",
         "time.servers",
-        "roles.compute.cpus",
-        "roles.compute.disk",
-        "nodes.controller.interfaces.enp0s9",
+        "cpus",
+        "disk",
+        "interfaces.enp0s9",
         "parameters.database.max_connections",
     ] {
         assert!(line(key).trim_start().starts_with(&format!("{key} ")), "{key}");

@@ -44,6 +44,9 @@ pub struct Global {
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value = "text")]
     pub format: Format,
+    /// Take warnings about the lab file for errors
+    #[arg(long, global = true)]
+    pub strict: bool,
 }
 
 /// How results are printed.
@@ -51,6 +54,8 @@ pub struct Global {
 pub enum Format {
     /// For people
     Text,
+    /// One finding on a line, as compilers write them; all else as text
+    Short,
     /// For programs
     Json,
 }
@@ -73,11 +78,14 @@ pub enum Command {
         file: Option<PathBuf>,
     },
     /// Show what will be done: every value, every node, every stage
-    #[command(after_help = "Example: trainyard plan controller")]
+    #[command(after_help = "Example: trainyard plan --explain compute")]
     Plan {
         /// Show this node in detail
         #[arg(value_name = "NODE")]
         node: Option<String>,
+        /// Show every value that the node has, and where it comes from
+        #[arg(long, requires = "node")]
+        explain: bool,
     },
     /// Write kickstart and cloud-init files
     #[command(after_help = "Example: trainyard render compute -o rendered")]
@@ -144,7 +152,9 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Init { folder } => commands::init(&folder, &ui),
         Command::Check { file } => commands::check(file.as_deref().unwrap_or(&cli.global.lab), &ui),
-        Command::Plan { node } => commands::plan(&cli.global.lab, node.as_deref(), &ui),
+        Command::Plan { node, explain } => {
+            commands::plan(&cli.global.lab, node.as_deref(), explain, &ui)
+        }
         Command::Render { nodes, output, force } => {
             commands::render(&cli.global.lab, &nodes, &output, force, &ui)
         }

@@ -9,12 +9,14 @@ use serde::Serialize;
 
 use super::{Format, Global};
 use crate::exit::LabErrors;
+use crate::report::{Finding, Sources, render_line, render_text};
 
 /// How the person wants to be told.
 pub(super) struct Ui {
     quiet: bool,
     verbose: bool,
     format: Format,
+    strict: bool,
 }
 
 impl Ui {
@@ -22,11 +24,29 @@ impl Ui {
         if global.verbose {
             crate::tool::show_commands();
         }
-        Self { quiet: global.quiet, verbose: global.verbose, format: global.format }
+        Self {
+            quiet: global.quiet,
+            verbose: global.verbose,
+            format: global.format,
+            strict: global.strict,
+        }
     }
 
     pub fn is_json(&self) -> bool {
         self.format == Format::Json
+    }
+
+    /// Whether warnings about the lab file count as errors.
+    pub fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// A finding, for people.
+    pub fn finding(&self, finding: &Finding, sources: &Sources) -> String {
+        match self.format {
+            Format::Short => render_line(finding, sources),
+            _ => render_text(finding, sources),
+        }
     }
 
     /// A result: text for people, or the same as data.

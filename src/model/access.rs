@@ -1,51 +1,53 @@
 //! Who may log in.
 
-use crate::report::Span;
-use crate::spec::{AccessSpec, Spanned};
+use crate::report::{Rule, Span};
+use crate::spec::{AccessSpec, RootLogin, Spanned};
 
-use super::settle::{Choice, Resolver, choose, word};
-use super::{Access, Origin, RootLogin};
+use super::settle::{Resolver, word};
+use super::{Access, Origin};
 
-pub(super) fn resolve(spec: Option<&Spanned<AccessSpec>>, r: &mut Resolver) -> Access {
+pub(super) fn resolve(spec: Option<&Spanned<AccessSpec>>, r: &mut Resolver) -> Option<Access> {
     let spec = spec.map(|s| &s.value);
-    let authorized_keys = r.settle_list(
-        "access.ssh_authorized_keys",
-        spec.and_then(|s| s.ssh_authorized_keys.as_ref()).map(|k| (k.span, k.value.as_slice())),
-        Vec::new(),
-        public_key,
-    );
-    let root_login = r.settle(
-        "access.root_login",
-        spec.and_then(|s| s.root_login.as_ref()),
-        Choice::new(RootLogin::Password, "password"),
-        |text| {
-            choose(
-                text,
-                &[
-                    ("password", RootLogin::Password),
-                    ("key", RootLogin::Key),
-                    ("locked", RootLogin::Locked),
-                ],
-            )
-        },
-    );
-    let user = r.settle_optional(spec.and_then(|s| s.user.as_ref()), |text| match word(text, 32, "_-") {
-        Ok(name) if name != "root" && name == name.to_lowercase() && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') => Ok(name),
-        _ => Err("an account other than root: 1 to 32 lower-case letters, digits and `_-`, a letter first"),
-    });
-    if user.is_none() {
-        r.note("access.user", &"none", Origin::Default);
+    let mut authorized_keys = Vec::new();
+    let written = spec.and_then(|s| s.ssh_authorized_keys.as_ref());
+    for item in written.iter().flat_map(|keys| &keys.value.0) {
+        for key in &item.value.0 {
+            let one = Spanned { value: key.clone(), span: item.span, path: item.path.clone() };
+            authorized_keys.extend(r.settle("access.ssh_authorized_keys", Some(&one), public_key));
+        }
     }
-    let way_in = match root_login.0 {
-        RootLogin::Password => true,
-        RootLogin::Key => !authorized_keys.is_empty(),
-        RootLogin::Locked => user.is_some(),
+    if authorized_keys.is_empty() {
+        r.note("access.ssh_authorized_keys", &"none", Origin::BuiltIn);
+    }
+    let root_login = r.take("access.root_login", spec.and_then(|s| s.root_login.as_ref()));
+    let user = r.settle("access.user", spec.and_then(|s| s.user.as_ref()), account);
+    let way_in = match root_login {
+        Some(RootLogin::Password) | None => true,
+        Some(RootLogin::Key) => !authorized_keys.is_empty(),
+        Some(RootLogin::Locked) => user.is_some(),
     };
     if !way_in {
         let span = spec.and_then(|s| s.root_login.as_ref()).map_or(Span::default(), |v| v.span);
-        r.findings.error("access.root_login", span, "nobody could log in to these nodes", "add a key to `access.ssh_authorized_keys`, name an `access.user`, or use `root_login: password`");
+        r.findings.tell(Rule::NoLogin, "access.root_login", span, "nobody could log in to these nodes", "add a key to `access.ssh_authorized_keys`, name an `access.user`, or use `root_login: password`");
     }
-    Access { authorized_keys, root_login: root_login.0, user }
+    Some(Access { authorized_keys, root_login: root_login?, user })
+}
+
+/// An account's name, as useradd of CentOS 7 takes it.
+///
+/// # Errors
+/// What is allowed.
+fn account(text: &str) -> Result<String, String> {
+    match word(text, 32, "_-") {
+        Ok(name)
+            if name != "root"
+                && name == name.to_lowercase()
+                && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') =>
+        {
+            Ok(name)
+        }
+        _ => Err("an account other than root: 1 to 32 lower-case letters, digits and `_-`, a letter first".into()),
+    }
 }
 
 /// One line as an `authorized_keys` file holds it: type, base64, comment, one blank between them.

@@ -1,20 +1,25 @@
 //! What a lab file means: validated types in which nothing is left open.
 
 mod access;
+mod hardware;
+mod interfaces;
 mod machines;
 mod net;
 mod networks;
 mod resolve;
-mod roles;
+mod settings;
 mod settle;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
 use crate::spec::Spanned;
+
+pub use crate::spec::{Attach, Networking, RootLogin};
 
 pub use access::public_key;
 pub use net::{HostName, Mac};
@@ -34,18 +39,6 @@ pub struct Lab {
     pub name: String,
     /// The medium that its nodes install from.
     pub image: Image,
-    /// Base URLs of package mirrors, tried in order.
-    pub mirrors: Vec<String>,
-    /// The nodes' time zone.
-    pub timezone: String,
-    /// The nodes' language.
-    pub language: String,
-    /// The nodes' keyboard.
-    pub keyboard: String,
-    /// Who may log in.
-    pub access: Access,
-    /// How the installer behaves.
-    pub installer: Installer,
     /// How instances are networked.
     pub networking: Networking,
     /// The services that the person chose; `None`: every one there is.
@@ -56,12 +49,10 @@ pub struct Lab {
     pub time_servers: Vec<String>,
     /// The machines, in the order of the file.
     pub nodes: Vec<Node>,
-    /// Stage parameters that the person set: stage, name, value.
-    pub parameters: Vec<(Spanned<String>, Spanned<String>, Spanned<String>)>,
-    /// Options that the person set: file, section, option and value.
-    pub settings: Vec<(Spanned<String>, String, String, Spanned<String>)>,
-    /// Every value that was settled, and where it came from.
-    pub origins: Vec<Settled>,
+    /// Everything that the lab, its roles and its nodes set; nodes of a role share theirs.
+    pub settings: Vec<Arc<Settings>>,
+    /// Every value of the lab as a whole, and where it came from.
+    pub settled: Vec<Settled>,
 }
 
 impl Lab {
@@ -73,7 +64,7 @@ impl Lab {
 }
 
 /// A value and where it came from.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Settled {
     /// Its YAML path.
     pub path: String,
@@ -85,16 +76,78 @@ pub struct Settled {
 }
 
 /// Where a value came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "origin", rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "origin", rename_all = "kebab-case")]
 pub enum Origin {
-    /// The lab file says so.
+    /// A lab file says so.
     File {
+        /// Its name.
+        file: Arc<str>,
         /// On this line.
         line: usize,
     },
-    /// The lab file says nothing.
-    Default,
+    /// No lab file says anything.
+    BuiltIn,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File { file, line } => write!(f, "{file}:{line}"),
+            Self::BuiltIn => f.write_str("built-in"),
+        }
+    }
+}
+
+/// What a node has of the keys that a lab, a role and a node may each say.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What the machine is made of.
+    pub hardware: Hardware,
+    /// Base URLs of package mirrors, tried in order.
+    pub mirrors: Vec<String>,
+    /// The time zone.
+    pub timezone: String,
+    /// The language.
+    pub language: String,
+    /// The keyboard.
+    pub keyboard: String,
+    /// Who may log in.
+    pub access: Access,
+    /// How the installer behaves.
+    pub installer: Installer,
+    /// Stage parameters that the person set.
+    pub parameters: Vec<ParameterValue>,
+    /// Options of configuration files that the person set.
+    pub options: Vec<OptionValue>,
+    /// Every value, and where it came from.
+    pub settled: Vec<Settled>,
+}
+
+/// A stage's parameter that the person set.
+#[derive(Clone, Debug)]
+pub struct ParameterValue {
+    /// The stage.
+    pub stage: Spanned<String>,
+    /// The parameter.
+    pub name: Spanned<String>,
+    /// Its value.
+    pub value: String,
+    /// Where it was set.
+    pub origin: Origin,
+}
+
+/// An option of a configuration file that the person set.
+#[derive(Clone, Debug)]
+pub struct OptionValue {
+    /// The file.
+    pub file: Spanned<String>,
+    /// The section.
+    pub section: String,
+    /// The option.
+    pub name: Spanned<String>,
+    /// Its value.
+    pub value: String,
 }
 
 /// The installation medium that a lab names.
@@ -124,18 +177,6 @@ pub struct Access {
     pub user: Option<String>,
 }
 
-/// How root logs in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RootLogin {
-    /// By password, and by the keys there are.
-    Password,
-    /// By the keys only.
-    Key,
-    /// Not at all.
-    Locked,
-}
-
 /// How the installer behaves.
 #[derive(Clone, Debug)]
 pub struct Installer {
@@ -145,27 +186,6 @@ pub struct Installer {
     pub boot_arguments: Vec<String>,
     /// The disk that is wiped.
     pub disk: String,
-}
-
-/// How instances are networked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Networking {
-    /// Flat provider networks only (the install guide's option 1).
-    Provider,
-    /// Routers and overlay networks too (option 2).
-    SelfService,
-}
-
-impl Networking {
-    /// As the lab file writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Provider => "provider",
-            Self::SelfService => "self-service",
-        }
-    }
 }
 
 /// A network.
@@ -203,18 +223,6 @@ pub struct VirtualBox {
     pub host_interface: String,
 }
 
-/// What a VirtualBox adapter is attached to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Attach {
-    /// A NAT network of VirtualBox.
-    NatNetwork,
-    /// One of the host's interfaces.
-    Bridged,
-    /// A network between the host and its machines.
-    HostOnly,
-}
-
 /// A machine.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -222,12 +230,16 @@ pub struct Node {
     pub name: HostName,
     /// Its role.
     pub role: String,
+    /// The stages that its role names, beside those that every node has; `None`: those that name the role.
+    pub stages: Option<Arc<[Spanned<String>]>>,
     /// Its address on the management network.
     pub address: Ipv4Addr,
     /// Its interfaces, management first as in the file.
     pub interfaces: Vec<Interface>,
-    /// What it is made of.
-    pub hardware: Hardware,
+    /// Everything that it may have inherited.
+    pub settings: Arc<Settings>,
+    /// Every value of its own, and where it came from.
+    pub settled: Vec<Settled>,
 }
 
 /// A machine's interface.

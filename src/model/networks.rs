@@ -4,66 +4,29 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use crate::report::Findings;
-use crate::spec::{Entries, NetworkSpec, Spanned};
+use crate::report::{Findings, Rule, Sources, Span};
+use crate::spec::{Attach, Entries, Entry, NetworkSpec, Spanned};
 
-use super::settle::{Choice, Resolver, Wrong, choose, word};
-use super::{Attach, MANAGEMENT, Network, PROVIDER, VirtualBox};
+use super::settle::{Resolver, Wrong, word};
+use super::{MANAGEMENT, Network, VirtualBox};
 
-/// A network that every lab has, before the lab file changes it.
-struct BuiltIn {
-    name: &'static str,
-    subnet: Option<Ipv4Net>,
-    dns: &'static [Ipv4Addr],
-    adapter: u16,
-    attach: Choice<Attach>,
-}
-
-const BUILT_IN: [BuiltIn; 2] = [
-    BuiltIn {
-        name: MANAGEMENT,
-        subnet: Some(Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 24)),
-        dns: &[Ipv4Addr::new(8, 8, 8, 8)],
-        adapter: 1,
-        attach: Choice::new(Attach::NatNetwork, "nat-network"),
-    },
-    BuiltIn {
-        name: PROVIDER,
-        subnet: None,
-        dns: &[],
-        adapter: 3,
-        attach: Choice::new(Attach::Bridged, "bridged"),
-    },
-];
-
-/// The built-in networks as the lab changes them, then the lab's own, by adapter.
+/// The lab's networks, by adapter.
 pub(super) fn resolve(
     spec: Option<&Spanned<Entries<NetworkSpec>>>,
     r: &mut Resolver,
 ) -> Vec<Network> {
     let written = spec.map_or(&[][..], |s| &s.value.0);
-    let mut networks = Vec::new();
-    for built_in in BUILT_IN {
-        let entry = written.iter().find(|e| e.name.value == built_in.name);
-        networks.push(network(built_in.name, entry.map(|e| &e.value), &built_in, r));
-    }
-    for entry in written.iter().filter(|e| BUILT_IN.iter().all(|b| b.name != e.name.value)) {
+    let mut networks: Vec<Network> = Vec::new();
+    for entry in written {
         if let Err(allowed) = word(&entry.name.value, 32, "_-") {
             r.reject(&entry.name, format!("a network's name is {allowed}"));
         }
         let taken = |n: u16| {
-            networks.iter().any(|other: &Network| u16::from(other.virtualbox.adapter) == n)
+            networks.iter().any(|other| u16::from(other.virtualbox.adapter) == n)
                 || written.iter().any(|e| adapter_of(&e.value) == Some(u64::from(n)))
         };
         let free = (1..=8).find(|n| !taken(*n)).unwrap_or(8);
-        let defaults = BuiltIn {
-            name: "",
-            subnet: None,
-            dns: &[],
-            adapter: free,
-            attach: Choice::new(Attach::HostOnly, "host-only"),
-        };
-        networks.push(network(&entry.name.value, Some(&entry.value), &defaults, r));
+        networks.push(network(&entry.name.value, &entry.value, free, r));
     }
     tell_clashes(&networks, written, r.findings);
     networks.sort_by_key(|n| n.virtualbox.adapter);
@@ -75,63 +38,52 @@ fn adapter_of(spec: &NetworkSpec) -> Option<u64> {
     Some(spec.virtualbox.as_ref()?.value.adapter.as_ref()?.value)
 }
 
-fn network(
-    name: &str,
-    spec: Option<&NetworkSpec>,
-    defaults: &BuiltIn,
-    r: &mut Resolver,
-) -> Network {
+fn network(name: &str, spec: &NetworkSpec, free_adapter: u16, r: &mut Resolver) -> Network {
     let at = |key: &str| format!("networks.{name}.{key}");
-    let subnet = match (spec.and_then(|s| s.cidr.as_ref()), defaults.subnet) {
-        (None, None) => None,
-        (written, Some(default)) => Some(r.settle(&at("cidr"), written, default, subnet)),
-        (written, None) => r.settle_optional(written, subnet),
-    };
-    let written = spec.and_then(|s| s.gateway.as_ref());
-    let gateway = match subnet {
+    let subnet = r.settle(&at("cidr"), spec.cidr.as_ref(), subnet);
+    let gateway = match (subnet, &spec.gateway) {
         // VirtualBox's NAT network answers at its first address; so do most home routers.
-        Some(subnet) if name == MANAGEMENT => {
+        (Some(subnet), None) if name == MANAGEMENT => {
             let first = subnet.hosts().next().unwrap_or(subnet.addr());
-            Some(r.settle(&at("gateway"), written, first, |text| host_in(name, subnet, text)))
+            r.note(&at("gateway"), &first, super::Origin::BuiltIn);
+            Some(first)
         }
-        Some(subnet) => r.settle_optional(written, |text| host_in(name, subnet, text)),
-        None => {
-            r.settle_optional(written, |_| Err("a gateway needs the network's `cidr` beside it"))
+        (Some(subnet), written) => {
+            r.settle(&at("gateway"), written.as_ref(), |text| host_in(name, subnet, text))
         }
+        // A subnet that cannot be used was told already.
+        (None, Some(written)) if spec.cidr.is_none() => {
+            r.reject(written, "a gateway needs the network's `cidr` beside it");
+            None
+        }
+        (None, _) => None,
     };
-    let dns = r.settle_list(
-        &at("dns"),
-        spec.and_then(|s| s.dns.as_ref()).map(|d| (d.span, d.value.as_slice())),
-        defaults.dns.to_vec(),
-        address,
-    );
-    let spec = spec.and_then(|s| s.virtualbox.as_ref()).map(|v| &v.value);
-    let adapter = r.settle_number(
-        &at("virtualbox.adapter"),
-        spec.and_then(|s| s.adapter.as_ref()),
-        defaults.adapter,
-        1..=8,
-    );
-    let attach = r.settle(
-        &at("virtualbox.attach"),
-        spec.and_then(|s| s.attach.as_ref()),
-        defaults.attach,
-        |text| {
-            choose(
-                text,
-                &[
-                    ("nat-network", Attach::NatNetwork),
-                    ("bridged", Attach::Bridged),
-                    ("host-only", Attach::HostOnly),
-                ],
-            )
-        },
-    );
-    let host_interface = r.settle(
-        &at("virtualbox.host_interface"),
-        spec.and_then(|s| s.host_interface.as_ref()),
-        "auto".to_owned(),
-        |text| {
+    let dns = spec.dns.as_ref().map(|d| (d.span, d.value.0.as_slice()));
+    let dns = r.settle_list(&at("dns"), dns, address);
+    let virtualbox = virtualbox(name, spec, free_adapter, r);
+    Network { name: name.to_owned(), subnet, gateway, dns, virtualbox }
+}
+
+fn virtualbox(name: &str, spec: &NetworkSpec, free_adapter: u16, r: &mut Resolver) -> VirtualBox {
+    let at = |key: &str| format!("networks.{name}.virtualbox.{key}");
+    let spec = spec.virtualbox.as_ref().map(|v| &v.value);
+    let adapter = spec.and_then(|s| s.adapter.as_ref());
+    let adapter = if adapter.is_some() {
+        r.settle_number(&at("adapter"), adapter, 1..=8)
+    } else {
+        r.note(&at("adapter"), &free_adapter, super::Origin::BuiltIn);
+        Some(free_adapter)
+    };
+    let attach = match spec.and_then(|s| s.attach.as_ref()) {
+        None => {
+            r.note(&at("attach"), &Attach::HostOnly, super::Origin::BuiltIn);
+            Attach::HostOnly
+        }
+        written => r.take(&at("attach"), written).unwrap_or(Attach::HostOnly),
+    };
+    let written = spec.and_then(|s| s.host_interface.as_ref());
+    let host_interface = written.and_then(|_| {
+        r.settle(&at("host_interface"), written, |text| {
             let fits =
                 !text.is_empty() && text.len() < 128 && text.chars().all(|c| !c.is_control());
             if fits {
@@ -139,11 +91,11 @@ fn network(
             } else {
                 Err("the name of one of the host's interfaces, or `auto`")
             }
-        },
-    );
-    #[expect(clippy::cast_possible_truncation, reason = "settle_number keeps it within 1 to 8")]
-    let virtualbox = VirtualBox { adapter: adapter as u8, attach: attach.0, host_interface };
-    Network { name: name.to_owned(), subnet, gateway, dns, virtualbox }
+        })
+    });
+    // 0 where the number cannot be used, which was told.
+    let adapter = adapter.and_then(|n| u8::try_from(n).ok()).unwrap_or(0);
+    VirtualBox { adapter, attach, host_interface: host_interface.unwrap_or("auto".into()) }
 }
 
 fn subnet(text: &str) -> Result<Ipv4Net, String> {
@@ -171,34 +123,42 @@ pub(super) fn host_in(name: &str, subnet: Ipv4Net, text: &str) -> Result<Ipv4Add
         range.map_or(String::new(), |(first, last)| format!("use an address in {first} - {last}"));
     if !subnet.contains(&found) {
         let why = format!("is outside network `{name}` ({subnet})");
-        return Err(Wrong::new(why, format!("{range}, or change `networks.{name}.cidr`")));
+        return Err(Wrong::of(
+            Rule::AddressOutside,
+            why,
+            format!("{range}, or change `networks.{name}.cidr`"),
+        ));
     }
     if found == subnet.network() || found == subnet.broadcast() {
         let which = if found == subnet.network() { "network" } else { "broadcast" };
-        return Err(Wrong::new(format!("is the {which} address of `{name}` ({subnet})"), range));
+        return Err(Wrong::of(
+            Rule::AddressReserved,
+            format!("is the {which} address of `{name}` ({subnet})"),
+            range,
+        ));
     }
     Ok(found)
 }
 
-fn tell_clashes(
-    networks: &[Network],
-    written: &[crate::spec::Entry<NetworkSpec>],
-    findings: &mut Findings,
-) {
+fn tell_clashes(networks: &[Network], written: &[Entry<NetworkSpec>], findings: &mut Findings) {
     for (i, network) in networks.iter().enumerate() {
         for other in &networks[..i] {
             let (path, span) = [network, other]
                 .iter()
-                .find_map(|n| written.iter().find(|e| e.name.value == n.name))
-                .map_or(("networks".to_owned(), crate::report::Span::default()), |e| {
+                .filter_map(|n| written.iter().find(|e| e.name.value == n.name))
+                .find(|e| e.name.span.file != Sources::BUILT_IN)
+                .map_or(("networks".into(), Span::default()), |e| {
                     (e.name.path.clone(), e.name.span)
                 });
-            if network.virtualbox.adapter == other.virtualbox.adapter {
+            if network.virtualbox.adapter == other.virtualbox.adapter
+                && other.virtualbox.adapter > 0
+            {
                 let message = format!(
                     "`{}` and `{}` both use VirtualBox adapter {}",
                     other.name, network.name, other.virtualbox.adapter
                 );
-                findings.error(
+                findings.tell(
+                    Rule::AdapterTaken,
                     &path,
                     span,
                     message,
@@ -208,7 +168,8 @@ fn tell_clashes(
             if let (Some(a), Some(b)) = (network.subnet, other.subnet)
                 && (a.contains(&b.network()) || b.contains(&a.network()))
             {
-                findings.error(
+                findings.tell(
+                    Rule::NetworksOverlap,
                     &path,
                     span,
                     format!("`{}` ({b}) and `{}` ({a}) overlap", other.name, network.name),

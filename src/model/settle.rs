@@ -1,20 +1,23 @@
-//! How a value is settled: parsed where it was written, a default where it was not, and noted either way.
+//! How a value is settled: parsed where it was written, and noted with the place that it comes from.
 
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 
-use crate::report::{Findings, Span, did_you_mean};
+use crate::report::{Findings, Rule, Sources, Span};
 use crate::spec::Spanned;
 
 use super::{Origin, Settled};
 
-/// Settles values one by one: parses what was written or takes the default, and notes which it was.
+/// Settles values one by one: parses each, and notes where it comes from.
 pub(super) struct Resolver<'f> {
     pub findings: &'f mut Findings,
+    pub sources: &'f Sources,
     pub origins: Vec<Settled>,
 }
 
 /// Why a written value cannot be used.
 pub(super) struct Wrong {
+    rule: Rule,
     /// What it is, after the value; nothing where the help says it.
     why: Option<String>,
     /// What is allowed.
@@ -23,80 +26,92 @@ pub(super) struct Wrong {
 
 impl Wrong {
     pub(super) fn new(why: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { why: Some(why.into()), help: help.into() }
+        Self::of(Rule::Value, why, help)
+    }
+
+    pub(super) fn of(rule: Rule, why: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { rule, why: Some(why.into()), help: help.into() }
     }
 }
 
 impl<T: Into<String>> From<T> for Wrong {
     fn from(help: T) -> Self {
-        Self { why: None, help: help.into() }
+        Self { rule: Rule::Value, why: None, help: help.into() }
     }
 }
 
 impl Resolver<'_> {
-    /// The value that was written, or the default where none was, or where it cannot be used (then it was told).
+    /// The value that was written, or nothing where none was, or where it cannot be used (then it was told).
     pub fn settle<T: Display, E: Into<Wrong>>(
         &mut self,
         path: &str,
         written: Option<&Spanned<String>>,
-        default: T,
         parse: impl Fn(&str) -> Result<T, E>,
-    ) -> T {
+    ) -> Option<T> {
         let Some(written) = written else {
-            self.note(path, &default, Origin::Default);
-            return default;
+            self.note(path, &"none", Origin::BuiltIn);
+            return None;
         };
         match parse(&written.value) {
             Ok(value) => {
-                self.note(path, &value, Origin::File { line: written.span.line });
-                value
-            }
-            Err(allowed) => {
-                self.reject(written, allowed);
-                default
-            }
-        }
-    }
-
-    /// Like [`Self::settle`] for a value that has no default.
-    pub fn settle_optional<T: Display, E: Into<Wrong>>(
-        &mut self,
-        written: Option<&Spanned<String>>,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        let written = written?;
-        match parse(&written.value) {
-            Ok(value) => {
-                self.note(&written.path, &value, Origin::File { line: written.span.line });
+                self.note(path, &value, self.origin(written.span));
                 Some(value)
             }
-            Err(allowed) => {
-                self.reject(written, allowed);
+            Err(wrong) => {
+                self.reject(written, wrong);
                 None
             }
         }
     }
 
-    /// A list: each item parsed, or the default where no list was written.
+    /// A value that needs no more parsing.
+    pub fn take<T: Display + Clone>(
+        &mut self,
+        path: &str,
+        written: Option<&Spanned<T>>,
+    ) -> Option<T> {
+        let Some(written) = written else {
+            self.note(path, &"none", Origin::BuiltIn);
+            return None;
+        };
+        self.note(path, &written.value, self.origin(written.span));
+        Some(written.value.clone())
+    }
+
+    /// A list that replaces what is inherited: each item parsed.
     pub fn settle_list<T: Display, E: Into<Wrong>>(
         &mut self,
         path: &str,
         written: Option<(Span, &[Spanned<String>])>,
-        default: Vec<T>,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Vec<T> {
-        let Some((span, written)) = written else {
-            self.note(path, &joined(&default), Origin::Default);
-            return default;
-        };
+        let (span, written) = written.unwrap_or_default();
         let mut values = Vec::new();
         for item in written {
             match parse(&item.value) {
                 Ok(value) => values.push(value),
-                Err(allowed) => self.reject(item, allowed),
+                Err(wrong) => self.reject(item, wrong),
             }
         }
-        self.note(path, &joined(&values), Origin::File { line: span.line });
+        let origin = self.origin(span);
+        self.note(path, &joined(&values), origin);
+        values
+    }
+
+    /// A list that is added to what is inherited: each item parsed, and noted with its own place.
+    pub fn settle_added<T: Display, E: Into<Wrong>>(
+        &mut self,
+        path: &str,
+        written: Option<&[Spanned<String>]>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Vec<T> {
+        let mut values = Vec::new();
+        for item in written.unwrap_or_default() {
+            values.extend(self.settle(path, Some(item), &parse));
+        }
+        if values.is_empty() {
+            self.note(path, &"none", Origin::BuiltIn);
+        }
         values
     }
 
@@ -105,27 +120,23 @@ impl Resolver<'_> {
         &mut self,
         path: &str,
         written: Option<&Spanned<u64>>,
-        default: u16,
-        bounds: std::ops::RangeInclusive<u16>,
-    ) -> u16 {
-        let Some(written) = written else {
-            self.note(path, &default, Origin::Default);
-            return default;
-        };
+        bounds: RangeInclusive<u16>,
+    ) -> Option<u16> {
+        let written = written?;
         match u16::try_from(written.value) {
             Ok(value) if bounds.contains(&value) => {
-                self.note(path, &value, Origin::File { line: written.span.line });
-                value
+                self.note(path, &value, self.origin(written.span));
+                Some(value)
             }
             _ => {
                 let allowed = format!("a number from {} to {}", bounds.start(), bounds.end());
-                self.findings.error(
-                    &written.path,
-                    written.span,
+                self.tell(
+                    Rule::Value,
+                    written,
                     format!("`{}` cannot be used here", written.value),
                     allowed,
                 );
-                default
+                None
             }
         }
     }
@@ -134,19 +145,33 @@ impl Resolver<'_> {
         self.origins.push(Settled { path: path.to_owned(), value: value.to_string(), origin });
     }
 
+    /// Where a value comes from.
+    pub fn origin(&self, span: Span) -> Origin {
+        if span.file == Sources::BUILT_IN {
+            return Origin::BuiltIn;
+        }
+        Origin::File { file: self.sources.get(span).name.clone(), line: span.line }
+    }
+
+    /// Tells that a rule is not kept by a value, or by what its key stands for.
+    pub fn tell<T>(
+        &mut self,
+        rule: Rule,
+        written: &Spanned<T>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.findings.tell(rule, &written.path, written.span, message, help);
+    }
+
     pub fn reject(&mut self, written: &Spanned<String>, wrong: impl Into<Wrong>) {
-        let Wrong { why, help } = wrong.into();
+        let Wrong { rule, why, help } = wrong.into();
         let why = why.as_deref().unwrap_or("cannot be used here");
-        self.findings.error(
-            &written.path,
-            written.span,
-            format!("`{}` {why}", written.value),
-            help,
-        );
+        self.tell(rule, written, format!("`{}` {why}", written.value), help);
     }
 }
 
-fn joined(values: &[impl Display]) -> String {
+pub(super) fn joined(values: &[impl Display]) -> String {
     if values.is_empty() {
         return "none".to_owned();
     }
@@ -162,32 +187,5 @@ pub(super) fn word(text: &str, longest: usize, more: &str) -> Result<String, Str
         Ok(text.to_owned())
     } else {
         Err(format!("1 to {longest} letters, digits and `{more}`"))
-    }
-}
-
-/// A value that has a name in the lab file.
-#[derive(Clone, Copy)]
-pub(super) struct Choice<T>(pub T, &'static str);
-
-impl<T> Display for Choice<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.1)
-    }
-}
-
-impl<T> Choice<T> {
-    pub(super) const fn new(value: T, name: &'static str) -> Self {
-        Self(value, name)
-    }
-}
-
-/// The value of that name.
-pub(super) fn choose<T: Copy>(
-    text: &str,
-    choices: &[(&'static str, T)],
-) -> Result<Choice<T>, String> {
-    match choices.iter().find(|(name, _)| *name == text) {
-        Some((name, value)) => Ok(Choice(*value, name)),
-        None => Err(did_you_mean(text, choices.iter().map(|(name, _)| *name))),
     }
 }

@@ -99,7 +99,7 @@ impl<'a> Shared<'a> {
         Context {
             lab: LabContext {
                 name: &self.lab.name,
-                timezone: &self.lab.timezone,
+                timezone: &node.settings.timezone,
                 networking: self.lab.networking.as_str(),
             },
             node: NodeContext {
@@ -112,7 +112,7 @@ impl<'a> Shared<'a> {
             controller: &self.controller,
             networks: &self.networks,
             time: TimeContext { servers: &self.lab.time_servers },
-            mirrors: &self.lab.mirrors,
+            mirrors: &node.settings.mirrors,
             parameters,
             interface,
         }

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use super::context::Shared;
 use super::{AccessPlan, Host, InstallerPlan, InterfacePlan, NodePlan, Plan, settings, stages};
 use crate::model::{CONTROLLER, Lab, MANAGEMENT, Node, PROVIDER};
-use crate::report::{Findings, did_you_mean};
+use crate::report::{Findings, Rule, did_you_mean};
 use crate::stack::{Catalogue, Stage};
 
 /// What `%packages` names. The environment `minimal` is what the Minimal medium is made of; the others
@@ -19,7 +19,6 @@ const INSTALLED: [&str; 3] = ["@^minimal", "chrony", "firewalld"];
 pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result<Option<Plan>> {
     let services = services(lab, catalogue, findings);
     settings::check(lab, catalogue, findings);
-    settings::check_files(lab, &catalogue.stages, findings);
     if findings.errors() > 0 {
         return Ok(None);
     }
@@ -35,9 +34,8 @@ pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result
     if findings.errors() > 0 {
         return Ok(None);
     }
-    let mut settled = lab.origins.clone();
-    settled.extend(settings::parameters(lab, &nodes));
-    Ok(Some(Plan { schema: 1, lab: lab.name.clone(), networking: lab.networking, nodes, settled }))
+    let (name, settled) = (lab.name.clone(), lab.settled.clone());
+    Ok(Some(Plan { schema: 1, lab: name, networking: lab.networking, nodes, settled }))
 }
 
 fn services<'a>(lab: &'a Lab, catalogue: &'a Catalogue, findings: &mut Findings) -> Vec<&'a str> {
@@ -45,7 +43,8 @@ fn services<'a>(lab: &'a Lab, catalogue: &'a Catalogue, findings: &mut Findings)
     let Some(chosen) = &lab.services else { return known };
     for service in chosen.iter().filter(|s| !known.contains(&s.value.as_str())) {
         let message = format!("no stage provides the service `{}`", service.value);
-        findings.error(
+        findings.tell(
+            Rule::UnknownService,
             &service.path,
             service.span,
             message,
@@ -57,7 +56,12 @@ fn services<'a>(lab: &'a Lab, catalogue: &'a Catalogue, findings: &mut Findings)
 
 fn applies(stage: &Stage, node: &Node, lab: &Lab, services: &[&str]) -> bool {
     let spec = &stage.spec;
-    spec.roles.as_ref().is_none_or(|roles| roles.contains(&node.role))
+    let named = match (&spec.roles, &node.stages) {
+        (None, _) => true,
+        (Some(roles), None) => roles.contains(&node.role),
+        (Some(_), Some(stages)) => stages.iter().any(|s| s.value == stage.name),
+    };
+    named
         && !spec.except.contains(&node.role)
         && spec.when.networking.as_ref().is_none_or(|wanted| *wanted == lab.networking.as_str())
         && spec.when.service.as_ref().is_none_or(|wanted| services.contains(&wanted.as_str()))
@@ -79,32 +83,37 @@ fn node_plan<'s>(
             plan.with_context(|| format!("planning `stack/{}` for `{}`", stage.name, node.name))?,
         );
     }
-    let stages = settings::merge(planned, node, lab, findings);
+    let stages = settings::merge(planned, node, findings);
+    let mut settled = node.settled.clone();
+    settled.extend(node.settings.settled.iter().cloned());
+    settled.extend(settings::parameters(node, &stages));
+    let settings = &node.settings;
     let management = lab.network(MANAGEMENT).and_then(|n| n.subnet);
     Ok(NodePlan {
         name: node.name.to_string(),
         role: node.role.clone(),
         address: node.address,
-        hardware: node.hardware,
+        hardware: settings.hardware,
         controller: shared.controller.clone(),
         management: management.map(|s| s.to_string()).unwrap_or_default(),
         provider_interface: provider,
         interfaces,
         installer: InstallerPlan {
-            language: lab.language.clone(),
-            keyboard: lab.keyboard.clone(),
-            timezone: lab.timezone.clone(),
-            disk: lab.installer.disk.clone(),
+            language: settings.language.clone(),
+            keyboard: settings.keyboard.clone(),
+            timezone: settings.timezone.clone(),
+            disk: settings.installer.disk.clone(),
             packages: INSTALLED.map(str::to_owned).to_vec(),
-            boot_timeout: lab.installer.boot_timeout,
-            boot_arguments: lab.installer.boot_arguments.clone(),
+            boot_timeout: settings.installer.boot_timeout,
+            boot_arguments: settings.installer.boot_arguments.clone(),
         },
         access: AccessPlan {
-            root_login: lab.access.root_login,
-            user: lab.access.user.clone(),
-            authorized_keys: lab.access.authorized_keys.clone(),
+            root_login: settings.access.root_login,
+            user: settings.access.user.clone(),
+            authorized_keys: settings.access.authorized_keys.clone(),
         },
         stages,
+        settled,
     })
 }
 

@@ -26,7 +26,7 @@ pub struct Plan {
     pub networking: Networking,
     /// The nodes, in the order of the lab file.
     pub nodes: Vec<NodePlan>,
-    /// Every value that was settled, and where it came from.
+    /// Every value of the lab as a whole, and where it came from.
     pub settled: Vec<Settled>,
 }
 
@@ -55,6 +55,8 @@ pub struct NodePlan {
     pub access: AccessPlan,
     /// Its stages, in order.
     pub stages: Vec<StagePlan>,
+    /// Every value that it has, and where it came from.
+    pub settled: Vec<Settled>,
 }
 
 impl NodePlan {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 
 use super::stages::Planned;
-use super::{FilePlan, NodePlan, StagePlan};
+use super::{FilePlan, StagePlan};
 use crate::ini;
-use crate::model::{Lab, Node, Origin, Settled};
-use crate::report::{Findings, Span, did_you_mean};
-use crate::stack::{Catalogue, Ownership, Stage};
+use crate::model::{Lab, Node, OptionValue, Origin, ParameterValue, Settled};
+use crate::report::{Findings, Rule, Span, did_you_mean};
+use crate::stack::{Catalogue, Ownership};
 use crate::template::quote::is_plain_word;
 
 /// A file as it grows: section, option, value and who said so.
@@ -18,12 +18,7 @@ type Sections = IndexMap<String, IndexMap<String, (String, String)>>;
 /// Merges the settings of a node's stages into whole files. A file belongs to the first stage that
 /// contributes to it: stages are ordered, and the first is the one that installs its package.
 /// Stages that disagree are an error in the catalogue or in what the lab combines; the lab's own value always wins.
-pub(super) fn merge(
-    planned: Vec<Planned>,
-    node: &Node,
-    lab: &Lab,
-    findings: &mut Findings,
-) -> Vec<StagePlan> {
+pub(super) fn merge(planned: Vec<Planned>, node: &Node, findings: &mut Findings) -> Vec<StagePlan> {
     let mut files: IndexMap<String, (usize, Sections)> = IndexMap::new();
     let mut owners: BTreeMap<String, Ownership> = BTreeMap::new();
     for (i, stage) in planned.iter().enumerate() {
@@ -41,8 +36,8 @@ pub(super) fn merge(
                     let help = format!(
                         "decide it in the lab: `settings: {{{file}: {{{section}: {{{option}: …}}}}}}`"
                     );
-                    if !overridden(lab, file, section, option) {
-                        findings.error(&path, Span::default(), message, help);
+                    if !overridden(node, file, section, option) {
+                        findings.tell(Rule::StagesDisagree, &path, Span::default(), message, help);
                     }
                 }
                 Some(_) => {}
@@ -53,11 +48,12 @@ pub(super) fn merge(
             owners.entry(file.clone()).or_insert_with(|| ownership.clone());
         }
     }
-    for (file, section, option, value) in &lab.settings {
-        // A node without the file has no use for the option; `check_files` tells when no node has it.
-        if let Some((_, sections)) = files.get_mut(&file.value) {
-            let said = (value.value.clone(), "the lab".to_owned());
-            sections.entry(section.clone()).or_default().insert(option.clone(), said);
+    for option in &node.settings.options {
+        // A node without the file has no use for the option; `check` tells when no stage writes it.
+        if let Some((_, sections)) = files.get_mut(&option.file.value) {
+            let said = (option.value.clone(), "the lab".to_owned());
+            let section = sections.entry(option.section.clone()).or_default();
+            section.insert(option.name.value.clone(), said);
         }
     }
     let mut stages: Vec<StagePlan> = planned.into_iter().map(|p| p.plan).collect();
@@ -72,82 +68,66 @@ pub(super) fn merge(
     stages
 }
 
-fn overridden(lab: &Lab, file: &str, section: &str, option: &str) -> bool {
-    lab.settings.iter().any(|(f, s, o, _)| f.value == file && s == section && o == option)
+fn overridden(node: &Node, file: &str, section: &str, option: &str) -> bool {
+    let mut options = node.settings.options.iter();
+    options.any(|o| o.file.value == file && o.section == section && o.name.value == option)
 }
 
-/// Checks the lab's parameters and settings by themselves.
+/// Checks the lab's parameters and options by themselves.
 pub(super) fn check(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) {
-    for (stage, name, value) in &lab.parameters {
+    for settings in &lab.settings {
+        check_parameters(&settings.parameters, catalogue, findings);
+        check_options(&settings.options, catalogue, findings);
+    }
+}
+
+fn check_parameters(set: &[ParameterValue], catalogue: &Catalogue, findings: &mut Findings) {
+    for ParameterValue { stage, name, value, .. } in set {
         let stages = catalogue.stages.iter();
         let Some(known) = stages.clone().find(|s| s.name == stage.value) else {
             let help = did_you_mean(&stage.value, stages.map(|s| s.name.as_str()));
-            findings.error(
-                &stage.path,
-                stage.span,
-                format!("unknown stage `{}`", stage.value),
-                help,
-            );
+            let message = format!("unknown stage `{}`", stage.value);
+            findings.tell(Rule::UnknownStage, &stage.path, stage.span, message, help);
             continue;
         };
         if !known.spec.parameters.contains_key(&name.value) {
             let help = did_you_mean(&name.value, known.spec.parameters.keys().map(String::as_str));
-            findings.error(
-                &name.path,
-                name.span,
-                format!("unknown parameter `{}`", name.value),
-                help,
-            );
+            let message = format!("unknown parameter `{}`", name.value);
+            findings.tell(Rule::UnknownParameter, &name.path, name.span, message, help);
         }
-        if !is_plain_word(&value.value) {
+        if !is_plain_word(value) {
+            let message = format!("`{value}` cannot be used here");
             let help = "letters, digits and `._:/@+,=-`";
-            findings.error(
-                &value.path,
-                value.span,
-                format!("`{}` cannot be used here", value.value),
-                help,
-            );
-        }
-    }
-    for (_, section, option, value) in &lab.settings {
-        if let Err(allowed) = ini::check(section, option, &value.value) {
-            findings.error(&value.path, value.span, "this option cannot be written", allowed);
+            findings.tell(Rule::Value, &name.path, name.span, message, help);
         }
     }
 }
 
-/// Checks that each file the lab sets options in is one that stages write as options.
-pub(super) fn check_files(lab: &Lab, stages: &[Stage], findings: &mut Findings) {
+fn check_options(set: &[OptionValue], catalogue: &Catalogue, findings: &mut Findings) {
     let known: Vec<&str> =
-        stages.iter().flat_map(|s| s.spec.settings.keys()).map(String::as_str).collect();
-    let mut told: Vec<&str> = Vec::new();
-    for (file, ..) in &lab.settings {
-        if !known.contains(&file.value.as_str()) && !told.contains(&file.value.as_str()) {
-            told.push(&file.value);
+        catalogue.stages.iter().flat_map(|s| s.spec.settings.keys()).map(String::as_str).collect();
+    for OptionValue { file, section, name, value } in set {
+        if let Err(allowed) = ini::check(section, &name.value, value) {
+            let message = "this option cannot be written";
+            findings.tell(Rule::Option, &name.path, name.span, message, allowed);
+        }
+        if !known.contains(&file.value.as_str()) {
             let message = format!("no stage writes `{}` from options", file.value);
-            findings.error(
-                &file.path,
-                file.span,
-                message,
-                did_you_mean(&file.value, known.iter().copied()),
-            );
+            let help = did_you_mean(&file.value, known.iter().copied());
+            findings.tell(Rule::UnknownSettingsFile, &file.path, file.span, message, help);
         }
     }
 }
 
-/// Every stage parameter that some node uses, and where its value comes from.
-pub(super) fn parameters(lab: &Lab, nodes: &[NodePlan]) -> Vec<Settled> {
-    let mut settled: Vec<Settled> = Vec::new();
-    for stage in nodes.iter().flat_map(|n| &n.stages) {
+/// Every parameter of a node's stages, and where its value comes from.
+pub(super) fn parameters(node: &Node, stages: &[StagePlan]) -> Vec<Settled> {
+    let mut settled = Vec::new();
+    for stage in stages {
         for (name, value) in &stage.parameters {
+            let mut set = node.settings.parameters.iter();
+            let set = set.find(|p| p.stage.value == stage.name && p.name.value == *name);
+            let origin = set.map_or(Origin::BuiltIn, |p| p.origin.clone());
             let path = format!("parameters.{}.{name}", stage.name);
-            if settled.iter().any(|s| s.path == path) {
-                continue;
-            }
-            let mut written = lab.parameters.iter();
-            let written = written.find(|(s, n, _)| s.value == stage.name && n.value == *name);
-            let origin =
-                written.map_or(Origin::Default, |(_, n, _)| Origin::File { line: n.span.line });
             settled.push(Settled { path, value: value.clone(), origin });
         }
     }
@@ -183,13 +163,9 @@ mod tests {
         let text =
             format!("nodes: {{controller: {{role: controller, address: 10.0.0.11}}}}\n{lab}\n");
         let mut findings = Findings::default();
-        let spec = spec::parse(
-            &Source { name: "lab.yaml".into(), text },
-            std::path::Path::new("lab.yaml"),
-            &mut findings,
-        )
-        .expect("YAML");
-        let lab = model::resolve(&spec, &mut findings);
+        let source = Source { name: "lab.yaml".into(), path: "lab.yaml".into(), text };
+        let (sources, spec) = spec::parse(source, &mut findings);
+        let lab = model::resolve(&spec.expect("YAML"), &sources, &mut findings);
         let plan = plan::make(&lab, catalogue, &mut findings).expect("a good catalogue");
         plan.ok_or_else(|| findings.sorted().into_iter().map(|f| f.message).collect())
     }

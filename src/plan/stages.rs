@@ -26,7 +26,7 @@ pub(super) fn plan(
     shared: &Shared,
 ) -> Result<Planned> {
     let spec = &stage.spec;
-    let parameters = parameters(stage, shared);
+    let parameters = parameters(stage, node);
     let engine = Engine::default();
     let base = shared.context(node, interfaces, &parameters, None);
     let text = |source: &str, context: &Context| {
@@ -93,11 +93,11 @@ pub(super) fn plan(
 }
 
 /// The lab's value of each parameter, or its default.
-fn parameters(stage: &Stage, shared: &Shared) -> IndexMap<String, String> {
+fn parameters(stage: &Stage, node: &Node) -> IndexMap<String, String> {
     let value = |name: &String, default: &str| {
-        let mut set = shared.lab.parameters.iter();
-        let set = set.find(|(s, n, _)| s.value == stage.name && n.value == *name);
-        set.map_or_else(|| default.to_owned(), |(_, _, value)| value.value.clone())
+        let mut set = node.settings.parameters.iter();
+        let set = set.find(|p| p.stage.value == stage.name && p.name.value == *name);
+        set.map_or_else(|| default.to_owned(), |p| p.value.clone())
     };
     stage
         .spec

@@ -2,11 +2,17 @@
 //!
 //! A check never stops at the first finding; it adds to a [`Findings`] and goes on.
 
+mod rules;
 mod text;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-pub use text::render_text;
+pub use rules::Rule;
+pub use text::{render_line, render_text};
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -16,12 +22,28 @@ pub enum Severity {
     Error,
     /// Probably not what was meant; generated all the same.
     Warning,
+    /// Fine as it is; there may be a better way.
+    Hint,
+}
+
+impl Severity {
+    /// The word for people.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Hint => "hint",
+        }
+    }
 }
 
 /// A stretch of one line of a source file. Lines and columns count from 1, columns in characters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Span {
-    /// The line.
+    /// The file, as [`Sources`] counts them.
+    pub file: usize,
+    /// The line; 0 where something stands nowhere.
     pub line: usize,
     /// The first column.
     pub column: usize,
@@ -30,80 +52,150 @@ pub struct Span {
 }
 
 /// One thing to tell the person who wrote the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// The rule that is not kept.
+    pub rule: Rule,
     /// How much it weighs.
     pub severity: Severity,
     /// The YAML path, such as `nodes.compute.role`; empty for the file as a whole.
     pub path: String,
     /// Where it stands, if it stands somewhere.
-    #[serde(flatten)]
     pub span: Option<Span>,
     /// What is wrong, with the value that was found.
     pub message: String,
     /// What is allowed and what to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
 
-/// Everything found so far.
+impl Finding {
+    /// The finding as data: `file`, `line`, `column` and `length` where it stands somewhere.
+    #[must_use]
+    pub fn to_json(&self, sources: &Sources) -> serde_json::Value {
+        let mut data = serde_json::json!({
+            "severity": self.severity,
+            "rule": self.rule.id(),
+            "path": self.path,
+            "message": self.message,
+        });
+        if let Some(span) = self.span {
+            data["file"] = sources.get(span).name.as_ref().into();
+            data["line"] = span.line.into();
+            data["column"] = span.column.into();
+            data["length"] = span.length.into();
+        }
+        if let Some(help) = &self.help {
+            data["help"] = help.as_str().into();
+        }
+        data
+    }
+}
+
+/// Everything found so far. What several nodes inherit is told once.
 #[derive(Clone, Debug, Default)]
-pub struct Findings(Vec<Finding>);
+pub struct Findings {
+    all: Vec<Finding>,
+    told: HashSet<(Rule, Option<Span>, String)>,
+    strict: bool,
+}
 
 impl Findings {
-    /// Adds an error at a place.
-    pub fn error(
-        &mut self,
-        path: &str,
-        span: Span,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.add(Severity::Error, path, span, message.into(), help.into());
-    }
-
-    /// Adds a warning at a place.
-    pub fn warning(
-        &mut self,
-        path: &str,
-        span: Span,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.add(Severity::Warning, path, span, message.into(), help.into());
-    }
-
-    fn add(&mut self, severity: Severity, path: &str, span: Span, message: String, help: String) {
-        self.0.push(Finding {
-            severity,
-            path: path.to_owned(),
-            span: (span.line > 0).then_some(span),
-            message,
-            help: (!help.is_empty()).then_some(help),
-        });
-    }
-
-    /// The findings in the order of the file; those without a place come first.
+    /// Findings in which a warning weighs as much as an error.
     #[must_use]
-    pub fn sorted(mut self) -> Vec<Finding> {
-        self.0.sort_by_key(|f| f.span.map_or((0, 0), |s| (s.line, s.column)));
-        self.0
+    pub fn strict(strict: bool) -> Self {
+        Self { strict, ..Self::default() }
+    }
+
+    /// Tells that a rule is not kept at a place.
+    pub fn tell(
+        &mut self,
+        rule: Rule,
+        path: &str,
+        span: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let (message, help) = (message.into(), help.into());
+        let span = (span.line > 0).then_some(span);
+        if !self.told.insert((rule, span, message.clone())) {
+            return;
+        }
+        let severity = match rule.severity() {
+            Severity::Warning if self.strict => Severity::Error,
+            severity => severity,
+        };
+        let help = (!help.is_empty()).then_some(help);
+        self.all.push(Finding { rule, severity, path: path.to_owned(), span, message, help });
+    }
+
+    /// The findings in the order of the files; those without a place come first.
+    #[must_use]
+    pub fn sorted(self) -> Vec<Finding> {
+        let mut all = self.all;
+        all.sort_by_key(|f| f.span.map_or((0, 0, 0), |s| (s.file, s.line, s.column)));
+        all
     }
 
     /// How many errors there are.
     #[must_use]
     pub fn errors(&self) -> usize {
-        self.0.iter().filter(|f| f.severity == Severity::Error).count()
+        self.all.iter().filter(|f| f.severity == Severity::Error).count()
     }
 }
 
-/// A source file's name, as the person knows it, and its text.
+/// A source file.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The name to show.
-    pub name: String,
+    /// The name as the person knows it.
+    pub name: Arc<str>,
+    /// Where it lies.
+    pub path: PathBuf,
     /// The whole text.
     pub text: String,
+}
+
+/// The files that a lab is read from. The first holds what is built in.
+#[derive(Clone, Debug)]
+pub struct Sources(Vec<Source>);
+
+impl Sources {
+    /// The file that holds what is built in.
+    pub const BUILT_IN: usize = 0;
+
+    /// Only what is built in.
+    #[must_use]
+    pub fn new(built_in: &str) -> Self {
+        let (name, path) = ("built-in".into(), PathBuf::new());
+        Self(vec![Source { name, path, text: built_in.to_owned() }])
+    }
+
+    /// Adds a file; the number is what a span calls it.
+    pub fn add(&mut self, source: Source) -> usize {
+        self.0.push(source);
+        self.0.len() - 1
+    }
+
+    /// The file that a span is in.
+    #[must_use]
+    pub fn get(&self, span: Span) -> &Source {
+        &self.0[span.file]
+    }
+
+    /// The file of that number.
+    #[must_use]
+    pub fn file(&self, file: usize) -> &Source {
+        &self.0[file]
+    }
+
+    pub(crate) fn file_mut(&mut self, file: usize) -> &mut Source {
+        &mut self.0[file]
+    }
+
+    /// How many files there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// The known name nearest to `given`, if one is near enough to be what was meant.
@@ -143,12 +235,21 @@ mod tests {
     }
 
     #[test]
-    fn findings_are_told_in_the_order_of_the_file() {
+    fn findings_are_told_once_in_the_order_of_the_file() {
+        let span = |line| Span { file: 1, line, column: 1, length: 1 };
         let mut findings = Findings::default();
-        findings.error("b", Span { line: 9, column: 1, length: 1 }, "later", "");
-        findings.warning("a", Span { line: 2, column: 1, length: 1 }, "earlier", "");
+        findings.tell(Rule::Value, "b", span(9), "later", "");
+        findings.tell(Rule::UnusedRole, "a", span(2), "earlier", "");
+        findings.tell(Rule::Value, "c", span(9), "later", "");
         assert_eq!(findings.errors(), 1);
         let order: Vec<_> = findings.sorted().into_iter().map(|f| f.message).collect();
         assert_eq!(order, ["earlier", "later"]);
+    }
+
+    #[test]
+    fn a_warning_is_an_error_where_the_person_wants_it() {
+        let mut findings = Findings::strict(true);
+        findings.tell(Rule::UnusedRole, "a", Span::default(), "unused", "");
+        assert_eq!(findings.errors(), 1);
     }
 }

@@ -1,7 +1,11 @@
 //! From the tree to the schema's types. Every finding is told; what is left out is `None`.
 
-use crate::report::{Findings, Span, did_you_mean};
+use std::sync::Arc;
 
+use crate::report::{Rule, Span, did_you_mean};
+
+use super::files::Reader;
+use super::shape::Shape;
 use super::tree::{Key, Node, Value};
 
 /// A value, where it stands and its YAML path.
@@ -10,7 +14,7 @@ pub struct Spanned<T> {
     /// Where it stands.
     pub span: Span,
     /// Its YAML path, such as `nodes.compute.role`.
-    pub path: String,
+    pub path: Arc<str>,
     /// The value.
     pub value: T,
 }
@@ -18,103 +22,146 @@ pub struct Spanned<T> {
 /// What a lab file's value can be read as.
 pub trait Decode: Sized {
     /// Reads a value, or tells why it cannot be read.
-    fn decode(node: &Node, path: &str, findings: &mut Findings) -> Option<Self>;
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self>;
+
+    /// What such a value looks like.
+    fn shape() -> Shape;
 }
 
 /// Reads a value that may be left out or be null.
-pub fn spanned<T: Decode>(node: &Node, path: &str, findings: &mut Findings) -> Option<Spanned<T>> {
+pub fn spanned<T: Decode>(node: &Node, r: &mut Reader) -> Option<Spanned<T>> {
     if matches!(node.value, Value::Null) {
         return None;
     }
-    let value = T::decode(node, path, findings)?;
-    Some(Spanned { span: node.span, path: path.to_owned(), value })
+    let value = T::decode(node, r)?;
+    Some(Spanned { span: node.span, path: node.path.clone(), value })
 }
 
-/// A YAML path with one more step.
-#[must_use]
-pub fn join(path: &str, step: &str) -> String {
-    if path.is_empty() { step.to_owned() } else { format!("{path}.{step}") }
-}
-
-fn mismatch(node: &Node, path: &str, wanted: &str, example: &str, findings: &mut Findings) {
-    findings.error(
-        path,
+pub(super) fn mismatch(node: &Node, wanted: &str, example: &str, r: &mut Reader) {
+    r.findings.tell(
+        Rule::Kind,
+        &node.path,
         node.span,
         format!("expected {wanted}, found {}", node.value.kind()),
-        format!("for example `{example}`"),
+        format!("for example `{}: {example}`", last_step(&node.path)),
     );
 }
 
 impl Decode for String {
-    fn decode(node: &Node, path: &str, findings: &mut Findings) -> Option<Self> {
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
         let Value::Scalar(text) = &node.value else {
-            mismatch(
-                node,
-                path,
-                "a single value",
-                &format!("{}: value", last_step(path)),
-                findings,
-            );
+            mismatch(node, "a single value", "value", r);
             return None;
         };
         Some(text.clone())
     }
+
+    fn shape() -> Shape {
+        Shape::Text
+    }
 }
 
 impl Decode for u64 {
-    fn decode(node: &Node, path: &str, findings: &mut Findings) -> Option<Self> {
-        match &node.value {
-            Value::Scalar(text) if text.parse::<u64>().is_ok() => text.parse().ok(),
-            Value::Scalar(text) => {
-                findings.error(
-                    path,
-                    node.span,
-                    format!("`{text}` is not a whole number"),
-                    format!("for example `{}: 2`", last_step(path)),
-                );
-                None
-            }
-            _ => {
-                mismatch(
-                    node,
-                    path,
-                    "a whole number",
-                    &format!("{}: 2", last_step(path)),
-                    findings,
-                );
-                None
-            }
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
+        let Value::Scalar(text) = &node.value else {
+            mismatch(node, "a whole number", "2", r);
+            return None;
+        };
+        let number = text.parse().ok();
+        if number.is_none() {
+            r.findings.tell(
+                Rule::Value,
+                &node.path,
+                node.span,
+                format!("`{text}` is not a whole number"),
+                format!("for example `{}: 2`", last_step(&node.path)),
+            );
         }
+        number
     }
+
+    fn shape() -> Shape {
+        Shape::Number
+    }
+}
+
+impl Decode for bool {
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
+        let Value::Scalar(text) = &node.value else {
+            mismatch(node, "`yes` or `no`", "yes", r);
+            return None;
+        };
+        let flag = match text.to_ascii_lowercase().as_str() {
+            "yes" | "true" | "on" => Some(true),
+            "no" | "false" | "off" => Some(false),
+            _ => None,
+        };
+        if flag.is_none() {
+            let message = format!("`{text}` cannot be used here");
+            r.findings.tell(Rule::Value, &node.path, node.span, message, "`yes` or `no`");
+        }
+        flag
+    }
+
+    fn shape() -> Shape {
+        Shape::Flag
+    }
+}
+
+fn list<T: Decode>(node: &Node, r: &mut Reader) -> Option<Vec<Spanned<T>>> {
+    let Value::List(items) = &node.value else {
+        mismatch(node, "a list", "[first, second]", r);
+        return None;
+    };
+    Some(items.iter().filter_map(|item| spanned(item, r)).collect())
+}
+
+fn one_or_many<T: Decode>(node: &Node, r: &mut Reader) -> Option<Vec<Spanned<T>>> {
+    match node.value {
+        Value::List(_) => list(node, r),
+        _ => spanned(node, r).map(|one| vec![one]),
+    }
+}
+
+fn list_shape<T: Decode>(added: bool, single: bool) -> Shape {
+    Shape::List { item: Box::new(T::shape()), added, single }
 }
 
 impl<T: Decode> Decode for Vec<Spanned<T>> {
-    fn decode(node: &Node, path: &str, findings: &mut Findings) -> Option<Self> {
-        let Value::List(items) = &node.value else {
-            mismatch(
-                node,
-                path,
-                "a list",
-                &format!("{}: [first, second]", last_step(path)),
-                findings,
-            );
-            return None;
-        };
-        let read = |(i, item)| spanned(item, &format!("{path}[{i}]"), findings);
-        Some(items.iter().enumerate().filter_map(read).collect())
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
+        list(node, r)
+    }
+
+    fn shape() -> Shape {
+        list_shape::<T>(false, false)
     }
 }
 
-/// One value, or a list of them.
+/// One value, or a list of them, in the place of what is inherited.
 #[derive(Clone, Debug)]
 pub struct OneOrMany<T>(pub Vec<Spanned<T>>);
 
 impl<T: Decode> Decode for OneOrMany<T> {
-    fn decode(node: &Node, path: &str, findings: &mut Findings) -> Option<Self> {
-        match node.value {
-            Value::List(_) => Vec::decode(node, path, findings).map(Self),
-            _ => spanned(node, path, findings).map(|one| Self(vec![one])),
-        }
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
+        one_or_many(node, r).map(Self)
+    }
+
+    fn shape() -> Shape {
+        list_shape::<T>(false, true)
+    }
+}
+
+/// One value, or a list of them, added to what is inherited.
+#[derive(Clone, Debug)]
+pub struct Added<T>(pub Vec<Spanned<T>>);
+
+impl<T: Decode> Decode for Added<T> {
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
+        one_or_many(node, r).map(Self)
+    }
+
+    fn shape() -> Shape {
+        list_shape::<T>(true, true)
     }
 }
 
@@ -138,75 +185,173 @@ pub struct Entry<T> {
 }
 
 impl<T: Decode + Default> Decode for Entries<T> {
-    fn decode(node: &Node, path: &str, findings: &mut Findings) -> Option<Self> {
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
         let mut entries = Vec::new();
-        for (key, node) in mapping(node, path, findings)? {
-            let path = join(path, &key.name);
-            let value = spanned::<T>(node, &path, findings).map(|v| v.value).unwrap_or_default();
-            entries.push(Entry {
-                name: Spanned { span: key.span, path, value: key.name.clone() },
-                value,
-            });
+        for (key, node) in mapping(node, r)? {
+            let value = spanned::<T>(node, r).map(|v| v.value).unwrap_or_default();
+            entries.push(Entry { name: name_of(key, node), value });
         }
         Some(Self(entries))
     }
+
+    fn shape() -> Shape {
+        Shape::Entries(Box::new(T::shape()))
+    }
+}
+
+/// A key that is a name of the person's.
+pub(super) fn name_of(key: &Key, node: &Node) -> Spanned<String> {
+    Spanned { span: key.span, path: node.path.clone(), value: key.name.clone() }
 }
 
 /// The keys and values of a mapping.
-pub fn mapping<'a>(
-    node: &'a Node,
-    path: &str,
-    findings: &mut Findings,
-) -> Option<&'a [(Key, Node)]> {
+pub fn mapping<'a>(node: &'a Node, r: &mut Reader) -> Option<&'a [(Key, Node)]> {
     if let Value::Map(entries) = &node.value {
         return Some(entries);
     }
-    let name = if path.is_empty() { "nodes" } else { last_step(path) };
-    mismatch(node, path, "a mapping", &format!("{name}: {{key: value}}"), findings);
+    mismatch(node, "a mapping", "{key: value}", r);
     None
 }
 
 /// Tells that a key is not one of those known at this place.
-pub fn unknown_key(key: &Key, path: &str, known: &[&str], findings: &mut Findings) {
-    findings.error(
-        path,
-        key.span,
-        format!("unknown key `{}`", key.name),
-        did_you_mean(&key.name, known.iter().copied()),
-    );
+pub fn unknown_key(key: &Key, node: &Node, known: &[&str], r: &mut Reader) {
+    let help = if key.name == "<<" {
+        "YAML's merge keys are not read: what nodes share stands in a role or in the lab".to_owned()
+    } else {
+        did_you_mean(&key.name, known.iter().copied())
+    };
+    let message = format!("unknown key `{}`", key.name);
+    r.findings.tell(Rule::UnknownKey, &node.path, key.span, message, help);
 }
 
 fn last_step(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
+    if path.is_empty() { "nodes" } else { path.rsplit('.').next().unwrap_or(path) }
 }
 
-/// Defines a mapping with fixed keys: the struct, every field optional and spanned, and how it is read.
+/// What stands under the keys of `node` that are not in `keys`, and what stands under those that are.
+pub(super) fn split(node: &Node, keys: &[&str]) -> (Node, Node) {
+    let (inside, outside) =
+        node.entries().iter().cloned().partition(|(key, _)| keys.contains(&key.name.as_str()));
+    let with = |entries| Node { value: Value::Map(entries), ..node.clone() };
+    (with(outside), with(inside))
+}
+
+/// Defines a mapping with fixed keys: the struct, every field optional and spanned, how it is read, and what
+/// it looks like. Each field ends with an example of its value, as YAML.
 macro_rules! record {
-    ($(#[$doc:meta])* $name:ident { $( $(#[$field_doc:meta])* $field:ident: $kind:ty, )* }) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])+ $name:ident { $(
+        $(#[doc = $field_doc:literal])+ $field:ident: $kind:ty = $example:literal,
+    )* }) => {
+        $(#[doc = $doc])+
         #[derive(Clone, Debug, Default)]
         pub struct $name {
-            $( $(#[$field_doc])* pub $field: Option<$crate::spec::Spanned<$kind>>, )*
+            $( $(#[doc = $field_doc])+ pub $field: Option<$crate::spec::Spanned<$kind>>, )*
         }
 
-        impl $crate::spec::decode::Decode for $name {
-            fn decode(
+        impl $name {
+            /// The keys.
+            pub const KEYS: &'static [&'static str] = &[$( stringify!($field), )*];
+
+            /// Reads the mapping; `also` are keys that belong there too and are read elsewhere.
+            pub(crate) fn decode_beside(
                 node: &$crate::spec::tree::Node,
-                path: &str,
-                findings: &mut $crate::report::Findings,
+                also: &[&str],
+                r: &mut $crate::spec::files::Reader,
             ) -> Option<Self> {
                 use $crate::spec::decode;
                 let mut record = Self::default();
-                for (key, value) in decode::mapping(node, path, findings)? {
-                    let path = decode::join(path, &key.name);
+                for (key, value) in decode::mapping(node, r)? {
                     match key.name.as_str() {
-                        $( stringify!($field) => record.$field = decode::spanned(value, &path, findings), )*
-                        _ => decode::unknown_key(key, &path, &[$( stringify!($field) ),*], findings),
+                        $( stringify!($field) => record.$field = decode::spanned(value, r), )*
+                        name if also.contains(&name) => {}
+                        _ => decode::unknown_key(key, value, &[Self::KEYS, also].concat(), r),
                     }
                 }
                 Some(record)
             }
         }
+
+        impl $crate::spec::decode::Decode for $name {
+            fn decode(
+                node: &$crate::spec::tree::Node,
+                r: &mut $crate::spec::files::Reader,
+            ) -> Option<Self> {
+                Self::decode_beside(node, &[], r)
+            }
+
+            fn shape() -> $crate::spec::shape::Shape {
+                use $crate::spec::shape::{Field, Record, Shape};
+                Shape::Record(Record {
+                    doc: concat!($( $doc ),+).trim_ascii(),
+                    fields: vec![$( Field {
+                        name: stringify!($field),
+                        doc: concat!($( $field_doc ),+).trim_ascii(),
+                        shape: <$kind as $crate::spec::decode::Decode>::shape(),
+                        example: $example,
+                    }, )*],
+                })
+            }
+        }
     };
 }
 pub(crate) use record;
+
+/// Defines a value that is one of a few words.
+macro_rules! choice {
+    ($(#[doc = $doc:literal])+ $name:ident { $(
+        $(#[doc = $variant_doc:literal])+ $variant:ident = $word:literal,
+    )* }) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $( $(#[doc = $variant_doc])+ $variant, )*
+        }
+
+        impl $name {
+            /// The words, each with what it means.
+            pub const WORDS: &'static [(&'static str, &'static str)] =
+                &[$( ($word, concat!($( $variant_doc ),+).trim_ascii()), )*];
+
+            /// As the lab file writes it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $word, )* }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl $crate::spec::decode::Decode for $name {
+            fn decode(
+                node: &$crate::spec::tree::Node,
+                r: &mut $crate::spec::files::Reader,
+            ) -> Option<Self> {
+                let text = <String as $crate::spec::decode::Decode>::decode(node, r)?;
+                match text.as_str() {
+                    $( $word => Some(Self::$variant), )*
+                    _ => {
+                        let help = $crate::report::did_you_mean(&text, Self::WORDS.iter().map(|(word, _)| *word));
+                        let message = format!("`{text}` cannot be used here");
+                        r.findings.tell($crate::report::Rule::Value, &node.path, node.span, message, help);
+                        None
+                    }
+                }
+            }
+
+            fn shape() -> $crate::spec::shape::Shape {
+                $crate::spec::shape::Shape::Choice(Self::WORDS)
+            }
+        }
+    };
+}
+pub(crate) use choice;

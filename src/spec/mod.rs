@@ -1,106 +1,74 @@
 //! What the person wrote: the lab file's schema, with the place of every value.
 //!
-//! Nothing here decides what a value means or whether it fits the others; that is `model`'s.
+//! Nothing here decides what a value means or whether it fits the others; that is `model`'s. What roles and nodes
+//! inherit is worked out on the tree ([`merge`]), before anything is decoded, so a value keeps its place however
+//! far it was inherited, and no key has rules of its own.
 
 mod decode;
+mod files;
+mod include;
+mod inherit;
+pub mod merge;
+mod range;
 mod schema;
+mod settings;
+pub mod shape;
 mod tree;
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 
-use crate::report::{Findings, Source};
+use crate::report::{Findings, Rule, Source, Sources};
 
-pub use decode::{Entries, Entry, OneOrMany, Spanned};
+pub use decode::{Added, Entries, Entry, OneOrMany, Spanned};
+pub use files::{PublicKeys, TextFile};
+pub use range::MOST_NODES;
 pub use schema::{
-    AccessSpec, ImageSpec, InstallerSpec, InterfaceSpec, LabSpec, NetworkSpec, NodeSpec,
-    OpenStackSpec, RoleSpec, TimeSpec, VirtualBoxSpec,
+    Attach, ImageSpec, LabFields, LabSpec, NetworkSpec, Networking, NodeFields, NodeSpec,
+    OpenStackSpec, RoleFields, RoleSpec, TimeSpec, VirtualBoxSpec, lab_shape,
 };
+pub use settings::{AccessSpec, InstallerSpec, InterfaceSpec, RootLogin, SettingsSpec};
 
-/// A lab file larger than this is not one.
-const LARGEST: u64 = 4 << 20;
+/// What a lab file need not say, as a lab file.
+pub const BUILT_IN: &str = include_str!("built-in.yaml");
 
-/// Reads a lab file's text.
+static BUILT_IN_TREE: LazyLock<tree::Node> = LazyLock::new(|| {
+    let mut findings = Findings::default();
+    let tree = tree::parse(BUILT_IN, Sources::BUILT_IN, &mut findings);
+    tree.unwrap_or_else(|| panic!("built-in.yaml: {:?}", findings.sorted()))
+});
+
+/// Reads a lab file, the files that it includes, and those that it names. What is wrong in them goes to
+/// `findings`; files that are no mapping at all yield nothing.
 ///
 /// # Errors
-/// It cannot be read, or is far too large.
-pub fn read(path: &Path) -> Result<Source> {
+/// The lab file itself cannot be read, or is far too large.
+pub fn load(path: &Path, findings: &mut Findings) -> Result<(Sources, Option<LabSpec>)> {
     let name = path.display().to_string();
-    let metadata = std::fs::metadata(path).with_context(|| {
+    std::fs::metadata(path).with_context(|| {
         format!("reading the lab file `{name}`: name another with `--lab`, or make one with `trainyard init`")
     })?;
-    let text =
-        read_text(path, &metadata).with_context(|| format!("reading the lab file `{name}`"))?;
-    Ok(Source { name, text })
+    let text = files::read_text(path).with_context(|| format!("reading the lab file `{name}`"))?;
+    let source = Source { name: name.into(), path: path.to_owned(), text };
+    Ok(parse(source, findings))
 }
 
-/// A text file's content. A device or a pipe could go on for ever.
-fn read_text(path: &Path, metadata: &std::fs::Metadata) -> std::io::Result<String> {
-    use std::io::{Error, ErrorKind};
-    if !metadata.is_file() {
-        return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file"));
-    }
-    if metadata.len() > LARGEST {
-        return Err(Error::new(
-            ErrorKind::InvalidData,
-            format!("it holds {} bytes, far too many", metadata.len()),
-        ));
-    }
-    let bytes = std::fs::read(path)?;
-    String::from_utf8(bytes).map_err(|e| {
-        let valid = e.utf8_error().valid_up_to();
-        let line = e.as_bytes()[..valid].split(|b| *b == b'\n').count();
-        Error::new(
-            ErrorKind::InvalidData,
-            format!("line {line} is not UTF-8; save the file as UTF-8"),
-        )
-    })
-}
-
-/// Reads a lab file's text, and the files that it names (relative to it). What is wrong goes to
-/// `findings`; a file that is no mapping at all yields nothing.
-pub fn parse(source: &Source, path: &Path, findings: &mut Findings) -> Option<LabSpec> {
-    let root = tree::parse(&source.text, findings)?;
-    let mut spec: LabSpec = decode::Decode::decode(&root, "", findings)?;
-    read_keys(&mut spec, path, findings);
-    Some(spec)
-}
-
-/// Puts the keys that a file holds in the place of its name.
-fn read_keys(spec: &mut LabSpec, lab: &Path, findings: &mut Findings) {
-    let Some(keys) = spec.access.as_mut().and_then(|a| a.value.ssh_authorized_keys.as_mut()) else {
-        return;
+/// The same for a lab file whose text is at hand.
+pub fn parse(source: Source, findings: &mut Findings) -> (Sources, Option<LabSpec>) {
+    let mut sources = Sources::new(BUILT_IN);
+    let file = sources.add(source);
+    let shape = lab_shape();
+    let Some(root) = include::read(file, &shape, &mut sources, findings) else {
+        return (sources, None);
     };
-    let mut read = Vec::new();
-    for item in &keys.value {
-        // A key has blanks between its type, its data and its comment.
-        if item.value.contains(' ') {
-            read.push(item.clone());
-            continue;
-        }
-        let file = lab.parent().unwrap_or(Path::new("")).join(&item.value);
-        match std::fs::metadata(&file).and_then(|metadata| read_text(&file, &metadata)) {
-            Ok(text) => {
-                let lines = text
-                    .lines()
-                    .map(str::trim)
-                    .filter(|line| !line.is_empty() && !line.starts_with('#'));
-                read.extend(lines.map(|line| Spanned { value: line.to_owned(), ..item.clone() }));
-            }
-            Err(error) => {
-                let message = format!(
-                    "`{}` is no public key, and no file that can be read: {error}",
-                    item.value
-                );
-                findings.error(
-                    &item.path,
-                    item.span,
-                    message,
-                    "a key on one line, or a file relative to the lab file",
-                );
-            }
-        }
+    if !matches!(root.value, tree::Value::Map(_)) {
+        let message = format!("expected a mapping, found {}", root.value.kind());
+        findings.tell(Rule::Kind, "", root.span, message, "for example `nodes: {key: value}`");
+        return (sources, None);
     }
-    keys.value = read;
+    let spec =
+        inherit::lab(&root, &BUILT_IN_TREE, &shape, &mut files::Reader::new(findings, &sources));
+    (sources, spec)
 }

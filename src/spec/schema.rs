@@ -1,81 +1,116 @@
-//! The keys of a lab file. Everything except `nodes` has a default.
+//! The keys that only a lab as a whole has, and those that only a role or only a node has.
 
-use crate::report::{Findings, did_you_mean};
+use std::sync::Arc;
 
-use super::decode::{Decode, Entries, OneOrMany, Spanned, record};
+use crate::report::{Rule, did_you_mean};
+
+use super::decode::{Decode, Entries, OneOrMany, Spanned, choice, record};
+use super::files::Reader;
+use super::include;
+use super::settings::SettingsSpec;
+use super::shape::{Field, Record, Shape};
 use super::tree::{Node, Value};
 
+/// A lab file, with what roles and nodes inherit worked out.
+#[derive(Clone, Debug)]
+pub struct LabSpec {
+    /// What only a lab as a whole says.
+    pub lab: LabFields,
+    /// What the lab says for all its nodes.
+    pub settings: Arc<SettingsSpec>,
+    /// The roles: the built-in ones first.
+    pub roles: Vec<RoleSpec>,
+    /// The machines, in the order of the file.
+    pub nodes: Vec<NodeSpec>,
+}
+
+/// A role.
+#[derive(Clone, Debug)]
+pub struct RoleSpec {
+    /// Its name, where it stands.
+    pub name: Spanned<String>,
+    /// Whether it is built in.
+    pub built_in: bool,
+    /// What only a role says.
+    pub fields: RoleFields,
+    /// Everything else, for its nodes.
+    pub settings: Arc<SettingsSpec>,
+}
+
+/// A machine.
+#[derive(Clone, Debug)]
+pub struct NodeSpec {
+    /// Its name, where it stands.
+    pub name: Spanned<String>,
+    /// What only a node says.
+    pub fields: NodeFields,
+    /// Everything else, inherited or its own. Nodes that say nothing of their own share what their role says.
+    pub settings: Arc<SettingsSpec>,
+}
+
 record! {
-    /// The whole file.
-    LabSpec {
+    /// What only a lab as a whole says.
+    LabFields {
         /// The version of this format; 1.
-        version: u64,
+        version: u64 = "1",
         /// The lab's name; part of what is written on media and nodes.
-        name: String,
+        name: String = "train",
         /// The installation medium: a known one's name, a path, or a URL with its SHA-256.
-        image: ImageSpec,
-        /// Where packages come from, tried in order: base URLs that carry a `7.9.2009` folder.
-        mirror: OneOrMany<String>,
-        /// The nodes' time zone, such as `Asia/Seoul`.
-        timezone: String,
-        /// The nodes' language, such as `en_US.UTF-8`.
-        language: String,
-        /// The nodes' keyboard, such as `us`.
-        keyboard: String,
-        /// Who may log in to the nodes.
-        access: AccessSpec,
-        /// How the installer behaves.
-        installer: InstallerSpec,
+        image: ImageSpec = "{path: CentOS-7-x86_64-Minimal-2009.iso}",
         /// Which OpenStack.
-        openstack: OpenStackSpec,
+        openstack: OpenStackSpec = "{networking: provider}",
         /// The networks that nodes attach to.
-        networks: Entries<NetworkSpec>,
+        networks: Entries<NetworkSpec> = "{management: {cidr: 10.0.0.0/24}}",
         /// Where the controller gets its time.
-        time: TimeSpec,
-        /// Sizes by role; the built-in roles may be changed, others added.
-        roles: Entries<RoleSpec>,
-        /// The machines.
-        nodes: Entries<NodeSpec>,
-        /// A stage's parameters: stage, then name, then value.
-        parameters: Entries<Entries<String>>,
-        /// Options for configuration files that stages write: file, section, option, value.
-        settings: Entries<Entries<Entries<String>>>,
+        time: TimeSpec = "{servers: [ntp.example.org]}",
     }
 }
 
 record! {
-    /// Who may log in.
-    AccessSpec {
-        /// Public keys, or files that hold them.
-        ssh_authorized_keys: Vec<Spanned<String>>,
-        /// How root logs in: `password`, `key` or `locked`.
-        root_login: String,
-        /// An administrator's account (with sudo) beside root.
-        user: String,
+    /// What only a role says.
+    RoleFields {
+        /// The stages that it has beside those that every node has; without it, those that name the role.
+        stages: Vec<Spanned<String>> = "[database, message-queue]",
     }
 }
 
 record! {
-    /// How the installer behaves.
-    InstallerSpec {
-        /// Seconds that a built medium's menu waits before it installs.
-        boot_timeout: u64,
-        /// More kernel arguments for the installer.
-        boot_arguments: Vec<Spanned<String>>,
-        /// The disk that is wiped and installed to, such as `sda`.
-        disk: String,
+    /// What only a node says.
+    NodeFields {
+        /// What it is for.
+        role: String = "compute",
+        /// Its address on the management network.
+        address: String = "10.0.0.31",
     }
 }
 
 record! {
     /// Which OpenStack.
     OpenStackSpec {
-        /// The release; `train`, the last one for CentOS 7.
-        release: String,
-        /// `self-service` (routers and overlays) or `provider` (flat networks only).
-        networking: String,
+        /// The release; the last one for CentOS 7.
+        release: Release = "train",
+        /// How instances are networked.
+        networking: Networking = "provider",
         /// Which services; by default all there are.
-        services: Vec<Spanned<String>>,
+        services: Vec<Spanned<String>> = "[]",
+    }
+}
+
+choice! {
+    /// A release of OpenStack.
+    Release {
+        /// The last one for CentOS 7.
+        Train = "train",
+    }
+}
+
+choice! {
+    /// How instances are networked.
+    Networking {
+        /// Routers and overlay networks too (the install guide's option 2).
+        SelfService = "self-service",
+        /// Flat provider networks only (option 1).
+        Provider = "provider",
     }
 }
 
@@ -83,13 +118,13 @@ record! {
     /// A network.
     NetworkSpec {
         /// Its subnet; without one, nodes hold no address on it.
-        cidr: String,
-        /// The way out.
-        gateway: String,
+        cidr: String = "10.0.0.0/24",
+        /// The way out; on the management network its first address where it is left out.
+        gateway: String = "10.0.0.1",
         /// Name servers.
-        dns: Vec<Spanned<String>>,
+        dns: OneOrMany<String> = "[8.8.8.8]",
         /// How VirtualBox attaches it, which also decides the interface's name on the nodes.
-        virtualbox: VirtualBoxSpec,
+        virtualbox: VirtualBoxSpec = "{adapter: 1, attach: nat-network}",
     }
 }
 
@@ -97,11 +132,23 @@ record! {
     /// A VirtualBox adapter.
     VirtualBoxSpec {
         /// Its number, 1 to 8.
-        adapter: u64,
-        /// `nat-network`, `bridged` or `host-only`.
-        attach: String,
+        adapter: u64 = "2",
+        /// What it is attached to.
+        attach: Attach = "host-only",
         /// The host's interface to bridge to; `auto` chooses when the lab is made.
-        host_interface: String,
+        host_interface: String = "eth0",
+    }
+}
+
+choice! {
+    /// What a VirtualBox adapter is attached to.
+    Attach {
+        /// A NAT network of VirtualBox.
+        NatNetwork = "nat-network",
+        /// One of the host's interfaces.
+        Bridged = "bridged",
+        /// A network between the host and its machines.
+        HostOnly = "host-only",
     }
 }
 
@@ -109,43 +156,7 @@ record! {
     /// Time sources.
     TimeSpec {
         /// NTP servers that the controller asks.
-        servers: Vec<Spanned<String>>,
-    }
-}
-
-record! {
-    /// What a role's machines are made of.
-    RoleSpec {
-        /// Processors.
-        cpus: u64,
-        /// Memory, such as `4GiB`.
-        memory: String,
-        /// The disk's size, such as `10GiB`.
-        disk: String,
-    }
-}
-
-record! {
-    /// A machine.
-    NodeSpec {
-        /// What it is for.
-        role: String,
-        /// Its address on the management network.
-        address: String,
-        /// Its interfaces by name; by default one for each network.
-        interfaces: Entries<InterfaceSpec>,
-    }
-}
-
-record! {
-    /// A machine's interface.
-    InterfaceSpec {
-        /// The network it attaches to.
-        network: String,
-        /// Its address there; the node's `address` on the management network.
-        address: String,
-        /// Its MAC address; derived from lab, node and network where it is left out.
-        mac: String,
+        servers: Vec<Spanned<String>> = "[ntp.example.org]",
     }
 }
 
@@ -169,28 +180,29 @@ record! {
     /// [`ImageSpec`] written as a mapping.
     ImageFields {
         /// A file.
-        path: String,
+        path: String = "CentOS-7-x86_64-Minimal-2009.iso",
         /// A download.
-        url: String,
+        url: String = "https://example.org/CentOS-7-x86_64-Minimal-2009.iso",
         /// Its digest.
-        sha256: String,
+        sha256: String = "07b94e6b1a0b0260b94c83d6bb76b26bf7a310dc78d7a9c7432809fb9bc6194a",
     }
 }
 
 impl Decode for ImageSpec {
-    fn decode(node: &Node, path: &str, findings: &mut Findings) -> Option<Self> {
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
         if let Value::Scalar(text) = &node.value {
             return Some(Self::Known(text.clone()));
         }
-        let fields = ImageFields::decode(node, path, findings)?;
+        let fields = ImageFields::decode(node, r)?;
         match (fields.path, fields.url, fields.sha256) {
             (Some(file), None, None) => Some(Self::Path(file.value)),
             (None, Some(url), Some(sha256)) => {
                 Some(Self::Url { url: url.value, sha256: sha256.value })
             }
             _ => {
-                findings.error(
-                    path,
+                r.findings.tell(
+                    Rule::Kind,
+                    &node.path,
                     node.span,
                     "an image is a known name, a path, or a URL with its SHA-256",
                     "`image: centos-7.9-minimal`, `image: {path: FILE}` or `image: {url: URL, sha256: HEX}`",
@@ -199,6 +211,56 @@ impl Decode for ImageSpec {
             }
         }
     }
+
+    fn shape() -> Shape {
+        Shape::TextOr(Box::new(ImageFields::shape()))
+    }
+}
+
+/// The keys of a lab file, all of them.
+#[must_use]
+pub fn lab_shape() -> Shape {
+    let mut fields = fields(LabFields::shape());
+    let named = |own: Shape| {
+        let mut all = self::fields(own);
+        all.extend(self::fields(SettingsSpec::shape()));
+        all
+    };
+    let entry = |name, doc, example, own_doc, own| Field {
+        name,
+        doc,
+        example,
+        shape: Shape::Entries(Box::new(Shape::Record(Record { doc: own_doc, fields: named(own) }))),
+    };
+    fields.insert(
+        2,
+        Field {
+            name: include::KEY,
+            doc: "Other lab files, over which this one is said.",
+            example: "[nodes.yaml]",
+            shape: Shape::List { item: Box::new(Shape::Text), added: false, single: true },
+        },
+    );
+    fields.extend(self::fields(SettingsSpec::shape()));
+    fields.push(entry(
+        "roles",
+        "What machines are for: the built-in roles may be changed, others added.",
+        "{compute: {memory: 8GiB}}",
+        "A role.",
+        RoleFields::shape(),
+    ));
+    fields.push(entry(
+        "nodes",
+        "The machines; `name[1-8]` stands for eight of them.",
+        "{controller: {role: controller, address: 10.0.0.11}}",
+        "A machine.",
+        NodeFields::shape(),
+    ));
+    Shape::Record(Record { doc: "A lab file.", fields })
+}
+
+fn fields(shape: Shape) -> Vec<Field> {
+    if let Shape::Record(record) = shape { record.fields } else { Vec::new() }
 }
 
 impl ImageSpec {

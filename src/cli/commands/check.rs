@@ -7,40 +7,40 @@ use serde_json::json;
 use super::load::load;
 use crate::cli::ui::Ui;
 use crate::exit::LabErrors;
-use crate::report::{Severity, render_text};
+use crate::report::{Severity, Sources};
 
 pub(in crate::cli) fn check(path: &Path, ui: &Ui) -> Result<()> {
-    let loaded = load(path)?;
+    let loaded = load(path, ui.is_strict())?;
     let count = |severity| loaded.findings.iter().filter(|f| f.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let name = &loaded.sources.file(Sources::BUILT_IN + 1).name;
     let text = || {
         let mut text = String::new();
         for finding in &loaded.findings {
-            let _ = writeln!(text, "{}", render_text(finding, &loaded.source));
+            let _ = writeln!(text, "{}", ui.finding(finding, &loaded.sources));
         }
         match (&loaded.planned, warnings) {
             (Some((lab, _)), 0) => {
                 let _ = writeln!(
                     text,
                     "{}: lab `{}` with {} nodes is right",
-                    loaded.source.name,
+                    name,
                     lab.name,
                     lab.nodes.len()
                 );
             }
             _ => {
-                let _ =
-                    writeln!(text, "{}: {errors} errors, {warnings} warnings", loaded.source.name);
+                let _ = writeln!(text, "{name}: {errors} errors, {warnings} warnings");
             }
         }
         text
     };
     let data = json!({
         "schema": 1,
-        "file": loaded.source.name,
+        "file": &**name,
         "errors": errors,
         "warnings": warnings,
-        "findings": loaded.findings,
+        "findings": loaded.findings.iter().map(|f| f.to_json(&loaded.sources)).collect::<Vec<_>>(),
     });
     ui.result(text, &data)?;
     if errors > 0 { Err(LabErrors.into()) } else { Ok(()) }

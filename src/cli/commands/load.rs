@@ -8,39 +8,40 @@ use crate::cli::ui::Ui;
 use crate::exit::{self, Failure, LabErrors};
 use crate::model::Lab;
 use crate::plan::{self, NodePlan, Plan};
-use crate::report::{Finding, Findings, Severity, Source, render_text};
+use crate::report::{Finding, Findings, Severity, Sources};
 use crate::stack::Catalogue;
 use crate::{model, spec};
 
 /// What a lab file amounts to.
 pub(super) struct Loaded {
-    pub source: Source,
+    pub sources: Sources,
     pub findings: Vec<Finding>,
     /// Nothing where there are errors.
     pub planned: Option<(Lab, Plan)>,
 }
 
 /// Reads a lab file as far as it can be read.
-pub(super) fn load(path: &Path) -> Result<Loaded> {
-    let source = spec::read(path)?;
-    let mut findings = Findings::default();
+pub(super) fn load(path: &Path, strict: bool) -> Result<Loaded> {
+    let mut findings = Findings::strict(strict);
+    let (sources, spec) = spec::load(path, &mut findings)?;
     let mut planned = None;
-    if let Some(spec) = spec::parse(&source, path, &mut findings) {
-        let lab = model::resolve(&spec, &mut findings);
+    if let Some(spec) = spec {
+        let lab = model::resolve(&spec, &sources, &mut findings);
         let plan = plan::make(&lab, &Catalogue::built_in()?, &mut findings)?;
         planned = plan.map(|plan| (lab, plan));
     }
-    Ok(Loaded { source, findings: findings.sorted(), planned })
+    Ok(Loaded { sources, findings: findings.sorted(), planned })
 }
 
 /// Reads a lab file that must be right; what is wrong is told on standard error.
 pub(super) fn load_good(path: &Path, ui: &Ui) -> Result<(Lab, Plan)> {
-    let loaded = load(path)?;
+    let loaded = load(path, ui.is_strict())?;
     for finding in &loaded.findings {
+        let text = ui.finding(finding, &loaded.sources);
         if finding.severity == Severity::Error {
-            anstream::eprintln!("{}", render_text(finding, &loaded.source));
+            anstream::eprintln!("{text}");
         } else {
-            ui.note(render_text(finding, &loaded.source));
+            ui.note(text);
         }
     }
     loaded.planned.ok_or_else(|| LabErrors.into())

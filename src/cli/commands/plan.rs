@@ -5,21 +5,20 @@ use anyhow::Result;
 
 use super::load::{chosen, load_good};
 use crate::cli::ui::Ui;
-use crate::model::Origin;
+use crate::model::Settled;
 use crate::plan::{InterfacePlan, NodePlan, Plan, StagePlan};
 
-pub(in crate::cli) fn plan(lab: &Path, node: Option<&str>, ui: &Ui) -> Result<()> {
+pub(in crate::cli) fn plan(lab: &Path, node: Option<&str>, explain: bool, ui: &Ui) -> Result<()> {
     let (_, plan) = load_good(lab, ui)?;
-    match node {
-        None => ui.result(|| overview(&plan, lab), &plan),
-        Some(name) => {
-            let node = chosen(&plan, &[name.to_owned()])?[0];
-            ui.result(|| detail(node), node)
-        }
+    let Some(name) = node else { return ui.result(|| overview(&plan), &plan) };
+    let node = chosen(&plan, &[name.to_owned()])?[0];
+    if explain {
+        return ui.result(|| explained(&plan, node), &[&plan.settled[..], &node.settled].concat());
     }
+    ui.result(|| detail(node), node)
 }
 
-fn overview(plan: &Plan, lab: &Path) -> String {
+fn overview(plan: &Plan) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
@@ -28,23 +27,36 @@ fn overview(plan: &Plan, lab: &Path) -> String {
         plan.nodes.len(),
         plan.networking.as_str()
     );
-    let width = plan.settled.iter().map(|s| s.path.len()).max().unwrap_or(0);
-    let values =
-        plan.settled.iter().map(|s| s.value.chars().count()).filter(|n| *n < 40).max().unwrap_or(0);
-    for settled in &plan.settled {
-        let origin = match settled.origin {
-            Origin::File { line } => format!("{}:{line}", lab.display()),
-            Origin::Default => "default".to_owned(),
-        };
-        let _ = writeln!(out, "  {:width$}  {:values$}  {origin}", settled.path, settled.value);
-    }
+    // What all nodes have in common is said once.
+    let shared = |value: &&Settled| plan.nodes.iter().all(|n| n.settled.contains(value));
+    let common: Vec<&Settled> =
+        plan.nodes.first().iter().flat_map(|n| &n.settled).filter(shared).collect();
+    rows(plan.settled.iter().chain(common.iter().copied()), &mut out);
     for node in &plan.nodes {
         let _ = writeln!(out, "\n{}", heading(node));
         for stage in &node.stages {
             let _ = writeln!(out, "  {:20} {}", stage.name, stage.summary);
         }
+        let own = node.settled.iter().filter(|value| !common.contains(value));
+        rows(own, &mut out);
     }
     out
+}
+
+/// Every value that holds for a node, and where it comes from.
+fn explained(plan: &Plan, node: &NodePlan) -> String {
+    let mut out = format!("{}\n", heading(node));
+    rows(plan.settled.iter().chain(&node.settled), &mut out);
+    out
+}
+
+fn rows<'s>(settled: impl Iterator<Item = &'s Settled> + Clone, out: &mut String) {
+    let width = settled.clone().map(|s| s.path.len()).max().unwrap_or(0);
+    let values = settled.clone().map(|s| s.value.chars().count()).filter(|n| *n < 40);
+    let values = values.max().unwrap_or(0);
+    for Settled { path, value, origin } in settled {
+        let _ = writeln!(out, "  {path:width$}  {value:values$}  {origin}");
+    }
 }
 
 fn heading(node: &NodePlan) -> String {

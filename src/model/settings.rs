@@ -1,0 +1,166 @@
+//! What a node has of the keys that a lab, a role and a node may each say.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::report::Rule;
+use crate::spec::{Entries, InstallerSpec, OneOrMany, SettingsSpec, Spanned};
+use crate::template::quote::is_plain_word;
+
+use super::settle::{Resolver, Wrong, word};
+use super::{Installer, OptionValue, ParameterValue, Settings, access, hardware};
+
+/// Settings that several nodes share are resolved once.
+#[derive(Default)]
+pub(super) struct Resolved(IndexMap<*const SettingsSpec, Option<Arc<Settings>>>);
+
+impl Resolved {
+    /// All of them, of the lab, its roles and its nodes.
+    pub fn all(self) -> Vec<Arc<Settings>> {
+        self.0.into_values().flatten().collect()
+    }
+
+    pub fn of(&mut self, spec: &Arc<SettingsSpec>, r: &mut Resolver) -> Option<Arc<Settings>> {
+        let known = self.0.entry(Arc::as_ptr(spec));
+        known.or_insert_with(|| resolve(spec, r).map(Arc::new)).clone()
+    }
+}
+
+/// Resolves everything before it gives up on anything, so that one mistake hides no other.
+fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
+    let before = std::mem::take(&mut r.origins);
+    let hardware = hardware::resolve(spec, r);
+    let mirrors = mirrors(spec.mirror.as_ref(), r);
+    let timezone = r.settle("timezone", spec.timezone.as_ref(), |text| {
+        word(text, 64, "/_+-").map_err(|a| format!("{a}, such as `Asia/Seoul`"))
+    });
+    let language = r.settle("language", spec.language.as_ref(), |text| {
+        word(text, 32, "_.@-").map_err(|a| format!("{a}, such as `en_US.UTF-8`"))
+    });
+    let keyboard = r.settle("keyboard", spec.keyboard.as_ref(), |text| {
+        word(text, 32, "_-").map_err(|a| format!("{a}, such as `us`"))
+    });
+    let access = access::resolve(spec.access.as_ref(), r);
+    let installer = installer(spec.installer.as_ref(), r);
+    let parameters = parameters(spec.parameters.as_ref(), r);
+    let options = options(spec.settings.as_ref(), r);
+    let settled = std::mem::replace(&mut r.origins, before);
+    Some(Settings {
+        hardware: hardware?,
+        mirrors,
+        timezone: timezone?,
+        language: language?,
+        keyboard: keyboard?,
+        access: access?,
+        installer: installer?,
+        parameters,
+        options,
+        settled,
+    })
+}
+
+fn mirrors(written: Option<&Spanned<OneOrMany<String>>>, r: &mut Resolver) -> Vec<String> {
+    let mirrors =
+        r.settle_list("mirror", written.map(|m| (m.span, m.value.0.as_slice())), |text| {
+            mirror(text)
+        });
+    if let Some(written) = written.filter(|m| m.value.0.is_empty()) {
+        r.tell(
+            Rule::Value,
+            written,
+            "no mirror is left",
+            "name at least one, or leave `mirror` out",
+        );
+    }
+    mirrors
+}
+
+fn mirror(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).unwrap_or("");
+    let fits = !rest.is_empty() && !rest.starts_with('/') && is_plain_word(rest);
+    if fits {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err("a base URL that holds a `7.9.2009` folder, such as `http://vault.centos.org`".into())
+    }
+}
+
+/// Arguments (without `inst.`) that say where the installer and its kickstart are, or make it something else.
+const RESERVED: [&str; 9] =
+    ["ks", "stage2", "repo", "nosave", "initrd", "rescue", "ks.sendmac", "ks.sendsn", "BOOT_IMAGE"];
+
+fn installer(spec: Option<&Spanned<InstallerSpec>>, r: &mut Resolver) -> Option<Installer> {
+    let spec = spec.map(|s| &s.value);
+    // Zero would mean "wait for ever" to ISOLINUX and "at once" to GRUB.
+    let boot_timeout = r.settle_number(
+        "installer.boot_timeout",
+        spec.and_then(|s| s.boot_timeout.as_ref()),
+        1..=600,
+    );
+    let arguments = spec.and_then(|s| s.boot_arguments.as_ref()).map(|a| a.value.0.as_slice());
+    let boot_arguments = r.settle_added("installer.boot_arguments", arguments, boot_argument);
+    let disk = r.settle("installer.disk", spec.and_then(|s| s.disk.as_ref()), |text| {
+        word(text.trim_start_matches("/dev/"), 32, "_-")
+            .map_err(|a| format!("a disk's name ({a}), such as `sda` or `vda`"))
+    });
+    Some(Installer { boot_timeout: boot_timeout?, boot_arguments, disk: disk? })
+}
+
+fn boot_argument(text: &str) -> Result<String, Wrong> {
+    let fits = !text.is_empty()
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._:/@+,=-".contains(c));
+    let name = text.split('=').next().unwrap_or(text);
+    if !fits {
+        return Err(Wrong::from("one kernel argument, such as `console=ttyS0,115200n8`"));
+    }
+    if RESERVED.contains(&name.trim_start_matches("inst.")) {
+        return Err(Wrong::new(
+            "is trainyard's to say",
+            "leave it out: the menu entry has it, or must not",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn parameters(
+    spec: Option<&Spanned<Entries<Entries<String>>>>,
+    r: &mut Resolver,
+) -> Vec<ParameterValue> {
+    let mut parameters = Vec::new();
+    for stage in spec.iter().flat_map(|s| &s.value.0) {
+        for parameter in &stage.value.0 {
+            parameters.push(ParameterValue {
+                stage: stage.name.clone(),
+                name: parameter.name.clone(),
+                value: parameter.value.clone(),
+                origin: r.origin(parameter.name.span),
+            });
+        }
+    }
+    parameters
+}
+
+fn options(
+    spec: Option<&Spanned<Entries<Entries<Entries<String>>>>>,
+    r: &mut Resolver,
+) -> Vec<OptionValue> {
+    let mut options = Vec::new();
+    for file in spec.iter().flat_map(|s| &s.value.0) {
+        for section in &file.value.0 {
+            for option in &section.value.0 {
+                let origin = r.origin(option.name.span);
+                let (section, name) = (section.name.value.clone(), &option.name);
+                let path = format!("settings.{}.{section}.{}", file.name.value, name.value);
+                r.note(&path, &option.value, origin);
+                options.push(OptionValue {
+                    file: file.name.clone(),
+                    section,
+                    name: name.clone(),
+                    value: option.value.clone(),
+                });
+            }
+        }
+    }
+    options
+}

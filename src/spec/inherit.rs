@@ -1,0 +1,150 @@
+//! What roles and nodes inherit: the lab's settings, then the role's, then the node's, over what is built in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::report::Sources;
+
+use super::decode::{Decode as _, Spanned, mapping, name_of, split};
+use super::files::Reader;
+use super::merge::{merge, with_built_in};
+use super::range;
+use super::schema::{LabFields, LabSpec, NodeFields, NodeSpec, RoleFields, RoleSpec};
+use super::settings::SettingsSpec;
+use super::shape::Shape;
+use super::tree::{Key, Node, Value};
+
+const ROLES: &str = "roles";
+const NODES: &str = "nodes";
+
+/// Reads a whole lab from its tree.
+pub(super) fn lab(root: &Node, built_in: &Node, shape: &Shape, r: &mut Reader) -> Option<LabSpec> {
+    let (own, settings) = split(root, SettingsSpec::KEYS);
+    let (own_built_in, settings_built_in) = split(built_in, SettingsSpec::KEYS);
+    let also = [SettingsSpec::KEYS, &[ROLES, NODES, super::include::KEY]].concat();
+    let fields = with_built_in(&own_built_in, &own, Some(shape));
+    let fields = LabFields::decode_beside(&fields, &also, r)?;
+
+    let no_roles = Node::empty();
+    let built_in_roles = built_in.get(ROLES).unwrap_or(&no_roles);
+    let roles = Roles::read(root.get(ROLES), built_in_roles, r);
+    let shape = SettingsSpec::shape();
+    let layers =
+        Layers { shape: &shape, built_in: settings_built_in, lab: settings, roles: &roles };
+    let lab_settings = layers.decode(&layers.lab, None, r);
+    let nodes = match root.get(NODES).filter(|n| !matches!(n.value, Value::Null)) {
+        Some(nodes) => self::nodes(nodes, &layers, r),
+        None => Vec::new(),
+    };
+    let role = |role: &Role| RoleSpec {
+        name: role.name.clone(),
+        built_in: role.is_built_in,
+        fields: role.fields.clone(),
+        settings: layers.decode(&merge(&layers.lab, &role.settings, Some(&shape)), Some(role), r),
+    };
+    let roles = roles.all.iter().map(role).collect();
+    Some(LabSpec { lab: fields, settings: lab_settings, roles, nodes })
+}
+
+/// A role with what it says for its nodes.
+struct Role {
+    name: Spanned<String>,
+    is_built_in: bool,
+    fields: RoleFields,
+    settings: Node,
+    /// What is built in for it, below what the lab says for all.
+    built_in: Node,
+}
+
+struct Roles {
+    all: Vec<Role>,
+}
+
+impl Roles {
+    fn read(written: Option<&Node>, built_in: &Node, r: &mut Reader) -> Self {
+        let written = written.filter(|n| !matches!(n.value, Value::Null));
+        let written = written.and_then(|node| mapping(node, r)).unwrap_or_default();
+        let is_built_in = |key: &Key| built_in.get(&key.name).is_some();
+        let find = |key: &Key| written.iter().find(|(k, _)| k.name == key.name);
+        let known = built_in.entries().iter().map(|entry| find(&entry.0).unwrap_or(entry));
+        let own = written.iter().filter(|(key, _)| !is_built_in(key));
+        let mut all = Vec::new();
+        for (key, node) in known.chain(own) {
+            let says_something =
+                key.span.file != Sources::BUILT_IN && !matches!(node.value, Value::Null);
+            let nothing = Node { value: Value::Map(Vec::new()), ..node.clone() };
+            let (own, settings) =
+                split(if says_something { node } else { &nothing }, SettingsSpec::KEYS);
+            if says_something && mapping(node, r).is_none() {
+                continue;
+            }
+            let fields = RoleFields::decode_beside(&own, SettingsSpec::KEYS, r).unwrap_or_default();
+            all.push(Role {
+                name: name_of(key, node),
+                is_built_in: is_built_in(key),
+                fields,
+                settings,
+                built_in: built_in.get(&key.name).cloned().unwrap_or_else(Node::empty),
+            });
+        }
+        Self { all }
+    }
+
+    fn get(&self, name: &str) -> Option<&Role> {
+        self.all.iter().find(|role| role.name.value == name)
+    }
+}
+
+/// The layers that a node's settings are made of.
+struct Layers<'a> {
+    shape: &'a Shape,
+    built_in: Node,
+    lab: Node,
+    roles: &'a Roles,
+}
+
+impl Layers<'_> {
+    /// Reads settings, with what is built in below them.
+    fn decode(&self, near: &Node, role: Option<&Role>, r: &mut Reader) -> Arc<SettingsSpec> {
+        let shape = Some(self.shape);
+        let far = match role {
+            Some(role) => merge(&self.built_in, &role.built_in, shape),
+            None => self.built_in.clone(),
+        };
+        let settings = with_built_in(&far, near, shape);
+        Arc::new(SettingsSpec::decode(&settings, r).unwrap_or_default())
+    }
+}
+
+fn nodes(written: &Node, layers: &Layers, r: &mut Reader) -> Vec<NodeSpec> {
+    if mapping(written, r).is_none() {
+        return Vec::new();
+    }
+    // By role: what it gives to nodes that say nothing of their own.
+    let mut shared: HashMap<String, Arc<SettingsSpec>> = HashMap::new();
+    let mut nodes = Vec::new();
+    for (key, node) in range::expand(written, r) {
+        let name = name_of(&key, &node);
+        let node = match node.value {
+            Value::Null => Node { value: Value::Map(Vec::new()), ..node },
+            _ => node,
+        };
+        if mapping(&node, r).is_none() {
+            continue;
+        }
+        let (own, settings) = split(&node, SettingsSpec::KEYS);
+        let fields = NodeFields::decode_beside(&own, SettingsSpec::KEYS, r).unwrap_or_default();
+        let role = fields.role.as_ref().and_then(|role| layers.roles.get(&role.value));
+        let shape = Some(layers.shape);
+        let inherited =
+            || role.map_or(layers.lab.clone(), |role| merge(&layers.lab, &role.settings, shape));
+        let settings = if settings.entries().is_empty() {
+            let by = role.map_or(String::new(), |role| role.name.value.clone());
+            shared.entry(by).or_insert_with(|| layers.decode(&inherited(), role, r)).clone()
+        } else {
+            layers.decode(&merge(&inherited(), &settings, shape), role, r)
+        };
+        nodes.push(NodeSpec { name, fields, settings });
+    }
+    nodes
+}

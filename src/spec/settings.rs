@@ -1,0 +1,83 @@
+//! The keys that a lab, a role and a node may each say; the nearer one counts.
+
+use super::decode::{Added, Entries, OneOrMany, choice, record};
+use super::files::PublicKeys;
+
+record! {
+    /// What may stand in the lab, in a role and at a node.
+    SettingsSpec {
+        /// Processors of the machine.
+        cpus: u64 = "4",
+        /// Memory of the machine.
+        memory: String = "8GiB",
+        /// Size of the machine's disk.
+        disk: String = "40GiB",
+        /// Where packages come from, tried in order: base URLs that hold a `7.9.2009` folder.
+        mirror: OneOrMany<String> = "[http://vault.centos.org]",
+        /// The time zone.
+        timezone: String = "Asia/Seoul",
+        /// The language.
+        language: String = "ko_KR.UTF-8",
+        /// The keyboard.
+        keyboard: String = "kr",
+        /// Who may log in.
+        access: AccessSpec = "{root_login: key, ssh_authorized_keys: me.pub}",
+        /// How the installer behaves.
+        installer: InstallerSpec = "{disk: vda}",
+        /// The interfaces by name; by default one for each network.
+        interfaces: Entries<InterfaceSpec> = "{enp0s3: {network: management}}",
+        /// A stage's parameters: stage, then name, then value.
+        parameters: Entries<Entries<String>> = "{database: {max_connections: 1000}}",
+        /// Options for configuration files that stages write: file, section, option, value.
+        settings: Entries<Entries<Entries<String>>> =
+            "{/etc/my.cnf.d/openstack.cnf: {mysqld: {innodb_buffer_pool_size: 256M}}}",
+    }
+}
+
+record! {
+    /// Who may log in.
+    AccessSpec {
+        /// Public keys, or files that hold them.
+        ssh_authorized_keys: Added<PublicKeys> = "[id_ed25519.pub]",
+        /// How root logs in.
+        root_login: RootLogin = "key",
+        /// An administrator's account (with sudo) beside root.
+        user: String = "operator",
+    }
+}
+
+choice! {
+    /// How root logs in.
+    RootLogin {
+        /// By password, and by the keys there are.
+        Password = "password",
+        /// By the keys only.
+        Key = "key",
+        /// Not at all.
+        Locked = "locked",
+    }
+}
+
+record! {
+    /// How the installer behaves.
+    InstallerSpec {
+        /// Seconds that a built medium's menu waits before it installs.
+        boot_timeout: u64 = "10",
+        /// More kernel arguments for the installer.
+        boot_arguments: Added<String> = "[\"console=ttyS0,115200n8\"]",
+        /// The disk that is wiped and installed to.
+        disk: String = "vda",
+    }
+}
+
+record! {
+    /// A machine's interface.
+    InterfaceSpec {
+        /// The network it attaches to.
+        network: String = "management",
+        /// Its address there; the node's `address` on the management network.
+        address: String = "10.0.0.31",
+        /// Its MAC address; derived from lab, node and interface where it is left out.
+        mac: String = "\"08:00:27:00:00:31\"",
+    }
+}
