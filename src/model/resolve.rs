@@ -5,7 +5,7 @@ use crate::spec::{Entries, ImageSpec, InstallerSpec, LabSpec, OneOrMany, OpenSta
 use crate::template::quote::is_plain_word;
 
 use super::settle::{Choice, Resolver, Wrong, choose, word};
-use super::{Image, Installer, Lab, Networking, Origin, access, machines, networks};
+use super::{Image, Installer, Lab, Networking, Origin, access, el7, machines, networks};
 
 /// What a lab file means. Where `findings` has errors after it, it is good for nothing but finding more.
 pub fn resolve(spec: &LabSpec, findings: &mut Findings) -> Lab {
@@ -45,15 +45,11 @@ pub fn resolve(spec: &LabSpec, findings: &mut Findings) -> Lab {
             "name at least one, or leave `mirror` out",
         );
     }
-    let timezone = r.settle("timezone", spec.timezone.as_ref(), "Asia/Seoul".to_owned(), |text| {
-        word(text, 64, "/_+-").map_err(|a| format!("{a}, such as `Asia/Seoul`"))
-    });
-    let language = r.settle("language", spec.language.as_ref(), "en_US.UTF-8".to_owned(), |text| {
-        word(text, 32, "_.@-").map_err(|a| format!("{a}, such as `en_US.UTF-8`"))
-    });
-    let keyboard = r.settle("keyboard", spec.keyboard.as_ref(), "us".to_owned(), |text| {
-        word(text, 32, "_-").map_err(|a| format!("{a}, such as `us`"))
-    });
+    let timezone =
+        r.settle("timezone", spec.timezone.as_ref(), "Asia/Seoul".to_owned(), el7::timezone);
+    let language =
+        r.settle("language", spec.language.as_ref(), "en_US.UTF-8".to_owned(), el7::language);
+    let keyboard = r.settle("keyboard", spec.keyboard.as_ref(), "us".to_owned(), el7::keyboard);
     let access = access::resolve(spec.access.as_ref(), r);
     let installer = installer(spec.installer.as_ref(), r);
     let (networking, services) = openstack(spec.openstack.as_ref(), r);

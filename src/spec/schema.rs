@@ -20,7 +20,7 @@ record! {
         timezone: String,
         /// The nodes' language, such as `en_US.UTF-8`.
         language: String,
-        /// The nodes' keyboard, such as `us`.
+        /// The nodes' keyboard: a keymap of the console, such as `us`.
         keyboard: String,
         /// Who may log in to the nodes.
         access: AccessSpec,
