@@ -118,6 +118,55 @@ fn the_file_itself() {
     assert!(told.contains("`no.yaml`") && told.contains("trainyard init"), "{told}");
 }
 
+/// What the installer would replace by something else without a word.
+#[test]
+fn names_that_centos_7_does_not_have() {
+    let zone = "is no time zone of CentOS 7.9";
+    let newer = "is newer than the time zones of CentOS 7.9";
+    let language = "is no language of CentOS 7.9";
+    let encoding = "is no UTF-8 language of CentOS 7.9";
+    let keyboard = "is no keyboard of CentOS 7.9";
+    let zones = "a name of the time zone database, such as `Asia/Seoul`, `Europe/Berlin` or `UTC`";
+    let languages = "a language, a country and UTF-8, such as `en_US.UTF-8` or `ko_KR.UTF-8`";
+    let keymaps = "a console keymap, such as `us`, `kr` or `gb`; \
+                   `localectl list-keymaps` on CentOS 7 lists all";
+    let english = "use `en_US.UTF-8`, which the installer would set in its place";
+    let korean = "use `ko_KR.UTF-8`, which the installer would set in its place";
+    for (key, value, why, help) in [
+        ("timezone", "Asia/Soeul", zone, "did you mean `Asia/Seoul`?"),
+        ("timezone", "Paris", zone, "did you mean `Europe/Paris`?"),
+        ("timezone", "utc", zone, "did you mean `UTC`?"),
+        ("timezone", "KST", zone, zones),
+        ("timezone", "Europe/Kyiv", newer, "use `Europe/Kiev`, its former name"),
+        ("timezone", "Asia/Qostanay", newer, "use `Asia/Qyzylorda`, which has the same time"),
+        ("language", "ko_KO.UTF-8", language, "did you mean `ko_KR.UTF-8`?"),
+        ("language", "en_UK", language, "did you mean `en_GB.UTF-8`?"),
+        ("language", "ko", language, "did you mean `ko_KR.UTF-8`?"),
+        ("language", "en", language, languages),
+        ("language", "C.UTF-8", encoding, english),
+        ("language", "ko_KR.EUC-KR", encoding, korean),
+        ("keyboard", "us-dvorac", keyboard, "did you mean `us-dvorak`?"),
+        ("keyboard", "us (dvorak)", keyboard, "did you mean `us-dvorak`?"),
+        ("keyboard", "ko", keyboard, "did you mean `kr`?"),
+        ("keyboard", "en_US.UTF-8", keyboard, "did you mean `us`?"),
+        ("keyboard", "korean", keyboard, keymaps),
+    ] {
+        let told = Lab::new(&format!("{key}: {value}\n{GOOD}")).run(&["check"]).stdout;
+        let expected = format!("error[{key}]: `{value}` {why}\n --> lab.yaml:1:11\n");
+        assert!(told.starts_with(&expected), "{told}");
+        assert!(told.contains(&format!("\n  = help: {help}\n")), "{told}");
+    }
+}
+
+#[test]
+fn a_language_is_the_same_to_the_installer_and_to_cloud_init() {
+    let lab = Lab::new(&format!("language: ko_KR\nkeyboard: kr\n{GOOD}"));
+    lab.done(&["render", "-o", "out"]);
+    let kickstart = lab.read("out/controller/ks.cfg");
+    assert!(kickstart.contains("\nlang ko_KR.UTF-8\nkeyboard kr\n"), "{kickstart}");
+    assert!(lab.read("out/controller/user-data").contains("\nlocale: ko_KR.UTF-8\n"));
+}
+
 #[test]
 fn names_and_addresses() {
     for (node, marked, message) in [

@@ -84,7 +84,7 @@ fn tell_controllers(spec: &LabSpec, r: &mut Resolver) {
             r.findings.tell(
                 Rule::NoController,
                 "nodes",
-                Span::default(),
+                spec.nodes_at,
                 "no node has the role `controller`",
                 "a lab has one: `controller: {role: controller, address: 10.0.0.11}`",
             );

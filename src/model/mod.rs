@@ -1,6 +1,7 @@
 //! What a lab file means: validated types in which nothing is left open.
 
 mod access;
+mod el7;
 mod hardware;
 mod interfaces;
 mod machines;

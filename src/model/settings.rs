@@ -9,7 +9,7 @@ use crate::spec::{Entries, InstallerSpec, OneOrMany, SettingsSpec, Spanned};
 use crate::template::quote::is_plain_word;
 
 use super::settle::{Resolver, Wrong, word};
-use super::{Installer, OptionValue, ParameterValue, Settings, access, hardware};
+use super::{Installer, OptionValue, ParameterValue, Settings, access, el7, hardware};
 
 /// Settings that several nodes share are resolved once.
 #[derive(Default)]
@@ -32,15 +32,9 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
     let before = std::mem::take(&mut r.origins);
     let hardware = hardware::resolve(spec, r);
     let mirrors = mirrors(spec.mirror.as_ref(), r);
-    let timezone = r.settle("timezone", spec.timezone.as_ref(), |text| {
-        word(text, 64, "/_+-").map_err(|a| format!("{a}, such as `Asia/Seoul`"))
-    });
-    let language = r.settle("language", spec.language.as_ref(), |text| {
-        word(text, 32, "_.@-").map_err(|a| format!("{a}, such as `en_US.UTF-8`"))
-    });
-    let keyboard = r.settle("keyboard", spec.keyboard.as_ref(), |text| {
-        word(text, 32, "_-").map_err(|a| format!("{a}, such as `us`"))
-    });
+    let timezone = r.settle("timezone", spec.timezone.as_ref(), el7::timezone);
+    let language = r.settle("language", spec.language.as_ref(), el7::language);
+    let keyboard = r.settle("keyboard", spec.keyboard.as_ref(), el7::keyboard);
     let access = access::resolve(spec.access.as_ref(), r);
     let installer = installer(spec.installer.as_ref(), r);
     let parameters = parameters(spec.parameters.as_ref(), r);

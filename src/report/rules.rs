@@ -59,6 +59,12 @@ rules! {
     Kind = "kind" Error,
     /// A value does not have the form that its key takes.
     Value = "value" Error,
+    /// A time zone that CentOS 7.9 does not have.
+    Timezone = "timezone" Error,
+    /// A language that CentOS 7.9 does not have.
+    Language = "language" Error,
+    /// A keyboard that CentOS 7.9 does not have.
+    Keyboard = "keyboard" Error,
     /// The file says a version of the format that is not known.
     Version = "version" Error,
     /// An included file cannot be read.

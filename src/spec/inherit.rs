@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::report::Sources;
+use crate::report::{Sources, Span};
 
 use super::decode::{Decode as _, Spanned, mapping, name_of, split};
 use super::files::Reader;
@@ -32,6 +32,7 @@ pub(super) fn lab(root: &Node, built_in: &Node, shape: &Shape, r: &mut Reader) -
     let layers =
         Layers { shape: &shape, built_in: settings_built_in, lab: settings, roles: &roles };
     let lab_settings = layers.decode(&layers.lab, None, r);
+    let nodes_at = root.get(NODES).map_or(Span::default(), |n| n.span);
     let nodes = match root.get(NODES).filter(|n| !matches!(n.value, Value::Null)) {
         Some(nodes) => self::nodes(nodes, &layers, r),
         None => Vec::new(),
@@ -43,7 +44,7 @@ pub(super) fn lab(root: &Node, built_in: &Node, shape: &Shape, r: &mut Reader) -
         settings: layers.decode(&merge(&layers.lab, &role.settings, Some(&shape)), Some(role), r),
     };
     let roles = roles.all.iter().map(role).collect();
-    Some(LabSpec { lab: fields, settings: lab_settings, roles, nodes })
+    Some(LabSpec { lab: fields, settings: lab_settings, roles, nodes, nodes_at })
 }
 
 /// A role with what it says for its nodes.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::report::{Rule, did_you_mean};
+use crate::report::{Rule, Span, did_you_mean};
 
 use super::decode::{Decode, Entries, OneOrMany, Spanned, choice, record};
 use super::files::Reader;
@@ -22,6 +22,8 @@ pub struct LabSpec {
     pub roles: Vec<RoleSpec>,
     /// The machines, in the order of the file.
     pub nodes: Vec<NodeSpec>,
+    /// Where `nodes` stands.
+    pub nodes_at: Span,
 }
 
 /// A role.

@@ -18,7 +18,7 @@ record! {
         timezone: String = "Asia/Seoul",
         /// The language.
         language: String = "ko_KR.UTF-8",
-        /// The keyboard.
+        /// The keyboard: a keymap of the console.
         keyboard: String = "kr",
         /// Who may log in.
         access: AccessSpec = "{root_login: key, ssh_authorized_keys: me.pub}",
