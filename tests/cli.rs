@@ -303,3 +303,12 @@ fn completions_know_the_commands() {
     command.arg("-n").arg(script);
     common::judged(command);
 }
+
+#[test]
+fn the_reference_page_is_what_the_program_prints() {
+    let lab = Lab::new("");
+    common::golden("docs/lab-file.md", &lab.done(&["schema", "--markdown"]).stdout);
+    let schema: serde_json::Value =
+        serde_json::from_str(&lab.done(&["schema"]).stdout).expect("JSON");
+    assert_eq!(schema["additionalProperties"], false);
+}

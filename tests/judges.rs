@@ -308,3 +308,26 @@ fn chrony_reads_what_the_stages_configure() {
         assert!(said.stdout.contains("makestep 1.0 3"), "{said:?}");
     }
 }
+
+#[test]
+fn the_schema_for_editors_takes_every_example_and_refuses_a_slip() {
+    let lab = Lab::new("");
+    fs::write(lab.path("schema.json"), lab.done(&["schema"]).stdout).expect("written");
+    fs::write(lab.path("slip.yaml"), "nodes: {controller: {rol: controller}}\n").expect("written");
+    let script = "import json, sys, yaml, jsonschema\n\
+        schema = json.load(open(sys.argv[1]))\n\
+        jsonschema.Draft7Validator.check_schema(schema)\n\
+        for name in sys.argv[2:]:\n\
+        \x20   errors = list(jsonschema.Draft7Validator(schema).iter_errors(yaml.safe_load(open(name))))\n\
+        \x20   print(name, [e.message for e in errors])\n\
+        \x20   assert bool(errors) == name.endswith('slip.yaml'), name\n";
+    let mut command = Command::new("/usr/bin/python3");
+    command.arg("-c").arg(script).arg(lab.path("schema.json")).arg(lab.path("slip.yaml"));
+    for example in fs::read_dir(Path::new(ROOT).join("examples")).expect("examples") {
+        let path = example.expect("an entry").path();
+        if path.extension().is_some_and(|e| e == "yaml") {
+            command.arg(path);
+        }
+    }
+    judged(command);
+}

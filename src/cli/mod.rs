@@ -115,6 +115,13 @@ pub enum Command {
     /// Make the secrets that are missing
     #[command(after_help = "Example: trainyard secrets")]
     Secrets,
+    /// Print the lab file's schema for editors, or its reference page
+    #[command(after_help = "Example: trainyard schema > lab.schema.json")]
+    Schema {
+        /// Print the reference page, as Markdown
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Print a shell's completions
     #[command(
         after_help = "Example: trainyard completions bash > /etc/bash_completion.d/trainyard"
@@ -161,6 +168,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Build(args) => commands::build(&cli.global.lab, &args, &ui),
         Command::Inspect { iso } => commands::inspect(&iso, &ui),
         Command::Secrets => commands::secrets(&cli.global.lab, &ui),
+        Command::Schema { markdown } => commands::schema(markdown),
         Command::Completions { shell } => commands::completions(shell),
     }
 }

@@ -8,8 +8,10 @@ mod decode;
 mod files;
 mod include;
 mod inherit;
+mod json_schema;
 pub mod merge;
 mod range;
+mod reference;
 mod schema;
 mod settings;
 pub mod shape;
@@ -24,7 +26,9 @@ use crate::report::{Findings, Rule, Source, Sources};
 
 pub use decode::{Added, Entries, Entry, OneOrMany, Spanned};
 pub use files::{PublicKeys, TextFile};
+pub use json_schema::json_schema;
 pub use range::MOST_NODES;
+pub use reference::markdown;
 pub use schema::{
     Attach, ImageSpec, LabFields, LabSpec, NetworkSpec, Networking, NodeFields, NodeSpec,
     OpenStackSpec, RoleFields, RoleSpec, TimeSpec, VirtualBoxSpec, lab_shape,

@@ -113,3 +113,19 @@ pub fn judged(mut command: Command) -> Outcome {
     assert_eq!(outcome.status, 0, "{shown}\n{}\n{}", outcome.stdout, outcome.stderr);
     outcome
 }
+
+/// A file of the project that is made from the code: `TRAINYARD_GOLDEN=write` writes it anew.
+pub fn golden(path: &str, wanted: &str) {
+    let file = Path::new(ROOT).join(path);
+    if std::env::var("TRAINYARD_GOLDEN").is_ok_and(|v| v == "write") {
+        fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+        fs::write(&file, wanted).expect("written");
+    }
+    let found = fs::read_to_string(&file).unwrap_or_default();
+    let line = found.lines().zip(wanted.lines()).position(|(a, b)| a != b);
+    let line = line.map_or(found.lines().count().min(wanted.lines().count()), |n| n) + 1;
+    assert!(
+        found == wanted,
+        "{path}, line {line}, is not what the code makes: TRAINYARD_GOLDEN=write makes it anew"
+    );
+}

@@ -8,6 +8,7 @@ mod inspect;
 mod load;
 mod plan;
 mod render;
+mod schema;
 mod secrets;
 
 pub(super) use build::build;
@@ -17,4 +18,5 @@ pub(super) use init::init;
 pub(super) use inspect::inspect;
 pub(super) use plan::plan;
 pub(super) use render::render;
+pub(super) use schema::schema;
 pub(super) use secrets::secrets;
