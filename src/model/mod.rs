@@ -11,6 +11,7 @@ mod resolve;
 mod settings;
 mod settle;
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-use crate::spec::Spanned;
+use crate::spec::{Folder, Spanned, TextFile};
 
 pub use crate::spec::{Attach, Networking, RootLogin};
 
@@ -48,6 +49,8 @@ pub struct Lab {
     pub networks: Vec<Network>,
     /// The controller's time sources.
     pub time_servers: Vec<String>,
+    /// Folders with stages of the lab's own.
+    pub own_stages: Vec<Spanned<Folder>>,
     /// The machines, in the order of the file.
     pub nodes: Vec<Node>,
     /// Everything that the lab, its roles and its nodes set; nodes of a role share theirs.
@@ -117,6 +120,8 @@ pub struct Settings {
     pub access: Access,
     /// How the installer behaves.
     pub installer: Installer,
+    /// The person's own templates, by the paths of the built-in ones.
+    pub templates: Arc<Templates>,
     /// Stage parameters that the person set.
     pub parameters: Vec<ParameterValue>,
     /// Options of configuration files that the person set.
@@ -124,6 +129,9 @@ pub struct Settings {
     /// Every value, and where it came from.
     pub settled: Vec<Settled>,
 }
+
+/// Templates of the person's own, by the paths of the built-in ones that they override.
+pub type Templates = BTreeMap<String, TextFile>;
 
 /// A stage's parameter that the person set.
 #[derive(Clone, Debug)]

@@ -31,10 +31,26 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
         let help = "name at least one, or leave `time.servers` out";
         r.tell(Rule::Value, written, "no time server is left", help);
     }
+    let own_stages = lab.own_stages.as_ref().map(|s| s.value.0.clone()).unwrap_or_default();
+    for folder in &own_stages {
+        let origin = r.origin(folder.span);
+        r.note("own_stages", &folder.value.name, origin);
+    }
     let settled = std::mem::take(&mut r.origins);
     let name = name.unwrap_or_default();
     let (nodes, settings) = machines::resolve(spec, &name, &networks, r);
-    Lab { name, image, networking, services, networks, time_servers, nodes, settings, settled }
+    Lab {
+        name,
+        image,
+        networking,
+        services,
+        networks,
+        time_servers,
+        own_stages,
+        nodes,
+        settings,
+        settled,
+    }
 }
 
 fn image(spec: Option<&Spanned<ImageSpec>>, r: &mut Resolver) -> Image {

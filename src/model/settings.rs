@@ -5,11 +5,11 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::report::Rule;
-use crate::spec::{Entries, InstallerSpec, OneOrMany, SettingsSpec, Spanned};
+use crate::spec::{Added, Entries, Folder, InstallerSpec, OneOrMany, SettingsSpec, Spanned};
 use crate::template::quote::is_plain_word;
 
 use super::settle::{Resolver, Wrong, word};
-use super::{Installer, OptionValue, ParameterValue, Settings, access, el7, hardware};
+use super::{Installer, OptionValue, ParameterValue, Settings, Templates, access, el7, hardware};
 
 /// Settings that several nodes share are resolved once.
 #[derive(Default)]
@@ -37,6 +37,7 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
     let keyboard = r.settle("keyboard", spec.keyboard.as_ref(), el7::keyboard);
     let access = access::resolve(spec.access.as_ref(), r);
     let installer = installer(spec.installer.as_ref(), r);
+    let templates = templates(spec.templates.as_ref(), r);
     let parameters = parameters(spec.parameters.as_ref(), r);
     let options = options(spec.settings.as_ref(), r);
     let settled = std::mem::replace(&mut r.origins, before);
@@ -48,6 +49,7 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
         keyboard: keyboard?,
         access: access?,
         installer: installer?,
+        templates: Arc::new(templates),
         parameters,
         options,
         settled,
@@ -115,6 +117,17 @@ fn boot_argument(text: &str) -> Result<String, Wrong> {
         ));
     }
     Ok(text.to_owned())
+}
+
+/// The files of all folders; one of a later folder counts before one of an earlier.
+fn templates(written: Option<&Spanned<Added<Folder>>>, r: &mut Resolver) -> Templates {
+    let mut templates = Templates::new();
+    for folder in written.iter().flat_map(|t| &t.value.0) {
+        let origin = r.origin(folder.span);
+        r.note("templates", &folder.value.name, origin);
+        templates.extend(folder.value.files.clone());
+    }
+    templates
 }
 
 fn parameters(

@@ -1,6 +1,7 @@
 //! What a stage's templates know of the lab and of their node.
 
 use indexmap::IndexMap;
+use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
 use super::{Host, InterfacePlan};
@@ -11,9 +12,9 @@ use crate::model::{Lab, Network, Node};
 pub(super) struct Context<'a> {
     lab: LabContext<'a>,
     node: NodeContext<'a>,
-    nodes: &'a [MemberContext],
+    nodes: &'a Value,
     controller: &'a Host,
-    networks: &'a IndexMap<String, NetworkContext>,
+    networks: &'a Value,
     time: TimeContext<'a>,
     mirrors: &'a [String],
     parameters: &'a IndexMap<String, String>,
@@ -37,14 +38,14 @@ struct NodeContext<'a> {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct MemberContext {
-    pub name: String,
-    pub role: String,
-    pub address: String,
+struct MemberContext {
+    name: String,
+    role: String,
+    address: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct NetworkContext {
+struct NetworkContext {
     cidr: Option<String>,
     prefix: Option<u8>,
     gateway: Option<String>,
@@ -60,8 +61,9 @@ struct TimeContext<'a> {
 pub(super) struct Shared<'a> {
     pub lab: &'a Lab,
     pub controller: Host,
-    members: Vec<MemberContext>,
-    networks: IndexMap<String, NetworkContext>,
+    /// As templates see them: made once, since a lab may have a thousand nodes.
+    members: Value,
+    networks: Value,
 }
 
 impl<'a> Shared<'a> {
@@ -83,8 +85,10 @@ impl<'a> Shared<'a> {
         Self {
             lab,
             controller,
-            members: lab.nodes.iter().map(member).collect(),
-            networks: lab.networks.iter().map(network).collect(),
+            members: Value::from(Serde(lab.nodes.iter().map(member).collect::<Vec<_>>())),
+            networks: Value::from(Serde(
+                lab.networks.iter().map(network).collect::<IndexMap<_, _>>(),
+            )),
         }
     }
 

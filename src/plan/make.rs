@@ -3,10 +3,12 @@
 use anyhow::{Context as _, Result};
 
 use super::context::Shared;
+use super::templates::{self, AllTemplates, StageTemplates};
 use super::{AccessPlan, Host, InstallerPlan, InterfacePlan, NodePlan, Plan, settings, stages};
 use crate::model::{CONTROLLER, Lab, MANAGEMENT, Node, PROVIDER};
-use crate::report::{Findings, Rule, did_you_mean};
+use crate::report::{Findings, Rule, Span, did_you_mean, nearest};
 use crate::stack::{Catalogue, Stage};
+use crate::template::{TemplateError, built_in};
 
 /// What `%packages` names. The environment `minimal` is what the Minimal medium is made of; the others
 /// are on it too, and are what the node needs before it has a repository: the right time, a firewall.
@@ -19,6 +21,8 @@ const INSTALLED: [&str; 3] = ["@^minimal", "chrony", "firewalld"];
 pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result<Option<Plan>> {
     let services = services(lab, catalogue, findings);
     settings::check(lab, catalogue, findings);
+    check_roles(lab, catalogue, findings);
+    check_templates(lab, catalogue, findings);
     if findings.errors() > 0 {
         return Ok(None);
     }
@@ -26,16 +30,52 @@ pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result
         lab.nodes.iter().find(|n| n.role == CONTROLLER).context("a lab without a controller")?;
     let controller = Host { name: controller.name.to_string(), address: controller.address };
     let shared = Shared::new(lab, controller);
+    let mut templates = AllTemplates::new(catalogue);
     let mut nodes = Vec::new();
     for node in &lab.nodes {
         let of_node = catalogue.stages.iter().filter(|stage| applies(stage, node, lab, &services));
-        nodes.push(node_plan(node, of_node, &shared, findings)?);
+        let of_settings = templates.of(&node.settings.templates, findings)?;
+        nodes.push(node_plan(node, of_node, &shared, of_settings, findings)?);
     }
     if findings.errors() > 0 {
         return Ok(None);
     }
     let (name, settled) = (lab.name.clone(), lab.settled.clone());
     Ok(Some(Plan { schema: 1, lab: name, networking: lab.networking, nodes, settled }))
+}
+
+/// The stages that roles name are there.
+fn check_roles(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) {
+    let known = || catalogue.stages.iter().map(|s| s.name.as_str());
+    for stage in lab.nodes.iter().filter_map(|n| n.stages.as_ref()).flat_map(|s| s.iter()) {
+        if !known().any(|name| name == stage.value) {
+            let help = did_you_mean(&stage.value, known().collect::<Vec<_>>());
+            let message = format!("unknown stage `{}`", stage.value);
+            findings.tell(Rule::UnknownStage, &stage.path, stage.span, message, help);
+        }
+    }
+}
+
+/// The user-data that cloud-init's begins with, as a template's path.
+const USER_DATA: &str = "cloud-init/user-data.yaml";
+
+/// The lab's own templates override some that there are.
+fn check_templates(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) {
+    let mut known: Vec<String> =
+        built_in::kickstart().map(|(name, _)| format!("kickstart/{name}")).collect();
+    known.extend(catalogue.template_paths());
+    known.push(USER_DATA.to_owned());
+    for (path, file) in lab.settings.iter().flat_map(|s| s.templates.iter()) {
+        if !known.contains(path) {
+            let at = Span { file: file.file, line: 1, column: 1, length: 1 };
+            let message = format!("`{path}` overrides no template");
+            let help = match nearest(path, known.iter().map(String::as_str)) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => "docs/templates.md lists the templates".to_owned(),
+            };
+            findings.tell(Rule::UnknownTemplate, "templates", at, message, help);
+        }
+    }
 }
 
 fn services<'a>(lab: &'a Lab, catalogue: &'a Catalogue, findings: &mut Findings) -> Vec<&'a str> {
@@ -71,6 +111,7 @@ fn node_plan<'s>(
     node: &Node,
     of_node: impl Iterator<Item = &'s Stage>,
     shared: &Shared,
+    templates: &mut StageTemplates,
     findings: &mut Findings,
 ) -> Result<NodePlan> {
     let lab = shared.lab;
@@ -78,8 +119,14 @@ fn node_plan<'s>(
     let provider = interfaces.iter().find(|i| i.network == PROVIDER).map(|i| i.name.clone());
     let mut planned = Vec::new();
     for stage in of_node {
-        let plan = stages::plan(stage, node, &interfaces, shared);
-        planned.push(
+        let plan = match stages::plan(stage, node, &interfaces, shared, templates) {
+            Err(error) => match error.downcast::<TemplateError>() {
+                Ok(error) => templates::told(Err(error), findings).map_err(Into::into),
+                Err(error) => Err(error),
+            },
+            Ok(plan) => Ok(Some(plan)),
+        };
+        planned.extend(
             plan.with_context(|| format!("planning `stack/{}` for `{}`", stage.name, node.name))?,
         );
     }
@@ -113,6 +160,7 @@ fn node_plan<'s>(
             authorized_keys: settings.access.authorized_keys.clone(),
         },
         stages,
+        templates: settings.templates.clone(),
         settled,
     })
 }

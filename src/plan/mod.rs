@@ -4,13 +4,15 @@ mod context;
 mod make;
 mod settings;
 mod stages;
+mod templates;
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{Hardware, Mac, Networking, RootLogin, Settled};
+use crate::model::{Hardware, Mac, Networking, RootLogin, Settled, Templates};
 use crate::stack::{Database, Identity, Ownership};
 
 pub use make::make;
@@ -55,6 +57,9 @@ pub struct NodePlan {
     pub access: AccessPlan,
     /// Its stages, in order.
     pub stages: Vec<StagePlan>,
+    /// The person's own templates.
+    #[serde(skip)]
+    pub templates: Arc<Templates>,
     /// Every value that it has, and where it came from.
     pub settled: Vec<Settled>,
 }
@@ -167,7 +172,7 @@ pub struct StagePlan {
     /// Names of the secrets it uses.
     pub secrets: Vec<String>,
     /// Scripts by file name.
-    pub scripts: Vec<(String, String)>,
+    pub scripts: Vec<(String, Arc<str>)>,
 }
 
 /// A file that a stage puts on the node.
@@ -179,7 +184,7 @@ pub struct FilePlan {
     #[serde(flatten)]
     pub ownership: Ownership,
     /// What is in it, with marks in the place of secrets.
-    pub content: String,
+    pub content: Arc<str>,
 }
 
 /// A firewall opening.

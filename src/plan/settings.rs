@@ -61,7 +61,7 @@ pub(super) fn merge(planned: Vec<Planned>, node: &Node, findings: &mut Findings)
         let plain = sections.into_iter().map(|(section, options)| {
             (section, options.into_iter().map(|(option, (value, _))| (option, value)).collect())
         });
-        let content = ini::write(plain);
+        let content = ini::write(plain).into();
         let ownership = owners.remove(&path).unwrap_or_default();
         stages[first].files.push(FilePlan { path, ownership, content });
     }
@@ -163,7 +163,7 @@ mod tests {
         let text =
             format!("nodes: {{controller: {{role: controller, address: 10.0.0.11}}}}\n{lab}\n");
         let mut findings = Findings::default();
-        let source = Source { name: "lab.yaml".into(), path: "lab.yaml".into(), text };
+        let source = Source { name: "lab.yaml".into(), path: "lab.yaml".into(), text: text.into() };
         let (sources, spec) = spec::parse(source, &mut findings);
         let lab = model::resolve(&spec.expect("YAML"), &sources, &mut findings);
         let plan = plan::make(&lab, catalogue, &mut findings).expect("a good catalogue");
@@ -175,7 +175,7 @@ mod tests {
         let plan = plan(&catalogue("{neutron: {auth_type: password}}"), "").expect("a plan");
         let stages = &plan.nodes[0].stages;
         assert_eq!(
-            stages[0].files[0].content,
+            &*stages[0].files[0].content,
             "[DEFAULT]\nmy_ip = 10.0.0.11\n\n[neutron]\nauth_type = password\n"
         );
         assert_eq!(stages[0].files[0].ownership.group, "nova");
@@ -189,7 +189,7 @@ mod tests {
         assert!(told[0].contains("`nova` and `neutron` disagree on `[DEFAULT] my_ip`"), "{told:?}");
         let lab = "settings: {/etc/nova/nova.conf: {DEFAULT: {my_ip: 10.0.0.12}}}";
         let plan = plan(&catalogue, lab).expect("decided");
-        assert_eq!(plan.nodes[0].stages[0].files[0].content, "[DEFAULT]\nmy_ip = 10.0.0.12\n");
+        assert_eq!(&*plan.nodes[0].stages[0].files[0].content, "[DEFAULT]\nmy_ip = 10.0.0.12\n");
     }
 
     #[test]

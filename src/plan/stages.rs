@@ -3,11 +3,11 @@
 use anyhow::{Context as _, Result, bail};
 use indexmap::IndexMap;
 
-use super::context::{Context, Shared};
+use super::context::Shared;
+use super::templates::StageTemplates;
 use super::{FilePlan, InterfacePlan, OpeningPlan, StagePlan};
 use crate::model::Node;
 use crate::stack::{Each, Identity, Need, Opening, Ownership, Stage};
-use crate::template::Engine;
 use crate::template::quote::is_plain_word;
 
 /// A stage whose settings are not merged yet.
@@ -24,19 +24,17 @@ pub(super) fn plan(
     node: &Node,
     interfaces: &[InterfacePlan],
     shared: &Shared,
+    templates: &mut StageTemplates,
 ) -> Result<Planned> {
     let spec = &stage.spec;
     let parameters = parameters(stage, node);
-    let engine = Engine::default();
     let base = shared.context(node, interfaces, &parameters, None);
-    let text = |source: &str, context: &Context| {
-        engine.render_text(&format!("{}/stage.yaml", stage.name), source, context)
-    };
+    let name = format!("{}/stage.yaml", stage.name);
     let mut settings = Vec::new();
     for (file, sections) in &spec.settings {
         for (section, options) in sections {
             for (option, value) in options {
-                let value = text(&value.0, &base)?;
+                let value = templates.text(&name, &value.0, &base)?;
                 settings.push((file.clone(), section.clone(), option.clone(), value));
             }
         }
@@ -51,16 +49,14 @@ pub(super) fn plan(
                 .collect(),
         };
         for context in contexts {
-            let path = text(&file.path, &context)?;
+            let path = templates.text(&name, &file.path, &context)?;
             if !path.starts_with('/')
                 || !is_plain_word(&path)
                 || path.split('/').any(|step| step == "..")
             {
                 bail!("`{path}` is no path that a stage can write");
             }
-            let source = stage.sources.get(&file.source).context("a source is missing")?;
-            let name = format!("{}/{}", stage.name, file.source);
-            let content = engine.render_text(&name, source, &context)?;
+            let content = templates.file(&stage.source_name(&file.source), node, &context)?;
             let ownership = Ownership {
                 owner: file.owner.clone(),
                 group: file.group.clone(),
@@ -70,9 +66,12 @@ pub(super) fn plan(
         }
     }
     let firewall = spec.firewall.iter().map(|o| opening(o, shared)).collect::<Result<_>>()?;
+    let identity = spec.identity.as_ref();
     let identity =
-        spec.identity.as_ref().map(|i| identity(i, |url| Ok(text(url, &base)?))).transpose()?;
-    let scripts = stage.scripts.iter().map(|(name, text)| (name.clone(), text.clone())).collect();
+        identity.map(|i| self::identity(i, |url| Ok(templates.text(&name, url, &base)?)));
+    let identity = identity.transpose()?;
+    let scripts =
+        stage.scripts.iter().map(|(name, text)| (name.clone(), text.text.clone())).collect();
     let ini = spec.ini.iter().map(|(path, ownership)| (path.clone(), ownership.clone())).collect();
     let plan = StagePlan {
         name: stage.name.clone(),

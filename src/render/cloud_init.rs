@@ -18,7 +18,9 @@ pub(super) fn user_data(
     node: &NodePlan,
     secrets: &Secrets,
 ) -> Result<String, RenderError> {
-    let mut data: serde_json::Map<String, Value> = serde_yaml::from_str(BASE)?;
+    let own = node.templates.get("cloud-init/user-data.yaml");
+    let mut data: serde_json::Map<String, Value> =
+        serde_yaml::from_str(own.map_or(BASE, |file| &file.text))?;
     data.insert("hostname".into(), json!(node.name));
     data.insert("timezone".into(), json!(node.installer.timezone));
     data.insert("locale".into(), json!(node.installer.language));

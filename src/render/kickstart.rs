@@ -5,34 +5,40 @@ use serde_json::json;
 
 use super::node::{self, Placed, RELABEL};
 use super::{RenderError, lint};
+use crate::model::Templates;
 use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::secrets::Secrets;
-use crate::template::{Engine, quote};
+use crate::template::{Engine, TemplateError, built_in, quote};
 
-/// The skeleton and its parts, in `kickstart/`.
-const TEMPLATES: [(&str, &str); 9] = [
-    ("ks.cfg.j2", include_str!("../../kickstart/ks.cfg.j2")),
-    ("commands.j2", include_str!("../../kickstart/commands.j2")),
-    ("packages.j2", include_str!("../../kickstart/packages.j2")),
-    ("pre.j2", include_str!("../../kickstart/pre.j2")),
-    ("stop.j2", include_str!("../../kickstart/stop.j2")),
-    ("put.j2", include_str!("../../kickstart/put.j2")),
-    ("secrets.j2", include_str!("../../kickstart/secrets.j2")),
-    ("post.j2", include_str!("../../kickstart/post.j2")),
-    ("onerror.j2", include_str!("../../kickstart/onerror.j2")),
-];
+/// An engine with the skeleton and its parts, as the person overrides them.
+///
+/// # Errors
+/// A template has a syntax error.
+pub fn engine(templates: &Templates) -> Result<Engine<'_>, TemplateError> {
+    let mut engine = Engine::default();
+    engine.filter("put", put);
+    engine.filter("package", package);
+    for (name, source) in built_in::kickstart() {
+        engine.add(name, source)?;
+    }
+    for (path, file) in templates {
+        if let Some(name) = path.strip_prefix("kickstart/") {
+            engine.add_own(name, &file.text, file.file)?;
+        }
+    }
+    Ok(engine)
+}
 
 /// Renders a node's kickstart, and reads it back.
 ///
 /// # Errors
 /// A secret is missing, or the result is not what it should be.
-pub fn render(plan: &Plan, node: &NodePlan, secrets: &Secrets) -> Result<String, RenderError> {
-    let mut engine = Engine::default();
-    engine.filter("put", put);
-    engine.filter("package", package);
-    for (name, source) in TEMPLATES {
-        engine.add(name, source)?;
-    }
+pub fn render(
+    plan: &Plan,
+    node: &NodePlan,
+    secrets: &Secrets,
+    engine: &Engine,
+) -> Result<String, RenderError> {
     let files = node::files(plan, node);
     refuse_common(node, secrets, &files)?;
     let logins = node.login_secrets();
@@ -69,8 +75,8 @@ fn refuse_common(node: &NodePlan, secrets: &Secrets, files: &[Placed]) -> Result
     let texts = || {
         files
             .iter()
-            .map(|f| f.content.as_str())
-            .chain(TEMPLATES.map(|(_, text)| text))
+            .map(|f| &*f.content)
+            .chain(built_in::kickstart().map(|(_, text)| text))
             .chain([described.as_str()])
     };
     for name in node.secrets().into_iter().chain(node.login_secrets()) {

@@ -6,9 +6,14 @@ mod kickstart;
 mod lint;
 mod node;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use crate::model::Templates;
 use crate::plan::{NodePlan, Plan};
 use crate::secrets::{Missing, Secrets};
-use crate::template::TemplateError;
+use crate::template::{Engine, TemplateError};
 
 /// A node's files, as text. All of them hold secrets, but for `network_config`.
 #[derive(Clone)]
@@ -63,14 +68,34 @@ pub enum RenderError {
     Yaml(#[from] serde_yaml::Error),
 }
 
-/// Renders everything of one node.
-///
-/// # Errors
-/// A secret is missing, or a result is not what it should be.
-pub fn render(plan: &Plan, node: &NodePlan, secrets: &Secrets) -> Result<Rendered, RenderError> {
-    let kickstart = kickstart::render(plan, node, secrets)?;
-    let network_config = cloud_init::network_config(node)?;
-    let user_data = cloud_init::user_data(plan, node, secrets)?;
-    let meta_data = cloud_init::meta_data(plan, node, &user_data, &network_config)?;
-    Ok(Rendered { kickstart, user_data, meta_data, network_config })
+/// Renders the nodes of a plan.
+pub struct Renderer<'p> {
+    plan: &'p Plan,
+    secrets: &'p Secrets,
+    /// By the person's own templates, which nodes share.
+    engines: HashMap<*const Templates, Engine<'p>>,
+}
+
+impl<'p> Renderer<'p> {
+    /// Renders nodes of this plan with these secrets.
+    #[must_use]
+    pub fn new(plan: &'p Plan, secrets: &'p Secrets) -> Self {
+        Self { plan, secrets, engines: HashMap::new() }
+    }
+
+    /// Renders everything of one node.
+    ///
+    /// # Errors
+    /// A secret is missing, or a result is not what it should be.
+    pub fn render(&mut self, node: &'p NodePlan) -> Result<Rendered, RenderError> {
+        let engine = match self.engines.entry(Arc::as_ptr(&node.templates)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(kickstart::engine(&node.templates)?),
+        };
+        let kickstart = kickstart::render(self.plan, node, self.secrets, engine)?;
+        let network_config = cloud_init::network_config(node)?;
+        let user_data = cloud_init::user_data(self.plan, node, self.secrets)?;
+        let meta_data = cloud_init::meta_data(self.plan, node, &user_data, &network_config)?;
+        Ok(Rendered { kickstart, user_data, meta_data, network_config })
+    }
 }

@@ -1,5 +1,6 @@
 //! What lands on a node besides the installed system: the stages, the runner, and what the runner reads.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -38,36 +39,41 @@ pub const RELABEL: [&str; 4] = [
 
 /// A file of root's, in place before the first boot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Placed {
+pub struct Placed<'p> {
     /// Where.
-    pub path: String,
+    pub path: Cow<'p, str>,
     /// Its mode in octal.
     pub mode: &'static str,
     /// What is in it.
-    pub content: String,
+    pub content: Cow<'p, str>,
 }
 
 /// Everything but the secrets.
 #[must_use]
-pub fn files(plan: &Plan, node: &NodePlan) -> Vec<Placed> {
-    let own =
-        |path: &str, mode, content| Placed { path: format!("{FOLDER}/{path}"), mode, content };
+pub fn files<'p>(plan: &Plan, node: &'p NodePlan) -> Vec<Placed<'p>> {
+    let own = |path: &str, mode, content| Placed {
+        path: format!("{FOLDER}/{path}").into(),
+        mode,
+        content,
+    };
+    let order: String = node.stages.iter().map(|s| format!("{}\n", s.name)).collect();
     let mut files = vec![
-        own("node.json", "0600", node_json(plan, node)),
-        own("node.env", "0600", node_env(plan, node)),
-        own("stages/order", "0600", node.stages.iter().map(|s| format!("{}\n", s.name)).collect()),
+        own("node.json", "0600", node_json(plan, node).into()),
+        own("node.env", "0600", node_env(plan, node).into()),
+        own("stages/order", "0600", order.into()),
     ];
     for stage in &node.stages {
         let inside = |path: &str| format!("stages/{}/{path}", stage.name);
-        files.push(own(&inside("manifest"), "0600", manifest(stage)));
+        files.push(own(&inside("manifest"), "0600", manifest(stage).into()));
         for (name, script) in &stage.scripts {
-            files.push(own(&inside(name), "0700", script.clone()));
+            files.push(own(&inside(name), "0700", Cow::Borrowed(script)));
         }
         for file in &stage.files {
-            files.push(own(&inside(&format!("files{}", file.path)), "0600", file.content.clone()));
+            let content = Cow::Borrowed(&*file.content);
+            files.push(own(&inside(&format!("files{}", file.path)), "0600", content));
         }
         if let Some(identity) = &stage.identity {
-            files.push(own(&inside("identity.json"), "0600", pretty(&json!(identity))));
+            files.push(own(&inside("identity.json"), "0600", pretty(&json!(identity)).into()));
         }
     }
     files.extend(RUNNER.map(|(path, mode, text)| Placed {
@@ -82,12 +88,13 @@ pub fn files(plan: &Plan, node: &NodePlan) -> Vec<Placed> {
 ///
 /// # Errors
 /// One is missing.
-pub fn secrets(node: &NodePlan, secrets: &Secrets) -> Result<Placed, Missing> {
+pub fn secrets(node: &NodePlan, secrets: &Secrets) -> Result<Placed<'static>, Missing> {
     let mut content = String::new();
     for name in node.secrets() {
         let _ = writeln!(content, "{name}={}", secrets.get(name)?.reveal());
     }
-    Ok(Placed { path: format!("{FOLDER}/secrets.env"), mode: "0600", content })
+    let path = format!("{FOLDER}/secrets.env").into();
+    Ok(Placed { path, mode: "0600", content: content.into() })
 }
 
 /// What the node is, for people and programs.

@@ -151,7 +151,7 @@ pub struct Source {
     /// Where it lies.
     pub path: PathBuf,
     /// The whole text.
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 /// The files that a lab is read from. The first holds what is built in.
@@ -166,7 +166,7 @@ impl Sources {
     #[must_use]
     pub fn new(built_in: &str) -> Self {
         let (name, path) = ("built-in".into(), PathBuf::new());
-        Self(vec![Source { name, path, text: built_in.to_owned() }])
+        Self(vec![Source { name, path, text: built_in.into() }])
     }
 
     /// Adds a file; the number is what a span calls it.
@@ -185,10 +185,6 @@ impl Sources {
     #[must_use]
     pub fn file(&self, file: usize) -> &Source {
         &self.0[file]
-    }
-
-    pub(crate) fn file_mut(&mut self, file: usize) -> &mut Source {
-        &mut self.0[file]
     }
 
     /// How many files there are.

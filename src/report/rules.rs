@@ -123,6 +123,12 @@ rules! {
     NoLogin = "no-login" Error,
 
     // Stages.
+    /// A stage of the lab's own that cannot be used.
+    OwnStage = "own-stage" Error,
+    /// A template of the lab's own that overrides nothing.
+    UnknownTemplate = "unknown-template" Error,
+    /// A template of the lab's own that cannot be rendered.
+    Template = "template" Error,
     /// A service that no stage provides.
     UnknownService = "unknown-service" Error,
     /// A stage that is not there.

@@ -80,7 +80,7 @@ pub fn load(path: &Path) -> Result<Secrets, FileError> {
     check_mode(path)?;
     let values =
         parse(&text).map_err(|problems| FileError::Content { path: path.into(), problems })?;
-    Ok(Secrets { path: path.into(), values })
+    Ok(Secrets { path: path.into(), values, ..Secrets::default() })
 }
 
 #[cfg(unix)]

@@ -1,11 +1,11 @@
 //! The files that a lab file names: other lab files, keys, scripts, templates. Read once, bounded, text only.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::report::{Findings, Rule, Sources};
+use crate::report::{Findings, Rule, Source, Sources};
 
 use super::decode::{Decode, mismatch};
 use super::shape::Shape;
@@ -14,31 +14,81 @@ use super::tree::{Node, Value};
 /// A file larger than this is none that a person wrote.
 const LARGEST: u64 = 4 << 20;
 
+/// A folder with more files than this was not made for a lab.
+const MOST_FILES: usize = 1000;
+
 /// Reads values, and the files that they name.
 pub struct Reader<'a> {
     /// What is wrong.
     pub findings: &'a mut Findings,
-    sources: &'a Sources,
-    read: HashMap<PathBuf, Result<Arc<str>, String>>,
+    sources: &'a mut Sources,
+    read: HashMap<PathBuf, Result<usize, String>>,
 }
 
 impl<'a> Reader<'a> {
     /// Reads values of these files.
-    pub fn new(findings: &'a mut Findings, sources: &'a Sources) -> Self {
+    pub fn new(findings: &'a mut Findings, sources: &'a mut Sources) -> Self {
         Self { findings, sources, read: HashMap::new() }
     }
 
-    /// A path that is written in a lab file: relative to that file.
-    #[must_use]
-    pub fn path(&self, node: &Node, written: &str) -> PathBuf {
-        self.sources.get(node.span).path.parent().unwrap_or(Path::new("")).join(written)
+    /// Where a file lies that is named here, relative to the file that names it; and its name for people.
+    fn path(&self, node: &Node, written: &str) -> (PathBuf, PathBuf) {
+        let from = self.sources.get(node.span);
+        let beside = |path: &Path| path.parent().unwrap_or(Path::new("")).join(written);
+        (beside(&from.path), beside(Path::new(&*from.name)))
     }
 
-    /// The text of a file that is named here, or what went wrong with it.
-    pub fn text(&mut self, node: &Node, written: &str) -> Result<Arc<str>, String> {
-        let path = self.path(node, written);
-        let read = |path: &PathBuf| read_text(path).map(Into::into).map_err(|e| e.to_string());
-        self.read.entry(path.clone()).or_insert_with(|| read(&path)).clone()
+    /// The file that is named here, or what went wrong with it. Read once, and then one of the sources, so that findings
+    /// can point into it.
+    pub fn text(&mut self, node: &Node, written: &str) -> Result<TextFile, String> {
+        let (path, shown) = self.path(node, written);
+        self.text_at(written, path, &shown)
+    }
+
+    fn text_at(&mut self, name: &str, path: PathBuf, shown: &Path) -> Result<TextFile, String> {
+        let sources = &mut *self.sources;
+        let read = || {
+            let text = read_text(&path).map_err(|e| e.to_string())?;
+            let name = shown.display().to_string().into();
+            Ok(sources.add(Source { name, path: path.clone(), text: text.into() }))
+        };
+        let file = self.read.entry(path.clone()).or_insert_with(read).clone()?;
+        Ok(TextFile { name: name.to_owned(), file, text: self.sources.file(file).text.clone() })
+    }
+
+    /// All files of a folder and of those in it, by their path inside it.
+    fn folder(&mut self, node: &Node, written: &str) -> Result<BTreeMap<String, TextFile>, String> {
+        let (root, shown) = self.path(node, written);
+        let mut files = BTreeMap::new();
+        let mut waiting = vec![PathBuf::new()];
+        while let Some(inside) = waiting.pop() {
+            let entries = std::fs::read_dir(root.join(&inside)).map_err(|e| e.to_string())?;
+            let mut entries: Vec<_> =
+                entries.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+            // In the same order everywhere: findings are sorted by the number of their file.
+            entries.sort_by_key(std::fs::DirEntry::file_name);
+            for entry in entries {
+                let path = inside.join(entry.file_name());
+                // What editors and version control leave.
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if name.starts_with('.') || name.ends_with('~') {
+                    continue;
+                }
+                if entry.path().is_dir() && path.components().count() < 8 {
+                    waiting.push(path);
+                    continue;
+                }
+                if files.len() == MOST_FILES {
+                    return Err(format!("it holds more than {MOST_FILES} files"));
+                }
+                let name = path.to_string_lossy().replace('\\', "/");
+                let text = self
+                    .text_at(&name, root.join(&path), &shown.join(&path))
+                    .map_err(|error| format!("`{name}`: {error}"))?;
+                files.insert(name, text);
+            }
+        }
+        Ok(files)
     }
 }
 
@@ -66,10 +116,12 @@ pub fn read_text(path: &Path) -> std::io::Result<String> {
 }
 
 /// A text file beside the lab file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextFile {
     /// Its name as it was written.
     pub name: String,
+    /// Its number among the sources, for spans that point into it.
+    pub file: usize,
     /// What is in it.
     pub text: Arc<str>,
 }
@@ -81,7 +133,7 @@ impl Decode for TextFile {
             return None;
         };
         match r.text(node, name) {
-            Ok(text) => Some(Self { name: name.clone(), text }),
+            Ok(file) => Some(file),
             Err(error) => {
                 let message = format!("the file `{name}` cannot be read: {error}");
                 let help = "a text file, relative to the file that names it";
@@ -108,8 +160,9 @@ impl Decode for PublicKeys {
             return Some(Self(vec![text]));
         }
         match r.text(node, &text) {
-            Ok(lines) => {
-                let lines = lines
+            Ok(file) => {
+                let lines = file
+                    .text
                     .lines()
                     .map(str::trim)
                     .filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -119,6 +172,37 @@ impl Decode for PublicKeys {
                 let message =
                     format!("`{text}` is no public key, and no file that can be read: {error}");
                 let help = "a key on one line, or a file relative to the lab file";
+                r.findings.tell(Rule::NamedFile, &node.path, node.span, message, help);
+                None
+            }
+        }
+    }
+
+    fn shape() -> Shape {
+        Shape::Text
+    }
+}
+
+/// A folder of text files beside the lab file.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    /// Its name as it was written.
+    pub name: String,
+    /// Its files, by their path inside it.
+    pub files: BTreeMap<String, TextFile>,
+}
+
+impl Decode for Folder {
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
+        let Value::Scalar(name) = &node.value else {
+            mismatch(node, "a folder's name", "folder", r);
+            return None;
+        };
+        match r.folder(node, name) {
+            Ok(files) => Some(Self { name: name.clone(), files }),
+            Err(error) => {
+                let message = format!("the folder `{name}` cannot be read: {error}");
+                let help = "a folder of text files, relative to the file that names it";
                 r.findings.tell(Rule::NamedFile, &node.path, node.span, message, help);
                 None
             }

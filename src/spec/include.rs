@@ -37,10 +37,8 @@ struct Includes<'a> {
 
 impl Includes<'_> {
     fn read(&mut self, file: usize) -> Option<Node> {
-        let text = std::mem::take(&mut self.sources.file_mut(file).text);
-        let root = tree::parse(&text, file, self.findings);
-        self.sources.file_mut(file).text = text;
-        let root = root?;
+        let text = self.sources.file(file).text.clone();
+        let root = tree::parse(&text, file, self.findings)?;
         let Some(include) = root.get(KEY) else { return Some(root) };
         let named: Vec<(Span, String)> = match &include.value {
             Value::List(items) => items.iter().filter_map(|item| self.name(item)).collect(),
@@ -118,7 +116,7 @@ impl Includes<'_> {
             );
         }
         let name = shown.display().to_string().into();
-        let file = self.sources.add(Source { name, path, text });
+        let file = self.sources.add(Source { name, path, text: text.into() });
         self.open.push(canonical);
         let node = self.read(file);
         self.open.pop();

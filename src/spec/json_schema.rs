@@ -107,8 +107,8 @@ mod tests {
             let text = format!("{}: {}\n", field.name, field.example);
             let mut findings = Findings::default();
             let node = tree::parse(&text, 0, &mut findings).expect(&text);
-            let sources = Sources::new(&text);
-            T::decode(&node, &mut Reader::new(&mut findings, &sources)).expect(&text);
+            let mut sources = Sources::new(&text);
+            T::decode(&node, &mut Reader::new(&mut findings, &mut sources)).expect(&text);
             // Files that an example names are not there.
             let told = findings.sorted();
             let wrong = told.iter().find(|f| f.rule != crate::report::Rule::NamedFile);

@@ -25,7 +25,7 @@ use anyhow::{Context, Result};
 use crate::report::{Findings, Rule, Source, Sources};
 
 pub use decode::{Added, Entries, Entry, OneOrMany, Spanned};
-pub use files::{PublicKeys, TextFile};
+pub use files::{Folder, PublicKeys, TextFile};
 pub use json_schema::json_schema;
 pub use range::MOST_NODES;
 pub use reference::markdown;
@@ -55,7 +55,7 @@ pub fn load(path: &Path, findings: &mut Findings) -> Result<(Sources, Option<Lab
         format!("reading the lab file `{name}`: name another with `--lab`, or make one with `trainyard init`")
     })?;
     let text = files::read_text(path).with_context(|| format!("reading the lab file `{name}`"))?;
-    let source = Source { name: name.into(), path: path.to_owned(), text };
+    let source = Source { name: name.into(), path: path.to_owned(), text: text.into() };
     Ok(parse(source, findings))
 }
 
@@ -72,7 +72,11 @@ pub fn parse(source: Source, findings: &mut Findings) -> (Sources, Option<LabSpe
         findings.tell(Rule::Kind, "", root.span, message, "for example `nodes: {key: value}`");
         return (sources, None);
     }
-    let spec =
-        inherit::lab(&root, &BUILT_IN_TREE, &shape, &mut files::Reader::new(findings, &sources));
+    let spec = inherit::lab(
+        &root,
+        &BUILT_IN_TREE,
+        &shape,
+        &mut files::Reader::new(findings, &mut sources),
+    );
     (sources, spec)
 }

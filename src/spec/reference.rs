@@ -36,7 +36,7 @@ pub fn markdown() -> String {
     section("A role (`roles.NAME`)", &RoleFields::shape(), "", &mut page);
     section("A node (`nodes.NAME`)", &NodeFields::shape(), "", &mut page);
     section("Settings", &SettingsSpec::shape(), "", &mut page);
-    let built_in = super::BUILT_IN.split_once("\n").map_or("", |(_, rest)| rest);
+    let built_in = super::BUILT_IN.split_once('\n').map_or("", |(_, rest)| rest);
     let _ = write!(
         page,
         "\n## What is built in\n\nWhat no file says; a role's own defaults stand below what the lab says for all.\n\n```yaml\n{built_in}```\n"

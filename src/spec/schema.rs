@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::report::{Rule, Span, did_you_mean};
 
 use super::decode::{Decode, Entries, OneOrMany, Spanned, choice, record};
-use super::files::Reader;
+use super::files::{Folder, Reader};
 use super::include;
 use super::settings::SettingsSpec;
 use super::shape::{Field, Record, Shape};
@@ -63,6 +63,8 @@ record! {
         openstack: OpenStackSpec = "{networking: provider}",
         /// The networks that nodes attach to.
         networks: Entries<NetworkSpec> = "{management: {cidr: 10.0.0.0/24}}",
+        /// Folders with stages of the lab's own: one folder a stage, as trainyard's own are.
+        own_stages: OneOrMany<Folder> = "stages",
         /// Where the controller gets its time.
         time: TimeSpec = "{servers: [ntp.example.org]}",
     }

@@ -1,7 +1,7 @@
 //! The keys that a lab, a role and a node may each say; the nearer one counts.
 
 use super::decode::{Added, Entries, OneOrMany, choice, record};
-use super::files::PublicKeys;
+use super::files::{Folder, PublicKeys};
 
 record! {
     /// What may stand in the lab, in a role and at a node.
@@ -26,6 +26,8 @@ record! {
         installer: InstallerSpec = "{disk: vda}",
         /// The interfaces by name; by default one for each network.
         interfaces: Entries<InterfaceSpec> = "{enp0s3: {network: management}}",
+        /// Folders of templates that override the built-in ones, the last one first.
+        templates: Added<Folder> = "[templates]",
         /// A stage's parameters: stage, then name, then value.
         parameters: Entries<Entries<String>> = "{database: {max_connections: 1000}}",
         /// Options for configuration files that stages write: file, section, option, value.

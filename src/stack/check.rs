@@ -57,13 +57,16 @@ pub(super) fn check(stage: &Stage, secrets: &IndexMap<String, String>) -> Result
     }
     for file in &spec.files {
         ensure!(
-            stage.sources.contains_key(&file.source),
+            stage.sources.contains_key(&stage.source_name(&file.source)),
             "the source `{}` is missing",
             file.source
         );
     }
     for source in stage.sources.keys() {
-        ensure!(spec.files.iter().any(|f| f.source == *source), "nothing uses the file `{source}`");
+        ensure!(
+            spec.files.iter().any(|f| stage.source_name(&f.source) == *source),
+            "nothing uses the file `{source}`"
+        );
     }
     Ok(())
 }

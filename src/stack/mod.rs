@@ -2,14 +2,17 @@
 
 mod check;
 mod order;
+mod own;
 mod stage;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use include_dir::{Dir, include_dir};
 use indexmap::IndexMap;
 
+pub use own::add_own;
 pub use stage::{
     Database, Each, FileSpec, Identity, Need, Opening, Ownership, Parameter, Scalar, StageSpec,
     When,
@@ -18,7 +21,13 @@ pub use stage::{
 static BUILT_IN: Dir = include_dir!("$CARGO_MANIFEST_DIR/stack");
 
 /// The names of a stage's scripts; `verify` is the one that every stage has.
-const SCRIPTS: [&str; 3] = ["prepare.sh", "configure.sh", "verify.sh"];
+pub const SCRIPTS: [&str; 3] = ["prepare.sh", "configure.sh", "verify.sh"];
+
+/// The file that says what a stage is.
+const STAGE: &str = "stage.yaml";
+
+/// The file that says which secrets stages may name.
+const SECRETS: &str = "secrets.yaml";
 
 /// A stage.
 #[derive(Clone, Debug)]
@@ -28,9 +37,20 @@ pub struct Stage {
     /// Its `stage.yaml`.
     pub spec: StageSpec,
     /// Its scripts by file name, as they go to the node.
-    pub scripts: BTreeMap<String, String>,
-    /// The templates of its files, by file name.
-    pub sources: BTreeMap<String, String>,
+    pub scripts: BTreeMap<String, Text>,
+    /// The templates of its files, by `STAGE/FILE`.
+    pub sources: BTreeMap<String, Text>,
+    /// The number of its `stage.yaml` among the sources, where it is one of the lab's own.
+    pub file: Option<usize>,
+}
+
+/// The text of a file.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// The text.
+    pub text: Arc<str>,
+    /// Its number among the sources, where it is one of the lab's own.
+    pub file: Option<usize>,
 }
 
 /// All stages, each after those that it comes after.
@@ -49,12 +69,7 @@ impl Catalogue {
     /// A mistake in `stack/`, which the tests would have shown.
     pub fn built_in() -> Result<Self> {
         let mut files = BTreeMap::new();
-        for folder in BUILT_IN.dirs() {
-            for file in folder.files() {
-                files.insert(path_of(file.path()), text_of(file)?);
-            }
-        }
-        for file in BUILT_IN.files() {
+        for file in BUILT_IN.dirs().flat_map(Dir::files).chain(BUILT_IN.files()) {
             files.insert(path_of(file.path()), text_of(file)?);
         }
         Self::from_files(&files)
@@ -65,34 +80,25 @@ impl Catalogue {
     /// # Errors
     /// The first mistake, with the file that holds it.
     pub fn from_files(files: &BTreeMap<String, String>) -> Result<Self> {
-        let secrets: IndexMap<String, String> = match files.get("secrets.yaml") {
+        let secrets: IndexMap<String, String> = match files.get(SECRETS) {
             Some(text) => serde_yaml::from_str(text).context("reading `stack/secrets.yaml`")?,
             None => IndexMap::new(),
         };
         let mut stages: BTreeMap<String, Stage> = BTreeMap::new();
         for (path, text) in files {
-            let Some(name) = path.strip_suffix("/stage.yaml") else { continue };
+            let Some((name, STAGE)) = path.split_once('/') else { continue };
             let spec =
                 serde_yaml::from_str(text).with_context(|| format!("reading `stack/{path}`"))?;
-            let stage = Stage {
-                name: name.to_owned(),
-                spec,
-                scripts: BTreeMap::new(),
-                sources: BTreeMap::new(),
-            };
-            stages.insert(name.to_owned(), stage);
+            stages.insert(name.to_owned(), Stage::new(name, spec, None));
         }
         for (path, text) in files {
-            let Some((name, file)) = path.split_once('/').filter(|(_, file)| *file != "stage.yaml")
-            else {
+            let Some((name, file)) = path.split_once('/').filter(|(_, file)| *file != STAGE) else {
                 continue;
             };
             let Some(stage) = stages.get_mut(name) else {
                 bail!("`stack/{name}` has no stage.yaml")
             };
-            let kind =
-                if SCRIPTS.contains(&file) { &mut stage.scripts } else { &mut stage.sources };
-            kind.insert(file.to_owned(), text.clone());
+            stage.add(file, Text { text: text.as_str().into(), file: None });
         }
         for stage in stages.values() {
             check::check(stage, &secrets)
@@ -111,6 +117,32 @@ impl Catalogue {
             }
         }
         services
+    }
+
+    /// The paths at which a lab's folder of templates overrides the files of stages.
+    pub fn template_paths(&self) -> impl Iterator<Item = String> {
+        self.stages.iter().flat_map(|s| s.sources.keys()).map(|name| format!("stack/{name}"))
+    }
+}
+
+impl Stage {
+    fn new(name: &str, spec: StageSpec, file: Option<usize>) -> Self {
+        let (scripts, sources) = (BTreeMap::new(), BTreeMap::new());
+        Self { name: name.to_owned(), spec, scripts, sources, file }
+    }
+
+    fn add(&mut self, file: &str, text: Text) {
+        if SCRIPTS.contains(&file) {
+            self.scripts.insert(file.to_owned(), text);
+        } else {
+            self.sources.insert(self.source_name(file), text);
+        }
+    }
+
+    /// The name of one of its files among all templates.
+    #[must_use]
+    pub fn source_name(&self, file: &str) -> String {
+        format!("{}/{file}", self.name)
     }
 }
 

@@ -4,16 +4,21 @@
 //! language that it lands in. Anything else is an error, so a forgotten filter shows in the first
 //! test that uses a value with a space in it, and never as a broken node.
 
+pub mod built_in;
 pub mod quote;
+
+use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 use serde::Serialize;
 
-/// What a template could not do. Carries the template's name and line, never a value: values may be secret.
+use crate::report::Span;
+
+/// What a template could not do. Carries the template's name, line and text, never a value: values may be secret.
 #[derive(Debug, thiserror::Error)]
-#[error("template `{template}`, line {line}: {message}")]
+#[error("template `{template}`, line {line}: {message}{}", shown_excerpt(*line, excerpt))]
 pub struct TemplateError {
     /// The template's name.
     pub template: String,
@@ -21,11 +26,31 @@ pub struct TemplateError {
     pub line: usize,
     /// What is wrong.
     pub message: String,
+    /// That line, as it stands in the template.
+    pub excerpt: String,
+    /// The source file, where the template is one of the person's.
+    pub file: Option<usize>,
+}
+
+impl TemplateError {
+    /// Where the mistake is, in a template of the person's.
+    #[must_use]
+    pub fn span(&self) -> Option<Span> {
+        let blanks = self.excerpt.chars().take_while(|c| c.is_whitespace()).count();
+        let length = self.excerpt.trim().chars().count();
+        Some(Span { file: self.file?, line: self.line, column: blanks + 1, length })
+    }
+}
+
+fn shown_excerpt(line: usize, excerpt: &str) -> String {
+    if excerpt.is_empty() { String::new() } else { format!("\n{line} | {excerpt}") }
 }
 
 /// Renders templates.
 pub struct Engine<'s> {
     environment: Environment<'s>,
+    /// The numbers of the person's files among the sources, by template name.
+    own: BTreeMap<String, usize>,
 }
 
 impl Default for Engine<'_> {
@@ -48,7 +73,7 @@ impl Default for Engine<'_> {
         environment.add_filter("line", |text: String| Value::from_safe_string(quote::line(&text)));
         environment
             .add_function("secret", |name: String| Value::from_safe_string(secret_mark(&name)));
-        Self { environment }
+        Self { environment, own: BTreeMap::new() }
     }
 }
 
@@ -64,7 +89,24 @@ impl<'s> Engine<'s> {
     /// # Errors
     /// It has a syntax error.
     pub fn add(&mut self, name: &'s str, source: &'s str) -> Result<(), TemplateError> {
-        self.environment.add_template(name, source).map_err(|e| told(&e, name))
+        self.own.remove(name);
+        let added = self.environment.add_template(name, source);
+        added.map_err(|e| self.told(&e, name, Some(source)))
+    }
+
+    /// Adds a template of the person's, the source file of that number, maybe in the place of a built-in one.
+    ///
+    /// # Errors
+    /// It has a syntax error.
+    pub fn add_own(
+        &mut self,
+        name: &'s str,
+        source: &'s str,
+        file: usize,
+    ) -> Result<(), TemplateError> {
+        self.own.insert(name.to_owned(), file);
+        let added = self.environment.add_template(name, source);
+        added.map_err(|e| self.told(&e, name, Some(source)))
     }
 
     /// Adds a filter. What it returns is printed only if it is a plain word or marked as safe.
@@ -82,8 +124,19 @@ impl<'s> Engine<'s> {
     /// # Errors
     /// A value is undefined or unquoted.
     pub fn render(&self, name: &str, context: impl Serialize) -> Result<String, TemplateError> {
-        let template = self.environment.get_template(name).map_err(|e| told(&e, name))?;
-        template.render(Serde(context)).map_err(|e| told(&e, name))
+        let template = self.environment.get_template(name);
+        let template = template.map_err(|e| self.told(&e, name, None))?;
+        template.render(Serde(context)).map_err(|e| self.told(&e, name, None))
+    }
+
+    /// Whether a template that was added uses no names but these. (Of what others it includes nothing is known.)
+    #[must_use]
+    pub fn uses_only(&self, name: &str, names: &[&str]) -> bool {
+        let Ok(template) = self.environment.get_template(name) else { return false };
+        let includes = ["include", "import", "extends"];
+        let uses = template.undeclared_variables(false);
+        let known = |used: &String| names.contains(&used.as_str()) || used == "secret";
+        uses.iter().all(known) && includes.iter().all(|word| !template.source().contains(word))
     }
 
     /// Renders a text that is a template of its own.
@@ -96,7 +149,28 @@ impl<'s> Engine<'s> {
         source: &str,
         context: impl Serialize,
     ) -> Result<String, TemplateError> {
-        self.environment.render_named_str(name, source, Serde(context)).map_err(|e| told(&e, name))
+        if !source.contains('{') {
+            return Ok(source.to_owned()); // nothing in it can be a template
+        }
+        let rendered = self.environment.render_named_str(name, source, Serde(context));
+        rendered.map_err(|e| self.told(&e, name, Some(source)))
+    }
+
+    fn told(&self, error: &Error, name: &str, source: Option<&str>) -> TemplateError {
+        let template = error.name().unwrap_or(name).to_owned();
+        let line = error.line().unwrap_or(0);
+        let added = self.environment.get_template(&template).ok();
+        let text =
+            source.filter(|_| template == name).or(added.as_ref().map(minijinja::Template::source));
+        let excerpt = line.checked_sub(1).and_then(|n| text?.lines().nth(n)).unwrap_or("");
+        TemplateError {
+            line,
+            // Neither `{error:#}` nor its debug form: they print the variables.
+            message: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
+            excerpt: excerpt.trim_end().to_owned(),
+            file: self.own.get(&template).copied(),
+            template,
+        }
     }
 }
 
@@ -114,15 +188,6 @@ fn write_quoted(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Er
     write!(out, "{value}").map_err(Error::from)
 }
 
-fn told(error: &Error, name: &str) -> TemplateError {
-    TemplateError {
-        template: error.name().unwrap_or(name).to_owned(),
-        line: error.line().unwrap_or(0),
-        // Neither `{error:#}` nor its debug form: they print the variables.
-        message: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +202,7 @@ mod tests {
         assert_eq!(render("a {{ value|sh }}\n", "x; rm").expect("quoted"), "a 'x; rm'\n");
         let error = render("\n{{ value }}", "x; rm -rf hunter2").expect_err("unquoted");
         assert_eq!(error.line, 2);
+        assert_eq!(error.excerpt, "{{ value }}");
         assert!(!error.to_string().contains("hunter2"), "a value may be secret: {error}");
     }
 

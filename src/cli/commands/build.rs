@@ -9,7 +9,8 @@ use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
 use crate::iso::{self, Base, Built, Order, Step, Tools};
 use crate::model::{Image, Lab};
-use crate::{render, secrets};
+use crate::render::Renderer;
+use crate::secrets;
 
 pub(in crate::cli) fn build(lab_file: &Path, args: &BuildArgs, ui: &Ui) -> Result<()> {
     let (lab, plan) = load_good(lab_file, ui)?;
@@ -18,8 +19,9 @@ pub(in crate::cli) fn build(lab_file: &Path, args: &BuildArgs, ui: &Ui) -> Resul
     let image = image(args.image.as_deref(), &lab, lab_file)?;
     let tools = Tools::locate()?;
     let mut kickstarts = Vec::new();
+    let mut renderer = Renderer::new(&plan, &secrets);
     for node in nodes {
-        kickstarts.push((node, render::render(&plan, node, &secrets)?.kickstart));
+        kickstarts.push((node, renderer.render(node)?.kickstart));
     }
     let order = |(node, kickstart)| {
         let plan: &crate::plan::Plan = &plan;

@@ -10,7 +10,7 @@ use crate::model::Lab;
 use crate::plan::{self, NodePlan, Plan};
 use crate::report::{Finding, Findings, Severity, Sources};
 use crate::stack::Catalogue;
-use crate::{model, spec};
+use crate::{model, spec, stack};
 
 /// What a lab file amounts to.
 pub(super) struct Loaded {
@@ -27,7 +27,9 @@ pub(super) fn load(path: &Path, strict: bool) -> Result<Loaded> {
     let mut planned = None;
     if let Some(spec) = spec {
         let lab = model::resolve(&spec, &sources, &mut findings);
-        let plan = plan::make(&lab, &Catalogue::built_in()?, &mut findings)?;
+        let mut catalogue = Catalogue::built_in()?;
+        stack::add_own(&mut catalogue, &lab.own_stages, &mut findings);
+        let plan = plan::make(&lab, &catalogue, &mut findings)?;
         planned = plan.map(|plan| (lab, plan));
     }
     Ok(Loaded { sources, findings: findings.sorted(), planned })

@@ -9,7 +9,8 @@ use tempfile::NamedTempFile;
 use super::load::{chosen, load_good};
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
-use crate::{render as rendering, secrets};
+use crate::render::Renderer;
+use crate::secrets;
 
 pub(in crate::cli) fn render(
     lab: &Path,
@@ -22,9 +23,10 @@ pub(in crate::cli) fn render(
     let nodes = chosen(&plan, names)?;
     let secrets = secrets::load(&secrets::path_beside(lab))?;
     let mut files: Vec<(PathBuf, String)> = Vec::new();
+    let mut renderer = Renderer::new(&plan, &secrets);
     for node in nodes {
-        let rendered = rendering::render(&plan, node, &secrets)?;
-        for (name, text) in rendered.files() {
+        let of_node = renderer.render(node)?;
+        for (name, text) in of_node.files() {
             files.push((output.join(&node.name).join(name), text.to_owned()));
         }
     }

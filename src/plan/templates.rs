@@ -1,0 +1,113 @@
+//! The stages' templates, with the person's own in the place of built-in ones. A template that says the same for several
+//! nodes is rendered once: in a lab of a thousand nodes, `/etc/hosts` has a thousand lines on each of them.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use super::context::Context;
+use crate::model::{Node, Settings, Templates};
+use crate::report::{Findings, Rule};
+use crate::stack::Catalogue;
+use crate::template::{Engine, TemplateError};
+
+/// What is the same for all nodes that share their settings. A template that uses nothing else is rendered once for them.
+const SHARED: [&str; 7] =
+    ["lab", "nodes", "controller", "networks", "time", "mirrors", "parameters"];
+
+/// One [`StageTemplates`] for each set of templates of the person's own.
+pub(super) struct AllTemplates<'c> {
+    catalogue: &'c Catalogue,
+    by_own: HashMap<*const Templates, StageTemplates<'c>>,
+}
+
+impl<'c> AllTemplates<'c> {
+    pub fn new(catalogue: &'c Catalogue) -> Self {
+        Self { catalogue, by_own: HashMap::new() }
+    }
+
+    /// The templates of a node. One of the person's that cannot be read is told, and left out.
+    pub fn of(
+        &mut self,
+        own: &'c Arc<Templates>,
+        findings: &mut Findings,
+    ) -> Result<&mut StageTemplates<'c>, TemplateError> {
+        let catalogue = self.catalogue;
+        match self.by_own.entry(Arc::as_ptr(own)) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(new) => Ok(new.insert(StageTemplates::new(catalogue, own, findings)?)),
+        }
+    }
+}
+
+/// The templates of all stages.
+pub(super) struct StageTemplates<'c> {
+    engine: Engine<'c>,
+    /// What was rendered for all nodes with these settings.
+    rendered: HashMap<(String, *const Settings), Arc<str>>,
+}
+
+impl<'c> StageTemplates<'c> {
+    fn new(
+        catalogue: &'c Catalogue,
+        own: &'c Templates,
+        findings: &mut Findings,
+    ) -> Result<Self, TemplateError> {
+        let mut engine = Engine::default();
+        for (name, source) in catalogue.stages.iter().flat_map(|s| &s.sources) {
+            let added = match source.file {
+                Some(file) => engine.add_own(name, &source.text, file),
+                None => engine.add(name, &source.text),
+            };
+            told(added, findings)?;
+        }
+        for (path, file) in own {
+            if let Some(name) = path.strip_prefix("stack/") {
+                told(engine.add_own(name, &file.text, file.file), findings)?;
+            }
+        }
+        Ok(Self { engine, rendered: HashMap::new() })
+    }
+
+    /// Renders a text of `stage.yaml`.
+    pub fn text(
+        &self,
+        name: &str,
+        source: &str,
+        context: &Context,
+    ) -> Result<String, TemplateError> {
+        self.engine.render_text(name, source, context)
+    }
+
+    /// Renders a file for a node.
+    pub fn file(
+        &mut self,
+        name: &str,
+        node: &Node,
+        context: &Context,
+    ) -> Result<Arc<str>, TemplateError> {
+        if !self.engine.uses_only(name, &SHARED) {
+            return Ok(self.engine.render(name, context)?.into());
+        }
+        let key = (name.to_owned(), Arc::as_ptr(&node.settings));
+        match self.rendered.entry(key) {
+            Entry::Occupied(known) => Ok(known.get().clone()),
+            Entry::Vacant(new) => Ok(new.insert(self.engine.render(name, context)?.into()).clone()),
+        }
+    }
+}
+
+/// What is wrong with a template of the person's is a finding; a mistake in a built-in one is a failure.
+pub(super) fn told<T>(
+    result: Result<T, TemplateError>,
+    findings: &mut Findings,
+) -> Result<Option<T>, TemplateError> {
+    let error = match result {
+        Ok(value) => return Ok(Some(value)),
+        Err(error) => error,
+    };
+    let Some(span) = error.span() else { return Err(error) };
+    let help = "docs/templates.md says what templates know and which filters they have";
+    findings.tell(Rule::Template, "templates", span, error.message, help);
+    Ok(None)
+}

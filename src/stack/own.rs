@@ -1,0 +1,104 @@
+//! Stages of the lab's own, in folders beside the lab file: read and checked like the built-in ones.
+
+use std::collections::BTreeMap;
+
+use super::{Catalogue, SECRETS, STAGE, Stage, Text, check, order};
+use crate::report::{Findings, Rule, Span};
+use crate::spec::{Folder, Spanned, TextFile};
+
+/// Adds the stages of these folders to the catalogue. What is wrong with them goes to `findings`, and then the catalogue
+/// stays as it was.
+pub fn add_own(catalogue: &mut Catalogue, folders: &[Spanned<Folder>], findings: &mut Findings) {
+    let errors = findings.errors();
+    let mut stages: BTreeMap<String, Stage> =
+        catalogue.stages.iter().map(|s| (s.name.clone(), s.clone())).collect();
+    let mut secrets = catalogue.secrets.clone();
+    let mut own = Own { findings, stages: &mut stages };
+    for folder in folders {
+        if let Some(file) = folder.value.files.get(SECRETS)
+            && let Some(more) = own.read::<indexmap::IndexMap<String, String>>(file)
+        {
+            secrets.extend(more);
+        }
+        own.add(folder);
+    }
+    for stage in stages.values().filter(|s| s.file.is_some()) {
+        let at = top(stage.file.unwrap_or_default());
+        let unknown = stage.spec.after.iter().find(|name| !stages.contains_key(*name));
+        let wrong = match unknown {
+            Some(name) => Some(format!("it comes after `{name}`, which does not exist")),
+            None => check::check(stage, &secrets).err().map(|e| format!("{e:#}")),
+        };
+        if let Some(wrong) = wrong {
+            let message = format!("the stage `{}` cannot be used: {wrong}", stage.name);
+            findings.tell(Rule::OwnStage, "own_stages", at, message, HELP);
+        }
+    }
+    if findings.errors() > errors {
+        return;
+    }
+    match order::order(stages) {
+        Ok(stages) => *catalogue = Catalogue { stages, secrets },
+        Err(wrong) => {
+            let at = folders.first().map_or(Span::default(), |f| f.span);
+            findings.tell(Rule::OwnStage, "own_stages", at, format!("{wrong:#}"), HELP);
+        }
+    }
+}
+
+const HELP: &str = "CONTRIBUTING.md says how a stage is made";
+
+struct Own<'a> {
+    findings: &'a mut Findings,
+    stages: &'a mut BTreeMap<String, Stage>,
+}
+
+impl Own<'_> {
+    fn add(&mut self, folder: &Spanned<Folder>) {
+        for (path, file) in &folder.value.files {
+            let Some((name, STAGE)) = path.split_once('/') else { continue };
+            if self.stages.contains_key(name) {
+                let message = format!("there is a stage `{name}` already");
+                let help = "give it another name; a role's `stages` decides which one a node has";
+                self.findings.tell(Rule::OwnStage, "own_stages", top(file.file), message, help);
+            } else if let Some(spec) = self.read(file) {
+                self.stages.insert(name.to_owned(), Stage::new(name, spec, Some(file.file)));
+            }
+        }
+        for (path, file) in &folder.value.files {
+            let Some((name, inside)) = path.split_once('/').filter(|(_, f)| *f != STAGE) else {
+                continue;
+            };
+            let text = Text { text: file.text.clone(), file: Some(file.file) };
+            match self.stages.get_mut(name).filter(|stage| stage.file.is_some()) {
+                Some(stage) => stage.add(inside, text),
+                None if !folder.value.files.contains_key(&format!("{name}/{STAGE}")) => {
+                    let message = format!("`{name}` has no stage.yaml");
+                    self.findings.tell(Rule::OwnStage, &folder.path, folder.span, message, HELP);
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(&mut self, file: &TextFile) -> Option<T> {
+        let error = match serde_yaml::from_str(&file.text) {
+            Ok(value) => return Some(value),
+            Err(error) => error,
+        };
+        let at = error.location().map_or(top(file.file), |at| Span {
+            file: file.file,
+            line: at.line(),
+            column: at.column(),
+            length: 1,
+        });
+        let message = format!("`{}` cannot be read: {error}", file.name);
+        self.findings.tell(Rule::OwnStage, "own_stages", at, message, HELP);
+        None
+    }
+}
+
+/// The first line of a file.
+fn top(file: usize) -> Span {
+    Span { file, line: 1, column: 1, length: 1 }
+}

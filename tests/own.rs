@@ -1,0 +1,187 @@
+//! What a lab brings along: roles, stages and templates of its own, other files.
+
+mod common;
+
+use std::fs;
+
+use common::Lab;
+
+const GOOD: &str = "nodes: {controller: {role: controller, address: 10.0.0.11}}\n";
+
+fn write(lab: &Lab, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        let path = lab.path(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+}
+
+/// The stages of a node, in their order.
+fn stages(lab: &Lab, node: &str) -> Vec<String> {
+    let plan = lab.done(&["plan", node, "--format", "json"]).stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
+    let name = |s: &serde_json::Value| s["name"].as_str().expect("a name").to_owned();
+    plan["stages"].as_array().expect("stages").iter().map(name).collect()
+}
+
+#[test]
+fn a_role_of_ones_own_is_a_list_of_stages() {
+    let lab = Lab::new(
+        "roles: {queue: {stages: [message-queue, cache], memory: 2GiB}}\n\
+         nodes:\n\
+         \x20 controller: {role: controller, address: 10.0.0.11}\n\
+         \x20 broker: {role: queue, address: 10.0.0.12}\n\
+         \x20 plain: {role: compute, address: 10.0.0.13}\n",
+    );
+    let broker = stages(&lab, "broker");
+    let plain = stages(&lab, "plain");
+    assert!(plain.contains(&"repositories".to_owned()) && !plain.contains(&"cache".to_owned()));
+    let beside: Vec<_> = broker.iter().filter(|s| !plain.contains(s)).collect();
+    assert_eq!(beside, ["message-queue", "cache"], "beside what every node has");
+    let heading = lab.done(&["plan", "broker"]).stdout;
+    assert!(heading.starts_with("broker (queue, 10.0.0.12): 2 cpus, 2048 MiB memory"), "{heading}");
+}
+
+#[test]
+fn a_stage_of_ones_own_is_like_the_built_in_ones() {
+    let lab =
+        Lab::new(&format!("own_stages: mine\nparameters: {{greeter: {{word: hello}}}}\n{GOOD}"));
+    let stage = "summary: greets\nafter: [database]\nsecrets: [GREETER_PASS]\nparameters: {word: {default: hi, help: what it says}}\n\
+                 files: [{path: /etc/greeter, source: greeter.j2}]\n";
+    write(
+        &lab,
+        &[
+            ("mine/secrets.yaml", "GREETER_PASS: the greeter's\n"),
+            ("mine/greeter/stage.yaml", stage),
+            ("mine/greeter/verify.sh", "#!/bin/bash\ntrue\n"),
+            (
+                "mine/greeter/greeter.j2",
+                "{{ parameters.word }} {{ node.name }} {{ secret(\"GREETER_PASS\") }}\n",
+            ),
+            ("mine/greeter/.greeter.swp", "what an editor leaves"),
+        ],
+    );
+    let found = stages(&lab, "controller");
+    let at = |name: &str| found.iter().position(|s| s == name).expect("there");
+    assert!(at("greeter") > at("database"));
+    // The secret is made, and only then can the node be rendered.
+    assert_eq!(lab.run(&["render", "-o", "out"]).status, 3);
+    lab.done(&["secrets"]);
+    lab.done(&["render", "-o", "out"]);
+    let kickstart = lab.read("out/controller/ks.cfg");
+    assert!(kickstart.contains("\nhello controller @SECRET_GREETER_PASS@\n"));
+    assert!(kickstart.contains("\nGREETER_PASS="));
+}
+
+#[test]
+fn a_template_of_ones_own_overrides_one_for_the_lab_a_role_or_a_node() {
+    let lab = Lab::new(
+        "templates: all\n\
+         roles: {compute: {templates: computes}}\n\
+         nodes:\n\
+         \x20 controller: {role: controller, address: 10.0.0.11}\n\
+         \x20 a: {role: compute, address: 10.0.0.31}\n\
+         \x20 b: {role: compute, address: 10.0.0.32, templates: [one]}\n",
+    );
+    write(
+        &lab,
+        &[
+            (
+                "all/kickstart/packages.j2",
+                "%packages\n@core\n{% for p in installer.packages %}\n{{ p|package }}\n{% endfor %}\n%end\n",
+            ),
+            ("all/stack/time-client/chrony.conf.j2", "server {{ controller.name }} iburst # all\n"),
+            (
+                "computes/stack/time-client/chrony.conf.j2",
+                "server {{ controller.name }} iburst # computes\n",
+            ),
+            ("one/stack/time-client/chrony.conf.j2", "server {{ controller.name }} iburst # one\n"),
+        ],
+    );
+    lab.done(&["secrets"]);
+    lab.done(&["render", "-o", "out"]);
+    let kickstart = |node: &str| lab.read(&format!("out/{node}/ks.cfg"));
+    for node in ["controller", "a", "b"] {
+        assert!(kickstart(node).contains("%packages\n@core\n@^minimal\n"), "{node}");
+    }
+    assert!(kickstart("a").contains("iburst # computes\n"));
+    assert!(kickstart("b").contains("iburst # one\n"));
+    let explained = lab.done(&["plan", "--explain", "b"]).stdout;
+    for (folder, line) in [("all", 1), ("computes", 2), ("one", 6)] {
+        let row = explained.lines().find(|l| l.split_whitespace().nth(1) == Some(folder));
+        assert!(row.is_some_and(|r| r.ends_with(&format!("lab.yaml:{line}"))), "{explained}");
+    }
+}
+
+#[test]
+fn a_template_that_fails_is_told_with_its_line_and_without_a_value() {
+    let lab = Lab::new(&format!("templates: own\n{GOOD}"));
+    write(&lab, &[("own/stack/time-server/chrony.conf.j2", "# time\nserver {{ time.serverz }}\n")]);
+    let told = lab.run(&["check"]);
+    assert_eq!(told.status, 3);
+    let place = "own/stack/time-server/chrony.conf.j2:2:1";
+    assert!(
+        told.stdout.contains(place) && told.stdout.contains("2 | server {{ time.serverz }}"),
+        "{told:?}"
+    );
+
+    // The kickstart's own parts, where the values are passwords.
+    fs::remove_dir_all(lab.path("own")).expect("removed");
+    write(
+        &lab,
+        &[("own/kickstart/packages.j2", "%packages\n{{ root_hash }}\n{{ no_such }}\n%end\n")],
+    );
+    for command in [vec!["check"], vec!["render", "-o", "out"]] {
+        let told = lab.run(&command);
+        assert_eq!(told.status, 3, "{told:?}");
+        let all = format!("{}{}", told.stdout, told.stderr);
+        assert!(
+            all.contains("own/kickstart/packages.j2") && all.contains("2 | {{ root_hash }}"),
+            "{all}"
+        );
+        assert!(!all.contains("$6$"), "{all}");
+    }
+    write(&lab, &[("own/kickstart/packages.j2", "%packages\n{% if %}\n%end\n")]);
+    let told = lab.run(&["check"]);
+    assert!(told.stdout.contains("own/kickstart/packages.j2:2:1"), "{told:?}");
+}
+
+#[test]
+fn a_lab_in_several_files_is_one_lab() {
+    let lab = Lab::new(
+        "include: [site/common.yaml, nodes.yaml]\nkeyboard: kr\nnodes: {compute: {memory: 8GiB}}\n",
+    );
+    write(
+        &lab,
+        &[
+            ("site/common.yaml", "include: keys.yaml\nkeyboard: us\ntimezone: UTC\n"),
+            ("site/keys.yaml", "access: {ssh_authorized_keys: me.pub}\ntimezone: Europe/Paris\n"),
+            (
+                "site/me.pub",
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGYjt0Rq1s8vJ0p6v9l2Q1j0 me@host\n",
+            ),
+            (
+                "nodes.yaml",
+                "nodes:\n  controller: {role: controller, address: 10.0.0.11}\n  compute: {role: compute, address: 10.0.0.31}\n",
+            ),
+        ],
+    );
+    let explained = lab.done(&["plan", "--explain", "compute"]).stdout;
+    for (row, origin) in [
+        ("keyboard", "lab.yaml:2"),
+        ("timezone", "site/common.yaml:3"),
+        ("memory", "lab.yaml:3"),
+        ("address", "nodes.yaml:3"),
+        ("access.ssh_authorized_keys", "site/keys.yaml:1"),
+    ] {
+        let line = explained.lines().find(|l| l.trim_start().starts_with(&format!("{row} ")));
+        assert!(line.is_some_and(|l| l.ends_with(origin)), "{row} {origin}\n{explained}");
+    }
+    // A mistake in an included file is told there.
+    write(&lab, &[("site/keys.yaml", "access: {root_logn: key}\n")]);
+    let told = lab.run(&["check"]).stdout;
+    assert!(
+        told.contains("--> site/keys.yaml:1:10") && told.contains("did you mean `root_login`?"),
+        "{told}"
+    );
+}
