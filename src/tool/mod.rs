@@ -10,6 +10,9 @@ use std::time::Duration;
 
 pub use run::{Output, Run};
 
+/// Variables of the environment whose names begin with this hold secrets. No program that is run gets them.
+pub const SECRET_VARIABLES: &str = "TRAINYARD_SECRET_";
+
 /// Whether each command line is shown before it is run (`--verbose`).
 static SHOWN: AtomicBool = AtomicBool::new(false);
 

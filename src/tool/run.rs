@@ -80,6 +80,11 @@ impl Run {
         }
         let io_error = |source| ToolError::Io { command: self.command_line(), source };
         let mut command = Command::new(&self.program);
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(super::SECRET_VARIABLES.as_bytes()) {
+                command.env_remove(name);
+            }
+        }
         #[cfg(unix)]
         {
             // Its own group, so that what it starts in turn is ended with it.
