@@ -2,7 +2,7 @@
 //!
 //! The modules stand in the order of the flow, and each uses only what stands before it. From `spec`
 //! to `render` nothing touches the network, the clock, randomness or another program: the same lab
-//! and the same secrets give the same bytes.
+//! and the same secrets give the same bytes. (Secrets that are missing are made before, by a command of their own.)
 
 pub mod exit;
 

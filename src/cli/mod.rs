@@ -3,12 +3,14 @@
 mod commands;
 mod ui;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use ui::tell;
+
+use crate::secrets;
 
 /// Rebuilds OpenStack Train labs on CentOS 7.9 from one lab file.
 #[derive(Debug, Parser)]
@@ -35,6 +37,9 @@ pub struct Global {
     /// The lab file
     #[arg(long, global = true, value_name = "FILE", default_value = "lab.yaml")]
     pub lab: PathBuf,
+    /// The secrets file [default: secrets.yaml beside the lab file]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub secrets: Option<PathBuf>,
     /// Say nothing but results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -47,6 +52,13 @@ pub struct Global {
     /// Take warnings about the lab file for errors
     #[arg(long, global = true)]
     pub strict: bool,
+}
+
+impl Global {
+    /// Where the secrets of a lab are.
+    fn secrets_of(&self, lab: &Path) -> PathBuf {
+        self.secrets.clone().unwrap_or_else(|| secrets::path_beside(lab))
+    }
 }
 
 /// How results are printed.
@@ -112,9 +124,13 @@ pub enum Command {
         #[arg(value_name = "ISO")]
         iso: PathBuf,
     },
-    /// Make the secrets that are missing
-    #[command(after_help = "Example: trainyard secrets")]
-    Secrets,
+    /// Make the secrets that are missing; list, show or rotate them
+    #[command(after_help = "Example: trainyard secrets", disable_help_subcommand = true)]
+    Secrets {
+        /// What to do; without it, what is missing is made
+        #[command(subcommand)]
+        command: Option<SecretsCommand>,
+    },
     /// Print the lab file's schema for editors, or its reference page
     #[command(after_help = "Example: trainyard schema > lab.schema.json")]
     Schema {
@@ -130,6 +146,28 @@ pub enum Command {
         /// The shell
         #[arg(value_enum)]
         shell: clap_complete::Shell,
+    },
+}
+
+/// What `secrets` can do besides making what is missing.
+#[derive(Debug, Subcommand)]
+pub enum SecretsCommand {
+    /// List names, where each value comes from, and what it is for; never a value
+    #[command(after_help = "Example: trainyard secrets list")]
+    List,
+    /// Print one value
+    #[command(after_help = "Example: trainyard secrets show ADMIN_PASS")]
+    Show {
+        /// The secret's name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Make new values for these names
+    #[command(after_help = "Example: trainyard secrets rotate RABBIT_PASS")]
+    Rotate {
+        /// The secrets' names; a login's salt is made anew with it
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
     },
 }
 
@@ -156,18 +194,21 @@ pub struct BuildArgs {
 /// Whatever went wrong; [`crate::exit::code_of`] knows the exit code.
 pub fn run(cli: Cli) -> Result<()> {
     let ui = ui::Ui::new(&cli.global);
+    let lab = cli.global.lab.as_path();
+    let secrets = cli.global.secrets_of(lab);
     match cli.command {
-        Command::Init { folder } => commands::init(&folder, &ui),
-        Command::Check { file } => commands::check(file.as_deref().unwrap_or(&cli.global.lab), &ui),
-        Command::Plan { node, explain } => {
-            commands::plan(&cli.global.lab, node.as_deref(), explain, &ui)
+        Command::Init { folder } => {
+            let lab = folder.join("lab.yaml");
+            commands::init(&lab, &cli.global.secrets_of(&lab), &ui)
         }
+        Command::Check { file } => commands::check(file.as_deref().unwrap_or(lab), &ui),
+        Command::Plan { node, explain } => commands::plan(lab, node.as_deref(), explain, &ui),
         Command::Render { nodes, output, force } => {
-            commands::render(&cli.global.lab, &nodes, &output, force, &ui)
+            commands::render(lab, &secrets, &nodes, &output, force, &ui)
         }
-        Command::Build(args) => commands::build(&cli.global.lab, &args, &ui),
+        Command::Build(args) => commands::build(lab, &secrets, &args, &ui),
         Command::Inspect { iso } => commands::inspect(&iso, &ui),
-        Command::Secrets => commands::secrets(&cli.global.lab, &ui),
+        Command::Secrets { command } => commands::secrets(lab, secrets, command.as_ref(), &ui),
         Command::Schema { markdown } => commands::schema(markdown),
         Command::Completions { shell } => commands::completions(shell),
     }
@@ -188,7 +229,10 @@ mod tests {
     fn every_command_has_an_example_and_fits_a_terminal() {
         let mut command = Cli::command();
         command.build();
-        for sub in command.get_subcommands_mut() {
+        let nested = |sub: &clap::Command| sub.get_subcommands().cloned().collect::<Vec<_>>();
+        let all: Vec<_> =
+            command.get_subcommands().flat_map(|s| [vec![s.clone()], nested(s)].concat()).collect();
+        for mut sub in all {
             let help = sub.render_long_help().to_string();
             assert!(help.contains("Example: trainyard "), "{}", sub.get_name());
             let long: Vec<_> = help.lines().filter(|line| line.chars().count() > 80).collect();

@@ -159,6 +159,7 @@ fn node_plan<'s>(
             user: settings.access.user.clone(),
             authorized_keys: settings.access.authorized_keys.clone(),
         },
+        host_keys: true,
         stages,
         templates: settings.templates.clone(),
         settled,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::{Hardware, Mac, Networking, RootLogin, Settled, Templates};
+use crate::secrets::{HostKeyType, host_key_name};
 use crate::stack::{Database, Identity, Ownership};
 
 pub use make::make;
@@ -55,6 +56,8 @@ pub struct NodePlan {
     pub installer: InstallerPlan,
     /// Who may log in.
     pub access: AccessPlan,
+    /// Whether its SSH host keys are those among the secrets, so that it is known again after a rebuild.
+    pub host_keys: bool,
     /// Its stages, in order.
     pub stages: Vec<StagePlan>,
     /// The person's own templates.
@@ -76,6 +79,20 @@ impl NodePlan {
     pub fn login_secrets(&self) -> Vec<&'static str> {
         let root = (self.access.root_login == RootLogin::Password).then_some(ROOT_PASSWORD);
         root.into_iter().chain(self.access.user.as_ref().map(|_| USER_PASSWORD)).collect()
+    }
+
+    /// The secrets that are its SSH host keys.
+    #[must_use]
+    pub fn host_key_secrets(&self) -> Vec<String> {
+        let kinds = self.host_keys.then_some(HostKeyType::ALL).into_iter().flatten();
+        kinds.map(|kind| host_key_name(kind, &self.name)).collect()
+    }
+
+    /// Every secret whose value the node gets, be it as a hash.
+    #[must_use]
+    pub fn all_secrets(&self) -> Vec<String> {
+        let named = self.secrets().into_iter().chain(self.login_secrets()).map(str::to_owned);
+        named.chain(self.host_key_secrets()).collect()
     }
 }
 

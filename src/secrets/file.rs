@@ -1,43 +1,30 @@
-//! The secrets file: YAML, `NAME: value` on each line, readable by its owner only.
+//! The secrets file: YAML, `NAME: value` on each line, readable by its owner only. And variables of the
+//! environment that win over it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::fs;
-use std::io::{self, Write as _};
+use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Secret, Secrets};
+use super::check::{check, way_out};
+use super::{Checked, Secrets, Source, Wanted, edit, guard, variable};
+use crate::tool::SECRET_VARIABLES;
 
 /// The file's name beside the lab file.
 pub const FILE_NAME: &str = "secrets.yaml";
 
-/// What is too well known to be a secret: the install guide's placeholders and what people type instead.
-const WELL_KNOWN: [&str; 15] = [
-    "password",
-    "passw0rd",
-    "secret",
-    "secrete",
-    "changeme",
-    "openstack",
-    "admin",
-    "root",
-    "centos",
-    "train",
-    "rabbitpass",
-    "qwerty",
-    "letmein",
-    "vagrant",
-    "welcome",
-];
+/// Where the secrets of a lab are when nobody says otherwise: beside its lab file.
+#[must_use]
+pub fn path_beside(lab: &Path) -> PathBuf {
+    lab.with_file_name(FILE_NAME)
+}
 
-/// Shorter ones can be guessed.
-const SHORTEST: usize = 8;
-
-/// Why a secrets file cannot be used.
+/// Why secrets cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// There is none.
-    #[error("there is no `{}`: run `trainyard secrets` in the lab's folder", .0.display())]
+    /// There is no file.
+    #[error("there is no `{}`: run `trainyard secrets` in the lab's folder, or name another with `--secrets`", .0.display())]
     Absent(PathBuf),
     /// Others can read it.
     #[error("`{}` can be read by others (mode {mode:04o}): run `chmod 600 {}`", path.display(), path.display())]
@@ -47,14 +34,46 @@ pub enum FileError {
         /// Its mode.
         mode: u32,
     },
-    /// What is wrong in it; all of it, and never a value.
-    #[error("`{}` cannot be used:\n{}", path.display(), problems.join("\n"))]
-    Content {
+    /// It is another user's.
+    #[error(
+        "`{}` belongs to another user (uid {owner}), who can change it: make it yours (`sudo chown \"$USER\" {}`), or name a file of your own with `--secrets`",
+        path.display(), path.display()
+    )]
+    Owner {
         /// The file.
         path: PathBuf,
-        /// One line each.
-        problems: Vec<String>,
+        /// Whose it is.
+        owner: u32,
     },
+    /// Others can put another file in its place.
+    #[error(
+        "others can put another file in the place of `{}`, because they can write its folder (mode {mode:04o}): run `chmod go-w {}`",
+        path.display(), folder.display()
+    )]
+    Folder {
+        /// The file.
+        path: PathBuf,
+        /// Its folder, or that of what it links to.
+        folder: PathBuf,
+        /// The folder's mode.
+        mode: u32,
+    },
+    /// What is wrong in it, and in variables; all of it, and never a value.
+    #[error("the secrets cannot be used:\n{}", .0.join("\n"))]
+    Content(Vec<String>),
+    /// A value stands in the file in a way that it cannot be changed in.
+    #[error("`{}`, line {line}: {name} cannot be changed without changing more: delete it, and run `trainyard secrets`", path.display())]
+    Unchangeable {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// The secret's name.
+        name: String,
+    },
+    /// What is added at its end would not be of its mapping.
+    #[error("no line can be added at the end of `{}`: write each secret as `NAME: value` on a line of its own, from the first column", .0.display())]
+    NoMore(PathBuf),
     /// It cannot be read or written.
     #[error("`{}`: {source}", path.display())]
     Io {
@@ -65,232 +84,205 @@ pub enum FileError {
     },
 }
 
-/// Reads a secrets file and checks every value.
+/// Where secrets come from: a file, and variables of the environment that win over it.
+#[derive(Clone)]
+pub struct Sources {
+    /// The file.
+    pub file: PathBuf,
+    /// The variables by name without its prefix. Their values may be secret.
+    variables: Vec<(String, OsString)>,
+}
+
+impl Sources {
+    /// That file, and this process's environment.
+    #[must_use]
+    pub fn new(file: PathBuf) -> Self {
+        let of_ours = |(name, value): (OsString, OsString)| {
+            let name = name.to_string_lossy();
+            Some((name.strip_prefix(SECRET_VARIABLES)?.to_owned(), value))
+        };
+        let mut variables: Vec<_> = std::env::vars_os().filter_map(of_ours).collect();
+        variables.sort();
+        Self { file, variables }
+    }
+
+    /// The names of the secrets that variables hold.
+    pub fn in_environment(&self, wanted: &Wanted) -> impl Iterator<Item = String> {
+        self.variables.iter().filter_map(|(rest, _)| wanted.of_variable(rest))
+    }
+
+    /// The variables whose secret nothing asks for: perhaps a slip of the pen. They are not used.
+    pub fn unknown_variables(&self, wanted: &Wanted) -> impl Iterator<Item = String> {
+        let unknown = |(rest, _): &&(String, OsString)| wanted.of_variable(rest).is_none();
+        self.variables.iter().filter(unknown).map(|(rest, _)| format!("{SECRET_VARIABLES}{rest}"))
+    }
+}
+
+/// Reads the secrets from where they are, and checks every value.
 ///
 /// # Errors
-/// It is not there, open to others, or holds values that cannot be used.
-pub fn load(path: &Path) -> Result<Secrets, FileError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            return Err(FileError::Absent(path.into()));
+/// There are none, others can read or replace the file, or there are values that cannot be used.
+pub fn load(sources: &Sources, wanted: &Wanted) -> Result<Secrets, FileError> {
+    let mut problems = Vec::new();
+    let environment = environment(sources, wanted, &mut problems);
+    let mut values = match guard::read(&sources.file) {
+        Ok(text) => parse(&text, &sources.file, &mut problems),
+        // A machine that builds may have no file at all.
+        Err(FileError::Absent(_)) if sources.in_environment(wanted).next().is_some() => {
+            BTreeMap::new()
         }
-        Err(source) => return Err(FileError::Io { path: path.into(), source }),
+        Err(error) => return Err(error),
     };
-    check_mode(path)?;
-    let values =
-        parse(&text).map_err(|problems| FileError::Content { path: path.into(), problems })?;
-    Ok(Secrets { path: path.into(), values, ..Secrets::default() })
+    if !problems.is_empty() {
+        return Err(FileError::Content(problems));
+    }
+    values.extend(environment);
+    Ok(Secrets { path: sources.file.clone(), values, hashes: Arc::default() })
 }
 
-#[cfg(unix)]
-fn check_mode(path: &Path) -> Result<(), FileError> {
-    use std::os::unix::fs::PermissionsExt;
-    let metadata =
-        fs::metadata(path).map_err(|source| FileError::Io { path: path.into(), source })?;
-    let mode = metadata.permissions().mode() & 0o7777;
-    let others = mode & 0o077;
-    if others == 0 { Ok(()) } else { Err(FileError::Open { path: path.into(), mode }) }
+/// The values that variables hold. What is wrong goes to `problems`, with the variable and without the value.
+pub(super) fn environment(
+    sources: &Sources,
+    wanted: &Wanted,
+    problems: &mut Vec<String>,
+) -> BTreeMap<String, Checked> {
+    let mut values = BTreeMap::new();
+    for (rest, value) in &sources.variables {
+        let Some(name) = wanted.of_variable(rest) else { continue };
+        let checked = match value.to_str() {
+            Some(value) => check(&name, value, Source::Environment),
+            None => Err(format!("no UTF-8 text; {}", way_out(Source::Environment))),
+        };
+        match checked {
+            Ok(checked) => drop(values.insert(name, checked)),
+            Err(problem) => problems.push(format!("  `{}`: {problem}", variable(&name))),
+        }
+    }
+    values
 }
 
-#[cfg(not(unix))]
-fn check_mode(_: &Path) -> Result<(), FileError> {
-    Ok(())
-}
-
-fn parse(text: &str) -> Result<BTreeMap<String, Secret>, Vec<String>> {
+/// The values of a file's text. What is wrong goes to `problems`, with its line and without the value.
+pub(super) fn parse(
+    text: &str,
+    path: &Path,
+    problems: &mut Vec<String>,
+) -> BTreeMap<String, Checked> {
+    let mut values = BTreeMap::new();
     // The parser's own message may quote the line it fails on, and that line holds a secret.
-    let values: BTreeMap<String, Option<serde_yaml::Value>> =
+    let written: BTreeMap<String, Option<serde_yaml::Value>> =
         match serde_yaml::from_str::<Option<_>>(text) {
-            Ok(values) => values.unwrap_or_default(),
+            Ok(written) => written.unwrap_or_default(),
             Err(error) => {
                 let line =
-                    error.location().map_or(String::new(), |at| format!(" (line {})", at.line()));
-                return Err(vec![format!("it is no YAML mapping of names to values{line}")]);
+                    error.location().map_or(String::new(), |at| format!(", line {}", at.line()));
+                let file = path.display();
+                problems
+                    .push(format!("  `{file}`{line}: it is no YAML mapping of names to values"));
+                return values;
             }
         };
-    let mut secrets = BTreeMap::new();
-    let mut problems = Vec::new();
-    for (name, value) in values {
+    let entries = edit::entries(text);
+    let mut problem = |name: &str, what: String| {
+        let lines: Vec<_> =
+            entries.iter().filter(|e| e.name == name).map(|e| e.line.to_string()).collect();
+        let line = if lines.is_empty() {
+            String::new()
+        } else {
+            format!(", line {}", lines.join(" and "))
+        };
+        problems.push(format!("  `{}`{line}: {name}: {what}", path.display()));
+    };
+    for (name, value) in written {
+        if entries.iter().filter(|entry| entry.name == name).count() > 1 {
+            problem(&name, "stands there more than once; keep one of the lines".into());
+            continue;
+        }
         let value = match value {
             Some(serde_yaml::Value::String(text)) => text,
             // `0x1f`, `+12` and `1e9` are other passwords once they have been numbers.
             Some(serde_yaml::Value::Number(_)) => {
-                problems.push(format!("  {name}: reads as a number; put it in quotes"));
+                problem(&name, "reads as a number; put it in quotes".into());
                 continue;
             }
             None => String::new(),
             Some(_) => {
-                problems.push(format!("  {name}: not a single word; put it in quotes"));
+                problem(&name, "not a single word; put it in quotes".into());
                 continue;
             }
         };
-        match weakness(&name, &value) {
-            Some(weakness) => problems.push(format!("  {name}: {weakness}")),
-            None => drop(secrets.insert(name, Secret(value))),
+        match check(&name, &value, Source::File) {
+            Ok(checked) => drop(values.insert(name, checked)),
+            Err(what) => problem(&name, what),
         }
     }
-    if problems.is_empty() { Ok(secrets) } else { Err(problems) }
-}
-
-/// Why a value is no secret, without showing it.
-fn weakness(name: &str, value: &str) -> Option<String> {
-    let folded = value.to_lowercase();
-    let word = folded.trim_matches(|c: char| c.is_ascii_digit());
-    let different = folded.chars().collect::<std::collections::BTreeSet<_>>().len();
-    if value.is_empty() {
-        Some("empty; delete the line and run `trainyard secrets` to have one made".into())
-    } else if WELL_KNOWN.contains(&word) || folded == name.to_lowercase() || different < 4 {
-        Some("well known; delete the line and run `trainyard secrets` to have one made".into())
-    } else if word.is_empty() && value.len() < 20 {
-        Some("a run of digits; delete the line and run `trainyard secrets` to have one made".into())
-    } else if value.len() < SHORTEST {
-        Some(format!("shorter than {SHORTEST} characters"))
-    } else if !value.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        // They land in URLs, in INI files that expand `$` and `%`, and in shell and SQL.
-        Some(
-            "letters and digits only: others break the URLs and configuration files it lands in"
-                .into(),
-        )
-    } else {
-        None
-    }
-}
-
-/// What [`fill`] did.
-#[derive(Debug)]
-pub struct Filled {
-    /// The names that it made values for.
-    pub made: Vec<String>,
-    /// How many it found.
-    pub kept: usize,
-    /// Names it found that nothing asks for: perhaps a slip of the pen.
-    pub unknown: Vec<String>,
-}
-
-/// Makes what is missing, and nothing else: lines that are there stay as they are.
-///
-/// # Errors
-/// What is there cannot be used, or the file cannot be written.
-pub fn fill(path: &Path, wanted: &[(String, String)]) -> Result<Filled, FileError> {
-    let io_error = |source| FileError::Io { path: path.into(), source };
-    let (mut text, known) = match load(path) {
-        Ok(secrets) => (fs::read_to_string(path).map_err(io_error)?, secrets.values),
-        Err(FileError::Absent(_)) => (HEADER.to_owned(), BTreeMap::new()),
-        Err(error) => return Err(error),
-    };
-    let is_wanted = |name: &String| wanted.iter().any(|(wanted, _)| wanted == name);
-    let unknown = known.keys().filter(|name| !is_wanted(name)).cloned().collect();
-    let missing: Vec<_> = wanted.iter().filter(|(name, _)| !known.contains_key(name)).collect();
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    for (name, purpose) in &missing {
-        let value = generate().map_err(|e| io_error(io::Error::other(e)))?;
-        // Quoted, or forty digits with one `e` among them would be a number.
-        let _ = writeln!(text, "{name}: \"{value}\"  # {purpose}");
-    }
-    if !missing.is_empty() {
-        write_privately(path, &text).map_err(io_error)?;
-    }
-    Ok(Filled {
-        made: missing.into_iter().map(|(name, _)| name.clone()).collect(),
-        kept: known.len(),
-        unknown,
-    })
-}
-
-const HEADER: &str = "\
-# The secrets of this lab, made by `trainyard secrets`. Keep this file to yourself: it is not in
-# version control. A value of your own is kept; letters and digits only, because these land in URLs
-# and configuration files. A line that you delete is made anew.
-";
-
-/// Twenty bytes of the operating system's generator, in hexadecimal.
-fn generate() -> Result<String, getrandom::Error> {
-    let mut bytes = [0; 20];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// Replaces the file at once, with a mode (0600) that it has from the start.
-fn write_privately(path: &Path, text: &str) -> io::Result<()> {
-    // A link stays one.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let path = target.as_path();
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".secrets-").tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    Ok(())
+    values
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn wanted(names: &[&str]) -> Vec<(String, String)> {
-        names.iter().map(|n| ((*n).to_owned(), "what for".to_owned())).collect()
-    }
-
-    #[test]
-    fn only_what_is_missing_is_made_and_the_rest_stays_to_the_byte() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join(FILE_NAME);
-        assert_eq!(fill(&path, &wanted(&["A", "B"])).expect("made").made, ["A", "B"]);
-        let first = fs::read_to_string(&path).expect("text");
-        let again = fill(&path, &wanted(&["A", "B"])).expect("kept");
-        assert!(again.made.is_empty());
-        assert_eq!(first, fs::read_to_string(&path).expect("text"));
-        fill(&path, &wanted(&["A", "B", "C"])).expect("made");
-        assert!(fs::read_to_string(&path).expect("text").starts_with(&first));
-        let secrets = load(&path).expect("good");
-        assert_eq!(secrets.get("C").expect("there").reveal().len(), 40);
-        assert_ne!(secrets.get("A").expect("there"), secrets.get("B").expect("there"));
-        assert!(secrets.get("D").is_err());
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn the_file_is_its_owners_alone() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join(FILE_NAME);
-        fill(&path, &wanted(&["A"])).expect("made");
-        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("set");
-        assert!(matches!(load(&path), Err(FileError::Open { mode: 0o644, .. })));
+    fn problems(text: &str) -> Vec<String> {
+        let mut problems = Vec::new();
+        parse(text, Path::new("s.yaml"), &mut problems);
+        problems
     }
 
     #[test]
     fn a_value_of_ones_own_is_kept_and_checked_and_never_shown() {
-        assert!(parse("A: ownvalue123\nB: \"48151623420815162342\"\n").is_ok());
-        for weak in [
-            "12345678",
-            "00000000",
-            "aaaaaaaa",
-            "password1",
-            "Password123",
-            "openstack123",
-            "1qwerty2",
-            "welcome1",
-        ] {
-            assert!(parse(&format!("A: \"{weak}\"\n")).is_err(), "{weak}");
-        }
+        assert!(problems("A: ownvalue123\nB: \"48151623420815162342\"\n").is_empty());
         for number in ["0x1234567890", "+1234567890", "1234567890", "1e99"] {
-            assert!(
-                parse(&format!("A: {number}\n")).is_err_and(|e| e[0].contains("quotes")),
-                "{number}"
-            );
+            assert!(problems(&format!("A: {number}\n"))[0].contains("quotes"), "{number}");
         }
-        let problems = parse("A: ''\nB: Password\nC: short\nD: 'has space'\nE: pa$$word1\nRABBIT_PASS: rabbit_pass\nF: [x]\n").expect_err("weak");
-        assert_eq!(problems.len(), 7, "{problems:?}");
-        let told = problems.join("\n");
+        let text = "A: ''\nB: Password\nC: short\nD: 'has space'\nE: pa$$word1\nRABBIT_PASS: rabbit_pass\nF: [x]\nG:\n";
+        let told = problems(text);
+        assert_eq!(told.len(), 8, "{told:?}");
+        assert!(
+            told[1].starts_with("  `s.yaml`, line 2: B: well known; delete the line"),
+            "{told:?}"
+        );
+        let told = told.join("\n");
         for value in ["Password", "short ", "has space", "pa$$word1"] {
             assert!(!told.contains(value), "{told}");
         }
-        let broken = parse("A: hunter22222\n  B: [").expect_err("no YAML");
-        assert!(!broken.join("").contains("hunter"), "{broken:?}");
+        let broken = problems("A: hunter22222\n  B: [").join("");
+        assert!(broken.contains("no YAML") && !broken.contains("hunter"), "{broken:?}");
+    }
+
+    #[test]
+    fn of_two_values_neither_is_taken_silently() {
+        let told = problems("A: ownvalue123\nB: ownvalue123\nA: ownvalue456\n");
+        assert_eq!(
+            told,
+            ["  `s.yaml`, line 1 and 3: A: stands there more than once; keep one of the lines"]
+        );
+    }
+
+    #[test]
+    fn the_environment_wins_and_is_checked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let wanted = Wanted::new(["A", "B"].map(|n| (n.to_owned(), String::new())), &[], Some(&[]));
+        let sources = |variables: &[(&str, &str)]| Sources {
+            file: folder.path().join("s.yaml"),
+            variables: variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).into())).collect(),
+        };
+        assert!(matches!(
+            load(&sources(&[("C", "ownvalue123")]), &wanted),
+            Err(FileError::Absent(_))
+        ));
+        let both = sources(&[("A", "ownvalue123"), ("C", "x")]);
+        let secrets = load(&both, &wanted).expect("no file is needed");
+        assert_eq!(secrets.get("A").expect("there").reveal(), "ownvalue123");
+        assert_eq!(secrets.source("A"), Some(Source::Environment));
+        assert!(secrets.get("C").is_err(), "what nothing asks for is not used");
+        assert_eq!(both.unknown_variables(&wanted).collect::<Vec<_>>(), ["TRAINYARD_SECRET_C"]);
+        let told =
+            load(&sources(&[("A", "welcome1"), ("B", "")]), &wanted).expect_err("weak").to_string();
+        assert!(
+            told.contains("`TRAINYARD_SECRET_A`: well known; set another")
+                && told.contains("`TRAINYARD_SECRET_B`: empty"),
+            "{told}"
+        );
+        assert!(!told.contains("welcome1"), "{told}");
     }
 }

@@ -1,16 +1,26 @@
-//! Secrets: made once, kept beside the lab, shown to nobody.
+//! Secrets: made once, kept beside the lab, shown to nobody who does not ask for one.
 
+mod check;
+mod edit;
 mod file;
+mod guard;
+mod host_key;
+mod keygen;
+mod names;
 mod password;
+mod write;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-pub use file::{FILE_NAME, FileError, Filled, fill, load};
+pub use file::{FILE_NAME, FileError, Sources, load, path_beside};
+pub use host_key::HostKey;
+pub use names::{HostKeyType, Wanted, host_key_name, salt_of, variable};
+pub use write::{Filled, fill, rotate};
 
 /// A secret value. Its `Debug` shows nothing, and it has no `Display`.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,24 +40,44 @@ impl Secret {
     }
 }
 
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The secrets file.
+    File,
+    /// A variable of the environment, which wins over the file.
+    Environment,
+}
+
+/// A value that was checked.
+#[derive(Clone, Debug)]
+struct Checked {
+    value: Secret,
+    /// The same, where it is an SSH host key.
+    host_key: Option<HostKey>,
+    source: Source,
+}
+
 /// The secrets of a lab, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     path: PathBuf,
-    values: BTreeMap<String, Secret>,
+    values: BTreeMap<String, Checked>,
     /// Hashes that were made already: each takes milliseconds, by design.
     hashes: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Secrets {
     /// Values that are made of their names, for what must not depend on a lab's secrets: checks and measurements.
-    pub fn stand_in<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        let value = |name: &str| {
-            let digest = Sha256::digest(name);
-            digest.iter().take(20).map(|byte| format!("{byte:02x}")).collect()
+    #[must_use]
+    pub fn stand_in(wanted: &Wanted) -> Self {
+        let checked = |name: &str| {
+            let digest: [u8; 32] = Sha256::digest(name).into();
+            let host_key = HostKeyType::of(name).map(|kind| HostKey::stand_in(kind, digest));
+            let value = digest.iter().take(20).map(|byte| format!("{byte:02x}")).collect();
+            Checked { value: Secret(value), host_key, source: Source::Environment }
         };
-        let names = names.into_iter().flat_map(|name| [name.to_owned(), salt_of(name)]);
-        let values = names.map(|name| (name.clone(), Secret(value(&name)))).collect();
+        let values = wanted.names().map(|name| (name.to_owned(), checked(name))).collect();
         Self { path: PathBuf::new(), values, hashes: Arc::default() }
     }
 
@@ -56,9 +86,50 @@ impl Secrets {
     /// # Errors
     /// There is none.
     pub fn get(&self, name: &str) -> Result<&Secret, Missing> {
-        self.values
-            .get(name)
-            .ok_or_else(|| Missing { name: name.to_owned(), path: self.path.clone() })
+        self.values.get(name).map(|checked| &checked.value).ok_or_else(|| self.missing([name]))
+    }
+
+    /// The SSH host key of that name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn host_key(&self, name: &str) -> Result<&HostKey, Missing> {
+        let checked = self.values.get(name).and_then(|checked| checked.host_key.as_ref());
+        checked.ok_or_else(|| self.missing([name]))
+    }
+
+    /// All names that have a value, in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.values.keys().map(String::as_str)
+    }
+
+    /// Where the value of that name comes from, if it has one.
+    #[must_use]
+    pub fn source(&self, name: &str) -> Option<Source> {
+        self.values.get(name).map(|checked| checked.source)
+    }
+
+    /// Refuses to go on when one of these is missing, and tells all that are.
+    ///
+    /// # Errors
+    /// One is missing.
+    pub fn require<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<(), Missing> {
+        let missing: Vec<_> =
+            names.into_iter().filter(|name| !self.values.contains_key(*name)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(self.missing(missing)) }
+    }
+
+    /// Texts of which each gives the secret away: the value itself, or pieces of a host key's secret part,
+    /// which is broken into lines where it is written.
+    ///
+    /// # Errors
+    /// There is no such secret.
+    pub fn traces(&self, name: &str) -> Result<Vec<&str>, Missing> {
+        let checked = self.values.get(name).ok_or_else(|| self.missing([name]))?;
+        Ok(match &checked.host_key {
+            Some(key) => key.traces(),
+            None => vec![checked.value.reveal()],
+        })
     }
 
     /// A password as a `$6$` hash, with the salt that is kept beside it, so that the same secrets
@@ -73,39 +144,59 @@ impl Secrets {
         let hash = hashes.entry(name.to_owned());
         Ok(hash.or_insert_with(|| password::sha512_crypt(password, salt)).clone())
     }
+
+    fn missing<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Missing {
+        let names = names.into_iter().map(str::to_owned).collect();
+        Missing { names, path: self.path.clone() }
+    }
 }
 
-/// The name under which a password's salt is kept.
-#[must_use]
-pub fn salt_of(name: &str) -> String {
-    format!("{name}_SALT")
-}
-
-/// A secret that is needed is not there.
-#[derive(Debug, thiserror::Error)]
-#[error("the secret `{name}` is missing in `{}`: run `trainyard secrets` in the lab's folder", path.display())]
+/// Secrets that are needed are not there.
+#[derive(Debug)]
 pub struct Missing {
-    name: String,
+    /// At least one.
+    names: Vec<String>,
     path: PathBuf,
 }
 
-/// Where the secrets of a lab are: beside its lab file.
-#[must_use]
-pub fn path_beside(lab: &Path) -> PathBuf {
-    lab.with_file_name(FILE_NAME)
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted: Vec<_> = self.names.iter().map(|name| format!("`{name}`")).collect();
+        let (noun, verb) = if quoted.len() == 1 { ("secret", "is") } else { ("secrets", "are") };
+        write!(
+            f,
+            "the {noun} {} {verb} missing in `{}`: run `trainyard secrets` in the lab's folder, or set `{}`",
+            quoted.join(", "),
+            self.path.display(),
+            self.names.first().map(|name| variable(name)).unwrap_or_default(),
+        )?;
+        if quoted.len() > 1 { f.write_str(" and so on") } else { Ok(()) }
+    }
 }
+
+impl std::error::Error for Missing {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn secrets() -> Secrets {
+        let value = Secret("hunter2".into());
+        let checked = Checked { value, host_key: None, source: Source::File };
+        let values = BTreeMap::from([("A".into(), checked)]);
+        Secrets { path: "x".into(), values, hashes: Arc::default() }
+    }
+
     #[test]
     fn a_secret_shows_nothing() {
-        let secrets = Secrets {
-            path: "x".into(),
-            values: BTreeMap::from([("A".into(), Secret("hunter2".into()))]),
-            hashes: Arc::default(),
-        };
-        assert!(!format!("{secrets:?}").contains("hunter2"));
+        assert!(!format!("{:?}", secrets()).contains("hunter2"));
+    }
+
+    #[test]
+    fn what_is_missing_is_told_at_once() {
+        let told = secrets().require(["A", "B", "C-D"]).expect_err("two are missing").to_string();
+        assert!(told.starts_with("the secrets `B`, `C-D` are missing in `x`: "), "{told}");
+        assert!(told.ends_with("or set `TRAINYARD_SECRET_B` and so on"), "{told}");
+        assert!(secrets().require(["A"]).is_ok());
     }
 }

@@ -30,7 +30,9 @@ impl Lab {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("lab.yaml"), text).expect("written");
         let secrets = folder.path().join("secrets.yaml");
-        fs::copy(Path::new(ROOT).join("tests/fixtures/secrets.yaml"), &secrets).expect("copied");
+        let fixture = Path::new(ROOT).join("tests/fixtures/secrets.yaml");
+        let fixture = fs::read_to_string(fixture).expect("secrets");
+        fs::write(&secrets, fixture.clone() + &more_host_keys(text, &fixture)).expect("written");
         make_private(&secrets);
         Self { folder }
     }
@@ -76,6 +78,16 @@ impl Lab {
         assert_eq!(outcome.status, 0, "trainyard {}\n{outcome:?}", arguments.join(" "));
         outcome
     }
+}
+
+/// Host keys for nodes that the fixture does not know: the compute's again, which nobody minds in a test.
+fn more_host_keys(lab: &str, fixture: &str) -> String {
+    let lab: serde_json::Value = serde_yaml::from_str(lab).unwrap_or_default();
+    let nodes = lab["nodes"].as_object().cloned().unwrap_or_default();
+    let keys: String =
+        fixture.lines().filter(|l| l.contains("_compute: ")).map(|l| format!("{l}\n")).collect();
+    let unknown = nodes.keys().filter(|node| !fixture.contains(&format!("_{node}: ")));
+    unknown.map(|node| keys.replace("_compute: ", &format!("_{node}: "))).collect()
 }
 
 pub fn outcome(mut command: Command) -> Outcome {

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use trainyard::report::{Findings, Source};
-use trainyard::secrets::Secrets;
+use trainyard::secrets::{Secrets, Wanted};
 use trainyard::stack::Catalogue;
 use trainyard::{model, plan, render, spec};
 
@@ -17,7 +17,13 @@ fn main() {
     let count: usize = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(1000);
     let text = lab(count);
     let catalogue = Catalogue::built_in().unwrap();
-    let secrets = Secrets::stand_in(catalogue.secrets.keys().map(String::as_str));
+    let names: Vec<String> = std::iter::once("controller".to_owned())
+        .chain((1..count).map(|i| format!("compute{i}")))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let logins = [plan::ROOT_PASSWORD, plan::USER_PASSWORD];
+    let wanted = Wanted::new(catalogue.secrets.clone(), &logins, Some(&names));
+    let secrets = Secrets::stand_in(&wanted);
     let began = Instant::now();
     let mut findings = Findings::default();
     let source = Source { name: "lab.yaml".into(), path: "lab.yaml".into(), text: text.into() };

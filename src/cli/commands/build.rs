@@ -3,28 +3,32 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use super::load::{chosen, load_good};
+use super::load::{chosen, load_good, load_secrets};
 use crate::cli::BuildArgs;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
 use crate::iso::{self, Base, Built, Order, Step, Tools};
 use crate::model::{Image, Lab};
 use crate::render::Renderer;
-use crate::secrets;
 
-pub(in crate::cli) fn build(lab_file: &Path, args: &BuildArgs, ui: &Ui) -> Result<()> {
-    let (lab, plan) = load_good(lab_file, ui)?;
-    let nodes = chosen(&plan, &args.nodes)?;
-    let secrets = secrets::load(&secrets::path_beside(lab_file))?;
-    let image = image(args.image.as_deref(), &lab, lab_file)?;
+pub(in crate::cli) fn build(
+    lab_file: &Path,
+    secrets_file: &Path,
+    args: &BuildArgs,
+    ui: &Ui,
+) -> Result<()> {
+    let good = load_good(lab_file, ui)?;
+    let (lab, plan) = (&good.lab, &good.plan);
+    let nodes = chosen(plan, &args.nodes)?;
+    let secrets = load_secrets(secrets_file, &good, ui)?;
+    let image = image(args.image.as_deref(), lab, lab_file)?;
     let tools = Tools::locate()?;
     let mut kickstarts = Vec::new();
-    let mut renderer = Renderer::new(&plan, &secrets);
+    let mut renderer = Renderer::new(plan, &secrets);
     for node in nodes {
         kickstarts.push((node, renderer.render(node)?.kickstart));
     }
     let order = |(node, kickstart)| {
-        let plan: &crate::plan::Plan = &plan;
         let node: &crate::plan::NodePlan = node;
         Order {
             plan,

@@ -7,10 +7,12 @@ use anyhow::{Result, bail};
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure, LabErrors};
 use crate::model::Lab;
-use crate::plan::{self, NodePlan, Plan};
-use crate::report::{Finding, Findings, Severity, Sources};
+use crate::plan::{self, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
+use crate::report::{Finding, Findings, Severity, Source, Sources, nearest};
+use crate::secrets::{self, Secrets, Wanted};
+use crate::spec::{self, LabSpec};
 use crate::stack::Catalogue;
-use crate::{model, spec, stack};
+use crate::{model, stack};
 
 /// What a lab file amounts to.
 pub(super) struct Loaded {
@@ -18,25 +20,52 @@ pub(super) struct Loaded {
     pub findings: Vec<Finding>,
     /// Nothing where there are errors.
     pub planned: Option<(Lab, Plan)>,
+    /// Every secret that it may ask for, so that a change of the lab file needs no new ones but a node's; nothing
+    /// is known of the nodes where there are errors.
+    pub wanted: Wanted,
+}
+
+/// A lab file that is right.
+pub(super) struct Good {
+    pub lab: Lab,
+    pub plan: Plan,
+    wanted: Wanted,
 }
 
 /// Reads a lab file as far as it can be read.
 pub(super) fn load(path: &Path, strict: bool) -> Result<Loaded> {
     let mut findings = Findings::strict(strict);
     let (sources, spec) = spec::load(path, &mut findings)?;
+    understand(sources, spec, findings)
+}
+
+/// The same for the text of a lab file that will be at that path.
+pub(super) fn load_text(path: &Path, text: &str) -> Result<Loaded> {
+    let mut findings = Findings::default();
+    let name = path.display().to_string().into();
+    let source = Source { name, path: path.to_owned(), text: text.into() };
+    let (sources, spec) = spec::parse(source, &mut findings);
+    understand(sources, spec, findings)
+}
+
+fn understand(sources: Sources, spec: Option<LabSpec>, mut findings: Findings) -> Result<Loaded> {
     let mut planned = None;
+    let mut catalogue = Catalogue::built_in()?;
     if let Some(spec) = spec {
         let lab = model::resolve(&spec, &sources, &mut findings);
-        let mut catalogue = Catalogue::built_in()?;
         stack::add_own(&mut catalogue, &lab.own_stages, &mut findings);
         let plan = plan::make(&lab, &catalogue, &mut findings)?;
         planned = plan.map(|plan| (lab, plan));
     }
-    Ok(Loaded { sources, findings: findings.sorted(), planned })
+    let nodes: Option<Vec<&str>> = planned.as_ref().map(|(_, plan)| {
+        plan.nodes.iter().filter(|node| node.host_keys).map(|node| node.name.as_str()).collect()
+    });
+    let wanted = Wanted::new(catalogue.secrets, &[ROOT_PASSWORD, USER_PASSWORD], nodes.as_deref());
+    Ok(Loaded { sources, findings: findings.sorted(), planned, wanted })
 }
 
 /// Reads a lab file that must be right; what is wrong is told on standard error.
-pub(super) fn load_good(path: &Path, ui: &Ui) -> Result<(Lab, Plan)> {
+pub(super) fn load_good(path: &Path, ui: &Ui) -> Result<Good> {
     let loaded = load(path, ui.is_strict())?;
     for finding in &loaded.findings {
         let text = ui.finding(finding, &loaded.sources);
@@ -46,7 +75,27 @@ pub(super) fn load_good(path: &Path, ui: &Ui) -> Result<(Lab, Plan)> {
             ui.note(text);
         }
     }
-    loaded.planned.ok_or_else(|| LabErrors.into())
+    let (lab, plan) = loaded.planned.ok_or(LabErrors)?;
+    Ok(Good { lab, plan, wanted: loaded.wanted })
+}
+
+/// Loads the secrets of a lab.
+pub(super) fn load_secrets(file: &Path, good: &Good, ui: &Ui) -> Result<Secrets> {
+    let sources = secrets::Sources::new(file.to_owned());
+    tell_unknown_variables(&sources, &good.wanted, ui);
+    Ok(secrets::load(&sources, &good.wanted)?)
+}
+
+/// A slip of the pen in a variable's name would have no effect, and nobody would know why.
+pub(super) fn tell_unknown_variables(sources: &secrets::Sources, wanted: &Wanted, ui: &Ui) {
+    let known: Vec<String> = wanted.names().map(secrets::variable).collect();
+    for unknown in sources.unknown_variables(wanted) {
+        let help = match nearest(&unknown, known.iter().map(String::as_str)) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "`trainyard secrets list` names all that there are".to_owned(),
+        };
+        ui.note(format!("warning: nothing asks for `{unknown}`, which is set: {help}"));
+    }
 }
 
 /// The nodes of those names, or all of them.

@@ -9,7 +9,7 @@ use crate::model::Settled;
 use crate::plan::{InterfacePlan, NodePlan, Plan, StagePlan};
 
 pub(in crate::cli) fn plan(lab: &Path, node: Option<&str>, explain: bool, ui: &Ui) -> Result<()> {
-    let (_, plan) = load_good(lab, ui)?;
+    let plan = load_good(lab, ui)?.plan;
     let Some(name) = node else { return ui.result(|| overview(&plan), &plan) };
     let node = chosen(&plan, &[name.to_owned()])?[0];
     if explain {

@@ -6,24 +6,24 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use super::load::{chosen, load_good};
+use super::load::{chosen, load_good, load_secrets};
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
 use crate::render::Renderer;
-use crate::secrets;
 
 pub(in crate::cli) fn render(
     lab: &Path,
+    secrets_file: &Path,
     names: &[String],
     output: &Path,
     force: bool,
     ui: &Ui,
 ) -> Result<()> {
-    let (_, plan) = load_good(lab, ui)?;
-    let nodes = chosen(&plan, names)?;
-    let secrets = secrets::load(&secrets::path_beside(lab))?;
+    let good = load_good(lab, ui)?;
+    let nodes = chosen(&good.plan, names)?;
+    let secrets = load_secrets(secrets_file, &good, ui)?;
     let mut files: Vec<(PathBuf, String)> = Vec::new();
-    let mut renderer = Renderer::new(&plan, &secrets);
+    let mut renderer = Renderer::new(&good.plan, &secrets);
     for node in nodes {
         let of_node = renderer.render(node)?;
         for (name, text) in of_node.files() {
