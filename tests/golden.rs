@@ -210,6 +210,18 @@ fn a_node_has_only_the_secrets_of_its_stages() {
             );
         }
     }
+    // Nor another node's host keys.
+    for (node, other) in [("controller", "compute"), ("compute", "controller")] {
+        for kind in ["RSA", "ECDSA", "ED25519"] {
+            let key = value(&format!("SSH_HOST_KEY_{kind}_{other}"));
+            // A line of the private half, as both files break it.
+            let line = &key[key.len() / 70 / 2 * 70 + 70..][..40];
+            assert!(
+                golden(other, "ks.cfg").contains(line) && golden(other, "user-data").contains(line)
+            );
+            assert!(FILES.iter().all(|file| !golden(node, file).contains(line)), "{node}");
+        }
+    }
     let controller = golden("controller", "ks.cfg");
     assert_eq!(controller.matches(&value("RABBIT_PASS")).count(), 1, "once, in secrets.env");
 }

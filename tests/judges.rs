@@ -259,13 +259,17 @@ fn what_the_kickstart_writes_is_what_was_meant() {
         assert_eq!(mode("usr/local/sbin/trainyard-node"), 0o755);
         assert_eq!(mode("usr/local/libexec/trainyard"), 0o755);
         assert_eq!(mode("etc/trainyard/stages/host-network"), 0o700);
-        assert_eq!(mode("mnt/sysimage/etc/trainyard/secrets.env"), 0o600);
+        for secret in ["trainyard/secrets.env", "ssh/ssh_host_rsa_key", "ssh/ssh_host_ed25519_key"]
+        {
+            assert_eq!(mode(&format!("mnt/sysimage/etc/{secret}")), 0o600, "{secret}");
+        }
         serde_json::from_str::<serde_json::Value>(&read("etc/trainyard/node.json")).expect("JSON");
         let kept = read("mnt/sysimage/etc/trainyard/ks.cfg");
         assert!(
             kept.contains("rootpw --lock")
                 && !kept.contains("$6$rounds")
-                && !kept.contains("_PASS="),
+                && !kept.contains("_PASS=")
+                && !kept.contains("PRIVATE KEY"),
             "no secret is kept"
         );
         // The same files are in user-data.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::RenderError;
-use super::node::{self, RELABEL};
+use super::node::{self, PlacedHostKey, RELABEL};
 use crate::model::RootLogin;
 use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::secrets::Secrets;
@@ -26,8 +26,12 @@ pub(super) fn user_data(
     data.insert("locale".into(), json!(node.installer.language));
     data.insert("ssh_pwauth".into(), json!(!node.login_secrets().is_empty()));
     data.insert("users".into(), users(node, secrets)?);
+    let host_keys = node::host_keys(node, secrets)?;
+    if !host_keys.is_empty() {
+        data.insert("ssh_keys".into(), ssh_keys(&host_keys));
+    }
     data.insert("write_files".into(), write_files(plan, node, secrets)?);
-    data.insert("runcmd".into(), runcmd(node));
+    data.insert("runcmd".into(), runcmd(node, &host_keys));
     Ok(format!("#cloud-config\n{}", serde_yaml::to_string(&data)?))
 }
 
@@ -67,10 +71,21 @@ fn write_files(plan: &Plan, node: &NodePlan, secrets: &Secrets) -> Result<Value,
     Ok(written.collect())
 }
 
-fn runcmd(node: &NodePlan) -> Value {
+/// The host keys under the names that 19.4's module `cc_ssh` knows. It sees to the SELinux labels, and makes
+/// no keys of its own once there is one here, so all types are needed.
+fn ssh_keys(host_keys: &[PlacedHostKey]) -> Value {
+    let mut keys = serde_json::Map::new();
+    for key in host_keys {
+        keys.insert(format!("{}_private", key.kind), json!(key.private.content));
+        keys.insert(format!("{}_public", key.kind), json!(key.public.content));
+    }
+    keys.into()
+}
+
+fn runcmd(node: &NodePlan, host_keys: &[PlacedHostKey]) -> Value {
     let mut relabel = vec!["restorecon", "-RF"];
     relabel.extend(RELABEL);
-    json!([
+    let mut commands = json!([
         ["chmod", "0700", node::FOLDER],
         ["localectl", "set-keymap", node.installer.keyboard],
         ["/usr/local/sbin/trainyard-node", "place", "host-network"],
@@ -79,7 +94,14 @@ fn runcmd(node: &NodePlan) -> Value {
         ["systemctl", "enable", "trainyard-first-boot.service"],
         // Waiting for it here would wait for cloud-init's own end.
         ["systemctl", "--no-block", "start", "trainyard-first-boot.service"],
-    ])
+    ]);
+    if let (false, Some(list)) = (host_keys.is_empty(), commands.as_array_mut()) {
+        // 19.4 gives the public halves the private ones' mode.
+        let mut publish = vec!["chmod", "0644"];
+        publish.extend(host_keys.iter().map(|key| &*key.public.path));
+        list.insert(1, json!(publish));
+    }
+    commands
 }
 
 /// The `network-config`, version 1: 19.4 writes no resolv.conf for version 2, and reads its DHCP flags wrongly.

@@ -55,6 +55,7 @@ pub fn render(
             "user_hash": hash(USER_PASSWORD)?,
             "authorized_keys": node.access.authorized_keys.iter().map(|key| format!("{key}\n")).collect::<String>(),
             "secrets": node::secrets(node, secrets)?,
+            "host_keys": node::host_keys(node, secrets)?,
             "folders": node::PUBLIC_FOLDERS,
             "encoded": files.iter().any(|file| !goes_as_text(&file.content)),
             "files": files,
@@ -79,10 +80,10 @@ fn refuse_common(node: &NodePlan, secrets: &Secrets, files: &[Placed]) -> Result
             .chain(built_in::kickstart().map(|(_, text)| text))
             .chain([described.as_str()])
     };
-    for name in node.secrets().into_iter().chain(node.login_secrets()) {
-        let value = secrets.get(name)?.reveal();
-        if texts().any(|text| text.contains(value)) {
-            return Err(RenderError::CommonSecret(name.to_owned()));
+    for name in node.all_secrets() {
+        let traces = secrets.traces(&name)?;
+        if texts().any(|text| traces.iter().any(|trace| text.contains(trace))) {
+            return Err(RenderError::CommonSecret(name));
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::RenderError;
 use crate::plan::NodePlan;
-use crate::secrets::Secrets;
+use crate::secrets::{Missing, Secrets};
 
 /// The commands of RHEL 7's kickstart that ours use; pykickstart judges the whole grammar in the tests.
 const COMMANDS: [&str; 22] = [
@@ -37,13 +37,15 @@ pub(super) fn kickstart(text: &str, node: &NodePlan, secrets: &Secrets) -> Resul
     let mut findings = Vec::new();
     let mut section: Option<(&str, usize)> = None;
     let mut among_secrets = false;
-    let values: Vec<_> = node.secrets().into_iter().chain(node.login_secrets()).collect();
+    let names = node.all_secrets();
+    let traces = names.iter().map(|name| Ok((name, secrets.traces(name)?)));
+    let traces: Vec<_> = traces.collect::<Result<_, Missing>>()?;
     for (number, line) in (1..).zip(text.lines()) {
         let first = line.split_whitespace().next().unwrap_or("");
         among_secrets = (among_secrets || line == "# trainyard: secrets begin")
             && line != "# trainyard: secrets end";
-        for name in &values {
-            if !among_secrets && line.contains(secrets.get(name)?.reveal()) {
+        for (name, traces) in &traces {
+            if !among_secrets && traces.iter().any(|trace| line.contains(trace)) {
                 findings
                     .push(format!("  line {number}: the secret {name} stands outside its section"));
             }
@@ -86,5 +88,59 @@ pub(super) fn kickstart(text: &str, node: &NodePlan, secrets: &Secrets) -> Resul
         Ok(())
     } else {
         Err(RenderError::Lint { node: node.name.clone(), findings })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Findings, Source};
+    use crate::secrets::{Sources, Wanted, load};
+    use crate::stack::Catalogue;
+    use crate::{model, plan, render, spec};
+
+    fn findings(text: &str, node: &NodePlan, secrets: &Secrets) -> Vec<String> {
+        match kickstart(text, node, secrets) {
+            Err(RenderError::Lint { findings, .. }) => findings,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_secret_outside_its_section_is_found_however_it_is_broken_into_lines() {
+        let text = include_str!("../../examples/smallest.yaml").to_owned();
+        let mut found = Findings::default();
+        let source = Source { name: "lab.yaml".into(), path: "lab.yaml".into(), text: text.into() };
+        let (sources, spec) = spec::parse(source, &mut found);
+        let lab = model::resolve(&spec.expect("a lab"), &sources, &mut found);
+        let catalogue = Catalogue::built_in().expect("stages");
+        let plan = plan::make(&lab, &catalogue, &mut found).expect("no error").expect("a plan");
+        let node = &plan.nodes[0];
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let sources = Sources::new(folder.path().join("secrets.yaml"));
+        let mut file = tempfile::NamedTempFile::new_in(folder.path()).expect("a file");
+        let fixture = include_bytes!("../../tests/fixtures/secrets.yaml");
+        std::io::Write::write_all(&mut file, fixture).expect("written");
+        file.persist(&sources.file).expect("kept");
+        let secrets = load(&sources, &Wanted::new([], &[], None)).expect("secrets");
+
+        let good = render::Renderer::new(&plan, &secrets).render(node).expect("rendered").kickstart;
+        assert!(kickstart(&good, node, &secrets).is_ok());
+        let names = node.all_secrets();
+        for width in [64, 70, 76, 4096] {
+            let mut text = good.clone();
+            for name in &names {
+                let value = secrets.get(name).expect("there").reveal();
+                let lines = value.as_bytes().chunks(width).map(String::from_utf8_lossy);
+                text.extend(lines.map(|line| format!("# {line}\n")));
+            }
+            let found = findings(&text, node, &secrets).join("\n");
+            for name in &names {
+                assert!(found.contains(&format!("the secret {name} stands outside")), "{found}");
+                let value = secrets.get(name).expect("there").reveal();
+                assert!(!found.contains(value), "{found}");
+            }
+        }
     }
 }

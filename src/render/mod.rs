@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::model::Templates;
 use crate::plan::{NodePlan, Plan};
-use crate::secrets::{Missing, Secrets};
+use crate::secrets::{Missing, Secrets, salt_of};
 use crate::template::{Engine, TemplateError};
 
 /// A node's files, as text. All of them hold secrets, but for `network_config`.
@@ -88,6 +88,9 @@ impl<'p> Renderer<'p> {
     /// # Errors
     /// A secret is missing, or a result is not what it should be.
     pub fn render(&mut self, node: &'p NodePlan) -> Result<Rendered, RenderError> {
+        let mut needed = node.all_secrets();
+        needed.extend(node.login_secrets().into_iter().map(salt_of));
+        self.secrets.require(needed.iter().map(String::as_str))?;
         let engine = match self.engines.entry(Arc::as_ptr(&node.templates)) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(kickstart::engine(&node.templates)?),

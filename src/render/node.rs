@@ -97,6 +97,42 @@ pub fn secrets(node: &NodePlan, secrets: &Secrets) -> Result<Placed<'static>, Mi
     Ok(Placed { path, mode: "0600", content: content.into() })
 }
 
+/// One of the node's SSH host keys.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlacedHostKey {
+    /// Its type, as it stands in file names and in cloud-init's keys.
+    pub kind: &'static str,
+    /// The private half's file. EL7's own are of group `ssh_keys` and have mode 0640, for ssh-keysign,
+    /// which nothing here uses; sshd is content with 0600.
+    pub private: Placed<'static>,
+    /// The public half's file.
+    pub public: Placed<'static>,
+}
+
+/// The node's SSH host keys, if they are those among the secrets. Where all three types are there, EL7's
+/// sshd-keygen.service makes none.
+///
+/// # Errors
+/// One is missing.
+pub fn host_keys(node: &NodePlan, secrets: &Secrets) -> Result<Vec<PlacedHostKey>, Missing> {
+    let names = node.host_key_secrets();
+    let placed = names.iter().map(|name| {
+        let key = secrets.host_key(name)?;
+        let kind = key.kind().as_str();
+        let path = format!("/etc/ssh/ssh_host_{kind}_key");
+        Ok(PlacedHostKey {
+            kind,
+            public: Placed {
+                path: format!("{path}.pub").into(),
+                mode: "0644",
+                content: key.public_file().into(),
+            },
+            private: Placed { path: path.into(), mode: "0600", content: key.private_file().into() },
+        })
+    });
+    placed.collect()
+}
+
 /// What the node is, for people and programs.
 fn node_json(plan: &Plan, node: &NodePlan) -> String {
     pretty(&json!({
