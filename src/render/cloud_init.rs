@@ -18,9 +18,17 @@ pub(super) fn user_data(
     node: &NodePlan,
     secrets: &Secrets,
 ) -> Result<String, RenderError> {
-    let own = node.templates.get("cloud-init/user-data.yaml");
-    let mut data: serde_json::Map<String, Value> =
-        serde_yaml::from_str(own.map_or(BASE, |file| &file.text))?;
+    let mut data: serde_json::Map<String, Value> = match node
+        .templates
+        .get("cloud-init/user-data.yaml")
+    {
+        None => serde_yaml::from_str(BASE)?,
+        Some(own) => serde_yaml::from_str(&own.text).map_err(|error| RenderError::UserData {
+            file: own.file,
+            line: error.location().map_or(1, |at| at.line()),
+            message: format!("this is no YAML mapping: {error}"),
+        })?,
+    };
     data.insert("hostname".into(), json!(node.name));
     data.insert("timezone".into(), json!(node.installer.timezone));
     data.insert("locale".into(), json!(node.installer.language));

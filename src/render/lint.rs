@@ -87,7 +87,9 @@ pub(super) fn kickstart(text: &str, node: &NodePlan, secrets: &Secrets) -> Resul
     if findings.is_empty() {
         Ok(())
     } else {
-        Err(RenderError::Lint { node: node.name.clone(), findings })
+        let mut own = node.templates.iter().filter(|(path, _)| path.starts_with("kickstart/"));
+        let file = own.next().map(|(_, template)| template.file);
+        Err(RenderError::Lint { node: node.name.clone(), file, findings })
     }
 }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::model::Templates;
 use crate::plan::{NodePlan, Plan};
+use crate::report::{Rule, Span};
 use crate::secrets::{Missing, Secrets, salt_of};
 use crate::template::{Engine, TemplateError};
 
@@ -60,12 +61,44 @@ pub enum RenderError {
     Lint {
         /// The node.
         node: String,
+        /// One of the lab's own templates of the kickstart, if it has any.
+        file: Option<usize>,
         /// One line each, without secret values.
         findings: Vec<String>,
+    },
+    /// The lab's own `cloud-init/user-data.yaml` is no mapping.
+    #[error("{message}")]
+    UserData {
+        /// Its number among the sources.
+        file: usize,
+        /// The line.
+        line: usize,
+        /// What is wrong.
+        message: String,
     },
     /// Data cannot be written as YAML.
     #[error("writing YAML: {0}")]
     Yaml(#[from] serde_yaml::Error),
+}
+
+impl RenderError {
+    /// What to tell of a mistake in the lab's own templates: the rule, the place and the message. Nothing where the
+    /// mistake is none of theirs.
+    #[must_use]
+    pub fn finding(&self) -> Option<(Rule, Span, String)> {
+        match self {
+            Self::Template(error) => Some((Rule::Template, error.span()?, error.message.clone())),
+            Self::UserData { file, line, message } => {
+                let span = Span { file: *file, line: *line, column: 1, length: 1 };
+                Some((Rule::Template, span, message.clone()))
+            }
+            Self::Lint { file: Some(file), .. } => {
+                let span = Span { file: *file, line: 1, column: 1, length: 1 };
+                Some((Rule::Rendered, span, self.to_string()))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Renders the nodes of a plan.

@@ -129,6 +129,8 @@ rules! {
     UnknownTemplate = "unknown-template" Error,
     /// A template of the lab's own that cannot be rendered.
     Template = "template" Error,
+    /// What templates of the lab's own make is no kickstart that the installer takes.
+    Rendered = "rendered" Error,
     /// A service that no stage provides.
     UnknownService = "unknown-service" Error,
     /// A stage that is not there.

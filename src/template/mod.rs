@@ -157,6 +157,11 @@ impl<'s> Engine<'s> {
     }
 
     fn told(&self, error: &Error, name: &str, source: Option<&str>) -> TemplateError {
+        // What an included template could not do is the cause of what the including one could not.
+        let mut error = error;
+        while let Some(cause) = std::error::Error::source(error).and_then(|e| e.downcast_ref()) {
+            error = cause;
+        }
         let template = error.name().unwrap_or(name).to_owned();
         let line = error.line().unwrap_or(0);
         let added = self.environment.get_template(&template).ok();

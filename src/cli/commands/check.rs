@@ -4,13 +4,13 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::json;
 
-use super::load::load;
+use super::load::load_and_render;
 use crate::cli::ui::Ui;
 use crate::exit::LabErrors;
 use crate::report::{Severity, Sources};
 
 pub(in crate::cli) fn check(path: &Path, ui: &Ui) -> Result<()> {
-    let loaded = load(path, ui.is_strict())?;
+    let loaded = load_and_render(path, ui.is_strict())?;
     let count = |severity| loaded.findings.iter().filter(|f| f.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let name = &loaded.sources.file(Sources::BUILT_IN + 1).name;

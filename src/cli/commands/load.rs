@@ -8,6 +8,7 @@ use crate::cli::ui::Ui;
 use crate::exit::{self, Failure, LabErrors};
 use crate::model::Lab;
 use crate::plan::{self, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
+use crate::render::{RenderError, Renderer};
 use crate::report::{Finding, Findings, Severity, Source, Sources, nearest};
 use crate::secrets::{self, Secrets, Wanted};
 use crate::spec::{self, LabSpec};
@@ -29,6 +30,7 @@ pub(super) struct Loaded {
 pub(super) struct Good {
     pub lab: Lab,
     pub plan: Plan,
+    sources: Sources,
     wanted: Wanted,
 }
 
@@ -37,6 +39,51 @@ pub(super) fn load(path: &Path, strict: bool) -> Result<Loaded> {
     let mut findings = Findings::strict(strict);
     let (sources, spec) = spec::load(path, &mut findings)?;
     understand(sources, spec, findings)
+}
+
+/// The same, and renders every node, with stand-ins for its secrets: templates of the lab's own may fail only then.
+pub(super) fn load_and_render(path: &Path, strict: bool) -> Result<Loaded> {
+    let mut loaded = load(path, strict)?;
+    let Some((_, plan)) = &loaded.planned else { return Ok(loaded) };
+    let mut findings = Findings::default();
+    let secrets = Secrets::stand_in(&loaded.wanted);
+    let mut renderer = Renderer::new(plan, &secrets);
+    for node in &plan.nodes {
+        if let Err(error) = renderer.render(node) {
+            tell(error, &mut findings)?;
+        }
+    }
+    if findings.errors() > 0 {
+        loaded.planned = None;
+        loaded.findings.extend(findings.sorted());
+    }
+    Ok(loaded)
+}
+
+/// Why a node cannot be rendered, as a finding where the lab's own templates are the reason.
+fn tell(error: RenderError, findings: &mut Findings) -> Result<(), RenderError> {
+    match error.finding() {
+        Some((rule, span, message)) => {
+            let help = "docs/templates.md says what templates know and which filters they have";
+            findings.tell(rule, "templates", span, message, help);
+            Ok(())
+        }
+        None => Err(error),
+    }
+}
+
+impl Good {
+    /// What a failure to render is: told in its place, where the lab's own templates are the reason.
+    pub fn told(&self, error: RenderError, ui: &Ui) -> anyhow::Error {
+        let mut findings = Findings::default();
+        if let Err(error) = tell(error, &mut findings) {
+            return error.into();
+        }
+        for finding in findings.sorted() {
+            anstream::eprintln!("{}", ui.finding(&finding, &self.sources));
+        }
+        LabErrors.into()
+    }
 }
 
 /// The same for the text of a lab file that will be at that path.
@@ -76,7 +123,7 @@ pub(super) fn load_good(path: &Path, ui: &Ui) -> Result<Good> {
         }
     }
     let (lab, plan) = loaded.planned.ok_or(LabErrors)?;
-    Ok(Good { lab, plan, wanted: loaded.wanted })
+    Ok(Good { lab, plan, sources: loaded.sources, wanted: loaded.wanted })
 }
 
 /// Loads the secrets of a lab.

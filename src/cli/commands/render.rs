@@ -25,7 +25,7 @@ pub(in crate::cli) fn render(
     let mut files: Vec<(PathBuf, String)> = Vec::new();
     let mut renderer = Renderer::new(&good.plan, &secrets);
     for node in nodes {
-        let of_node = renderer.render(node)?;
+        let of_node = renderer.render(node).map_err(|error| good.told(error, ui))?;
         for (name, text) in of_node.files() {
             files.push((output.join(&node.name).join(name), text.to_owned()));
         }
