@@ -13,10 +13,10 @@ use crate::secrets::Secrets;
 const BASE: &str = include_str!("../../cloud-init/user-data.yaml");
 
 /// The `user-data`: accounts, the files of the node, and the start of its first boot.
-pub(super) fn user_data(
-    plan: &Plan,
+pub(super) fn user_data<'i>(
     node: &NodePlan,
     secrets: &Secrets,
+    files: impl Iterator<Item = &'i str>,
 ) -> Result<String, RenderError> {
     let mut data: serde_json::Map<String, Value> = match node
         .templates
@@ -38,9 +38,11 @@ pub(super) fn user_data(
     if !host_keys.is_empty() {
         data.insert("ssh_keys".into(), ssh_keys(&host_keys));
     }
-    data.insert("write_files".into(), write_files(plan, node, secrets)?);
-    data.insert("runcmd".into(), runcmd(node, &host_keys));
-    Ok(format!("#cloud-config\n{}", serde_yaml::to_string(&data)?))
+    // The items of a list stand one after the other, so each is written by itself, and those that nodes share once.
+    let mut text = format!("#cloud-config\n{}write_files:\n", serde_yaml::to_string(&data)?);
+    text.extend(files);
+    text += &serde_yaml::to_string(&json!({ "runcmd": runcmd(node, &host_keys) }))?;
+    Ok(text)
 }
 
 fn users(node: &NodePlan, secrets: &Secrets) -> Result<Value, RenderError> {
@@ -67,16 +69,6 @@ fn users(node: &NodePlan, secrets: &Secrets) -> Result<Value, RenderError> {
         users.push(account);
     }
     Ok(json!(users))
-}
-
-/// Only into folders of root's own: this runs before packages and their users are there.
-fn write_files(plan: &Plan, node: &NodePlan, secrets: &Secrets) -> Result<Value, RenderError> {
-    let mut files = node::files(plan, node);
-    files.push(node::secrets(node, secrets)?);
-    let written = files.into_iter().map(|file| {
-        json!({ "path": file.path, "owner": "root:root", "permissions": file.mode, "content": file.content })
-    });
-    Ok(written.collect())
 }
 
 /// The host keys under the names that 19.4's module `cc_ssh` knows. It sees to the SELinux labels, and makes

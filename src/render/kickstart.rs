@@ -1,9 +1,13 @@
 //! The kickstart: an unattended text install of CentOS 7.9 that is complete in itself.
 
-use minijinja::value::Value;
+use std::rc::Rc;
+
+use minijinja::context;
+use minijinja::value::{Serde, Value};
 use serde_json::json;
 
-use super::node::{self, Placed, RELABEL};
+use super::node::{self, RELABEL};
+use super::spelled::{self, Spelled};
 use super::{RenderError, lint};
 use crate::model::Templates;
 use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
@@ -38,71 +42,37 @@ pub fn render(
     node: &NodePlan,
     secrets: &Secrets,
     engine: &Engine,
+    files: &[Rc<Spelled>],
 ) -> Result<String, RenderError> {
-    let files = node::files(plan, node);
-    refuse_common(node, secrets, &files)?;
     let logins = node.login_secrets();
     let hash = |name| logins.contains(&name).then(|| secrets.password_hash(name)).transpose();
-    let text = engine.render(
-        "ks.cfg.j2",
-        json!({
-            "lab": plan.lab,
-            "node": { "name": node.name, "role": node.role },
-            "installer": node.installer,
-            "access": node.access,
-            "interfaces": node.interfaces,
-            "root_hash": hash(ROOT_PASSWORD)?,
-            "user_hash": hash(USER_PASSWORD)?,
-            "authorized_keys": node.access.authorized_keys.iter().map(|key| format!("{key}\n")).collect::<String>(),
-            "secrets": node::secrets(node, secrets)?,
-            "host_keys": node::host_keys(node, secrets)?,
-            "folders": node::PUBLIC_FOLDERS,
-            "encoded": files.iter().any(|file| !goes_as_text(&file.content)),
-            "files": files,
-            "relabel": RELABEL,
-        }),
-    )?;
+    let context = json!({
+        "lab": plan.lab,
+        "node": { "name": node.name, "role": node.role },
+        "installer": node.installer,
+        "access": node.access,
+        "interfaces": node.interfaces,
+        "root_hash": hash(ROOT_PASSWORD)?,
+        "user_hash": hash(USER_PASSWORD)?,
+        "authorized_keys": node.access.authorized_keys.iter().map(|key| format!("{key}\n")).collect::<String>(),
+        "secrets": node::secrets(node, secrets)?,
+        "host_keys": node::host_keys(node, secrets)?,
+        "folders": node::PUBLIC_FOLDERS,
+        "encoded": files.iter().any(|file| file.encoded),
+        "relabel": RELABEL,
+    });
+    let context = context! {
+        placed => files.iter().map(|file| file.command.clone()).collect::<Vec<_>>(),
+        ..Value::from(Serde(context))
+    };
+    let text = engine.render_value("ks.cfg.j2", context)?;
     lint::kickstart(&text, node, secrets)?;
     Ok(text)
 }
 
-fn goes_as_text(content: &str) -> bool {
-    content.is_empty() || quote::fits_here_document(content)
-}
-
-/// A secret that is a word of the kickstart itself would be found all over it, and is soon guessed.
-fn refuse_common(node: &NodePlan, secrets: &Secrets, files: &[Placed]) -> Result<(), RenderError> {
-    let described = serde_json::json!([node.installer, node.access, node.interfaces]).to_string();
-    let texts = || {
-        files
-            .iter()
-            .map(|f| &*f.content)
-            .chain(built_in::kickstart().map(|(_, text)| text))
-            .chain([described.as_str()])
-    };
-    for name in node.all_secrets() {
-        let traces = secrets.traces(&name)?;
-        if texts().any(|text| traces.iter().any(|trace| text.contains(trace))) {
-            return Err(RenderError::CommonSecret(name));
-        }
-    }
-    Ok(())
-}
-
-/// A command that puts a text into a file: as a here-document, which a person can read, or in base64
-/// where the text would not survive that.
+/// The filter: `content|put(mode, path)`.
 fn put(content: String, mode: String, path: String) -> Value {
-    use base64ct::{Base64, Encoding};
-    let (mode, path) = (quote::shell(&mode), quote::shell(&path));
-    let command = if goes_as_text(&content) {
-        let end = quote::here_delimiter(&content);
-        format!("put {mode} {path} <<'{end}'\n{content}{end}")
-    } else {
-        let encoded = Base64::encode_string(content.as_bytes());
-        let lines: Vec<_> = encoded.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
-        format!("put_base64 {mode} {path} <<'EOF'\n{}\nEOF", lines.join("\n"))
-    };
-    Value::from_safe_string(command)
+    Value::from_safe_string(spelled::put(&content, &mode, &path).0)
 }
 
 /// A line of `%packages`: a name, `@group` or `@^environment`.

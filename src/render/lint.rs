@@ -1,8 +1,11 @@
 //! Reads a rendered kickstart back, as the installer will, and tells what it would stumble over.
 
-use super::RenderError;
+use memchr::memmem;
+
+use super::{RenderError, node};
 use crate::plan::NodePlan;
-use crate::secrets::{Missing, Secrets};
+use crate::secrets::Secrets;
+use crate::template::built_in;
 
 /// The commands of RHEL 7's kickstart that ours use; pykickstart judges the whole grammar in the tests.
 const COMMANDS: [&str; 22] = [
@@ -33,33 +36,19 @@ const COMMANDS: [&str; 22] = [
 /// Sections that hold a script, and `%packages` and `%addon`.
 const SECTIONS: [&str; 5] = ["%addon", "%onerror", "%packages", "%post", "%pre"];
 
+/// What the installer would ask for, each as its line begins.
+const NEEDED: [&str; 7] =
+    ["lang ", "keyboard ", "timezone ", "rootpw ", "network ", "bootloader ", "part / "];
+
 pub(super) fn kickstart(text: &str, node: &NodePlan, secrets: &Secrets) -> Result<(), RenderError> {
     let mut findings = Vec::new();
     let mut section: Option<(&str, usize)> = None;
-    let mut among_secrets = false;
-    let names = node.all_secrets();
-    let traces = names.iter().map(|name| Ok((name, secrets.traces(name)?)));
-    let traces: Vec<_> = traces.collect::<Result<_, Missing>>()?;
+    let mut needed = NEEDED.to_vec();
     for (number, line) in (1..).zip(text.lines()) {
         let first = line.split_whitespace().next().unwrap_or("");
-        among_secrets = (among_secrets || line == "# trainyard: secrets begin")
-            && line != "# trainyard: secrets end";
-        for (name, traces) in &traces {
-            if !among_secrets && traces.iter().any(|trace| line.contains(trace)) {
-                findings
-                    .push(format!("  line {number}: the secret {name} stands outside its section"));
-            }
-        }
         match section {
-            Some((name, start)) if first == "%end" => {
-                section = None;
-                if among_secrets {
-                    findings.push(format!(
-                        "  line {number}: {name} of line {start} ends among the secrets"
-                    ));
-                }
-            }
-            Some((name, start)) if line.trim_start().starts_with('%') => {
+            Some(_) if first == "%end" => section = None,
+            Some((name, start)) if first.starts_with('%') => {
                 findings.push(format!("  line {number}: `{first}` inside {name} of line {start}"));
             }
             Some(_) => {}
@@ -70,19 +59,15 @@ pub(super) fn kickstart(text: &str, node: &NodePlan, secrets: &Secrets) -> Resul
                     .push(format!("  line {number}: `{first}` is no command that is used here"));
             }
         }
+        needed.retain(|command| !line.starts_with(command));
     }
+    findings.extend(exposed(text, node, secrets)?);
     if let Some((name, start)) = section {
         findings.push(format!("  line {start}: {name} has no %end"));
     }
-    for needed in
-        ["lang ", "keyboard ", "timezone ", "rootpw ", "network ", "bootloader ", "part / "]
-    {
-        if !text.lines().any(|line| line.starts_with(needed)) {
-            findings.push(format!(
-                "  the command `{}` is missing, and the installer would ask",
-                needed.trim_end()
-            ));
-        }
+    for command in needed {
+        let command = command.trim_end();
+        findings.push(format!("  the command `{command}` is missing, and the installer would ask"));
     }
     if findings.is_empty() {
         Ok(())
@@ -91,6 +76,47 @@ pub(super) fn kickstart(text: &str, node: &NodePlan, secrets: &Secrets) -> Resul
         let file = own.next().map(|(_, template)| template.file);
         Err(RenderError::Lint { node: node.name.clone(), file, findings })
     }
+}
+
+/// What marks the one part that holds secrets; the copy that a node keeps is made without it.
+const SECRETS_BEGIN: &str = "\n# trainyard: secrets begin\n";
+const SECRETS_END: &str = "\n# trainyard: secrets end\n";
+
+/// Secrets outside the part that is theirs. One that is a word of the kickstart itself is too common, and soon guessed.
+fn exposed(text: &str, node: &NodePlan, secrets: &Secrets) -> Result<Vec<String>, RenderError> {
+    let begin = text.find(SECRETS_BEGIN);
+    let end = begin.and_then(|at| Some(at + text[at..].find(SECRETS_END)?));
+    let mut findings = Vec::new();
+    let theirs = match (begin, end) {
+        (Some(begin), Some(end)) if !text[begin..end].contains("\n%end") => begin..end,
+        _ => {
+            findings.push("  the secrets do not stand in one part of a script".to_owned());
+            0..0
+        }
+    };
+    for name in node.all_secrets() {
+        let traces = secrets.traces(&name)?;
+        let places = traces.iter().flat_map(|trace| memmem::find_iter(text.as_bytes(), *trace));
+        for at in places.filter(|at| !theirs.contains(at)) {
+            if traces.iter().any(|trace| is_common(trace, node)) {
+                return Err(RenderError::CommonSecret(name));
+            }
+            let line = text[..at].matches('\n').count() + 1;
+            findings.push(format!("  line {line}: the secret {name} stands outside its section"));
+        }
+    }
+    Ok(findings)
+}
+
+/// Whether a text stands in what every such node has, without its being a secret there.
+fn is_common(text: &str, node: &NodePlan) -> bool {
+    let described = serde_json::json!([node.installer, node.access, node.interfaces]).to_string();
+    let scripts = node.stages.iter().flat_map(|s| &s.scripts).map(|(_, script)| &**script);
+    let files = node.stages.iter().flat_map(|s| &s.files).map(|file| &*file.content);
+    let mut texts = scripts.chain(files).chain(built_in::kickstart().map(|(_, text)| text));
+    described.contains(text)
+        || node::RUNNER.iter().any(|(_, _, runner)| runner.contains(text))
+        || texts.any(|known| known.contains(text))
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@ mod cloud_init;
 mod kickstart;
 mod lint;
 mod node;
+mod spelled;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use self::spelled::Spelling;
 use crate::model::Templates;
 use crate::plan::{NodePlan, Plan};
 use crate::report::{Rule, Span};
@@ -107,13 +109,14 @@ pub struct Renderer<'p> {
     secrets: &'p Secrets,
     /// By the person's own templates, which nodes share.
     engines: HashMap<*const Templates, Engine<'p>>,
+    spelling: Spelling,
 }
 
 impl<'p> Renderer<'p> {
     /// Renders nodes of this plan with these secrets.
     #[must_use]
     pub fn new(plan: &'p Plan, secrets: &'p Secrets) -> Self {
-        Self { plan, secrets, engines: HashMap::new() }
+        Self { plan, secrets, engines: HashMap::new(), spelling: Spelling::default() }
     }
 
     /// Renders everything of one node.
@@ -128,9 +131,14 @@ impl<'p> Renderer<'p> {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(kickstart::engine(&node.templates)?),
         };
-        let kickstart = kickstart::render(self.plan, node, self.secrets, engine)?;
+        let files = node::files(self.plan, node);
+        let files =
+            files.iter().map(|file| self.spelling.of(file)).collect::<Result<Vec<_>, _>>()?;
+        let kickstart = kickstart::render(self.plan, node, self.secrets, engine, &files)?;
         let network_config = cloud_init::network_config(node)?;
-        let user_data = cloud_init::user_data(self.plan, node, self.secrets)?;
+        let secrets_file = self.spelling.of(&node::secrets(node, self.secrets)?)?;
+        let items = files.iter().chain([&secrets_file]).map(|file| file.item.as_str());
+        let user_data = cloud_init::user_data(node, self.secrets, items)?;
         let meta_data = cloud_init::meta_data(self.plan, node, &user_data, &network_config)?;
         Ok(Rendered { kickstart, user_data, meta_data, network_config })
     }

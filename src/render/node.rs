@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::json;
@@ -10,7 +11,7 @@ use crate::plan::{NodePlan, Plan, StagePlan};
 use crate::secrets::{Missing, Secrets};
 
 /// The runner and what it needs, as they go to every node.
-const RUNNER: [(&str, &str, &str); 3] = [
+pub(super) const RUNNER: [(&str, &str, &str); 3] = [
     ("/usr/local/sbin/trainyard-node", "0755", include_str!("../../scripts/node/trainyard-node")),
     (
         "/usr/local/libexec/trainyard/stage-lib.sh",
@@ -46,6 +47,8 @@ pub struct Placed<'p> {
     pub mode: &'static str,
     /// What is in it.
     pub content: Cow<'p, str>,
+    /// Whether other nodes have the very same content, in the same place of memory.
+    pub shared: bool,
 }
 
 /// Everything but the secrets.
@@ -55,6 +58,7 @@ pub fn files<'p>(plan: &Plan, node: &'p NodePlan) -> Vec<Placed<'p>> {
         path: format!("{FOLDER}/{path}").into(),
         mode,
         content,
+        shared: false,
     };
     let order: String = node.stages.iter().map(|s| format!("{}\n", s.name)).collect();
     let mut files = vec![
@@ -66,11 +70,13 @@ pub fn files<'p>(plan: &Plan, node: &'p NodePlan) -> Vec<Placed<'p>> {
         let inside = |path: &str| format!("stages/{}/{path}", stage.name);
         files.push(own(&inside("manifest"), "0600", manifest(stage).into()));
         for (name, script) in &stage.scripts {
-            files.push(own(&inside(name), "0700", Cow::Borrowed(script)));
+            let script = own(&inside(name), "0700", Cow::Borrowed(script));
+            files.push(Placed { shared: true, ..script });
         }
         for file in &stage.files {
             let content = Cow::Borrowed(&*file.content);
-            files.push(own(&inside(&format!("files{}", file.path)), "0600", content));
+            let placed = own(&inside(&format!("files{}", file.path)), "0600", content);
+            files.push(Placed { shared: Arc::strong_count(&file.content) > 1, ..placed });
         }
         if let Some(identity) = &stage.identity {
             files.push(own(&inside("identity.json"), "0600", pretty(&json!(identity)).into()));
@@ -80,6 +86,7 @@ pub fn files<'p>(plan: &Plan, node: &'p NodePlan) -> Vec<Placed<'p>> {
         path: path.into(),
         mode,
         content: text.into(),
+        shared: true,
     }));
     files
 }
@@ -94,7 +101,7 @@ pub fn secrets(node: &NodePlan, secrets: &Secrets) -> Result<Placed<'static>, Mi
         let _ = writeln!(content, "{name}={}", secrets.get(name)?.reveal());
     }
     let path = format!("{FOLDER}/secrets.env").into();
-    Ok(Placed { path, mode: "0600", content: content.into() })
+    Ok(Placed { path, mode: "0600", content: content.into(), shared: false })
 }
 
 /// One of the node's SSH host keys.
@@ -126,8 +133,14 @@ pub fn host_keys(node: &NodePlan, secrets: &Secrets) -> Result<Vec<PlacedHostKey
                 path: format!("{path}.pub").into(),
                 mode: "0644",
                 content: key.public_file().into(),
+                shared: false,
             },
-            private: Placed { path: path.into(), mode: "0600", content: key.private_file().into() },
+            private: Placed {
+                path: path.into(),
+                mode: "0600",
+                content: key.private_file().into(),
+                shared: false,
+            },
         })
     });
     placed.collect()

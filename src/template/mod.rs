@@ -124,9 +124,17 @@ impl<'s> Engine<'s> {
     /// # Errors
     /// A value is undefined or unquoted.
     pub fn render(&self, name: &str, context: impl Serialize) -> Result<String, TemplateError> {
+        self.render_value(name, Value::from(Serde(context)))
+    }
+
+    /// The same with values that are there already; a text that is marked as safe is printed as it is.
+    ///
+    /// # Errors
+    /// A value is undefined or unquoted.
+    pub fn render_value(&self, name: &str, context: Value) -> Result<String, TemplateError> {
         let template = self.environment.get_template(name);
         let template = template.map_err(|e| self.told(&e, name, None))?;
-        template.render(Serde(context)).map_err(|e| self.told(&e, name, None))
+        template.render(context).map_err(|e| self.told(&e, name, None))
     }
 
     /// Whether a template that was added uses no names but these. (Of what others it includes nothing is known.)

@@ -26,8 +26,8 @@ pub(in crate::cli) fn build(
     let mut kickstarts = Vec::new();
     let mut renderer = Renderer::new(plan, &secrets);
     for node in nodes {
-        let rendered = renderer.render(node).map_err(|error| good.told(error, ui))?;
-        kickstarts.push((node, rendered.kickstart));
+        let files = renderer.render(node).map_err(|error| good.told(error, ui))?;
+        kickstarts.push((node, files.kickstart));
     }
     let order = |(node, kickstart)| {
         let node: &crate::plan::NodePlan = node;
