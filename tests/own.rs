@@ -185,3 +185,31 @@ fn a_lab_in_several_files_is_one_lab() {
         "{told}"
     );
 }
+
+#[test]
+fn a_range_is_many_nodes_and_one_of_them_can_say_more() {
+    let lab = Lab::new(
+        "nodes:\n\
+         \x20 controller: {role: controller, address: 10.0.0.11}\n\
+         \x20 c09: {memory: 8GiB}\n\
+         \x20 c[08-10]: {role: compute, address: \"10.0.0.[31-33]\", memory: 6GiB}\n",
+    );
+    let plan = lab.done(&["plan", "--format", "json"]).stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
+    let nodes = plan["nodes"].as_array().expect("nodes").iter();
+    let nodes: Vec<_> = nodes
+        .map(|n| {
+            format!("{} {} {}", n["name"], n["address"], n["hardware"]["memory_mib"])
+                .replace('"', "")
+        })
+        .collect();
+    assert_eq!(
+        nodes,
+        [
+            "controller 10.0.0.11 4096",
+            "c08 10.0.0.31 6144",
+            "c09 10.0.0.32 8192",
+            "c10 10.0.0.33 6144"
+        ]
+    );
+}

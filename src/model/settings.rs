@@ -57,17 +57,18 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
 }
 
 fn mirrors(written: Option<&Spanned<OneOrMany<String>>>, r: &mut Resolver) -> Vec<String> {
-    let mirrors =
-        r.settle_list("mirror", written.map(|m| (m.span, m.value.0.as_slice())), |text| {
-            mirror(text)
-        });
+    let items = written.map(|m| (m.span, m.value.0.as_slice()));
+    let mirrors = r.settle_list("mirror", items, mirror);
     if let Some(written) = written.filter(|m| m.value.0.is_empty()) {
-        r.tell(
-            Rule::Value,
-            written,
-            "no mirror is left",
-            "name at least one, or leave `mirror` out",
-        );
+        let help = "name at least one, or leave `mirror` out";
+        r.tell(Rule::Value, written, "no mirror is left", help);
+    }
+    for item in items.iter().flat_map(|(_, items)| *items) {
+        if item.value.starts_with("https://") {
+            let message = format!("CentOS 7.9 may not know the certificate of `{}`", item.value);
+            let help = "its own certificates are of 2020; `http` serves as well, because packages are signed";
+            r.tell(Rule::HttpsMirror, item, message, help);
+        }
     }
     mirrors
 }

@@ -118,6 +118,10 @@ rules! {
     /// A node has an interface on the management network.
     NoManagement = "no-management" Error,
 
+    // Packages.
+    /// A mirror by https, whose certificate a fresh CentOS 7.9 may not know.
+    HttpsMirror = "https-mirror" Hint,
+
     // Logins.
     /// Nobody could log in to a node.
     NoLogin = "no-login" Error,

@@ -28,13 +28,14 @@ pub(super) fn lab(root: &Node, built_in: &Node, shape: &Shape, r: &mut Reader) -
     let no_roles = Node::empty();
     let built_in_roles = built_in.get(ROLES).unwrap_or(&no_roles);
     let roles = Roles::read(root.get(ROLES), built_in_roles, r);
+    let of_node = shape.under(NODES).and_then(|nodes| nodes.under(""));
     let shape = SettingsSpec::shape();
     let layers =
         Layers { shape: &shape, built_in: settings_built_in, lab: settings, roles: &roles };
     let lab_settings = layers.decode(&layers.lab, None, r);
     let nodes_at = root.get(NODES).map_or(Span::default(), |n| n.span);
     let nodes = match root.get(NODES).filter(|n| !matches!(n.value, Value::Null)) {
-        Some(nodes) => self::nodes(nodes, &layers, r),
+        Some(nodes) => self::nodes(nodes, of_node, &layers, r),
         None => Vec::new(),
     };
     let role = |role: &Role| RoleSpec {
@@ -117,14 +118,19 @@ impl Layers<'_> {
     }
 }
 
-fn nodes(written: &Node, layers: &Layers, r: &mut Reader) -> Vec<NodeSpec> {
+fn nodes(
+    written: &Node,
+    of_node: Option<&Shape>,
+    layers: &Layers,
+    r: &mut Reader,
+) -> Vec<NodeSpec> {
     if mapping(written, r).is_none() {
         return Vec::new();
     }
     // By role: what it gives to nodes that say nothing of their own.
     let mut shared: HashMap<String, Arc<SettingsSpec>> = HashMap::new();
     let mut nodes = Vec::new();
-    for (key, node) in range::expand(written, r) {
+    for (key, node) in range::expand(written, of_node, r) {
         let name = name_of(&key, &node);
         let node = match node.value {
             Value::Null => Node { value: Value::Map(Vec::new()), ..node },

@@ -1,8 +1,12 @@
 //! Ranges: `compute[1-8]` stands for eight nodes, and `10.0.0.[31-38]` for their addresses.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::report::Rule;
 
 use super::files::Reader;
+use super::merge::merge;
+use super::shape::Shape;
 use super::tree::{Key, Node, Value};
 
 /// More nodes than this are a slip of the pen.
@@ -47,35 +51,49 @@ impl<'t> Range<'t> {
     }
 }
 
-/// The nodes of a lab, each range expanded.
-pub(super) fn expand(nodes: &Node, r: &mut Reader) -> Vec<(Key, Node)> {
-    let mut expanded = Vec::new();
-    for (key, node) in nodes.entries() {
-        let found = Range::find(&key.name);
-        let count = match &found {
-            None => 1,
-            Some(Ok(range)) => range.len(),
+/// The nodes of a lab, each range expanded. What is said of one of them by its own name is said over what the range says.
+pub(super) fn expand(nodes: &Node, shape: Option<&Shape>, r: &mut Reader) -> Vec<(Key, Node)> {
+    let entries = nodes.entries();
+    let single: HashMap<&str, &(Key, Node)> = entries
+        .iter()
+        .filter(|(key, _)| Range::find(&key.name).is_none())
+        .map(|entry| (entry.0.name.as_str(), entry))
+        .collect();
+    let ranged: HashSet<String> = entries
+        .iter()
+        .filter_map(|(key, _)| Range::find(&key.name)?.ok())
+        .flat_map(|range| (0..range.len().min(MOST_NODES)).map(move |i| range.nth(i)))
+        .collect();
+    let mut expanded: Vec<(Key, Node)> = Vec::new();
+    for (key, node) in entries {
+        let range = match Range::find(&key.name) {
+            None if ranged.contains(&key.name) => continue,
+            None => {
+                expanded.push((key.clone(), node.clone()));
+                continue;
+            }
+            Some(Ok(range)) => range,
             Some(Err(allowed)) => {
                 let message = format!("`{}` is no range of nodes", key.name);
-                r.findings.tell(Rule::Range, &node.path, key.span, message, *allowed);
+                r.findings.tell(Rule::Range, &node.path, key.span, message, allowed);
                 continue;
             }
         };
+        let count = range.len();
         if expanded.len() + count > MOST_NODES {
             let message = format!("`{}` would make more than {MOST_NODES} nodes", key.name);
             r.findings.tell(Rule::Range, &node.path, key.span, message, "a smaller range");
             break;
         }
-        let Some(Ok(range)) = found else {
-            expanded.push((key.clone(), node.clone()));
-            continue;
-        };
         for i in 0..count {
             let name = range.nth(i);
             let mut one = node.clone();
             one.path = super::tree::join(&nodes.path, &name).into();
             number(&mut one, i, count, r);
-            expanded.push((Key { span: key.span, name }, one));
+            match single.get(name.as_str()) {
+                Some((key, own)) => expanded.push((key.clone(), merge(&one, own, shape))),
+                None => expanded.push((Key { span: key.span, name }, one)),
+            }
         }
     }
     expanded
