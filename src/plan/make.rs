@@ -56,15 +56,12 @@ fn check_roles(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) {
     }
 }
 
-/// The user-data that cloud-init's begins with, as a template's path.
-const USER_DATA: &str = "cloud-init/user-data.yaml";
-
 /// The lab's own templates override some that there are.
 fn check_templates(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) {
     let mut known: Vec<String> =
         built_in::kickstart().map(|(name, _)| format!("kickstart/{name}")).collect();
     known.extend(catalogue.template_paths());
-    known.push(USER_DATA.to_owned());
+    known.push(built_in::USER_DATA.to_owned());
     for (path, file) in lab.settings.iter().flat_map(|s| s.templates.iter()) {
         if !known.contains(path) {
             let at = Span { file: file.file, line: 1, column: 1, length: 1 };

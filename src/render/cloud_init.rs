@@ -8,6 +8,7 @@ use super::node::{self, PlacedHostKey, RELABEL};
 use crate::model::RootLogin;
 use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::secrets::Secrets;
+use crate::template::built_in;
 
 /// What every node has, in `cloud-init/`.
 const BASE: &str = include_str!("../../cloud-init/user-data.yaml");
