@@ -13,23 +13,25 @@ use crate::template::built_in;
 /// What every node has, in `cloud-init/`.
 const BASE: &str = include_str!("../../cloud-init/user-data.yaml");
 
+/// What the user-data begins with: the built-in file, or the lab's own.
+fn base(node: &NodePlan) -> Result<serde_json::Map<String, Value>, RenderError> {
+    let Some(own) = node.templates.get(built_in::USER_DATA) else {
+        return Ok(serde_yaml::from_str(BASE)?);
+    };
+    serde_yaml::from_str(&own.text).map_err(|error| RenderError::UserData {
+        file: own.file,
+        line: error.location().map_or(1, |at| at.line()),
+        message: format!("this is no YAML mapping: {error}"),
+    })
+}
+
 /// The `user-data`: accounts, the files of the node, and the start of its first boot.
 pub(super) fn user_data<'i>(
     node: &NodePlan,
     secrets: &Secrets,
     files: impl Iterator<Item = &'i str>,
 ) -> Result<String, RenderError> {
-    let mut data: serde_json::Map<String, Value> = match node
-        .templates
-        .get("cloud-init/user-data.yaml")
-    {
-        None => serde_yaml::from_str(BASE)?,
-        Some(own) => serde_yaml::from_str(&own.text).map_err(|error| RenderError::UserData {
-            file: own.file,
-            line: error.location().map_or(1, |at| at.line()),
-            message: format!("this is no YAML mapping: {error}"),
-        })?,
-    };
+    let mut data = base(node)?;
     data.insert("hostname".into(), json!(node.name));
     data.insert("timezone".into(), json!(node.installer.timezone));
     data.insert("locale".into(), json!(node.installer.language));

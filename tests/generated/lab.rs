@@ -63,7 +63,7 @@ impl Random {
             "7",
         ];
         let mut text = String::new();
-        for _ in 0..1 + self.below(longest) {
+        for _ in 0..=self.below(longest) {
             text += self.of::<&str>(&PARTS);
         }
         // A mark of a secret would be filled in on the node, and is refused.

@@ -168,7 +168,9 @@ fn random_labs_are_rendered_as_they_were_said() {
         let bodies = found["kickstart"]["scripts"].as_array().expect("scripts");
         let bodies = bodies.iter().filter_map(Value::as_str).map(without_here_documents);
         let files = found["files"].as_object().expect("files").iter();
-        let files = files.filter(|(path, _)| path.ends_with(".sh")).filter_map(|(_, f)| f.as_str());
+        let files = files
+            .filter(|(path, _)| Path::new(path).extension().is_some_and(|e| e == "sh"))
+            .filter_map(|(_, f)| f.as_str());
         scripts.extend(bodies.chain(files.map(str::to_owned)));
     }
     assert!(wrong.is_empty(), "{wrong}");
