@@ -8,16 +8,39 @@ if [ "$(hostname)" != "$TRAINYARD_NODE" ] || [ "$(hostnamectl --static)" != "$TR
     hostnamectl set-hostname "$TRAINYARD_NODE"
 fi
 
-# NetworkManager keeps the management interface; network.service brings up what NetworkManager is told to leave alone.
+interfaces=$(manifest host-network file | sed -n 's|.*/network-scripts/ifcfg-||p')
+# says INTERFACE LINE: whether its file has that line.
+says() { grep -qx "$2" "$TRAINYARD_ROOT/etc/sysconfig/network-scripts/ifcfg-$1"; }
+
+# bring_up INTERFACE...: those that NetworkManager is told to leave alone. A bond brings its members up itself.
+bring_up() {
+    local name
+    for name in "$@"; do
+        if says "$name" NM_CONTROLLED=no && ! says "$name" SLAVE=yes; then
+            [ -n "$(ip -o link show dev "$name" up 2>/dev/null)" ] || ifup "$name" ||
+                warn "$name did not come up; is the adapter there?"
+        fi
+    done
+}
+
+# NetworkManager keeps what nodes have addresses on; network.service brings up what NetworkManager is told to leave alone.
 systemctl enable network.service
 nmcli connection reload || warn "NetworkManager did not read the interface files again"
-if [ -n "$TRAINYARD_PROVIDER_INTERFACE" ]; then
-    [ -n "$(ip -o link show dev "$TRAINYARD_PROVIDER_INTERFACE" up)" ] || ifup "$TRAINYARD_PROVIDER_INTERFACE" ||
-        warn "$TRAINYARD_PROVIDER_INTERFACE did not come up; is the adapter there?"
-fi
+vlans='' others=''
+for name in $interfaces; do
+    if says "$name" VLAN=yes; then vlans="$vlans $name"; else others="$others $name"; fi
+done
+# shellcheck disable=SC2086 # names of interfaces are plain words
+bring_up $others $vlans
 
-# The addresses of new interface files come with a reboot. After an installation they are there already.
+# New names, and the addresses of new interface files, come with a reboot. After an installation they are there already.
 if [ -z "$(ip -4 -o address show to "$TRAINYARD_ADDRESS/32")" ]; then
     say "no interface has $TRAINYARD_ADDRESS yet"
     exit 100
 fi
+for name in $interfaces; do
+    if [ ! -e "$TRAINYARD_ROOT/sys/class/net/$name" ] && { ! says "$name" TYPE=Ethernet || says "$name" 'HWADDR=.*'; }; then
+        say "there is no $name yet"
+        exit 100
+    fi
+done

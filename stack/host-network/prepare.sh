@@ -1,0 +1,20 @@
+#!/bin/bash
+# Interface files that the lab does not have are put aside: those of the installer or the cloud image, some of them under
+# names that a port had before, and those of a lab that has changed. Each would be a second configuration of a port, or one
+# that network.service fails on.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
+. "$TRAINYARD_LIB"
+
+scripts=/etc/sysconfig/network-scripts
+aside=$TRAINYARD_ROOT/var/lib/trainyard/replaced
+for file in "$TRAINYARD_ROOT$scripts"/ifcfg-* "$TRAINYARD_ROOT$scripts"/route-* "$TRAINYARD_ROOT$scripts"/route6-*; do
+    name=${file##*/}
+    if [ ! -f "$file" ] || [ "$name" = ifcfg-lo ] ||
+        manifest host-network file | cut -d ' ' -f 4 | grep -qxF "$scripts/$name"; then
+        continue
+    fi
+    say "$scripts/$name is not the lab's; it goes to ${aside#"$TRAINYARD_ROOT"}"
+    mkdir -p "$aside"
+    mv -f "$file" "$aside/$name"
+done
