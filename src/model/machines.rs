@@ -1,18 +1,19 @@
 //! The machines of a lab: names, roles, addresses.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::report::{Rule, Sources, Span, did_you_mean};
 use crate::spec::{LabSpec, NodeSpec, RoleSpec, Spanned};
 
+use super::allot::{Allot, Given};
 use super::interfaces::{self, Attached};
+use super::ipv4::host_in;
 use super::net::HostName;
-use super::networks::host_in;
 use super::settings::Resolved;
 use super::settle::Resolver;
-use super::{CONTROLLER, MANAGEMENT, Mac, Network, Node, Settings};
+use super::{CONTROLLER, Ipv6, MANAGEMENT, Mac, Network, Node, Settings, names};
 
 pub(super) fn resolve(
     spec: &LabSpec,
@@ -27,15 +28,17 @@ pub(super) fn resolve(
     }
     let mut names: HashMap<HostName, Span> = HashMap::new();
     let mut taken = Taken::new(networks);
+    let mut allot = Allot::new(spec, networks);
     let mut nodes: Vec<Node> = Vec::new();
     for spec_of in &spec.nodes {
         let Some(name) = name(&spec_of.name, &mut names, r) else { continue };
         let settings = resolved.of(&spec_of.settings, r);
         let role = role(&name, spec_of, &spec.roles, r);
-        let address = address_of(&name, spec_of, networks, r);
+        let address = address_of(&name, spec_of, spec, networks, &mut allot, r);
         // What can be said of the interfaces is said even where the rest is wrong.
         let attached = Attached { node: &name, key: &spec_of.name, address, lab, networks };
-        let interfaces = interfaces::resolve(&attached, spec_of.settings.interfaces.as_ref(), r);
+        let written = spec_of.settings.interfaces.as_ref();
+        let interfaces = interfaces::resolve(&attached, written, &mut allot, r);
         let settled = std::mem::take(&mut r.origins);
         let (Some(role), Some(address), Some(interfaces), Some(settings)) =
             (role, address, interfaces, settings)
@@ -48,9 +51,12 @@ pub(super) fn resolve(
         taken.tell(&node, &spec_of.name, r);
         nodes.push(node);
     }
+    allot.tell_exhausted(spec, r);
     tell_controllers(spec, r);
     tell_unused(spec, r);
-    (nodes, resolved.all())
+    let settings = resolved.all();
+    names::tell_conflicts(&settings, &nodes, r);
+    (nodes, settings)
 }
 
 /// A host name that no other node has.
@@ -146,34 +152,61 @@ fn role<'s>(
     Some(found)
 }
 
-/// A node's address on the management network, which stands at the node or at its interface.
+/// A node's address on the management network, which stands at the node or at its interface, or comes from the pool.
 fn address_of(
     name: &HostName,
     spec: &NodeSpec,
+    lab: &LabSpec,
     networks: &[Network],
+    allot: &mut Allot,
     r: &mut Resolver,
 ) -> Option<Ipv4Addr> {
-    let subnet = networks.iter().find(|n| n.name == MANAGEMENT)?.subnet?;
+    let network = networks.iter().find(|n| n.name == MANAGEMENT)?;
+    let subnet = network.subnet?;
     let at_interface = interfaces::management_address(&spec.settings);
-    let Some(written) = spec.fields.address.as_ref().or(at_interface) else {
-        let example = subnet.hosts().nth(10).unwrap_or(subnet.addr());
-        let help = format!("add `address:` with one in {subnet}, such as {example}");
-        r.tell(Rule::NoAddress, &spec.name, format!("`{name}` has no address"), help);
-        return None;
+    if let Some(written) = spec.fields.address.as_ref().or(at_interface) {
+        return r.settle("address", Some(written), |text| host_in(MANAGEMENT, subnet, text));
+    }
+    match allot.address(MANAGEMENT) {
+        Given::Address(address) => {
+            let mut networks = lab.lab.networks.iter().flat_map(|n| &n.value.0);
+            let network = networks.find(|n| n.name.value == MANAGEMENT);
+            let pool = network.and_then(|n| n.value.pool.as_ref());
+            let origin = r.origin(pool.map_or(Span::default(), |p| p.span));
+            r.note("address", &address, origin);
+            return Some(address);
+        }
+        Given::Exhausted => return None,
+        Given::NoPool => {}
+    }
+    let example = subnet.hosts().nth(10).unwrap_or(subnet.addr());
+    let help = if network.is_dhcp() {
+        format!(
+            "`/etc/hosts` and every stage name it: add `address:` with the one that the DHCP server gives, such as {example}"
+        )
+    } else {
+        format!(
+            "add `address:` with one in {subnet}, such as {example}, or give `networks.{MANAGEMENT}` a `pool`"
+        )
     };
-    r.settle("address", Some(written), |text| host_in(MANAGEMENT, subnet, text))
+    r.tell(Rule::NoAddress, &spec.name, format!("`{name}` has no address"), help);
+    None
 }
 
 /// Who has which address.
 struct Taken {
-    addresses: HashMap<Ipv4Addr, String>,
+    addresses: HashMap<IpAddr, String>,
     macs: HashMap<Mac, String>,
 }
 
 impl Taken {
     fn new(networks: &[Network]) -> Self {
-        let gateway = |n: &Network| Some((n.gateway?, format!("the gateway of `{}`", n.name)));
-        Self { addresses: networks.iter().filter_map(gateway).collect(), macs: HashMap::new() }
+        let gateways = |n: &Network| {
+            let owner = format!("the gateway of `{}`", n.name);
+            let both = [n.gateway.map(IpAddr::V4), n.ipv6.gateway.map(IpAddr::V6)];
+            both.into_iter().flatten().map(move |address| (address, owner.clone()))
+        };
+        Self { addresses: networks.iter().flat_map(gateways).collect(), macs: HashMap::new() }
     }
 
     /// Tells addresses and MACs that another node, or a gateway, has already.
@@ -181,15 +214,20 @@ impl Taken {
         let help = "give each machine its own";
         let owner = || format!("`{}`", node.name);
         for interface in &node.interfaces {
-            if let Some(address) = interface.address
-                && let Some(other) = self.addresses.insert(address, owner())
-            {
-                let message = format!("`{}`: {address} is taken by {other}", node.name);
-                r.tell(Rule::AddressTaken, key, message, help);
+            let ipv6 = match interface.ipv6 {
+                Ipv6::Static { address, .. } => Some(IpAddr::V6(address)),
+                _ => None,
+            };
+            for address in [interface.address.map(IpAddr::V4), ipv6].into_iter().flatten() {
+                if let Some(other) = self.addresses.insert(address, owner()) {
+                    let message = format!("`{}`: {address} is taken by {other}", node.name);
+                    r.tell(Rule::AddressTaken, key, message, help);
+                }
             }
-            if let Some(other) = self.macs.insert(interface.mac, owner()).filter(|o| *o != owner())
+            if let Some(mac) = interface.mac
+                && let Some(other) = self.macs.insert(mac, owner()).filter(|o| *o != owner())
             {
-                let message = format!("`{}`: {} is taken by {other}", node.name, interface.mac);
+                let message = format!("`{}`: {mac} is taken by {other}", node.name);
                 r.tell(Rule::MacTaken, key, message, help);
             }
         }

@@ -1,13 +1,22 @@
 //! What a lab file means: validated types in which nothing is left open.
 
 mod access;
+mod allot;
+mod bonds;
 mod el7;
 mod hardware;
 mod interfaces;
+mod ipv4;
+mod ipv6;
+mod kind;
+mod layers;
+mod links;
 mod machines;
+mod names;
 mod net;
 mod networks;
 mod resolve;
+mod routes;
 mod settings;
 mod settle;
 
@@ -16,16 +25,22 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ipnet::Ipv4Net;
 use serde::Serialize;
 
 use crate::spec::{Folder, Spanned, TextFile};
 
-pub use crate::spec::{Attach, Networking, RootLogin};
+pub use crate::spec::{Addressing, Attach, BondMode, Ipv6Addressing, Networking, RootLogin};
 
 pub use access::public_key;
+pub use interfaces::Interface;
+pub use ipv4::Pool;
+pub use ipv6::{Ipv6, Ipv6Network};
+pub use kind::Kind;
+pub use names::{HostEntry, Names};
 pub use net::{HostName, Mac};
+pub use networks::{Network, VirtualBox};
 pub use resolve::resolve;
+pub use routes::Route;
 
 /// The management network's name: nodes reach each other on it, and a node's `address` is on it.
 pub const MANAGEMENT: &str = "management";
@@ -120,6 +135,8 @@ pub struct Settings {
     pub access: Access,
     /// How the installer behaves.
     pub installer: Installer,
+    /// How it resolves names.
+    pub names: Names,
     /// The person's own templates, by the paths of the built-in ones.
     pub templates: Arc<Templates>,
     /// Stage parameters that the person set.
@@ -197,41 +214,6 @@ pub struct Installer {
     pub disk: String,
 }
 
-/// A network.
-#[derive(Clone, Debug, Serialize)]
-pub struct Network {
-    /// Its name.
-    pub name: String,
-    /// Its subnet; without one, nodes hold no address on it.
-    pub subnet: Option<Ipv4Net>,
-    /// The way out.
-    pub gateway: Option<Ipv4Addr>,
-    /// Name servers.
-    pub dns: Vec<Ipv4Addr>,
-    /// How VirtualBox attaches it.
-    pub virtualbox: VirtualBox,
-}
-
-impl Network {
-    /// The subnet in which nodes have addresses. The provider network is the instances': nodes have none
-    /// there, though the lab may say what its subnet is.
-    #[must_use]
-    pub fn node_subnet(&self) -> Option<Ipv4Net> {
-        self.subnet.filter(|_| self.name != PROVIDER)
-    }
-}
-
-/// A VirtualBox adapter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct VirtualBox {
-    /// Its number, 1 to 8.
-    pub adapter: u8,
-    /// What it is attached to.
-    pub attach: Attach,
-    /// The host's interface to bridge to, or `auto`.
-    pub host_interface: String,
-}
-
 /// A machine.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -249,19 +231,6 @@ pub struct Node {
     pub settings: Arc<Settings>,
     /// Every value of its own, and where it came from.
     pub settled: Vec<Settled>,
-}
-
-/// A machine's interface.
-#[derive(Clone, Debug, Serialize)]
-pub struct Interface {
-    /// Its name in Linux.
-    pub name: String,
-    /// The network it attaches to.
-    pub network: String,
-    /// Its address there.
-    pub address: Option<Ipv4Addr>,
-    /// Its hardware address.
-    pub mac: Mac,
 }
 
 /// What a machine is made of. Sizes in MiB.

@@ -60,16 +60,40 @@ pub fn interface_name(text: &str) -> Result<String, &'static str> {
     }
 }
 
+/// A domain name, or a host name with or without its domain: labels by RFC 1123, 253 characters at most.
+///
+/// # Errors
+/// What is allowed.
+pub fn domain(text: &str) -> Result<String, String> {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    // With digits alone at its end it would read as an address.
+    let is_number = |label: &str| label.bytes().all(|b| b.is_ascii_digit());
+    let last = text.rsplit('.').next().unwrap_or(text);
+    if text.len() <= 253 && text.split('.').all(label) && !is_number(last) {
+        Ok(text.to_owned())
+    } else {
+        Err("a name of letters, digits and inner hyphens, such as `lab.example.org` (RFC 1123)"
+            .into())
+    }
+}
+
 /// A hardware address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mac([u8; 6]);
 
 impl Mac {
     /// The address of a machine's interface where the lab names none: VirtualBox's prefix 08:00:27
-    /// and three bytes of a digest, so that the same lab has the same addresses every time.
+    /// and three bytes of a digest, so that the same lab has the same addresses every time. Three bytes are few for a large
+    /// lab: where an address is taken, the next attempt (0 is the first) gives another.
     #[must_use]
-    pub fn derived(lab: &str, node: &str, interface: &str) -> Self {
-        let digest = Sha256::digest(format!("{lab}\n{node}\n{interface}"));
+    pub fn derived(lab: &str, node: &str, interface: &str, attempt: u32) -> Self {
+        let again = if attempt == 0 { String::new() } else { format!("\n{attempt}") };
+        let digest = Sha256::digest(format!("{lab}\n{node}\n{interface}{again}"));
         Self([0x08, 0x00, 0x27, digest[0], digest[1], digest[2]])
     }
 }
@@ -124,6 +148,18 @@ mod tests {
     }
 
     #[test]
+    fn domains_follow_rfc_1123() {
+        let long = format!("{}.org", "a".repeat(250));
+        for good in ["db", "db.example.org", "3com.com", "a-b.C"] {
+            assert!(domain(good).is_ok(), "{good}");
+        }
+        for bad in ["", ".", "a..b", "a.", "-a.b", "a_b", "10.0.0.1", "a b", "a;b", "é.org", &long]
+        {
+            assert!(domain(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn interface_names_are_what_linux_takes() {
         assert!(interface_name("enp0s3").is_ok());
         for bad in ["", "lo", "3com", "a/b", "a b", "abcdefghijklmnop"] {
@@ -147,9 +183,10 @@ mod tests {
         ] {
             assert!(bad.parse::<Mac>().is_err(), "{bad}");
         }
-        let mac = Mac::derived("train", "compute", "enp0s3");
-        assert_eq!(mac, Mac::derived("train", "compute", "enp0s3"));
-        assert_ne!(mac, Mac::derived("train", "compute", "enp0s9"));
+        let mac = Mac::derived("train", "compute", "enp0s3", 0);
+        assert_eq!(mac, Mac::derived("train", "compute", "enp0s3", 0));
+        assert_ne!(mac, Mac::derived("train", "compute", "enp0s3", 1));
+        assert_ne!(mac, Mac::derived("train", "compute", "enp0s9", 0));
         assert!(mac.to_string().starts_with("08:00:27:"));
     }
 }

@@ -1,14 +1,85 @@
 //! The networks of a lab.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
+use serde::Serialize;
 
 use crate::report::{Findings, Rule, Sources, Span};
-use crate::spec::{Attach, Entries, Entry, NetworkSpec, Spanned};
+use crate::spec::{
+    Addressing, Attach, Entries, Entry, Ipv6Addressing, NetworkSpec, OneOrMany, Spanned,
+};
 
-use super::settle::{Resolver, Wrong, word};
-use super::{MANAGEMENT, Network, VirtualBox};
+use super::ipv4::{self, Pool, host_in, overlap4};
+use super::ipv6::{self, Ipv6Network, overlap6};
+use super::routes::{self, Route};
+use super::settle::{Resolver, word};
+use super::{MANAGEMENT, Origin, PROVIDER, names};
+
+/// A network.
+#[derive(Clone, Debug, Serialize)]
+pub struct Network {
+    /// Its name.
+    pub name: String,
+    /// Its IPv4 subnet.
+    pub subnet: Option<Ipv4Net>,
+    /// The way out.
+    pub gateway: Option<Ipv4Addr>,
+    /// Name servers, those of IPv4 first.
+    pub dns: Vec<IpAddr>,
+    /// Search domains.
+    pub search: Vec<String>,
+    /// The largest packet in bytes, where the lab names it.
+    pub mtu: Option<u16>,
+    /// Routes beside the default one.
+    pub routes: Vec<Route>,
+    /// How nodes get their IPv4 addresses.
+    pub addresses: Addressing,
+    /// Addresses for nodes that name none.
+    pub pool: Option<Pool>,
+    /// Its IPv6.
+    pub ipv6: Ipv6Network,
+    /// How VirtualBox attaches it.
+    pub virtualbox: VirtualBox,
+}
+
+impl Network {
+    /// The subnet in which nodes have addresses. The provider network is the instances': nodes have none
+    /// there, though the lab may say what its subnet is.
+    #[must_use]
+    pub fn node_subnet(&self) -> Option<Ipv4Net> {
+        self.subnet.filter(|_| self.name != PROVIDER)
+    }
+
+    /// Whether nodes have their IPv4 addresses there from a DHCP server.
+    #[must_use]
+    pub fn is_dhcp(&self) -> bool {
+        self.addresses == Addressing::Dhcp && self.name != PROVIDER
+    }
+
+    /// Whether nodes have addresses of any kind there. Otherwise it is the instances'.
+    #[must_use]
+    pub fn holds_nodes(&self) -> bool {
+        let has_ipv6 = !matches!(self.ipv6.addresses, None | Some(Ipv6Addressing::None));
+        self.name != PROVIDER && (self.subnet.is_some() || self.is_dhcp() || has_ipv6)
+    }
+}
+
+/// A VirtualBox adapter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VirtualBox {
+    /// Its number, 1 to 8.
+    pub adapter: u8,
+    /// What it is attached to.
+    pub attach: Attach,
+    /// The host's interface to bridge to, or `auto`.
+    pub host_interface: String,
+}
+
+/// The bounds of an MTU: what IPv4 needs (RFC 791), and the usual jumbo frame.
+pub(super) const MTU: std::ops::RangeInclusive<u16> = 68..=9000;
+/// What IPv6 needs (RFC 8200).
+const IPV6_MTU: u16 = 1280;
 
 /// The lab's networks, by adapter.
 pub(super) fn resolve(
@@ -40,16 +111,71 @@ fn adapter_of(spec: &NetworkSpec) -> Option<u64> {
 
 fn network(name: &str, spec: &NetworkSpec, free_adapter: u16, r: &mut Resolver) -> Network {
     let at = |key: &str| format!("networks.{name}.{key}");
-    let subnet = r.settle(&at("cidr"), spec.cidr.as_ref(), subnet);
-    let gateway = match (subnet, &spec.gateway) {
+    let subnet = r.settle(&at("cidr"), spec.cidr.as_ref(), ipv4::subnet);
+    let gateway = gateway(name, subnet, spec, r);
+    let addresses = spec.addresses.as_ref().and_then(|w| r.take(&at("addresses"), Some(w)));
+    let addresses = addresses.unwrap_or(Addressing::Static);
+    // The DHCP server knows better than what is built in.
+    let is_better = |w: &Spanned<OneOrMany<String>>| {
+        addresses == Addressing::Dhcp && w.span.file == Sources::BUILT_IN
+    };
+    let mut dns = match &spec.dns {
+        Some(written) if !is_better(written) => {
+            names::servers(&at("dns"), Some(written), r).unwrap_or_default()
+        }
+        written => {
+            let shown = if written.is_some() { "the DHCP server's" } else { "none" };
+            r.note(&at("dns"), &shown, Origin::BuiltIn);
+            Vec::new()
+        }
+    };
+    let search = names::domains(&at("search"), spec.search.as_ref(), r).unwrap_or_default();
+    let mtu = r.settle_number(&at("mtu"), spec.mtu.as_ref(), MTU);
+    let of_ipv6 = spec.ipv6.as_ref().and_then(|w| w.value.dns.as_ref());
+    if let Some(more) = names::servers(&at("ipv6.dns"), of_ipv6, r) {
+        dns.extend(&more);
+        if let Some(written) = of_ipv6.filter(|_| more.len() < dns.len()) {
+            names::tell_many(dns.len(), written, r);
+        }
+    }
+    let ipv6 = ipv6::network(name, spec.ipv6.as_ref(), r);
+    let virtualbox = virtualbox(name, spec, free_adapter, r);
+    let (name, pool, routes) = (name.to_owned(), None, Vec::new());
+    let mut network = Network {
+        name,
+        subnet,
+        gateway,
+        dns,
+        search,
+        mtu,
+        routes,
+        addresses,
+        pool,
+        ipv6,
+        virtualbox,
+    };
+    network.pool = self::pool(&network, spec, r);
+    network.routes = routes::resolve(&at("routes"), spec.routes.as_ref(), &network, r);
+    tell_small(spec.mtu.as_ref(), mtu, &network, r);
+    network
+}
+
+fn gateway(
+    name: &str,
+    subnet: Option<Ipv4Net>,
+    spec: &NetworkSpec,
+    r: &mut Resolver,
+) -> Option<Ipv4Addr> {
+    let at = format!("networks.{name}.gateway");
+    match (subnet, &spec.gateway) {
         // VirtualBox's NAT network answers at its first address; so do most home routers.
         (Some(subnet), None) if name == MANAGEMENT => {
             let first = subnet.hosts().next().unwrap_or(subnet.addr());
-            r.note(&at("gateway"), &first, super::Origin::BuiltIn);
+            r.note(&at, &first, Origin::BuiltIn);
             Some(first)
         }
         (Some(subnet), written) => {
-            r.settle(&at("gateway"), written.as_ref(), |text| host_in(name, subnet, text))
+            r.settle(&at, written.as_ref(), |text| host_in(name, subnet, text))
         }
         // A subnet that cannot be used was told already.
         (None, Some(written)) if spec.cidr.is_none() => {
@@ -57,11 +183,60 @@ fn network(name: &str, spec: &NetworkSpec, free_adapter: u16, r: &mut Resolver) 
             None
         }
         (None, _) => None,
+    }
+}
+
+fn pool(network: &Network, spec: &NetworkSpec, r: &mut Resolver) -> Option<Pool> {
+    let written = spec.pool.as_ref()?;
+    let name = &network.name;
+    let Some(subnet) = network.subnet else {
+        if spec.cidr.is_none() {
+            r.reject(written, "a pool needs the network's `cidr` beside it");
+        }
+        return None;
     };
-    let dns = spec.dns.as_ref().map(|d| (d.span, d.value.0.as_slice()));
-    let dns = r.settle_list(&at("dns"), dns, address);
-    let virtualbox = virtualbox(name, spec, free_adapter, r);
-    Network { name: name.to_owned(), subnet, gateway, dns, virtualbox }
+    let pool = r.settle(&format!("networks.{name}.pool"), Some(written), |text| {
+        Pool::parse(name, subnet, text)
+    })?;
+    let unused = if name == PROVIDER {
+        Some("nodes hold no address there")
+    } else if network.is_dhcp() && name != MANAGEMENT {
+        Some("nodes get their addresses there by DHCP")
+    } else {
+        None
+    };
+    if let Some(why) = unused {
+        let message = format!("the pool of `{name}` gives nothing: {why}");
+        r.tell(Rule::UnusedPool, written, message, "leave it out");
+        return None;
+    }
+    if let Some(gateway) = network.gateway.filter(|g| pool.contains(*g)) {
+        let message = format!("the gateway {gateway} is in the pool of `{name}`");
+        r.tell(
+            Rule::PoolGateway,
+            written,
+            message,
+            "no node gets it; a pool beside it is easier to read",
+        );
+    }
+    Some(pool)
+}
+
+/// Tells an MTU with which there is no IPv6, where the lab asks for IPv6.
+pub(super) fn tell_small(
+    written: Option<&Spanned<u64>>,
+    mtu: Option<u16>,
+    network: &Network,
+    r: &mut Resolver,
+) {
+    let wants_ipv6 = !matches!(network.ipv6.addresses, None | Some(Ipv6Addressing::None));
+    if let (Some(written), Some(mtu)) = (written, mtu)
+        && mtu < IPV6_MTU
+        && wants_ipv6
+    {
+        let message = format!("an MTU of {mtu} leaves no IPv6 on `{}`", network.name);
+        r.tell(Rule::MtuIpv6, written, message, "IPv6 needs 1280 bytes at least (RFC 8200)");
+    }
 }
 
 fn virtualbox(name: &str, spec: &NetworkSpec, free_adapter: u16, r: &mut Resolver) -> VirtualBox {
@@ -71,12 +246,12 @@ fn virtualbox(name: &str, spec: &NetworkSpec, free_adapter: u16, r: &mut Resolve
     let adapter = if adapter.is_some() {
         r.settle_number(&at("adapter"), adapter, 1..=8)
     } else {
-        r.note(&at("adapter"), &free_adapter, super::Origin::BuiltIn);
+        r.note(&at("adapter"), &free_adapter, Origin::BuiltIn);
         Some(free_adapter)
     };
     let attach = match spec.and_then(|s| s.attach.as_ref()) {
         None => {
-            r.note(&at("attach"), &Attach::HostOnly, super::Origin::BuiltIn);
+            r.note(&at("attach"), &Attach::HostOnly, Origin::BuiltIn);
             Attach::HostOnly
         }
         written => r.take(&at("attach"), written).unwrap_or(Attach::HostOnly),
@@ -96,48 +271,6 @@ fn virtualbox(name: &str, spec: &NetworkSpec, free_adapter: u16, r: &mut Resolve
     // 0 where the number cannot be used, which was told.
     let adapter = adapter.and_then(|n| u8::try_from(n).ok()).unwrap_or(0);
     VirtualBox { adapter, attach, host_interface: host_interface.unwrap_or("auto".into()) }
-}
-
-fn subnet(text: &str) -> Result<Ipv4Net, String> {
-    let allowed = || "an IPv4 network with its prefix length, such as `10.0.0.0/24`".to_owned();
-    let subnet: Ipv4Net = text.parse().map_err(|_| allowed())?;
-    if subnet.addr() != subnet.network() {
-        return Err(format!("the network's own address is meant: `{}`", subnet.trunc()));
-    }
-    if !(8..=30).contains(&subnet.prefix_len()) {
-        return Err("a prefix length from 8 to 30, so that there is room for nodes".into());
-    }
-    Ok(subnet)
-}
-
-pub(super) fn address(text: &str) -> Result<Ipv4Addr, String> {
-    text.parse().map_err(|_| "an IPv4 address, such as `10.0.0.11`".to_owned())
-}
-
-/// An address that a machine on that network can have.
-pub(super) fn host_in(name: &str, subnet: Ipv4Net, text: &str) -> Result<Ipv4Addr, Wrong> {
-    let found = address(text)?;
-    let mut hosts = subnet.hosts();
-    let range = hosts.next().zip(hosts.next_back());
-    let range =
-        range.map_or(String::new(), |(first, last)| format!("use an address in {first} - {last}"));
-    if !subnet.contains(&found) {
-        let why = format!("is outside network `{name}` ({subnet})");
-        return Err(Wrong::of(
-            Rule::AddressOutside,
-            why,
-            format!("{range}, or change `networks.{name}.cidr`"),
-        ));
-    }
-    if found == subnet.network() || found == subnet.broadcast() {
-        let which = if found == subnet.network() { "network" } else { "broadcast" };
-        return Err(Wrong::of(
-            Rule::AddressReserved,
-            format!("is the {which} address of `{name}` ({subnet})"),
-            range,
-        ));
-    }
-    Ok(found)
 }
 
 fn tell_clashes(networks: &[Network], written: &[Entry<NetworkSpec>], findings: &mut Findings) {
@@ -165,16 +298,21 @@ fn tell_clashes(networks: &[Network], written: &[Entry<NetworkSpec>], findings: 
                     "an adapter attaches one network: give each its own number, 1 to 8",
                 );
             }
+            let mut tell_overlap = |a: String, b: String, key: &str| {
+                let message =
+                    format!("`{}` ({b}) and `{}` ({a}) overlap", other.name, network.name);
+                let help = format!("give one of them another `{key}`");
+                findings.tell(Rule::NetworksOverlap, &path, span, message, help);
+            };
             if let (Some(a), Some(b)) = (network.subnet, other.subnet)
-                && (a.contains(&b.network()) || b.contains(&a.network()))
+                && overlap4(a, b)
             {
-                findings.tell(
-                    Rule::NetworksOverlap,
-                    &path,
-                    span,
-                    format!("`{}` ({b}) and `{}` ({a}) overlap", other.name, network.name),
-                    "give one of them another `cidr`",
-                );
+                tell_overlap(a.to_string(), b.to_string(), "cidr");
+            }
+            if let (Some(a), Some(b)) = (network.ipv6.subnet, other.ipv6.subnet)
+                && overlap6(a, b)
+            {
+                tell_overlap(a.to_string(), b.to_string(), "ipv6.cidr");
             }
         }
     }

@@ -9,7 +9,9 @@ use crate::spec::{Added, Entries, Folder, InstallerSpec, OneOrMany, SettingsSpec
 use crate::template::quote::is_plain_word;
 
 use super::settle::{Resolver, Wrong, word};
-use super::{Installer, OptionValue, ParameterValue, Settings, Templates, access, el7, hardware};
+use super::{
+    Installer, OptionValue, ParameterValue, Settings, Templates, access, el7, hardware, names,
+};
 
 /// Settings that several nodes share are resolved once.
 #[derive(Default)]
@@ -37,6 +39,7 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
     let keyboard = r.settle("keyboard", spec.keyboard.as_ref(), el7::keyboard);
     let access = access::resolve(spec.access.as_ref(), r);
     let installer = installer(spec.installer.as_ref(), r);
+    let names = names::resolve(spec, r);
     let templates = templates(spec.templates.as_ref(), r);
     let parameters = parameters(spec.parameters.as_ref(), r);
     let options = options(spec.settings.as_ref(), r);
@@ -49,6 +52,7 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
         keyboard: keyboard?,
         access: access?,
         installer: installer?,
+        names,
         templates: Arc::new(templates),
         parameters,
         options,

@@ -5,7 +5,7 @@ use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
 use super::{Host, InterfacePlan};
-use crate::model::{Lab, Network, Node};
+use crate::model::{HostEntry, Lab, Network, Node};
 
 /// The names that templates use.
 #[derive(Clone, Debug, Serialize)]
@@ -35,6 +35,14 @@ struct NodeContext<'a> {
     role: &'a str,
     address: String,
     interfaces: &'a [InterfacePlan],
+    hosts: Vec<HostContext<'a>>,
+}
+
+/// A line of `/etc/hosts` that the lab adds.
+#[derive(Clone, Debug, Serialize)]
+struct HostContext<'a> {
+    address: String,
+    names: Vec<&'a str>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -100,6 +108,10 @@ impl<'a> Shared<'a> {
         parameters: &'c IndexMap<String, String>,
         interface: Option<&'c InterfacePlan>,
     ) -> Context<'c> {
+        let host = |entry: &'c HostEntry| HostContext {
+            address: entry.address.to_string(),
+            names: entry.names.iter().map(|n| n.value.as_str()).collect(),
+        };
         Context {
             lab: LabContext {
                 name: &self.lab.name,
@@ -111,6 +123,7 @@ impl<'a> Shared<'a> {
                 role: &node.role,
                 address: node.address.to_string(),
                 interfaces,
+                hosts: node.settings.names.hosts.iter().map(host).collect(),
             },
             nodes: &self.members,
             controller: &self.controller,

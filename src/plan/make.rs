@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 
 use super::context::Shared;
 use super::templates::{self, AllTemplates, StageTemplates};
-use super::{AccessPlan, Host, InstallerPlan, InterfacePlan, NodePlan, Plan, settings, stages};
+use super::{AccessPlan, Host, InstallerPlan, NodePlan, Plan, interfaces, settings, stages};
 use crate::model::{CONTROLLER, Lab, MANAGEMENT, Node, PROVIDER};
 use crate::report::{Findings, Rule, Span, did_you_mean, nearest};
 use crate::stack::{Catalogue, Stage};
@@ -112,8 +112,9 @@ fn node_plan<'s>(
     findings: &mut Findings,
 ) -> Result<NodePlan> {
     let lab = shared.lab;
-    let interfaces = interfaces(node, lab);
-    let provider = interfaces.iter().find(|i| i.network == PROVIDER).map(|i| i.name.clone());
+    let interfaces = interfaces::of(node, lab);
+    let is_provider = |i: &&super::InterfacePlan| i.network.as_deref() == Some(PROVIDER);
+    let provider = interfaces.iter().find(is_provider).map(|i| i.name.clone());
     let mut planned = Vec::new();
     for stage in of_node {
         let plan = match stages::plan(stage, node, &interfaces, shared, templates) {
@@ -161,25 +162,4 @@ fn node_plan<'s>(
         templates: settings.templates.clone(),
         settled,
     })
-}
-
-/// A node's interfaces with their networks' values. Only management leads out and names servers: two
-/// default routes would compete.
-fn interfaces(node: &Node, lab: &Lab) -> Vec<InterfacePlan> {
-    let plan = |interface: &crate::model::Interface| {
-        let network = lab.network(&interface.network);
-        let subnet = network.and_then(|n| n.subnet).filter(|_| interface.address.is_some());
-        let leads_out = interface.network == MANAGEMENT;
-        InterfacePlan {
-            name: interface.name.clone(),
-            network: interface.network.clone(),
-            mac: interface.mac,
-            address: interface.address,
-            prefix: subnet.map(|s| s.prefix_len()),
-            netmask: subnet.map(|s| s.netmask()),
-            gateway: network.and_then(|n| n.gateway).filter(|_| leads_out),
-            dns: network.filter(|_| leads_out).map(|n| n.dns.clone()).unwrap_or_default(),
-        }
-    };
-    node.interfaces.iter().map(plan).collect()
 }

@@ -1,6 +1,7 @@
 //! The plan: for each node, as data, everything that will be done to it. Holds no secret, only names of secrets.
 
 mod context;
+mod interfaces;
 mod make;
 mod settings;
 mod stages;
@@ -12,10 +13,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{Hardware, Mac, Networking, RootLogin, Settled, Templates};
+use crate::model::{Hardware, Networking, RootLogin, Settled, Templates};
 use crate::secrets::{HostKeyType, host_key_name};
 use crate::stack::{Database, Identity, Ownership};
 
+pub use interfaces::{InterfacePlan, parts_first};
 pub use make::make;
 
 /// A lab's plan.
@@ -108,27 +110,6 @@ pub struct Host {
     pub name: String,
     /// Its address on the management network.
     pub address: Ipv4Addr,
-}
-
-/// One of a node's interfaces with its network's values.
-#[derive(Clone, Debug, Serialize)]
-pub struct InterfacePlan {
-    /// Its name in Linux.
-    pub name: String,
-    /// The network it attaches to.
-    pub network: String,
-    /// Its hardware address.
-    pub mac: Mac,
-    /// Its address.
-    pub address: Option<Ipv4Addr>,
-    /// Its prefix length.
-    pub prefix: Option<u8>,
-    /// The same as a mask.
-    pub netmask: Option<Ipv4Addr>,
-    /// The way out, on the one network that has it.
-    pub gateway: Option<Ipv4Addr>,
-    /// Name servers.
-    pub dns: Vec<Ipv4Addr>,
 }
 
 /// How a node is installed.

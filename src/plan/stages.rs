@@ -57,6 +57,9 @@ pub(super) fn plan(
                 bail!("`{path}` is no path that a stage can write");
             }
             let content = templates.file(&stage.source_name(&file.source), node, &context)?;
+            if file.optional && content.trim().is_empty() {
+                continue;
+            }
             let ownership = Ownership {
                 owner: file.owner.clone(),
                 group: file.group.clone(),

@@ -107,27 +107,6 @@ fn runcmd(node: &NodePlan, host_keys: &[PlacedHostKey]) -> Value {
     commands
 }
 
-/// The `network-config`, version 1: 19.4 writes no resolv.conf for version 2, and reads its DHCP flags wrongly.
-/// An interface without `subnets` gets no address and is still brought up.
-pub(super) fn network_config(node: &NodePlan) -> Result<String, RenderError> {
-    let interface = |i: &crate::plan::InterfacePlan| {
-        let mut physical = json!({ "type": "physical", "name": i.name, "mac_address": i.mac });
-        if let (Some(address), Some(netmask)) = (i.address, i.netmask) {
-            let mut subnet = json!({ "type": "static", "address": address, "netmask": netmask });
-            if let Some(gateway) = i.gateway {
-                subnet["gateway"] = json!(gateway);
-            }
-            if !i.dns.is_empty() {
-                subnet["dns_nameservers"] = json!(i.dns);
-            }
-            physical["subnets"] = json!([subnet]);
-        }
-        physical
-    };
-    let config: Vec<Value> = node.interfaces.iter().map(interface).collect();
-    Ok(serde_yaml::to_string(&json!({ "version": 1, "config": config }))?)
-}
-
 /// The `meta-data`. The instance-id is made from what is rendered, so that cloud-init provisions a
 /// changed node again and leaves an unchanged one alone.
 pub(super) fn meta_data(

@@ -3,7 +3,9 @@
 pub mod boot_menu;
 mod cloud_init;
 mod kickstart;
+mod kickstart_network;
 mod lint;
+mod network_config;
 mod node;
 mod spelled;
 
@@ -135,7 +137,7 @@ impl<'p> Renderer<'p> {
         let files =
             files.iter().map(|file| self.spelling.of(file)).collect::<Result<Vec<_>, _>>()?;
         let kickstart = kickstart::render(self.plan, node, self.secrets, engine, &files)?;
-        let network_config = cloud_init::network_config(node)?;
+        let network_config = network_config::render(node)?;
         let secrets_file = self.spelling.of(&node::secrets(node, self.secrets)?)?;
         let items = files.iter().chain([&secrets_file]).map(|file| file.item.as_str());
         let user_data = cloud_init::user_data(node, self.secrets, items)?;

@@ -97,6 +97,7 @@ pub struct Findings {
     all: Vec<Finding>,
     told: HashSet<(Rule, Option<Span>, String)>,
     strict: bool,
+    times: usize,
 }
 
 impl Findings {
@@ -117,13 +118,14 @@ impl Findings {
     ) {
         let (message, help) = (message.into(), help.into());
         let span = (span.line > 0).then_some(span);
-        if !self.told.insert((rule, span, message.clone())) {
-            return;
-        }
         let severity = match rule.severity() {
             Severity::Warning if self.strict => Severity::Error,
             severity => severity,
         };
+        self.times += usize::from(severity == Severity::Error);
+        if !self.told.insert((rule, span, message.clone())) {
+            return;
+        }
         let help = (!help.is_empty()).then_some(help);
         self.all.push(Finding { rule, severity, path: path.to_owned(), span, message, help });
     }
@@ -134,6 +136,13 @@ impl Findings {
         let mut all = self.all;
         all.sort_by_key(|f| f.span.map_or((0, 0, 0), |s| (s.file, s.line, s.column)));
         all
+    }
+
+    /// How often an error was told, those that had been told before included: whether something is wrong with one of several
+    /// nodes that inherit the same.
+    #[must_use]
+    pub fn times(&self) -> usize {
+        self.times
     }
 
     /// How many errors there are.

@@ -93,7 +93,7 @@ rules! {
     NoAddress = "no-address" Error,
     /// An address lies outside its network.
     AddressOutside = "address-outside" Error,
-    /// An address is the network's own or its broadcast address.
+    /// An address is the network's own, its broadcast address or its routers' anycast address.
     AddressReserved = "address-reserved" Error,
     /// Two machines, or a machine and a gateway, have one address.
     AddressTaken = "address-taken" Error,
@@ -101,6 +101,8 @@ rules! {
     AddressTwice = "address-twice" Error,
     /// Two interfaces have one MAC address.
     MacTaken = "mac-taken" Error,
+    /// A host of one's own has the name of a node, of every machine, or of another.
+    HostsConflict = "hosts-conflict" Error,
 
     // Networks.
     /// A network that is not there.
@@ -109,14 +111,62 @@ rules! {
     UnusedNetwork = "unused-network" Warning,
     /// Two networks overlap.
     NetworksOverlap = "networks-overlap" Error,
+    /// A network lies in addresses that no machines' network can have.
+    SubnetReserved = "subnet-reserved" Error,
+    /// A pool holds no address, or lies outside its network.
+    Pool = "pool" Error,
+    /// A pool has fewer addresses than there are nodes that need one.
+    PoolExhausted = "pool-exhausted" Error,
+    /// A pool that gives no address to anyone.
+    UnusedPool = "unused-pool" Warning,
+    /// A network's gateway is in its pool.
+    PoolGateway = "pool-gateway" Hint,
+    /// A route goes by an address that the interface cannot reach.
+    RouteUnreachable = "route-unreachable" Error,
+    /// Two routes of a node lead to one network.
+    RouteTwice = "route-twice" Error,
+    /// More name servers than the C library asks.
+    NameServers = "name-servers" Warning,
+    /// More search domains than the C library reads.
+    SearchDomains = "search-domains" Error,
+    /// An MTU with which there is no IPv6.
+    MtuIpv6 = "mtu-ipv6" Warning,
     /// Two networks use one VirtualBox adapter.
     AdapterTaken = "adapter-taken" Error,
-    /// An interface without a network.
+
+    // Interfaces.
+    /// An interface without a network that is no part of another.
     NoNetwork = "no-network" Error,
     /// Two interfaces of a node attach to one network.
     NetworkTwice = "network-twice" Error,
     /// A node has an interface on the management network.
     NoManagement = "no-management" Error,
+    /// An interface is a bond, a VLAN or a bridge, not two of them.
+    InterfaceKind = "interface-kind" Error,
+    /// An interface is named that is neither declared nor an Ethernet port.
+    UnknownInterface = "unknown-interface" Error,
+    /// An interface is a part of something that it cannot be a part of.
+    InterfacePart = "interface-part" Error,
+    /// An interface is a part of two others, or twice of one.
+    PartTwice = "part-twice" Error,
+    /// A part of a bond or bridge has a network, an address or routes of its own.
+    PartAddress = "part-address" Error,
+    /// A bond or bridge of no ports.
+    NoParts = "no-parts" Error,
+    /// Interfaces that are parts of each other.
+    InterfaceCycle = "interface-cycle" Error,
+    /// An interface's MTU is larger than that of what carries it.
+    MtuPart = "mtu-part" Error,
+    /// Two VLANs of one number on one link.
+    VlanTwice = "vlan-twice" Error,
+    /// A VLAN's name says another number or link than the VLAN has.
+    VlanName = "vlan-name" Error,
+    /// An option that the kernel's bonding driver does not have, or not with that value.
+    BondOption = "bond-option" Error,
+    /// `mac` or `match` at an interface that is no Ethernet port, or `match: mac` without a `mac`.
+    InterfaceMac = "interface-mac" Error,
+    /// The provider network's interface is a bridge.
+    ProviderBridge = "provider-bridge" Error,
 
     // Packages.
     /// A mirror by https, whose certificate a fresh CentOS 7.9 may not know.

@@ -141,6 +141,12 @@ impl<T: Decode> Decode for Vec<Spanned<T>> {
 #[derive(Clone, Debug)]
 pub struct OneOrMany<T>(pub Vec<Spanned<T>>);
 
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
 impl<T: Decode> Decode for OneOrMany<T> {
     fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
         one_or_many(node, r).map(Self)
@@ -237,10 +243,11 @@ pub(super) fn split(node: &Node, keys: &[&str]) -> (Node, Node) {
 }
 
 /// Defines a mapping with fixed keys: the struct, every field optional and spanned, how it is read, and what
-/// it looks like. Each field ends with an example of its value, as YAML.
+/// it looks like. Each field ends with an example of its value, as YAML. A key that is a word of Rust's has a field of
+/// another name: `found_by as "match": …`.
 macro_rules! record {
     ($(#[doc = $doc:literal])+ $name:ident { $(
-        $(#[doc = $field_doc:literal])+ $field:ident: $kind:ty = $example:literal,
+        $(#[doc = $field_doc:literal])+ $field:ident $(as $key:literal)?: $kind:ty = $example:literal,
     )* }) => {
         $(#[doc = $doc])+
         #[derive(Clone, Debug, Default)]
@@ -250,7 +257,8 @@ macro_rules! record {
 
         impl $name {
             /// The keys.
-            pub const KEYS: &'static [&'static str] = &[$( stringify!($field), )*];
+            pub const KEYS: &'static [&'static str] =
+                &[$( $crate::spec::decode::key!($field $($key)?), )*];
 
             /// Reads the mapping; `also` are keys that belong there too and are read elsewhere.
             pub(crate) fn decode_beside(
@@ -262,7 +270,7 @@ macro_rules! record {
                 let mut record = Self::default();
                 for (key, value) in decode::mapping(node, r)? {
                     match key.name.as_str() {
-                        $( stringify!($field) => record.$field = decode::spanned(value, r), )*
+                        $( decode::key!($field $($key)?) => record.$field = decode::spanned(value, r), )*
                         name if also.contains(&name) => {}
                         _ => decode::unknown_key(key, value, &[Self::KEYS, also].concat(), r),
                     }
@@ -284,7 +292,7 @@ macro_rules! record {
                 Shape::Record(Record {
                     doc: concat!($( $doc ),+).trim_ascii(),
                     fields: vec![$( Field {
-                        name: stringify!($field),
+                        name: $crate::spec::decode::key!($field $($key)?),
                         doc: concat!($( $field_doc ),+).trim_ascii(),
                         shape: <$kind as $crate::spec::decode::Decode>::shape(),
                         example: $example,
@@ -295,6 +303,17 @@ macro_rules! record {
     };
 }
 pub(crate) use record;
+
+/// The key of a field.
+macro_rules! key {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $key:literal) => {
+        $key
+    };
+}
+pub(crate) use key;
 
 /// Defines a value that is one of a few words.
 macro_rules! choice {

@@ -10,6 +10,7 @@ mod include;
 mod inherit;
 mod json_schema;
 pub mod merge;
+mod network;
 mod range;
 mod reference;
 mod schema;
@@ -27,13 +28,17 @@ use crate::report::{Findings, Rule, Source, Sources};
 pub use decode::{Added, Entries, Entry, OneOrMany, Spanned};
 pub use files::{Folder, PublicKeys, TextFile};
 pub use json_schema::json_schema;
+pub use network::{
+    Addressing, Attach, BondMode, BondSpec, BridgeSpec, FoundBy, InterfaceSpec, Ipv6Addressing,
+    Ipv6Spec, NetworkSpec, RouteSpec, VirtualBoxSpec, VlanSpec,
+};
 pub use range::MOST_NODES;
 pub use reference::markdown;
 pub use schema::{
-    Attach, ImageSpec, LabFields, LabSpec, NetworkSpec, Networking, NodeFields, NodeSpec,
-    OpenStackSpec, RoleFields, RoleSpec, TimeSpec, VirtualBoxSpec, lab_shape,
+    ImageSpec, LabFields, LabSpec, Networking, NodeFields, NodeSpec, OpenStackSpec, RoleFields,
+    RoleSpec, TimeSpec, lab_shape,
 };
-pub use settings::{AccessSpec, InstallerSpec, InterfaceSpec, RootLogin, SettingsSpec};
+pub use settings::{AccessSpec, InstallerSpec, RootLogin, SettingsSpec};
 
 /// What a lab file need not say, as a lab file.
 pub const BUILT_IN: &str = include_str!("built-in.yaml");

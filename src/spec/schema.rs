@@ -7,6 +7,7 @@ use crate::report::{Rule, Span, did_you_mean};
 use super::decode::{Decode, Entries, OneOrMany, Spanned, choice, record};
 use super::files::{Folder, Reader};
 use super::include;
+use super::network::NetworkSpec;
 use super::settings::SettingsSpec;
 use super::shape::{Field, Record, Shape};
 use super::tree::{Node, Value};
@@ -115,44 +116,6 @@ choice! {
         SelfService = "self-service",
         /// Flat provider networks only (option 1).
         Provider = "provider",
-    }
-}
-
-record! {
-    /// A network.
-    NetworkSpec {
-        /// Its subnet; without one, nodes hold no address on it.
-        cidr: String = "10.0.0.0/24",
-        /// The way out; on the management network its first address where it is left out.
-        gateway: String = "10.0.0.1",
-        /// Name servers.
-        dns: OneOrMany<String> = "[8.8.8.8]",
-        /// How VirtualBox attaches it, which also decides the interface's name on the nodes.
-        virtualbox: VirtualBoxSpec = "{adapter: 1, attach: nat-network}",
-    }
-}
-
-record! {
-    /// A VirtualBox adapter.
-    VirtualBoxSpec {
-        /// Its number, 1 to 8.
-        adapter: u64 = "2",
-        /// What it is attached to.
-        attach: Attach = "host-only",
-        /// The host's interface to bridge to; `auto` chooses when the lab is made.
-        host_interface: String = "eth0",
-    }
-}
-
-choice! {
-    /// What a VirtualBox adapter is attached to.
-    Attach {
-        /// A NAT network of VirtualBox.
-        NatNetwork = "nat-network",
-        /// One of the host's interfaces.
-        Bridged = "bridged",
-        /// A network between the host and its machines.
-        HostOnly = "host-only",
     }
 }
 

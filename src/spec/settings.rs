@@ -2,6 +2,7 @@
 
 use super::decode::{Added, Entries, OneOrMany, choice, record};
 use super::files::{Folder, PublicKeys};
+use super::network::InterfaceSpec;
 
 record! {
     /// What may stand in the lab, in a role and at a node.
@@ -26,6 +27,12 @@ record! {
         installer: InstallerSpec = "{disk: vda}",
         /// The interfaces by name; by default one for each network.
         interfaces: Entries<InterfaceSpec> = "{enp0s3: {network: management}}",
+        /// Name servers, in the place of the management network's.
+        dns: OneOrMany<String> = "[10.0.0.2, 8.8.8.8]",
+        /// Domains in which short names are looked up, in the place of the management network's.
+        search: OneOrMany<String> = "[lab.example.org]",
+        /// More lines of `/etc/hosts`: an address, then its name or names.
+        hosts: Entries<OneOrMany<String>> = "{10.0.0.5: [db, db.lab.example.org]}",
         /// Folders of templates that override the built-in ones, the last one first.
         templates: Added<Folder> = "[templates]",
         /// A stage's parameters: stage, then name, then value.
@@ -69,17 +76,5 @@ record! {
         boot_arguments: Added<String> = "[\"console=ttyS0,115200n8\"]",
         /// The disk that is wiped and installed to.
         disk: String = "vda",
-    }
-}
-
-record! {
-    /// A machine's interface.
-    InterfaceSpec {
-        /// The network it attaches to.
-        network: String = "management",
-        /// Its address there; the node's `address` on the management network.
-        address: String = "10.0.0.31",
-        /// Its MAC address; derived from lab, node and interface where it is left out.
-        mac: String = "\"08:00:27:00:00:31\"",
     }
 }

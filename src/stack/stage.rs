@@ -137,6 +137,9 @@ pub struct FileSpec {
     pub source: String,
     /// One for each of these, which the templates then know by that name.
     pub each: Option<Each>,
+    /// Left out where the template makes nothing.
+    #[serde(default)]
+    pub optional: bool,
     /// The user.
     #[serde(default = "root")]
     pub owner: String,

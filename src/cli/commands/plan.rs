@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::load::{chosen, load_good};
 use crate::cli::ui::Ui;
-use crate::model::Settled;
+use crate::model::{Ipv6, Kind, Settled};
 use crate::plan::{InterfacePlan, NodePlan, Plan, StagePlan};
 
 pub(in crate::cli) fn plan(lab: &Path, node: Option<&str>, explain: bool, ui: &Ui) -> Result<()> {
@@ -82,13 +82,36 @@ fn detail(node: &NodePlan) -> String {
     out
 }
 
+/// What an interface is, in a row. Of a port that attaches to a network: network, MAC, addresses.
 fn described(interface: &InterfacePlan) -> String {
-    let address = match (interface.address, interface.prefix) {
-        (Some(address), Some(prefix)) => format!("{address}/{prefix}"),
-        _ => "no address".to_owned(),
-    };
-    let gateway = interface.gateway.map_or(String::new(), |gateway| format!(", gateway {gateway}"));
-    format!("{}, {}, {address}{gateway}", interface.network, interface.mac)
+    let mut parts = Vec::new();
+    if interface.kind != Kind::Ethernet {
+        parts.push(interface.kind.to_string());
+    }
+    parts.extend(interface.network.clone());
+    parts.extend(interface.bond.as_ref().map(|bond| format!("member of {bond}")));
+    parts.extend(interface.bridge.as_ref().map(|bridge| format!("port of {bridge}")));
+    let found = if interface.found_by_mac { " (by which it is found)" } else { "" };
+    parts.extend(interface.mac.map(|mac| format!("{mac}{found}")));
+    let address = interface.address.zip(interface.prefix);
+    let address = address.map(|(address, prefix)| format!("{address}/{prefix}"));
+    if interface.network.is_some() {
+        parts.push(match (interface.dhcp, address) {
+            (true, Some(address)) => format!("{address} by DHCP"),
+            (true, None) => "address by DHCP".into(),
+            (false, address) => address.unwrap_or("no address".into()),
+        });
+    }
+    parts.extend(interface.gateway.map(|gateway| format!("gateway {gateway}")));
+    match interface.ipv6 {
+        Ipv6::Static { address, prefix } => parts.push(format!("{address}/{prefix}")),
+        Ipv6::Dhcp => parts.push("IPv6 by DHCP".into()),
+        Ipv6::Auto | Ipv6::None => {}
+    }
+    parts.extend(interface.ipv6_gateway.map(|gateway| format!("gateway {gateway}")));
+    parts.extend(interface.mtu.map(|mtu| format!("mtu {mtu}")));
+    parts.extend(interface.routes.iter().map(|route| format!("route to {route}")));
+    parts.join(", ")
 }
 
 fn stage_detail(stage: &StagePlan, out: &mut String) {
