@@ -15,6 +15,7 @@ pub(super) struct Context<'a> {
     nodes: &'a Value,
     controller: &'a Host,
     networks: &'a Value,
+    hosts: Vec<HostContext<'a>>,
     time: TimeContext<'a>,
     mirrors: &'a [String],
     parameters: &'a IndexMap<String, String>,
@@ -35,7 +36,6 @@ struct NodeContext<'a> {
     role: &'a str,
     address: String,
     interfaces: &'a [InterfacePlan],
-    hosts: Vec<HostContext<'a>>,
 }
 
 /// A line of `/etc/hosts` that the lab adds.
@@ -123,11 +123,11 @@ impl<'a> Shared<'a> {
                 role: &node.role,
                 address: node.address.to_string(),
                 interfaces,
-                hosts: node.settings.names.hosts.iter().map(host).collect(),
             },
             nodes: &self.members,
             controller: &self.controller,
             networks: &self.networks,
+            hosts: node.settings.names.hosts.iter().map(host).collect(),
             time: TimeContext { servers: &self.lab.time_servers },
             mirrors: &node.settings.mirrors,
             parameters,

@@ -12,8 +12,8 @@ use crate::stack::Catalogue;
 use crate::template::{Engine, TemplateError};
 
 /// What is the same for all nodes that share their settings. A template that uses nothing else is rendered once for them.
-const SHARED: [&str; 7] =
-    ["lab", "nodes", "controller", "networks", "time", "mirrors", "parameters"];
+const SHARED: [&str; 8] =
+    ["lab", "nodes", "controller", "networks", "hosts", "time", "mirrors", "parameters"];
 
 /// One [`StageTemplates`] for each set of templates of the person's own.
 pub(super) struct AllTemplates<'c> {
