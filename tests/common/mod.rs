@@ -37,10 +37,17 @@ impl Lab {
         Self { folder }
     }
 
-    /// One of `examples/`.
+    /// One of `examples/`, with the folder of the same name that it has beside it.
     pub fn example(name: &str) -> Self {
         let path = Path::new(ROOT).join("examples").join(name);
-        Self::new(&fs::read_to_string(path).expect("an example"))
+        let lab = Self::new(&fs::read_to_string(&path).expect("an example"));
+        let beside = path.with_extension("");
+        if beside.is_dir() {
+            let mut copy = Command::new("cp");
+            copy.arg("-r").arg(beside).arg(lab.folder.path());
+            judged(copy);
+        }
+        lab
     }
 
     pub fn path(&self, inside: &str) -> PathBuf {

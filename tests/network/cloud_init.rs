@@ -73,6 +73,7 @@ fn cloud_init_makes_the_interface_files_that_the_stage_has() {
     let mut labs: Vec<_> = examples.map(Lab::example).into();
     labs.push(Lab::new(EVERYTHING));
     for lab in labs {
+        lab.done(&["secrets"]);
         lab.done(&["render", "-o", "out"]);
         // Nodes of one role differ in their addresses only.
         for node in lab.names("out").into_iter().rev().take(2) {
