@@ -30,11 +30,31 @@ impl Lab {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("lab.yaml"), text).expect("written");
         let secrets = folder.path().join("secrets.yaml");
-        let fixture = Path::new(ROOT).join("tests/fixtures/secrets.yaml");
-        let fixture = fs::read_to_string(fixture).expect("secrets");
-        fs::write(&secrets, fixture.clone() + &more_host_keys(text, &fixture)).expect("written");
+        fs::copy(Path::new(ROOT).join("tests/fixtures/secrets.yaml"), &secrets).expect("copied");
         make_private(&secrets);
-        Self { folder }
+        let lab = Self { folder };
+        lab.know_nodes();
+        lab
+    }
+
+    /// Gives nodes that the fixture does not know the compute's host keys: making new ones takes a second a node.
+    pub fn know_nodes(&self) {
+        let listed = self.run(&["secrets", "list", "--format", "json"]);
+        let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap_or_default();
+        let mut text = self.read("secrets.yaml");
+        let missing = listed["secrets"].as_array().into_iter().flatten();
+        let missing = missing.filter(|s| s["source"].is_null()).filter_map(|s| s["name"].as_str());
+        for name in missing {
+            let Some((kind, _)) = name.strip_prefix("SSH_HOST_KEY_").and_then(|n| n.split_once('_'))
+            else {
+                continue;
+            };
+            let known = format!("SSH_HOST_KEY_{kind}_compute: ");
+            let key = text.lines().find_map(|line| line.strip_prefix(&known)).expect("the fixture's");
+            let line = format!("{name}: {key}\n");
+            text.push_str(&line);
+        }
+        fs::write(self.path("secrets.yaml"), text).expect("written");
     }
 
     /// One of `examples/`, with the folder of the same name that it has beside it.
@@ -46,6 +66,9 @@ impl Lab {
             let mut copy = Command::new("cp");
             copy.arg("-r").arg(beside).arg(lab.folder.path());
             judged(copy);
+            lab.know_nodes();
+            // And what stages of its own ask for.
+            lab.done(&["secrets"]);
         }
         lab
     }
@@ -85,16 +108,6 @@ impl Lab {
         assert_eq!(outcome.status, 0, "trainyard {}\n{outcome:?}", arguments.join(" "));
         outcome
     }
-}
-
-/// Host keys for nodes that the fixture does not know: the compute's again, which nobody minds in a test.
-fn more_host_keys(lab: &str, fixture: &str) -> String {
-    let lab: serde_json::Value = serde_yaml::from_str(lab).unwrap_or_default();
-    let nodes = lab["nodes"].as_object().cloned().unwrap_or_default();
-    let keys: String =
-        fixture.lines().filter(|l| l.contains("_compute: ")).map(|l| format!("{l}\n")).collect();
-    let unknown = nodes.keys().filter(|node| !fixture.contains(&format!("_{node}: ")));
-    unknown.map(|node| keys.replace("_compute: ", &format!("_{node}: "))).collect()
 }
 
 pub fn outcome(mut command: Command) -> Outcome {

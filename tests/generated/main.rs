@@ -145,8 +145,6 @@ fn random_labs_are_rendered_as_they_were_said() {
     for seed in first..first + count {
         let generated = generate(seed);
         let lab = Lab::new(&generated.text);
-        let made = lab.run(&["--quiet", "secrets"]);
-        assert_eq!(made.status, 0, "seed {seed}: {made:?}");
         let outcome = lab.run(&["--quiet", "render", "-o", "out"]);
         assert_eq!(outcome.status, 0, "seed {seed}: {}\n{}", outcome.stderr, generated.text);
         labs.push((seed, lab, generated));
@@ -206,7 +204,6 @@ fn judge_scripts(scripts: &BTreeSet<String>) {
 fn the_readers_would_have_said_something() {
     let generated = generate(7);
     let lab = Lab::new(&generated.text);
-    lab.done(&["--quiet", "secrets"]);
     lab.done(&["--quiet", "render", "-o", "out"]);
     let node = &generated.nodes[0];
     let folder = lab.path("out").join(&node.name);
