@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub mod readers;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -45,12 +47,14 @@ impl Lab {
         let missing = listed["secrets"].as_array().into_iter().flatten();
         let missing = missing.filter(|s| s["source"].is_null()).filter_map(|s| s["name"].as_str());
         for name in missing {
-            let Some((kind, _)) = name.strip_prefix("SSH_HOST_KEY_").and_then(|n| n.split_once('_'))
+            let Some((kind, _)) =
+                name.strip_prefix("SSH_HOST_KEY_").and_then(|n| n.split_once('_'))
             else {
                 continue;
             };
             let known = format!("SSH_HOST_KEY_{kind}_compute: ");
-            let key = text.lines().find_map(|line| line.strip_prefix(&known)).expect("the fixture's");
+            let key =
+                text.lines().find_map(|line| line.strip_prefix(&known)).expect("the fixture's");
             let line = format!("{name}: {key}\n");
             text.push_str(&line);
         }

@@ -10,32 +10,14 @@ mod lab;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
-use common::{Lab, ROOT, judge, judged};
+use common::Lab;
+use common::readers::{judge_scripts, read, scripts_of};
 use lab::{Expected, generate};
 use serde_json::Value;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
-
-/// What the readers found in every node's folder.
-fn read(folders: &[String]) -> Vec<Value> {
-    let target = Path::new(ROOT).join("target");
-    let site = |base: &str, name: &str| {
-        let found = fs::read_dir(target.join(base)).expect("set-up made it");
-        let mut found = found.map(|e| e.expect("an entry").path().join(name));
-        found.find(|path| path.exists())
-    };
-    let kickstart = site("venv/lib", "site-packages").expect("pykickstart is there");
-    let cloud_init = target.join("cloud-init/usr/lib/python3/dist-packages");
-    let mut command = Command::new("/usr/bin/python3");
-    command.env("PYTHONPATH", format!("{}:{}", kickstart.display(), cloud_init.display()));
-    command.arg(Path::new(ROOT).join("tests/generated/read.py")).args(folders);
-    let output = judged(command);
-    serde_json::from_str(&output.stdout).unwrap_or_else(|e| panic!("{e}\n{}", output.stderr))
 }
 
 /// What is not as it was said.
@@ -119,24 +101,6 @@ fn differences(wanted: &Expected, found: &Value) -> Vec<String> {
     wrong
 }
 
-/// A script without the bodies of its quoted here-documents, which no shell looks into.
-fn without_here_documents(script: &str) -> String {
-    let mut out = String::new();
-    let mut end: Option<String> = None;
-    for line in script.lines() {
-        if let Some(delimiter) = &end {
-            if line != delimiter {
-                continue;
-            }
-            end = None;
-        } else if let Some((_, rest)) = line.split_once("<<'") {
-            end = rest.split_once('\'').map(|(delimiter, _)| delimiter.to_owned());
-        }
-        let _ = writeln!(out, "{line}");
-    }
-    out
-}
-
 #[test]
 fn random_labs_are_rendered_as_they_were_said() {
     let (first, count) = (number("TRAINYARD_SEED", 1), number("TRAINYARD_LABS", 200));
@@ -163,41 +127,11 @@ fn random_labs_are_rendered_as_they_were_said() {
         for difference in differences(wanted, found) {
             let _ = writeln!(wrong, "seed {seed}, {}: {difference}", wanted.name);
         }
-        let bodies = found["kickstart"]["scripts"].as_array().expect("scripts");
-        let bodies = bodies.iter().filter_map(Value::as_str).map(without_here_documents);
-        let files = found["files"].as_object().expect("files").iter();
-        let files = files
-            .filter(|(path, _)| Path::new(path).extension().is_some_and(|e| e == "sh"))
-            .filter_map(|(_, f)| f.as_str());
-        scripts.extend(bodies.chain(files.map(str::to_owned)));
+        scripts.extend(scripts_of(found));
     }
     assert!(wrong.is_empty(), "{wrong}");
     println!("{} nodes, {} different scripts", found.len(), scripts.len());
     judge_scripts(&scripts);
-}
-
-fn judge_scripts(scripts: &BTreeSet<String>) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut paths = Vec::new();
-    for (i, script) in scripts.iter().enumerate() {
-        let path = folder.path().join(format!("{i}.sh"));
-        let head = if script.starts_with("#!") || script.starts_with("# shellcheck") {
-            ""
-        } else {
-            "#!/bin/bash\n"
-        };
-        fs::write(&path, format!("{head}{script}")).expect("written");
-        let mut command = judge("bash");
-        command.arg("-n").arg(&path);
-        judged(command);
-        paths.push(path);
-    }
-    for some in paths.chunks(20) {
-        let mut command = judge("shellcheck");
-        // What they source is judged with them.
-        command.args(["-e", "SC1091"]).args(some);
-        judged(command);
-    }
 }
 
 #[test]
