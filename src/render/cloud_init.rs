@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::RenderError;
 use super::node::{self, PlacedHostKey, RELABEL};
+use super::{RenderError, yaml};
 use crate::model::RootLogin;
 use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::secrets::Secrets;
@@ -42,9 +42,9 @@ pub(super) fn user_data<'i>(
         data.insert("ssh_keys".into(), ssh_keys(&host_keys));
     }
     // The items of a list stand one after the other, so each is written by itself, and those that nodes share once.
-    let mut text = format!("#cloud-config\n{}write_files:\n", serde_yaml::to_string(&data)?);
+    let mut text = format!("#cloud-config\n{}write_files:\n", yaml::to_string(&data)?);
     text.extend(files);
-    text += &serde_yaml::to_string(&json!({ "runcmd": runcmd(node, &host_keys) }))?;
+    text += &yaml::to_string(&json!({ "runcmd": runcmd(node, &host_keys) }))?;
     Ok(text)
 }
 
@@ -118,5 +118,5 @@ pub(super) fn meta_data(
     let digest = Sha256::new().chain_update(user_data).chain_update(network).finalize();
     let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let id = format!("{}-{}-{digest}", plan.lab, node.name);
-    Ok(serde_yaml::to_string(&json!({ "instance-id": id, "local-hostname": node.name }))?)
+    Ok(yaml::to_string(&json!({ "instance-id": id, "local-hostname": node.name }))?)
 }

@@ -8,6 +8,7 @@ mod lint;
 mod network_config;
 mod node;
 mod spelled;
+mod yaml;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -7,29 +7,13 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
-use super::RenderError;
+use super::{RenderError, yaml};
 use crate::model::{Ipv6, Kind, Route};
 use crate::plan::{InterfacePlan, NodePlan, parts_first};
 
 pub(super) fn render(node: &NodePlan) -> Result<String, RenderError> {
     let config: Vec<Value> = parts_first(&node.interfaces).into_iter().map(interface).collect();
-    let text = serde_yaml::to_string(&json!({ "version": 1, "config": config }))?;
-    Ok(text.lines().map(|line| quoted(line) + "\n").collect())
-}
-
-/// A line of YAML whose value is put in quotes where YAML 1.1, which cloud-init reads, takes it for something else than the
-/// text that it is in YAML 1.2, which is written here: a number to the base 60 (`52:54:00:12:34:56`), or yes or no.
-fn quoted(line: &str) -> String {
-    let Some((before, value)) = line.rsplit_once(' ') else { return line.to_owned() };
-    let number = |part: &str| part.parse::<u64>().ok().filter(|_| !part.starts_with('+'));
-    let mut parts = value.split(':');
-    let first = parts.next().and_then(number);
-    let is_sexagesimal = value.contains(':')
-        && first.is_some()
-        && !value.starts_with('0')
-        && parts.all(|part| part.len() <= 2 && number(part).is_some_and(|n| n < 60));
-    let is_flag = ["y", "n", "yes", "no", "on", "off"].contains(&&*value.to_ascii_lowercase());
-    if is_sexagesimal || is_flag { format!("{before} '{value}'") } else { line.to_owned() }
+    Ok(yaml::to_string(&json!({ "version": 1, "config": config }))?)
 }
 
 /// An interface without `subnets` gets no address and is still brought up.
@@ -131,33 +115,5 @@ fn route(route: &Route) -> Value {
             "gateway": route.via,
         }),
         IpAddr::V6(_) => json!({ "destination": route.to, "gateway": route.via }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn what_old_yaml_takes_for_a_number_is_quoted() {
-        assert_eq!(
-            quoted("  mac_address: 52:54:00:12:34:56"),
-            "  mac_address: '52:54:00:12:34:56'"
-        );
-        assert_eq!(quoted("  - 2001:1:2:3:4:5:6:7"), "  - '2001:1:2:3:4:5:6:7'");
-        assert_eq!(quoted("  name: on"), "  name: 'on'");
-        for as_it_is in [
-            "version: 1",
-            "config:",
-            "  mac_address: 08:00:27:12:34:56",
-            "  mac_address: 52:54:00:12:34:6a",
-            "  mac_address: 52:54:00:12:34:61",
-            "  - 10.0.0.1",
-            "  - 2001:db8::1",
-            "  - 2001:1:2:3:4:5:6::",
-            "  bridge_stp: false",
-        ] {
-            assert_eq!(quoted(as_it_is), as_it_is);
-        }
     }
 }

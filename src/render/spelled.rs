@@ -7,6 +7,7 @@ use minijinja::value::Value;
 use serde_json::json;
 
 use super::node::Placed;
+use super::yaml;
 use crate::template::quote;
 
 /// A file, spelled.
@@ -50,7 +51,7 @@ fn spell(file: &Placed) -> Result<Spelled, serde_yaml::Error> {
         "content": file.content,
     }]);
     let (command, encoded) = put(&file.content, file.mode, &file.path);
-    let (command, item) = (Value::from_safe_string(command), serde_yaml::to_string(&item)?);
+    let (command, item) = (Value::from_safe_string(command), yaml::to_string(&item)?);
     Ok(Spelled { command, encoded, item })
 }
 
