@@ -224,7 +224,7 @@ fn what_the_kickstart_writes_is_what_was_meant() {
         fs::copy(lab.path(&format!("out/{node}/ks.cfg")), root.join("run/install/ks.cfg"))
             .expect("copied");
         let here = root.display().to_string();
-        for script in &scripts[1..3] {
+        for script in &scripts[2..4] {
             let script = script.split("# Names and interfaces must be right").next().expect("text");
             // Only commands: what a file holds is to arrive as it is.
             let commands = ["put ", "install ", "if [ -r /run", "        /run/install"];

@@ -61,6 +61,45 @@ fn the_installer_asks_nothing_and_fetches_nothing() {
 }
 
 #[test]
+fn a_disk_is_cleared_only_by_what_a_script_has_written_that_could_have_refused() {
+    // The installer only logs that a %pre has failed, and goes on with the commands that it has.
+    for node in ["controller", "compute"] {
+        let kickstart = rendered(node, "ks.cfg");
+        let guard = at(&kickstart, "\n%pre --interpreter=/bin/bash --log=");
+        let guard_end = guard + at(&kickstart[guard..], "\n%end");
+        let mut position = 0;
+        for line in kickstart.lines() {
+            let command = line.split(' ').next().expect("a word");
+            let clears = [
+                "zerombr",
+                "clearpart",
+                "ignoredisk",
+                "bootloader",
+                "reqpart",
+                "part",
+                "volgroup",
+                "logvol",
+                "autopart",
+            ];
+            let inside = (guard..guard_end).contains(&position);
+            assert!(inside || !clears.contains(&command), "{line}");
+            position += line.len() + 1;
+        }
+        assert_eq!(kickstart.matches("\n%include /tmp/trainyard-storage.ks\n").count(), 1);
+        // It is written last, after everything that can refuse; and who refuses waits for ever.
+        let guard = &kickstart[guard..guard_end];
+        let written = at(guard, "\ncat > \"$commands.new\"");
+        let refusals = guard.rmatch_indices("refuse \"").next().expect("it can refuse").0;
+        assert!(refusals < written && at(guard, "\nzerombr\n") > written);
+        assert!(at(guard, "\nset -eu -o pipefail\n") < at(guard, "\ntrap 'refuse "));
+        assert!(guard.contains("    while :; do sleep 3600; done\n}\n"));
+        for console in ["/console", "/tty1", "/ttyS0"] {
+            assert!(guard.contains(&format!("\"$dev{console}\"")), "{console}");
+        }
+    }
+}
+
+#[test]
 fn no_copy_of_a_secret_stays_behind() {
     let kickstart = rendered("controller", "ks.cfg");
     // The installer copies the kickstart after our scripts have run, unless it finds this.

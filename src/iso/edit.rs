@@ -32,11 +32,9 @@ pub(super) fn edit(
         "inst.nosave=all_ks".to_owned(),
     ];
     extra_arguments.extend(node.installer.boot_arguments.iter().cloned());
+    let disk = node.storage.storage.disk.name.as_deref().unwrap_or("the disk that fits");
     let entry = UnattendedEntry {
-        title: format!(
-            "Install {} of the lab {} (wipes {})",
-            node.name, plan.lab, node.installer.disk
-        ),
+        title: format!("Install {} of the lab {} (to {disk})", node.name, plan.lab),
         extra_arguments,
         timeout_seconds: node.installer.boot_timeout,
     };

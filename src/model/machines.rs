@@ -10,10 +10,11 @@ use crate::spec::{LabSpec, NodeSpec, RoleSpec, Spanned};
 use super::allot::{Allot, Given};
 use super::interfaces::{self, Attached};
 use super::ipv4::host_in;
+use super::machine;
 use super::net::HostName;
 use super::settings::Resolved;
 use super::settle::Resolver;
-use super::{CONTROLLER, Ipv6, MANAGEMENT, Mac, Network, Node, Settings, names};
+use super::{CONTROLLER, Ipv6, MANAGEMENT, Mac, Network, Node, Settings, Uuid, names, storage};
 
 pub(super) fn resolve(
     spec: &LabSpec,
@@ -33,6 +34,9 @@ pub(super) fn resolve(
     for spec_of in &spec.nodes {
         let Some(name) = name(&spec_of.name, &mut names, r) else { continue };
         let settings = resolved.of(&spec_of.settings, r);
+        if let Some(settings) = &settings {
+            storage::tell_too_small(settings, &spec_of.settings, r);
+        }
         let role = role(&name, spec_of, &spec.roles, r);
         let address = address_of(&name, spec_of, spec, networks, &mut allot, r);
         // What can be said of the interfaces is said even where the rest is wrong.
@@ -47,7 +51,8 @@ pub(super) fn resolve(
         };
         let stages = role.fields.stages.as_ref().map(|s| Arc::from(s.value.as_slice()));
         let role = role.name.value.clone();
-        let node = Node { name, role, stages, address, interfaces, settings, settled };
+        let named_macs = machine::named_macs(&spec_of.settings);
+        let node = Node { name, role, stages, address, interfaces, named_macs, settings, settled };
         taken.tell(&node, &spec_of.name, r);
         nodes.push(node);
     }
@@ -197,6 +202,7 @@ fn address_of(
 struct Taken {
     addresses: HashMap<IpAddr, String>,
     macs: HashMap<Mac, String>,
+    uuids: HashMap<Uuid, String>,
 }
 
 impl Taken {
@@ -206,10 +212,11 @@ impl Taken {
             let both = [n.gateway.map(IpAddr::V4), n.ipv6.gateway.map(IpAddr::V6)];
             both.into_iter().flatten().map(move |address| (address, owner.clone()))
         };
-        Self { addresses: networks.iter().flat_map(gateways).collect(), macs: HashMap::new() }
+        let addresses = networks.iter().flat_map(gateways).collect();
+        Self { addresses, macs: HashMap::new(), uuids: HashMap::new() }
     }
 
-    /// Tells addresses and MACs that another node, or a gateway, has already.
+    /// Tells addresses, MACs and machines that another node, or a gateway, has already.
     fn tell(&mut self, node: &Node, key: &Spanned<String>, r: &mut Resolver) {
         let help = "give each machine its own";
         let owner = || format!("`{}`", node.name);
@@ -230,6 +237,12 @@ impl Taken {
                 let message = format!("`{}`: {mac} is taken by {other}", node.name);
                 r.tell(Rule::MacTaken, key, message, help);
             }
+        }
+        if let Some(uuid) = node.settings.machine.uuid
+            && let Some(other) = self.uuids.insert(uuid, owner())
+        {
+            let message = format!("`{}`: the machine with the UUID {uuid} is {other}", node.name);
+            r.tell(Rule::UuidTaken, key, message, help);
         }
     }
 }

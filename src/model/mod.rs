@@ -3,6 +3,7 @@
 mod access;
 mod allot;
 mod bonds;
+mod disk;
 mod el7;
 mod hardware;
 mod interfaces;
@@ -11,6 +12,7 @@ mod ipv6;
 mod kind;
 mod layers;
 mod links;
+mod machine;
 mod machines;
 mod names;
 mod net;
@@ -19,6 +21,7 @@ mod resolve;
 mod routes;
 mod settings;
 mod settle;
+mod storage;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -29,18 +32,24 @@ use serde::Serialize;
 
 use crate::spec::{Folder, Spanned, TextFile};
 
-pub use crate::spec::{Addressing, Attach, BondMode, Ipv6Addressing, Networking, RootLogin};
+pub use crate::spec::{
+    Addressing, Attach, BondMode, Bus, FileSystem, Ipv6Addressing, Layout, Networking, Pick,
+    RootLogin,
+};
 
 pub use access::public_key;
+pub use disk::Disk;
 pub use interfaces::Interface;
 pub use ipv4::Pool;
 pub use ipv6::{Ipv6, Ipv6Network};
 pub use kind::Kind;
+pub use machine::{Machine, Uuid};
 pub use names::{HostEntry, Names};
 pub use net::{HostName, Mac};
 pub use networks::{Network, VirtualBox};
 pub use resolve::resolve;
 pub use routes::Route;
+pub use storage::{DataDisk, Storage, Volume};
 
 /// The management network's name: nodes reach each other on it, and a node's `address` is on it.
 pub const MANAGEMENT: &str = "management";
@@ -123,6 +132,12 @@ impl std::fmt::Display for Origin {
 pub struct Settings {
     /// What the machine is made of.
     pub hardware: Hardware,
+    /// Which machine the lab means.
+    pub machine: Machine,
+    /// How its disks are divided.
+    pub storage: Storage,
+    /// Where a lab file says what a rule of the plan may have to mark.
+    pub places: Places,
     /// Base URLs of package mirrors, tried in order.
     pub mirrors: Vec<String>,
     /// The time zone.
@@ -149,6 +164,15 @@ pub struct Settings {
 
 /// Templates of the person's own, by the paths of the built-in ones that they override.
 pub type Templates = BTreeMap<String, TextFile>;
+
+/// Where values stand in a lab file; nowhere where they are built in.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// `memory`.
+    pub memory: Option<Spanned<()>>,
+    /// `storage.root`.
+    pub root: Option<Spanned<()>>,
+}
 
 /// A stage's parameter that the person set.
 #[derive(Clone, Debug)]
@@ -210,8 +234,6 @@ pub struct Installer {
     pub boot_timeout: u16,
     /// More kernel arguments.
     pub boot_arguments: Vec<String>,
-    /// The disk that is wiped.
-    pub disk: String,
 }
 
 /// A machine.
@@ -227,6 +249,8 @@ pub struct Node {
     pub address: Ipv4Addr,
     /// Its interfaces, management first as in the file.
     pub interfaces: Vec<Interface>,
+    /// The hardware addresses that the lab file itself names.
+    pub named_macs: Vec<Mac>,
     /// Everything that it may have inherited.
     pub settings: Arc<Settings>,
     /// Every value of its own, and where it came from.

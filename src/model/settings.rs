@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::report::Rule;
+use crate::report::{Rule, Sources};
 use crate::spec::{Added, Entries, Folder, InstallerSpec, OneOrMany, SettingsSpec, Spanned};
 use crate::template::quote::is_plain_word;
 
-use super::settle::{Resolver, Wrong, word};
+use super::settle::{Resolver, Wrong};
 use super::{
-    Installer, OptionValue, ParameterValue, Settings, Templates, access, el7, hardware, names,
+    Installer, OptionValue, ParameterValue, Places, Settings, Templates, access, el7, hardware,
+    machine, names, storage,
 };
 
 /// Settings that several nodes share are resolved once.
@@ -33,6 +34,8 @@ impl Resolved {
 fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
     let before = std::mem::take(&mut r.origins);
     let hardware = hardware::resolve(spec, r);
+    let machine = machine::resolve(spec.machine.as_ref(), r);
+    let storage = storage::resolve(spec.storage.as_ref(), r);
     let mirrors = mirrors(spec.mirror.as_ref(), r);
     let timezone = r.settle("timezone", spec.timezone.as_ref(), el7::timezone);
     let language = r.settle("language", spec.language.as_ref(), el7::language);
@@ -46,6 +49,9 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
     let settled = std::mem::replace(&mut r.origins, before);
     Some(Settings {
         hardware: hardware?,
+        machine,
+        storage: storage?,
+        places: places(spec),
         mirrors,
         timezone: timezone?,
         language: language?,
@@ -58,6 +64,15 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
         options,
         settled,
     })
+}
+
+fn places(spec: &SettingsSpec) -> Places {
+    let place = |written: Option<&Spanned<String>>| {
+        let written = written.filter(|w| w.span.file != Sources::BUILT_IN)?;
+        Some(Spanned { span: written.span, path: written.path.clone(), value: () })
+    };
+    let root = spec.storage.as_ref().and_then(|s| s.value.root.as_ref());
+    Places { memory: place(spec.memory.as_ref()), root: place(root) }
 }
 
 fn mirrors(written: Option<&Spanned<OneOrMany<String>>>, r: &mut Resolver) -> Vec<String> {
@@ -101,11 +116,7 @@ fn installer(spec: Option<&Spanned<InstallerSpec>>, r: &mut Resolver) -> Option<
     );
     let arguments = spec.and_then(|s| s.boot_arguments.as_ref()).map(|a| a.value.0.as_slice());
     let boot_arguments = r.settle_added("installer.boot_arguments", arguments, boot_argument);
-    let disk = r.settle("installer.disk", spec.and_then(|s| s.disk.as_ref()), |text| {
-        word(text.trim_start_matches("/dev/"), 32, "_-")
-            .map_err(|a| format!("a disk's name ({a}), such as `sda` or `vda`"))
-    });
-    Some(Installer { boot_timeout: boot_timeout?, boot_arguments, disk: disk? })
+    Some(Installer { boot_timeout: boot_timeout?, boot_arguments })
 }
 
 fn boot_argument(text: &str) -> Result<String, Wrong> {

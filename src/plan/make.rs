@@ -4,7 +4,9 @@ use anyhow::{Context as _, Result};
 
 use super::context::Shared;
 use super::templates::{self, AllTemplates, StageTemplates};
-use super::{AccessPlan, Host, InstallerPlan, NodePlan, Plan, interfaces, settings, stages};
+use super::{
+    AccessPlan, Host, InstallerPlan, NodePlan, Plan, interfaces, settings, stages, storage,
+};
 use crate::model::{CONTROLLER, Lab, MANAGEMENT, Node, PROVIDER};
 use crate::report::{Findings, Rule, Span, did_you_mean, nearest};
 use crate::stack::{Catalogue, Stage};
@@ -34,8 +36,10 @@ pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result
     let mut nodes = Vec::new();
     for node in &lab.nodes {
         let of_node = catalogue.stages.iter().filter(|stage| applies(stage, node, lab, &services));
+        let of_node: Vec<_> = of_node.collect();
+        storage::check(node, &of_node, findings);
         let of_settings = templates.of(&node.settings.templates, findings)?;
-        nodes.push(node_plan(node, of_node, &shared, of_settings, findings)?);
+        nodes.push(node_plan(node, &of_node, &shared, of_settings, findings)?);
     }
     if findings.errors() > 0 {
         return Ok(None);
@@ -104,9 +108,9 @@ fn applies(stage: &Stage, node: &Node, lab: &Lab, services: &[&str]) -> bool {
         && spec.when.service.as_ref().is_none_or(|wanted| services.contains(&wanted.as_str()))
 }
 
-fn node_plan<'s>(
+fn node_plan(
     node: &Node,
-    of_node: impl Iterator<Item = &'s Stage>,
+    of_node: &[&Stage],
     shared: &Shared,
     templates: &mut StageTemplates,
     findings: &mut Findings,
@@ -133,6 +137,7 @@ fn node_plan<'s>(
     settled.extend(node.settings.settled.iter().cloned());
     settled.extend(settings::parameters(node, &stages));
     let settings = &node.settings;
+    let (storage, machine) = storage::plan(node, lab);
     let management = lab.network(MANAGEMENT).and_then(|n| n.subnet);
     Ok(NodePlan {
         name: node.name.to_string(),
@@ -143,11 +148,12 @@ fn node_plan<'s>(
         management: management.map(|s| s.to_string()).unwrap_or_default(),
         provider_interface: provider,
         interfaces,
+        machine,
+        storage,
         installer: InstallerPlan {
             language: settings.language.clone(),
             keyboard: settings.keyboard.clone(),
             timezone: settings.timezone.clone(),
-            disk: settings.installer.disk.clone(),
             packages: INSTALLED.map(str::to_owned).to_vec(),
             boot_timeout: settings.installer.boot_timeout,
             boot_arguments: settings.installer.boot_arguments.clone(),

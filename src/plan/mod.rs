@@ -5,6 +5,7 @@ mod interfaces;
 mod make;
 mod settings;
 mod stages;
+mod storage;
 mod templates;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use crate::stack::{Database, Identity, Ownership};
 
 pub use interfaces::{InterfacePlan, parts_first};
 pub use make::make;
+pub use storage::{MachinePlan, StoragePlan};
 
 /// A lab's plan.
 #[derive(Clone, Debug, Serialize)]
@@ -54,6 +56,10 @@ pub struct NodePlan {
     pub provider_interface: Option<String>,
     /// Its interfaces.
     pub interfaces: Vec<InterfacePlan>,
+    /// Which machine the lab means.
+    pub machine: MachinePlan,
+    /// Its disks.
+    pub storage: StoragePlan,
     /// How it is installed.
     pub installer: InstallerPlan,
     /// Who may log in.
@@ -121,8 +127,6 @@ pub struct InstallerPlan {
     pub keyboard: String,
     /// The time zone.
     pub timezone: String,
-    /// The disk that is wiped.
-    pub disk: String,
     /// `%packages`: what the medium itself has. Everything else comes at first boot.
     pub packages: Vec<String>,
     /// Seconds that a built medium's menu waits.

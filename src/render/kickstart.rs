@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::node::{self, RELABEL};
 use super::spelled::{self, Spelled};
-use super::{RenderError, kickstart_network, lint};
+use super::{RenderError, kickstart_network, lint, storage};
 use crate::model::Templates;
 use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::secrets::Secrets;
@@ -53,6 +53,7 @@ pub fn render(
         "access": node.access,
         "interfaces": node.interfaces,
         "network": kickstart_network::commands(node),
+        "disks": storage::context(node),
         "root_hash": hash(ROOT_PASSWORD)?,
         "user_hash": hash(USER_PASSWORD)?,
         "authorized_keys": node.access.authorized_keys.iter().map(|key| format!("{key}\n")).collect::<String>(),

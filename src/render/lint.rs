@@ -1,44 +1,39 @@
 //! Reads a rendered kickstart back, as the installer will, and tells what it would stumble over.
 
 use memchr::memmem;
+use serde_json::json;
 
-use super::{RenderError, node};
+use super::{RenderError, node, storage};
 use crate::plan::NodePlan;
 use crate::secrets::Secrets;
 use crate::template::built_in;
 
 /// The commands of RHEL 7's kickstart that ours use; pykickstart judges the whole grammar in the tests.
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 17] = [
+    "%include",
     "auth",
-    "bootloader",
     "cdrom",
-    "clearpart",
     "cmdline",
     "eula",
     "firewall",
     "firstboot",
-    "ignoredisk",
     "keyboard",
     "lang",
     "network",
-    "part",
     "reboot",
-    "reqpart",
     "rootpw",
     "selinux",
     "skipx",
     "timezone",
     "url",
     "user",
-    "zerombr",
 ];
 
 /// Sections that hold a script, and `%packages` and `%addon`.
 const SECTIONS: [&str; 5] = ["%addon", "%onerror", "%packages", "%post", "%pre"];
 
 /// What the installer would ask for, each as its line begins.
-const NEEDED: [&str; 7] =
-    ["lang ", "keyboard ", "timezone ", "rootpw ", "network ", "bootloader ", "part / "];
+const NEEDED: [&str; 5] = ["lang ", "keyboard ", "timezone ", "rootpw ", "network "];
 
 pub(super) fn kickstart(text: &str, node: &NodePlan, secrets: &Secrets) -> Result<(), RenderError> {
     let mut findings = Vec::new();
@@ -65,6 +60,7 @@ pub(super) fn kickstart(text: &str, node: &NodePlan, secrets: &Secrets) -> Resul
     if let Some((name, start)) = section {
         findings.push(format!("  line {start}: {name} has no %end"));
     }
+    findings.extend(storage::lint(text));
     for command in needed {
         let command = command.trim_end();
         findings.push(format!("  the command `{command}` is missing, and the installer would ask"));
@@ -110,7 +106,9 @@ fn exposed(text: &str, node: &NodePlan, secrets: &Secrets) -> Result<Vec<String>
 
 /// Whether a text stands in what every such node has, without its being a secret there.
 fn is_common(text: &str, node: &NodePlan) -> bool {
-    let described = serde_json::json!([node.installer, node.access, node.interfaces]).to_string();
+    let described =
+        json!([node.installer, node.access, node.interfaces, node.storage, node.machine]);
+    let described = described.to_string();
     let scripts = node.stages.iter().flat_map(|s| &s.scripts).map(|(_, script)| &**script);
     let files = node.stages.iter().flat_map(|s| &s.files).map(|file| &*file.content);
     let mut texts = scripts.chain(files).chain(built_in::kickstart().map(|(_, text)| text));

@@ -8,6 +8,7 @@ mod lint;
 mod network_config;
 mod node;
 mod spelled;
+mod storage;
 mod yaml;
 
 use std::collections::HashMap;

@@ -101,6 +101,8 @@ rules! {
     AddressTwice = "address-twice" Error,
     /// Two interfaces have one MAC address.
     MacTaken = "mac-taken" Error,
+    /// Two nodes are one machine by its UUID.
+    UuidTaken = "uuid-taken" Error,
     /// A host of one's own has the name of a node, of every machine, or of another.
     HostsConflict = "hosts-conflict" Error,
 
@@ -167,6 +169,24 @@ rules! {
     InterfaceMac = "interface-mac" Error,
     /// The provider network's interface is a bridge.
     ProviderBridge = "provider-bridge" Error,
+
+    // Disks and memory.
+    /// Nothing says which disk is meant.
+    NoDisk = "no-disk" Error,
+    /// The data disk is the disk that the node is installed to.
+    SameDisk = "same-disk" Error,
+    /// What is to be on a disk takes more than the machine's disk has.
+    DiskTooSmall = "disk-too-small" Error,
+    /// A file system without a size.
+    NoSize = "no-size" Error,
+    /// Two file systems have one mount point.
+    MountTwice = "mount-twice" Error,
+    /// Two file systems grow to the rest of one disk.
+    SecondGrow = "second-grow" Error,
+    /// `/` may be too small for OpenStack's packages, logs and images.
+    SmallRoot = "small-root" Warning,
+    /// A machine has less memory than its stages need.
+    SmallMemory = "small-memory" Warning,
 
     // Packages.
     /// A mirror by https, whose certificate a fresh CentOS 7.9 may not know.

@@ -16,6 +16,7 @@ mod reference;
 mod schema;
 mod settings;
 pub mod shape;
+mod storage;
 mod tree;
 
 use std::path::Path;
@@ -39,6 +40,10 @@ pub use schema::{
     RoleSpec, TimeSpec, lab_shape,
 };
 pub use settings::{AccessSpec, InstallerSpec, RootLogin, SettingsSpec};
+pub use storage::{
+    Bus, DataSpec, DiskFields, DiskSpec, FileSystem, Layout, MachineSpec, PartitionSpec, Pick,
+    StorageSpec,
+};
 
 /// What a lab file need not say, as a lab file.
 pub const BUILT_IN: &str = include_str!("built-in.yaml");

@@ -3,6 +3,7 @@
 use super::decode::{Added, Entries, OneOrMany, choice, record};
 use super::files::{Folder, PublicKeys};
 use super::network::InterfaceSpec;
+use super::storage::{MachineSpec, StorageSpec};
 
 record! {
     /// What may stand in the lab, in a role and at a node.
@@ -13,6 +14,10 @@ record! {
         memory: String = "8GiB",
         /// Size of the machine's disk.
         disk: String = "40GiB",
+        /// Which machine this is.
+        machine: MachineSpec = "{serial: CZ3311ABCD}",
+        /// Which disk is installed to, and how it is divided.
+        storage: StorageSpec = "{disk: vda, layout: lvm}",
         /// Where packages come from, tried in order: base URLs that hold a `7.9.2009` folder.
         mirror: OneOrMany<String> = "[http://vault.centos.org]",
         /// The time zone.
@@ -24,7 +29,7 @@ record! {
         /// Who may log in.
         access: AccessSpec = "{root_login: key, ssh_authorized_keys: me.pub}",
         /// How the installer behaves.
-        installer: InstallerSpec = "{disk: vda}",
+        installer: InstallerSpec = "{boot_timeout: 10}",
         /// The interfaces by name; by default one for each network.
         interfaces: Entries<InterfaceSpec> = "{enp0s3: {network: management}}",
         /// Name servers, in the place of the management network's.
@@ -74,7 +79,5 @@ record! {
         boot_timeout: u64 = "10",
         /// More kernel arguments for the installer.
         boot_arguments: Added<String> = "[\"console=ttyS0,115200n8\"]",
-        /// The disk that is wiped and installed to.
-        disk: String = "vda",
     }
 }

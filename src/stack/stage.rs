@@ -52,6 +52,9 @@ pub struct StageSpec {
     pub databases: Vec<Database>,
     /// Its entries in keystone's catalogue.
     pub identity: Option<Identity>,
+    /// Memory that its services take on a small lab, in MiB; a machine with less than the sum is warned about.
+    #[serde(default)]
+    pub memory: u64,
     /// Seconds that the whole stage may take.
     #[serde(default = "half_an_hour")]
     pub time_limit: u32,

@@ -73,13 +73,30 @@ fn detail(node: &NodePlan) -> String {
         let _ = writeln!(out, "  {:20} {}", interface.name, described(interface));
     }
     let installer = &node.installer;
-    let _ = writeln!(out, "  {:20} wiped by the installer", format!("/dev/{}", installer.disk));
+    disks(node, &mut out);
     let _ = writeln!(out, "  {:20} {}", "from the medium", installer.packages.join(" "));
     for stage in &node.stages {
         out.push('\n');
         stage_detail(stage, &mut out);
     }
     out
+}
+
+fn disks(node: &NodePlan, out: &mut String) {
+    let storage = &node.storage.storage;
+    let whatever = |wipe| if wipe { ", whatever is on it" } else { "" };
+    let _ = writeln!(out, "  {:20} {}{}", "installed to", storage.disk, whatever(storage.wipe));
+    let fixed = std::iter::once(("/boot", storage.boot_mib, false));
+    let swap = storage.swap_mib.map(|size| ("swap", size, false));
+    let volumes = storage.volumes.iter().map(|v| (v.mount.as_str(), v.size_mib, v.grow));
+    for (name, size, grow) in fixed.chain(swap).chain(volumes) {
+        let more = if grow { " and the rest" } else { "" };
+        let _ = writeln!(out, "    {name:18} {size} MiB{more}");
+    }
+    if let Some(data) = &storage.data {
+        let mount = data.mount.as_deref().unwrap_or("left as it is");
+        let _ = writeln!(out, "  {:20} {}{}: {mount}", "data disk", data.disk, whatever(data.wipe));
+    }
 }
 
 /// What an interface is, in a row. Of a port that attaches to a network: network, MAC, addresses.

@@ -1,0 +1,129 @@
+//! What the wipe guard and the commands that it writes are made from.
+
+use serde_json::{Value, json};
+
+use crate::model::{Disk, Layout, Uuid};
+use crate::plan::{NodePlan, StoragePlan};
+
+/// Where the kickstart takes what `%pre` has written.
+const INCLUDE: &str = "%include /tmp/trainyard-storage.ks";
+
+/// The commands that say what becomes of a disk. They stand in that file only: a `%pre` that fails stops nothing.
+const COMMANDS: [&str; 13] = [
+    "autopart",
+    "bootloader",
+    "btrfs",
+    "clearpart",
+    "ignoredisk",
+    "logvol",
+    "mount",
+    "part",
+    "partition",
+    "raid",
+    "reqpart",
+    "volgroup",
+    "zerombr",
+];
+
+/// For the templates: `disks`.
+pub(super) fn context(node: &NodePlan) -> Value {
+    let StoragePlan { storage, mark, data_mark } = &node.storage;
+    let swap = storage.swap_mib.unwrap_or(0);
+    let volumes: u64 = storage.volumes.iter().map(|volume| volume.size_mib).sum();
+    let machine = &node.machine;
+    json!({
+        "mark": mark,
+        "data_mark": data_mark,
+        "system": wanted(&storage.disk),
+        "wipe": storage.wipe,
+        "lvm": storage.layout == Layout::Lvm,
+        "boot_mib": storage.boot_mib,
+        "swap_mib": swap,
+        "volumes": storage.volumes,
+        // LVM's own data, and each volume rounded up to whole extents of 4 MiB.
+        "group_mib": volumes + swap + 64,
+        "data": storage.data.as_ref().map(|data| json!({
+            "disk": wanted(&data.disk),
+            "mount": data.mount,
+            "filesystem": data.filesystem,
+            "keep": data.keep,
+            "wipe": data.wipe,
+        })),
+        "serial": machine.serial,
+        "uuid": machine.uuid,
+        "uuid_swapped": machine.uuid.map(Uuid::swapped),
+        "macs": machine.macs,
+    })
+}
+
+/// A disk for the shell: what is not said is empty, or 0.
+fn wanted(disk: &Disk) -> Value {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    json!({
+        "name": text(&disk.name),
+        "by_id": text(&disk.by_id),
+        "serial": text(&disk.serial),
+        "model": text(&disk.model),
+        "bus": disk.bus.map_or("", |bus| bus.as_str()),
+        "least_mib": disk.least_mib.unwrap_or(0),
+        "most_mib": disk.most_mib.unwrap_or(0),
+        "pick": disk.pick.map_or("", |pick| pick.as_str()),
+        "text": disk.to_string(),
+    })
+}
+
+/// What the installer would do to a disk without having asked the guard. One line each.
+pub(super) fn lint(text: &str) -> Vec<String> {
+    let mut findings = Vec::new();
+    let (mut section, mut includes, mut guards) = ("", 0, 0);
+    for (number, line) in (1..).zip(text.lines()) {
+        let first = line.split_whitespace().next().unwrap_or("");
+        match first {
+            "%end" => section = "",
+            "%include" if section.is_empty() => {
+                includes += 1;
+                if line != INCLUDE {
+                    findings
+                        .push(format!("  line {number}: `{line}` is not what the guard writes"));
+                }
+            }
+            _ if first.starts_with('%') && section.is_empty() => section = first,
+            _ if section.is_empty() && COMMANDS.contains(&first) => findings.push(format!(
+                "  line {number}: `{first}` stands where no wipe guard could hold it back"
+            )),
+            // A line of the text that it writes.
+            "zerombr" if section == "%pre" => guards += 1,
+            _ => {}
+        }
+    }
+    if (includes, guards) != (1, 1) {
+        findings.push(format!("  {guards} scripts guard the disks, and {includes} lines include what one writes: it must be one each"));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUARD: &str = "%pre\ncat > x << END\nzerombr\npart / --size=1\nEND\n%end\n";
+
+    #[test]
+    fn what_clears_a_disk_stands_in_the_guard_only() {
+        assert_eq!(lint(&format!("lang en\n{INCLUDE}\n{GUARD}")), Vec::<String>::new());
+        assert_eq!(
+            lint(&format!("{INCLUDE}\n  clearpart --all\n{GUARD}part / --size=1\n")),
+            [
+                "  line 2: `clearpart` stands where no wipe guard could hold it back",
+                "  line 9: `part` stands where no wipe guard could hold it back",
+            ]
+        );
+        let one_each =
+            |text: &str| lint(text).iter().any(|finding| finding.ends_with("it must be one each"));
+        assert!(one_each(GUARD), "nothing is included");
+        assert!(one_each(&format!("{INCLUDE}\n")), "nothing writes it");
+        assert!(one_each(&format!("{INCLUDE}\n{INCLUDE}\n{GUARD}")));
+        assert!(one_each(&format!("{INCLUDE}\n{}", GUARD.replace("%pre", "%post"))));
+        assert_eq!(lint(&format!("%include /tmp/x.ks\n{GUARD}")).len(), 1);
+    }
+}

@@ -1,0 +1,164 @@
+//! A second disk, for data.
+
+use crate::machine::Machine;
+use crate::{Case, DATA_MARK, check};
+
+const LAB: &str = "storage: {data: {disk: sdb, mount: /srv}}";
+
+fn with(machine: &Machine, contents: &[&str]) {
+    machine.disk("sda", "sata", 10240);
+    let disk = machine.disk("sdb", "sata", 20480);
+    match contents {
+        [] => {}
+        [program, arguments @ ..] => drop(disk.table("gpt").part(1, program, arguments)),
+    }
+}
+
+#[test]
+fn what_is_ours_stays() {
+    check(&[
+        Case {
+            what: "empty",
+            lab: LAB,
+            machine: |m| with(m, &[]),
+            writes: &[
+                "ignoredisk --only-use=sda,sdb",
+                "clearpart --all --initlabel --drives=sda,sdb",
+                "bootloader --location=mbr --boot-drive=sda",
+                "part /srv --fstype=xfs --size=64 --grow --label=td-b76913a6a --ondisk=sdb",
+            ],
+            says: "Its data disk is sdb (20.0 GiB, sata, no model, serial unknown): it is empty.",
+        },
+        Case {
+            what: "ours",
+            lab: LAB,
+            machine: |m| with(m, &["mkfs.xfs", "-q", "-L", DATA_MARK]),
+            writes: &[
+                "ignoredisk --only-use=sda,sdb",
+                "clearpart --all --initlabel --drives=sda",
+                "part /srv --onpart=sdb1 --noformat",
+            ],
+            says: "what this node has on it stays",
+        },
+        Case {
+            what: "ours stays, though the system's disk may be wiped",
+            lab: "storage: {wipe: yes, data: {disk: sdb, mount: /srv}}",
+            machine: |m| with(m, &["mkfs.xfs", "-q", "-L", DATA_MARK]),
+            writes: &["part /srv --onpart=sdb1 --noformat"],
+            says: "stays",
+        },
+        Case {
+            what: "ours, of another kind, on NVMe",
+            lab: "storage: {data: {disk: {bus: nvme}, mount: /srv}}",
+            machine: |m| {
+                m.disk("sda", "sata", 10240);
+                m.disk("nvme0n1", "nvme", 20480).table("gpt").part(
+                    1,
+                    "mke2fs",
+                    &["-q", "-F", "-t", "ext4", "-L", DATA_MARK],
+                );
+            },
+            writes: &["part /srv --onpart=nvme0n1p1 --noformat"],
+            says: "stays",
+        },
+        Case {
+            what: "ours, not to be kept",
+            lab: "storage: {data: {disk: sdb, mount: /srv, keep: no, filesystem: ext4}}",
+            machine: |m| with(m, &["mkfs.xfs", "-q", "-L", DATA_MARK]),
+            writes: &[
+                "clearpart --all --initlabel --drives=sda,sdb",
+                "part /srv --fstype=ext4 --size=64 --grow --label=td-b76913a6a --ondisk=sdb",
+            ],
+            says: "nothing on it is to be kept",
+        },
+    ]);
+}
+
+#[test]
+fn what_is_somebody_elses_stops() {
+    check(&[
+        Case {
+            what: "somebody else's",
+            lab: LAB,
+            machine: |m| with(m, &["mkfs.xfs", "-q", "-L", "photos"]),
+            writes: &[],
+            says: "What is on the data disk sdb (20.0 GiB, sata, no model, serial unknown) is not this node's: sdb gpt, sdb1 xfs \"photos\".",
+        },
+        Case {
+            what: "somebody else's, though the system's disk may be wiped and nothing is to be kept",
+            lab: "storage: {wipe: yes, data: {disk: sdb, mount: /srv, keep: no}}",
+            machine: |m| with(m, &["mkfs.xfs", "-q", "-L", "photos"]),
+            writes: &[],
+            says: "storage: data: wipe: yes",
+        },
+        Case {
+            what: "the system of another node",
+            lab: LAB,
+            machine: |m| with(m, &["mkfs.xfs", "-q", "-L", "ty-000000000"]),
+            writes: &[],
+            says: "sdb1 xfs \"ty-000000000\"",
+        },
+        Case {
+            what: "this node's own system, on the disk for data",
+            lab: LAB,
+            machine: |m| with(m, &["mkfs.xfs", "-q", "-L", crate::MARK]),
+            writes: &[],
+            says: "is not this node's: sdb gpt, sdb1 xfs \"ty-fc3a5b0d7\"",
+        },
+        Case {
+            what: "somebody else's that may go",
+            lab: "storage: {data: {disk: sdb, mount: /srv, wipe: yes}}",
+            machine: |m| with(m, &["mkfs.xfs", "-q", "-L", "photos"]),
+            writes: &["clearpart --all --initlabel --drives=sda,sdb"],
+            says: "what is on it goes, as the lab file says (wipe: yes): sdb gpt, sdb1 xfs \"photos\".",
+        },
+    ]);
+}
+
+#[test]
+fn two_disks_are_told_apart() {
+    check(&[
+        Case {
+            what: "missing",
+            lab: LAB,
+            machine: |m| drop(m.disk("sda", "sata", 10240)),
+            writes: &[],
+            says: "No disk is the data disk: sdb.",
+        },
+        Case {
+            what: "left as it is, whatever is on it",
+            lab: "storage: {data: {disk: sdb}}",
+            machine: |m| with(m, &["mkfs.xfs", "-q", "-L", "photos"]),
+            writes: &["ignoredisk --only-use=sda", "clearpart --all --initlabel --drives=sda"],
+            says: "Its data disk is sdb (20.0 GiB, sata, no model, serial unknown): nothing is done to it.",
+        },
+        Case {
+            what: "left as it is, but missing",
+            lab: "storage: {data: {disk: sdb}}",
+            machine: |m| drop(m.disk("sda", "sata", 10240)),
+            writes: &[],
+            says: "No disk is the data disk: sdb.",
+        },
+        Case {
+            what: "a named disk for data is not taken for the system",
+            lab: "storage: {disk: {bus: sata}, data: {disk: sda, mount: /srv}}",
+            machine: |m| with(m, &[]),
+            writes: &["bootloader --location=mbr --boot-drive=sdb"],
+            says: "Its data disk is sda",
+        },
+        Case {
+            what: "both found by what they are",
+            lab: "storage: {disk: {pick: smallest}, data: {disk: {pick: largest}, mount: /srv}}",
+            machine: |m| with(m, &[]),
+            writes: &["bootloader --location=mbr --boot-drive=sda"],
+            says: "Its data disk is sdb",
+        },
+        Case {
+            what: "the same disk cannot be both",
+            lab: "storage: {disk: {pick: smallest}, data: {disk: {size: \"<=10GiB\"}, mount: /srv}}",
+            machine: |m| with(m, &[]),
+            writes: &[],
+            says: "No disk is the data disk: <=10GiB.",
+        },
+    ]);
+}
