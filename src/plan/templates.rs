@@ -1,8 +1,8 @@
 //! The stages' templates, with the person's own in the place of built-in ones. A template that says the same for several
 //! nodes is rendered once: in a lab of a thousand nodes, `/etc/hosts` has a thousand lines on each of them.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::context::Context;
@@ -43,6 +43,8 @@ impl<'c> AllTemplates<'c> {
 /// The templates of all stages.
 pub(super) struct StageTemplates<'c> {
     engine: Engine<'c>,
+    /// Those that say the same for all nodes that share their settings.
+    shared: HashSet<&'c str>,
     /// What was rendered for all nodes with these settings.
     rendered: HashMap<(String, *const Settings), Arc<str>>,
 }
@@ -66,7 +68,9 @@ impl<'c> StageTemplates<'c> {
                 told(engine.add_own(name, &file.text, file.file), findings)?;
             }
         }
-        Ok(Self { engine, rendered: HashMap::new() })
+        let names = catalogue.stages.iter().flat_map(|s| s.sources.keys()).map(String::as_str);
+        let shared = names.filter(|name| engine.uses_only(name, &SHARED)).collect();
+        Ok(Self { engine, shared, rendered: HashMap::new() })
     }
 
     /// Renders a text of `stage.yaml`.
@@ -86,7 +90,7 @@ impl<'c> StageTemplates<'c> {
         node: &Node,
         context: &Context,
     ) -> Result<Arc<str>, TemplateError> {
-        if !self.engine.uses_only(name, &SHARED) {
+        if !self.shared.contains(name) {
             return Ok(self.engine.render(name, context)?.into());
         }
         let key = (name.to_owned(), Arc::as_ptr(&node.settings));

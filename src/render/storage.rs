@@ -72,11 +72,11 @@ fn wanted(disk: &Disk) -> Value {
     })
 }
 
-/// What the installer would do to a disk without having asked the guard. One line each.
-pub(super) fn lint(text: &str) -> Vec<String> {
+/// What the installer would do to a disk without having asked the guard, by the lines that are its own. One line each.
+pub(super) fn lint(lines: &[(usize, &str)]) -> Vec<String> {
     let mut findings = Vec::new();
     let (mut section, mut includes, mut guards) = ("", 0, 0);
-    for (number, line) in (1..).zip(text.lines()) {
+    for &(number, line) in lines {
         let first = line.split_whitespace().next().unwrap_or("");
         match first {
             "%end" => section = "",
@@ -105,6 +105,11 @@ pub(super) fn lint(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::lint::own_lines;
+
+    fn lint(text: &str) -> Vec<String> {
+        super::lint(&own_lines(text))
+    }
 
     const GUARD: &str = "%pre\ncat > x << END\nzerombr\npart / --size=1\nEND\n%end\n";
 
