@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use common::installed::Installed;
 use common::readers::{judge_scripts, read, scripts_of};
 use common::{Lab, ROOT, judge, judged};
 use serde_json::Value;
@@ -143,23 +144,6 @@ fn cloud_init_makes_the_same_interfaces_as_the_kickstart() {
     }
 }
 
-/// The bodies of a kickstart's scripts.
-fn scripts(kickstart: &str) -> Vec<String> {
-    let mut scripts = Vec::new();
-    let mut body: Option<String> = None;
-    for line in kickstart.lines() {
-        if ["%pre", "%post", "%onerror"].iter().any(|s| line.split(' ').next() == Some(s)) {
-            body = Some("#!/bin/bash\n".to_owned());
-        } else if line == "%end" {
-            scripts.extend(body.take());
-        } else if let Some(body) = &mut body {
-            body.push_str(line);
-            body.push('\n');
-        }
-    }
-    scripts
-}
-
 #[test]
 fn shellcheck_accepts_every_script_of_every_node() {
     let scripts = found().iter().flat_map(|(_, node)| scripts_of(node)).collect();
@@ -205,63 +189,24 @@ fn shellcheck_and_el7_accept_every_script_of_the_nodes() {
 
 #[test]
 fn what_the_kickstart_writes_is_what_was_meant() {
-    // Run the script that writes the stages, in a folder that plays the new system.
     let lab = Lab::example("reference.yaml");
     lab.done(&["render", "-o", "out"]);
     for node in NODES {
-        let scripts = scripts(&lab.read(&format!("out/{node}/ks.cfg")));
-        let root = lab.path(&format!("root-{node}"));
-        for folder in [
-            "etc/trainyard",
-            "etc/systemd/system",
-            "usr/local/sbin",
-            "usr/local/libexec",
-            "mnt/sysimage/etc",
-            "run/install",
-        ] {
-            fs::create_dir_all(root.join(folder)).expect("a folder");
-        }
-        fs::copy(lab.path(&format!("out/{node}/ks.cfg")), root.join("run/install/ks.cfg"))
-            .expect("copied");
-        let here = root.display().to_string();
-        for script in &scripts[2..4] {
-            let script = script.split("# Names and interfaces must be right").next().expect("text");
-            // Only commands: what a file holds is to arrive as it is.
-            let commands = ["put ", "install ", "if [ -r /run", "        /run/install"];
-            let moved = |line: &str| {
-                let is_command = commands.iter().any(|c| line.starts_with(c));
-                if is_command { line.replace(" /", &format!(" {here}/")) } else { line.to_owned() }
-            };
-            let script: String = script.lines().map(|line| moved(line) + "\n").collect();
-            let mut command = judge("bash");
-            command.arg("-c").arg(script);
-            judged(command);
-        }
-        let read = |path: &str| {
-            fs::read_to_string(root.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
-        };
-        let mode = |path: &str| {
-            use std::os::unix::fs::PermissionsExt;
-            fs::metadata(root.join(path))
-                .unwrap_or_else(|e| panic!("{path}: {e}"))
-                .permissions()
-                .mode()
-                & 0o777
-        };
+        let installed = Installed::new(&lab, node, &[]);
         assert_eq!(
-            read("usr/local/sbin/trainyard-node"),
+            installed.read("usr/local/sbin/trainyard-node"),
             fs::read_to_string(Path::new(ROOT).join("scripts/node/trainyard-node"))
                 .expect("the runner")
         );
-        assert_eq!(mode("usr/local/sbin/trainyard-node"), 0o755);
-        assert_eq!(mode("usr/local/libexec/trainyard"), 0o755);
-        assert_eq!(mode("etc/trainyard/stages/host-network"), 0o700);
+        assert_eq!(installed.mode("usr/local/sbin/trainyard-node"), 0o755);
+        assert_eq!(installed.mode("etc/trainyard/stages/host-network"), 0o700);
         for secret in ["trainyard/secrets.env", "ssh/ssh_host_rsa_key", "ssh/ssh_host_ed25519_key"]
         {
-            assert_eq!(mode(&format!("mnt/sysimage/etc/{secret}")), 0o600, "{secret}");
+            assert_eq!(installed.mode(&format!("etc/{secret}")), 0o600, "{secret}");
         }
-        serde_json::from_str::<serde_json::Value>(&read("etc/trainyard/node.json")).expect("JSON");
-        let kept = read("mnt/sysimage/etc/trainyard/ks.cfg");
+        let described = installed.read("etc/trainyard/node.json");
+        serde_json::from_str::<serde_json::Value>(&described).expect("JSON");
+        let kept = installed.read("mnt/sysimage/etc/trainyard/ks.cfg");
         assert!(
             kept.contains("rootpw --lock")
                 && !kept.contains("$6$rounds")
@@ -269,22 +214,7 @@ fn what_the_kickstart_writes_is_what_was_meant() {
                 && !kept.contains("PRIVATE KEY"),
             "no secret is kept"
         );
-        // The same files are in user-data.
-        let user_data = lab.read(&format!("out/{node}/user-data"));
-        let data: serde_json::Value = serde_yaml::from_str(&user_data).expect("YAML");
-        let files = data["write_files"].as_array().expect("files");
-        assert!(files.len() > 20);
-        for file in files {
-            let path = file["path"].as_str().expect("a path").trim_start_matches('/');
-            let path = if path.ends_with("secrets.env") {
-                format!("mnt/sysimage/{path}")
-            } else {
-                path.to_owned()
-            };
-            assert_eq!(read(&path), file["content"].as_str().expect("content"), "{path}");
-            let octal = format!("{:04o}", mode(&path));
-            assert_eq!(octal, file["permissions"].as_str().expect("permissions"), "{path}");
-        }
+        installed.assert_equals_user_data(&lab.read(&format!("out/{node}/user-data")));
     }
 }
 

@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use common::installed::scripts as scripts_of;
 use common::{Lab, ROOT};
 
 fn rendered(node: &str, file: &str) -> String {
@@ -57,6 +58,47 @@ fn the_installer_asks_nothing_and_fetches_nothing() {
             packages.lines().take_while(|l| *l != "%end").collect::<Vec<_>>(),
             ["%packages", "@^minimal", "chrony", "firewalld"]
         );
+    }
+}
+
+/// Programs that lorax takes out of the installer's image (share/runtime-cleanup.tmpl), as far as scripts use such.
+const NOT_IN_THE_INSTALLER: [&str; 13] = [
+    "base64",
+    "install",
+    "timeout",
+    "stat",
+    "nohup",
+    "mkfifo",
+    "paste",
+    "join",
+    "comm",
+    "getent",
+    "useradd",
+    "grubby",
+    "firewall-cmd",
+];
+
+#[test]
+fn scripts_in_the_installer_use_what_it_has() {
+    let lab = Lab::example("customised.yaml");
+    lab.done(&["render", "compute", "-o", "out"]);
+    let scripts = scripts_of(&lab.read("out/compute/ks.cfg"));
+    let outside = |header: &str| !header.starts_with("%post") || header.contains("--nochroot");
+    let outside: Vec<_> = scripts.iter().filter(|script| outside(&script.header)).collect();
+    assert_eq!(outside.len(), 5, "%pre, hooks, the wipe guard, secrets, %onerror");
+    for script in outside {
+        // The first word of what may be a command.
+        let parts = script.body.lines().flat_map(|line| line.split(['|', ';', '&', '(', '`']));
+        let words = parts.flat_map(|part| {
+            let words = part.split_whitespace();
+            words
+                .skip_while(|word| {
+                    ["if", "then", "else", "do", "until", "while", "!"].contains(word)
+                })
+                .take(1)
+        });
+        let found: Vec<_> = words.filter(|word| NOT_IN_THE_INSTALLER.contains(word)).collect();
+        assert!(found.is_empty(), "{}: {found:?}", script.header);
     }
 }
 

@@ -151,6 +151,10 @@ pinned_sections() {
             [ ! -e "$TRAINYARD_ROOT${line#gpgkey=file://}" ] || printf '\n%s\n%s\n' "$section" "$line"
             section=
             ;;
+        gpgcheck=0) # of the lab's own, which says that it has no key
+            printf '\n%s\n%s\n' "$section" "$line"
+            section=
+            ;;
         *) section=$section$'\n'$line ;;
         esac
     done <"$1"
@@ -182,7 +186,8 @@ yum_run() {
     pin_repositories
 }
 
-installed() { rpm -q --whatprovides "$1" >/dev/null 2>&1; } # by what it provides: python-openstackclient is python2-...
+# installed NAME: by what it provides (python-openstackclient is python2-...), or by its name with a version.
+installed() { rpm -q --whatprovides "$1" >/dev/null 2>&1 || rpm -q --quiet "$1"; }
 
 # install_packages NAME...: installs those that are missing.
 install_packages() {
@@ -227,6 +232,19 @@ open_port() {
     else
         firewall-offline-cmd --query-rich-rule="$rule" >/dev/null || firewall-offline-cmd --add-rich-rule="$rule"
     fi
+}
+
+# kernel_has_arguments: whether the running kernel was started as the manifest of the stage `kernel` says. What is removed
+# by its name alone is removed with any value.
+kernel_has_arguments() {
+    local running argument
+    running=" $(tr '\n' ' ' <"$TRAINYARD_ROOT/proc/cmdline") "
+    while read -r argument; do
+        case $running in *" $argument "*) ;; *) return 1 ;; esac
+    done < <(manifest kernel add)
+    while read -r argument; do
+        case $running in *" $argument "* | *" $argument="*) return 1 ;; esac
+    done < <(manifest kernel remove)
 }
 
 # run_service UNIT ACTION: enables UNIT, and starts or restarts it; shows what it said when it does not come up.

@@ -36,6 +36,7 @@ pub(super) fn edit(
     let entry = UnattendedEntry {
         title: format!("Install {} of the lab {} (to {disk})", node.name, plan.lab),
         extra_arguments,
+        removed_arguments: node.installer.boot_arguments_removed.clone(),
         timeout_seconds: node.installer.boot_timeout,
     };
     let menu = |file, source| IsoError::BootMenu { file, source };

@@ -4,6 +4,7 @@ use crate::report::{Rule, Span};
 use crate::spec::{AccessSpec, RootLogin, Spanned};
 
 use super::settle::{Resolver, word};
+use super::users::new_account;
 use super::{Access, Origin};
 
 pub(super) fn resolve(spec: Option<&Spanned<AccessSpec>>, r: &mut Resolver) -> Option<Access> {
@@ -20,7 +21,7 @@ pub(super) fn resolve(spec: Option<&Spanned<AccessSpec>>, r: &mut Resolver) -> O
         r.note("access.ssh_authorized_keys", &"none", Origin::BuiltIn);
     }
     let root_login = r.take("access.root_login", spec.and_then(|s| s.root_login.as_ref()));
-    let user = r.settle("access.user", spec.and_then(|s| s.user.as_ref()), account);
+    let user = r.settle("access.user", spec.and_then(|s| s.user.as_ref()), new_account);
     let way_in = match root_login {
         Some(RootLogin::Password) | None => true,
         Some(RootLogin::Key) => !authorized_keys.is_empty(),
@@ -37,7 +38,7 @@ pub(super) fn resolve(spec: Option<&Spanned<AccessSpec>>, r: &mut Resolver) -> O
 ///
 /// # Errors
 /// What is allowed.
-fn account(text: &str) -> Result<String, String> {
+pub(super) fn account(text: &str) -> Result<String, String> {
     match word(text, 32, "_-") {
         Ok(name)
             if name != "root"
@@ -50,7 +51,7 @@ fn account(text: &str) -> Result<String, String> {
     }
 }
 
-/// One line as an `authorized_keys` file holds it: type, base64, comment, one blank between them.
+/// One line as an `authorized_keys` file holds it: type, base64 and comment, one blank between them.
 ///
 /// # Errors
 /// What is allowed.
@@ -67,13 +68,17 @@ pub fn public_key(text: &str) -> Result<String, String> {
             "this is a private key: put the public one here (its file ends in `.pub`)".into()
         );
     }
-    let parts: Vec<&str> = text.split_whitespace().collect();
-    let (kind, data) = (parts.first().unwrap_or(&""), parts.get(1).unwrap_or(&""));
+    let (kind, rest) = text.trim().split_once(' ').unwrap_or_default();
+    let (data, comment) = rest.trim_start().split_once(' ').unwrap_or((rest.trim_start(), ""));
     let base64 = data.len() >= 40
         && data.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
         && data.starts_with("AAAA");
-    if known.contains(kind) && base64 && !text.trim().chars().any(char::is_control) {
-        Ok(parts.join(" "))
+    if !comment.is_ascii() {
+        // cloud-init of CentOS 7 is of Python 2, and gives up on the account.
+        return Err("its comment is not ASCII, and cloud-init of CentOS 7 could not write it: leave the comment out or write it in ASCII".into());
+    }
+    if known.contains(&kind) && base64 && !comment.chars().any(char::is_control) {
+        Ok(format!("{kind} {data} {}", comment.trim_start()).trim_end().to_owned())
     } else {
         Err("a public key on one line, such as `ssh-ed25519 AAAA… me@host`".into())
     }

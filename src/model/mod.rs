@@ -2,10 +2,14 @@
 
 mod access;
 mod allot;
+mod arguments;
 mod bonds;
+mod custom;
 mod disk;
 mod el7;
+mod files;
 mod hardware;
+mod hooks;
 mod interfaces;
 mod ipv4;
 mod ipv6;
@@ -17,11 +21,15 @@ mod machines;
 mod names;
 mod net;
 mod networks;
+mod repositories;
 mod resolve;
 mod routes;
 mod settings;
 mod settle;
 mod storage;
+mod sudo;
+mod system;
+mod users;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -33,12 +41,16 @@ use serde::Serialize;
 use crate::spec::{Folder, Spanned, TextFile};
 
 pub use crate::spec::{
-    Addressing, Attach, BondMode, Bus, FileSystem, Ipv6Addressing, Layout, Networking, Pick,
-    RootLogin,
+    Addressing, Attach, BondMode, Bus, FileSystem, HookSpec as Hook, HostKeys, Ipv6Addressing,
+    Layout, Networking, Pick, Protocol, RootLogin, UnitState,
 };
 
 pub use access::public_key;
+pub use arguments::Kernel;
+pub use custom::{Custom, OpeningValue};
 pub use disk::Disk;
+pub use files::CustomFile;
+pub use hooks::Hooks;
 pub use interfaces::Interface;
 pub use ipv4::Pool;
 pub use ipv6::{Ipv6, Ipv6Network};
@@ -47,9 +59,11 @@ pub use machine::{Machine, Uuid};
 pub use names::{HostEntry, Names};
 pub use net::{HostName, Mac};
 pub use networks::{Network, VirtualBox};
+pub use repositories::{PINNED, PackageKey, Proxy, Repository};
 pub use resolve::resolve;
 pub use routes::Route;
 pub use storage::{DataDisk, Storage, Volume};
+pub use users::Account;
 
 /// The management network's name: nodes reach each other on it, and a node's `address` is on it.
 pub const MANAGEMENT: &str = "management";
@@ -152,6 +166,8 @@ pub struct Settings {
     pub installer: Installer,
     /// How it resolves names.
     pub names: Names,
+    /// What the person adds.
+    pub custom: Custom,
     /// The person's own templates, by the paths of the built-in ones.
     pub templates: Arc<Templates>,
     /// Stage parameters that the person set.
@@ -234,6 +250,8 @@ pub struct Installer {
     pub boot_timeout: u16,
     /// More kernel arguments.
     pub boot_arguments: Vec<String>,
+    /// Arguments of the medium's own menu entry that are left out.
+    pub boot_arguments_removed: Vec<String>,
 }
 
 /// A machine.

@@ -8,10 +8,10 @@ use crate::report::{Rule, Sources};
 use crate::spec::{Added, Entries, Folder, InstallerSpec, OneOrMany, SettingsSpec, Spanned};
 use crate::template::quote::is_plain_word;
 
-use super::settle::{Resolver, Wrong};
+use super::settle::Resolver;
 use super::{
-    Installer, OptionValue, ParameterValue, Places, Settings, Templates, access, el7, hardware,
-    machine, names, storage,
+    Installer, OptionValue, ParameterValue, Places, Settings, Templates, access, arguments, custom,
+    el7, hardware, machine, names, storage,
 };
 
 /// Settings that several nodes share are resolved once.
@@ -43,6 +43,7 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
     let access = access::resolve(spec.access.as_ref(), r);
     let installer = installer(spec.installer.as_ref(), r);
     let names = names::resolve(spec, r);
+    let custom = custom::resolve(spec, access.as_ref(), r);
     let templates = templates(spec.templates.as_ref(), r);
     let parameters = parameters(spec.parameters.as_ref(), r);
     let options = options(spec.settings.as_ref(), r);
@@ -59,6 +60,7 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
         access: access?,
         installer: installer?,
         names,
+        custom,
         templates: Arc::new(templates),
         parameters,
         options,
@@ -102,10 +104,6 @@ fn mirror(text: &str) -> Result<String, String> {
     }
 }
 
-/// Arguments (without `inst.`) that say where the installer and its kickstart are, or make it something else.
-const RESERVED: [&str; 9] =
-    ["ks", "stage2", "repo", "nosave", "initrd", "rescue", "ks.sendmac", "ks.sendsn", "BOOT_IMAGE"];
-
 fn installer(spec: Option<&Spanned<InstallerSpec>>, r: &mut Resolver) -> Option<Installer> {
     let spec = spec.map(|s| &s.value);
     // Zero would mean "wait for ever" to ISOLINUX and "at once" to GRUB.
@@ -114,25 +112,15 @@ fn installer(spec: Option<&Spanned<InstallerSpec>>, r: &mut Resolver) -> Option<
         spec.and_then(|s| s.boot_timeout.as_ref()),
         1..=600,
     );
-    let arguments = spec.and_then(|s| s.boot_arguments.as_ref()).map(|a| a.value.0.as_slice());
-    let boot_arguments = r.settle_added("installer.boot_arguments", arguments, boot_argument);
-    Some(Installer { boot_timeout: boot_timeout?, boot_arguments })
-}
-
-fn boot_argument(text: &str) -> Result<String, Wrong> {
-    let fits = !text.is_empty()
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._:/@+,=-".contains(c));
-    let name = text.split('=').next().unwrap_or(text);
-    if !fits {
-        return Err(Wrong::from("one kernel argument, such as `console=ttyS0,115200n8`"));
-    }
-    if RESERVED.contains(&name.trim_start_matches("inst.")) {
-        return Err(Wrong::new(
-            "is trainyard's to say",
-            "leave it out: the menu entry has it, or must not",
-        ));
-    }
-    Ok(text.to_owned())
+    let (added, removed) = (
+        spec.and_then(|s| s.boot_arguments.as_ref()),
+        spec.and_then(|s| s.boot_arguments_removed.as_ref()),
+    );
+    let of = arguments::of_the_installer;
+    let boot_arguments = arguments::list("installer.boot_arguments", added, of, r);
+    let path = "installer.boot_arguments_removed";
+    let boot_arguments_removed = arguments::removed_from(path, removed, added, of, r);
+    Some(Installer { boot_timeout: boot_timeout?, boot_arguments, boot_arguments_removed })
 }
 
 /// The files of all folders; one of a later folder counts before one of an earlier.

@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
-use super::{Host, InterfacePlan};
-use crate::model::{HostEntry, Lab, Network, Node};
+use super::{Host, InterfacePlan, custom};
+use crate::model::{HostEntry, Lab, Network, Node, Repository};
 
 /// The names that templates use.
 #[derive(Clone, Debug, Serialize)]
@@ -18,6 +18,9 @@ pub(super) struct Context<'a> {
     hosts: Vec<HostContext<'a>>,
     time: TimeContext<'a>,
     mirrors: &'a [String],
+    /// The web proxy that the mirrors are reached through.
+    proxy: Option<&'a str>,
+    repositories: Vec<RepositoryContext<'a>>,
     parameters: &'a IndexMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interface: Option<&'a InterfacePlan>,
@@ -63,6 +66,18 @@ struct NetworkContext {
 #[derive(Clone, Debug, Serialize)]
 struct TimeContext<'a> {
     servers: &'a [String],
+}
+
+/// A package repository of the lab's own.
+#[derive(Clone, Debug, Serialize)]
+struct RepositoryContext<'a> {
+    id: &'a str,
+    name: &'a str,
+    baseurls: &'a [String],
+    /// Where the node has the key of its packages, as a URL.
+    key: Option<String>,
+    enabled: bool,
+    proxy: Option<&'a str>,
 }
 
 /// What all nodes of a lab share.
@@ -112,6 +127,14 @@ impl<'a> Shared<'a> {
             address: entry.address.to_string(),
             names: entry.names.iter().map(|n| n.value.as_str()).collect(),
         };
+        let repository = |repository: &'c Repository| RepositoryContext {
+            id: &repository.id,
+            name: &repository.name,
+            baseurls: &repository.baseurls,
+            key: custom::key_url(repository),
+            enabled: repository.enabled,
+            proxy: custom::proxy_for(&repository.baseurls, node),
+        };
         Context {
             lab: LabContext {
                 name: &self.lab.name,
@@ -130,6 +153,8 @@ impl<'a> Shared<'a> {
             hosts: node.settings.names.hosts.iter().map(host).collect(),
             time: TimeContext { servers: &self.lab.time_servers },
             mirrors: &node.settings.mirrors,
+            proxy: custom::proxy_for(&node.settings.mirrors, node),
+            repositories: node.settings.custom.repositories.iter().map(repository).collect(),
             parameters,
             interface,
         }

@@ -5,10 +5,12 @@ use anyhow::{Context as _, Result};
 use super::context::Shared;
 use super::templates::{self, AllTemplates, StageTemplates};
 use super::{
-    AccessPlan, Host, InstallerPlan, NodePlan, Plan, interfaces, settings, stages, storage,
+    AccessPlan, HookPlan, Host, InstallerPlan, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD,
+    custom, interfaces, settings, stages, storage,
 };
-use crate::model::{CONTROLLER, Lab, MANAGEMENT, Node, PROVIDER};
+use crate::model::{CONTROLLER, Hook, HostKeys, Lab, MANAGEMENT, Node, PROVIDER, RootLogin};
 use crate::report::{Findings, Rule, Span, did_you_mean, nearest};
+use crate::secrets::account_password_name;
 use crate::stack::{Catalogue, Stage};
 use crate::template::{TemplateError, built_in};
 
@@ -23,6 +25,7 @@ const INSTALLED: [&str; 3] = ["@^minimal", "chrony", "firewalld"];
 pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result<Option<Plan>> {
     let services = services(lab, catalogue, findings);
     settings::check(lab, catalogue, findings);
+    custom::check(lab, findings);
     check_roles(lab, catalogue, findings);
     check_templates(lab, catalogue, findings);
     if findings.errors() > 0 {
@@ -128,11 +131,15 @@ fn node_plan(
             },
             Ok(plan) => Ok(Some(plan)),
         };
+        let plan =
+            plan.with_context(|| format!("planning `stack/{}` for `{}`", stage.name, node.name))?;
         planned.extend(
-            plan.with_context(|| format!("planning `stack/{}` for `{}`", stage.name, node.name))?,
+            plan.into_iter().flat_map(|plan| custom::fill(plan, stage.spec.custom, node, shared)),
         );
     }
+    planned.sort_by_key(|stage| stage.phase);
     let stages = settings::merge(planned, node, findings);
+    custom::check_stages(node, &stages, findings);
     let mut settled = node.settled.clone();
     settled.extend(node.settings.settled.iter().cloned());
     settled.extend(settings::parameters(node, &stages));
@@ -157,15 +164,35 @@ fn node_plan(
             packages: INSTALLED.map(str::to_owned).to_vec(),
             boot_timeout: settings.installer.boot_timeout,
             boot_arguments: settings.installer.boot_arguments.clone(),
+            boot_arguments_removed: settings.installer.boot_arguments_removed.clone(),
         },
+        kernel: settings.custom.kernel.clone(),
+        pre_hooks: settings.custom.hooks.pre.iter().map(hook).collect(),
         access: AccessPlan {
             root_login: settings.access.root_login,
             user: settings.access.user.clone(),
             authorized_keys: settings.access.authorized_keys.clone(),
+            logins: logins(node),
         },
-        host_keys: true,
+        host_keys: settings.custom.host_keys != Some(HostKeys::New),
         stages,
         templates: settings.templates.clone(),
         settled,
     })
+}
+
+fn hook(hook: &Hook) -> HookPlan {
+    HookPlan { name: hook.name.value.clone(), script: hook.script.to_string() }
+}
+
+/// The accounts that have a password, and the names of the secrets.
+fn logins(node: &Node) -> Vec<Login> {
+    let access = &node.settings.access;
+    let login = |account: &str, secret| Login { account: account.to_owned(), secret };
+    let root =
+        (access.root_login == RootLogin::Password).then(|| login("root", ROOT_PASSWORD.to_owned()));
+    let user = access.user.as_ref().map(|user| login(user, USER_PASSWORD.to_owned()));
+    let accounts = node.settings.custom.accounts.iter().filter(|account| account.password);
+    let others = accounts.map(|account| login(&account.name, account_password_name(&account.name)));
+    root.into_iter().chain(user).chain(others).collect()
 }

@@ -1,6 +1,7 @@
 //! The plan: for each node, as data, everything that will be done to it. Holds no secret, only names of secrets.
 
 mod context;
+mod custom;
 mod interfaces;
 mod make;
 mod settings;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{Hardware, Networking, RootLogin, Settled, Templates};
+use crate::model::{Hardware, Kernel, Networking, RootLogin, Settled, Templates};
 use crate::secrets::{HostKeyType, host_key_name};
 use crate::stack::{Database, Identity, Ownership};
 
@@ -62,6 +63,10 @@ pub struct NodePlan {
     pub storage: StoragePlan,
     /// How it is installed.
     pub installer: InstallerPlan,
+    /// Its kernel's arguments.
+    pub kernel: Kernel,
+    /// Scripts that run in the installer, before anything else.
+    pub pre_hooks: Vec<HookPlan>,
     /// Who may log in.
     pub access: AccessPlan,
     /// Whether its SSH host keys are those among the secrets, so that it is known again after a rebuild.
@@ -84,9 +89,23 @@ impl NodePlan {
 
     /// The secrets of the logins that get a password, root's first.
     #[must_use]
-    pub fn login_secrets(&self) -> Vec<&'static str> {
-        let root = (self.access.root_login == RootLogin::Password).then_some(ROOT_PASSWORD);
-        root.into_iter().chain(self.access.user.as_ref().map(|_| USER_PASSWORD)).collect()
+    pub fn login_secrets(&self) -> Vec<&str> {
+        self.access.logins.iter().map(|login| login.secret.as_str()).collect()
+    }
+
+    /// The logins that neither the installer nor cloud-init makes: the stage `accounts` does, from a hash that is
+    /// among the node's secrets.
+    pub fn stage_logins(&self) -> impl Iterator<Item = &Login> {
+        let by_installer = [ROOT_PASSWORD, USER_PASSWORD];
+        self.access
+            .logins
+            .iter()
+            .filter(move |login| !by_installer.contains(&login.secret.as_str()))
+    }
+
+    /// The stages that run while the node is installed.
+    pub fn early_stages(&self) -> impl Iterator<Item = &str> {
+        self.stages.iter().filter(|stage| stage.early).map(|stage| stage.name.as_str())
     }
 
     /// The secrets that are its SSH host keys.
@@ -133,6 +152,8 @@ pub struct InstallerPlan {
     pub boot_timeout: u16,
     /// More kernel arguments.
     pub boot_arguments: Vec<String>,
+    /// Arguments of the medium's own menu entry that are left out.
+    pub boot_arguments_removed: Vec<String>,
 }
 
 /// Who may log in.
@@ -144,6 +165,26 @@ pub struct AccessPlan {
     pub user: Option<String>,
     /// Their keys.
     pub authorized_keys: Vec<String>,
+    /// Every account that has a password, root first.
+    pub logins: Vec<Login>,
+}
+
+/// An account that has a password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Login {
+    /// Its name.
+    pub account: String,
+    /// The secret's.
+    pub secret: String,
+}
+
+/// A script that runs in the installer.
+#[derive(Clone, Debug, Serialize)]
+pub struct HookPlan {
+    /// Its name.
+    pub name: String,
+    /// What bash runs.
+    pub script: String,
 }
 
 /// One stage on one node.
@@ -153,6 +194,8 @@ pub struct StagePlan {
     pub name: String,
     /// What the node has after it.
     pub summary: String,
+    /// Whether it runs while the node is installed, and not only at the first boot.
+    pub early: bool,
     /// Seconds it may take.
     pub time_limit: u32,
     /// Its parameters, as its scripts get them.
@@ -173,6 +216,8 @@ pub struct StagePlan {
     pub identity: Option<Identity>,
     /// Names of the secrets it uses.
     pub secrets: Vec<String>,
+    /// What its scripts read in its manifest beside all that: keyword and words.
+    pub facts: Vec<(String, String)>,
     /// Scripts by file name.
     pub scripts: Vec<(String, Arc<str>)>,
 }

@@ -6,13 +6,29 @@ use indexmap::IndexMap;
 use super::context::Shared;
 use super::templates::StageTemplates;
 use super::{FilePlan, InterfacePlan, OpeningPlan, StagePlan};
-use crate::model::Node;
+use crate::model::{Lab, Node};
 use crate::stack::{Each, Identity, Need, Opening, Ownership, Stage};
 use crate::template::quote::is_plain_word;
 
+/// When a stage runs; within a phase, the catalogue's order counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// While the node is installed.
+    Early,
+    /// At the first boot.
+    Usual,
+    /// After the others.
+    Last,
+    /// After those, too.
+    Hook,
+}
+
 /// A stage whose settings are not merged yet.
+#[derive(Clone)]
 pub(super) struct Planned {
     pub plan: StagePlan,
+    /// When it runs.
+    pub phase: Phase,
     /// File, section, option, value.
     pub settings: Vec<(String, String, String, String)>,
     /// Who owns the INI files that it says something about.
@@ -79,6 +95,7 @@ pub(super) fn plan(
     let plan = StagePlan {
         name: stage.name.clone(),
         summary: spec.summary.clone(),
+        early: false,
         time_limit: spec.time_limit,
         needs: needs(&spec.needs, node, shared),
         packages: spec.packages.clone(),
@@ -88,10 +105,11 @@ pub(super) fn plan(
         databases: spec.databases.clone(),
         identity,
         secrets: spec.secrets.clone(),
+        facts: Vec::new(),
         scripts,
         parameters: parameters.into_iter().collect(),
     };
-    Ok(Planned { plan, settings, ini })
+    Ok(Planned { plan, phase: Phase::Usual, settings, ini })
 }
 
 /// The lab's value of each parameter, or its default.
@@ -120,19 +138,17 @@ fn needs(needs: &[Need], node: &Node, shared: &Shared) -> Vec<(String, u16)> {
 }
 
 fn opening(opening: &Opening, shared: &Shared) -> Result<OpeningPlan> {
-    let source = if opening.from == "any" {
-        "any".to_owned()
-    } else {
-        let network = shared
-            .lab
-            .network(&opening.from)
-            .with_context(|| format!("no network `{}`", opening.from))?;
-        network
-            .subnet
-            .with_context(|| format!("network `{}` has no subnet", opening.from))?
-            .to_string()
-    };
+    let source = source(&opening.from, shared.lab)
+        .with_context(|| format!("no network `{}`, or it has no subnet", opening.from))?;
     Ok(OpeningPlan { port: opening.port.0.clone(), protocol: opening.protocol.clone(), source })
+}
+
+/// Whom an opening is for: a network's subnet, or `any`.
+pub(super) fn source(from: &str, lab: &Lab) -> Option<String> {
+    if from == "any" {
+        return Some("any".to_owned());
+    }
+    Some(lab.network(from)?.subnet?.to_string())
 }
 
 fn identity(identity: &Identity, render: impl Fn(&str) -> Result<String>) -> Result<Identity> {

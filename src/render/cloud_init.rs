@@ -10,6 +10,9 @@ use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::secrets::Secrets;
 use crate::template::built_in;
 
+/// The node's runner.
+const RUNNER: &str = "/usr/local/sbin/trainyard-node";
+
 /// What every node has, in `cloud-init/`.
 const BASE: &str = include_str!("../../cloud-init/user-data.yaml");
 
@@ -88,23 +91,29 @@ fn ssh_keys(host_keys: &[PlacedHostKey]) -> Value {
 fn runcmd(node: &NodePlan, host_keys: &[PlacedHostKey]) -> Value {
     let mut relabel = vec!["restorecon", "-RF"];
     relabel.extend(RELABEL);
-    let mut commands = json!([
-        ["chmod", "0700", node::FOLDER],
-        ["localectl", "set-keymap", node.installer.keyboard],
-        ["/usr/local/sbin/trainyard-node", "place", "host-network"],
-        relabel,
-        ["systemctl", "daemon-reload"],
-        ["systemctl", "enable", "trainyard-first-boot.service"],
-        // Waiting for it here would wait for cloud-init's own end.
-        ["systemctl", "--no-block", "start", "trainyard-first-boot.service"],
-    ]);
-    if let (false, Some(list)) = (host_keys.is_empty(), commands.as_array_mut()) {
+    let mut commands = vec![json!(["chmod", "0700", node::FOLDER])];
+    if !host_keys.is_empty() {
         // 19.4 gives the public halves the private ones' mode.
         let mut publish = vec!["chmod", "0644"];
         publish.extend(host_keys.iter().map(|key| &*key.public.path));
-        list.insert(1, json!(publish));
+        commands.push(json!(publish));
     }
-    commands
+    commands.extend([
+        json!(["localectl", "set-keymap", node.installer.keyboard]),
+        json!([RUNNER, "place", "host-network"]),
+        json!(relabel),
+        json!(["systemctl", "daemon-reload"]),
+        json!(["systemctl", "enable", "trainyard-first-boot.service"]),
+    ]);
+    // What a kickstart does in the new system. Where it fails, the first boot begins with it.
+    let mut early = vec![RUNNER, "run"];
+    early.extend(node.early_stages());
+    if early.len() > 2 {
+        commands.push(json!(early));
+    }
+    // Waiting for it here would wait for cloud-init's own end.
+    commands.push(json!(["systemctl", "--no-block", "start", "trainyard-first-boot.service"]));
+    json!(commands)
 }
 
 /// The `meta-data`. The instance-id is made from what is rendered, so that cloud-init provisions a

@@ -60,8 +60,10 @@ pub fn render(
         "secrets": node::secrets(node, secrets)?,
         "host_keys": node::host_keys(node, secrets)?,
         "folders": node::PUBLIC_FOLDERS,
-        "encoded": files.iter().any(|file| file.encoded),
         "relabel": RELABEL,
+        "kernel": node.kernel,
+        "pre_hooks": node.pre_hooks,
+        "early": node.early_stages().collect::<Vec<_>>(),
     });
     let context = context! {
         placed => files.iter().map(|file| file.command.clone()).collect::<Vec<_>>(),
@@ -74,7 +76,7 @@ pub fn render(
 
 /// The filter: `content|put(mode, path)`.
 fn put(content: String, mode: String, path: String) -> Value {
-    Value::from_safe_string(spelled::put(&content, &mode, &path).0)
+    Value::from_safe_string(spelled::put(&content, &mode, &path))
 }
 
 /// A line of `%packages`: a name, `@group` or `@^environment`.

@@ -91,7 +91,7 @@ pub fn files<'p>(plan: &Plan, node: &'p NodePlan) -> Vec<Placed<'p>> {
     files
 }
 
-/// The values of the secrets that the node's stages use.
+/// The values of the secrets that the node's stages use, and the hashes of the passwords that a stage sets.
 ///
 /// # Errors
 /// One is missing.
@@ -99,6 +99,10 @@ pub fn secrets(node: &NodePlan, secrets: &Secrets) -> Result<Placed<'static>, Mi
     let mut content = String::new();
     for name in node.secrets() {
         let _ = writeln!(content, "{name}={}", secrets.get(name)?.reveal());
+    }
+    for login in node.stage_logins() {
+        let _ =
+            writeln!(content, "{}_HASH={}", login.secret, secrets.password_hash(&login.secret)?);
     }
     let path = format!("{FOLDER}/secrets.env").into();
     Ok(Placed { path, mode: "0600", content: content.into(), shared: false })
@@ -213,6 +217,9 @@ fn manifest(stage: &StagePlan) -> String {
     }
     for secret in &stage.secrets {
         line(format_args!("secret {secret}"));
+    }
+    for (keyword, words) in &stage.facts {
+        line(format_args!("{keyword} {words}"));
     }
     out
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use base64ct::{Base64, Encoding as _};
 use minijinja::value::Value;
 use serde_json::json;
 
@@ -14,8 +15,6 @@ use crate::template::quote;
 pub(super) struct Spelled {
     /// The command that puts it there, for a template.
     pub command: Value,
-    /// Whether that is one in base64.
-    pub encoded: bool,
     /// The item of `write_files`, as YAML.
     pub item: String,
 }
@@ -44,27 +43,33 @@ impl Spelling {
 
 fn spell(file: &Placed) -> Result<Spelled, serde_yaml::Error> {
     // Only into folders of root's own: this runs before packages and their users are there.
-    let item = json!([{
-        "path": file.path,
-        "owner": "root:root",
-        "permissions": file.mode,
-        "content": file.content,
-    }]);
-    let (command, encoded) = put(&file.content, file.mode, &file.path);
-    let (command, item) = (Value::from_safe_string(command), yaml::to_string(&item)?);
-    Ok(Spelled { command, encoded, item })
+    let mut item = json!({ "path": file.path, "owner": "root:root", "permissions": file.mode });
+    if goes_as_text(&file.content) {
+        item["content"] = json!(file.content);
+    } else {
+        // The YAML parser of CentOS 7 refuses characters that ours writes.
+        item["encoding"] = json!("b64");
+        item["content"] = json!(Base64::encode_string(file.content.as_bytes()));
+    }
+    let command = Value::from_safe_string(put(&file.content, file.mode, &file.path));
+    Ok(Spelled { command, item: yaml::to_string(&json!([item]))? })
 }
 
-/// A command that puts a text into a file, and whether it is the one in base64: as a here-document, which a person can read,
-/// or in base64 where the text would not survive that.
-pub(super) fn put(content: &str, mode: &str, path: &str) -> (String, bool) {
-    use base64ct::{Base64, Encoding};
+/// A command that puts a text into a file: as a here-document, which a person can read, or as bash quotes it
+/// where the text would not survive that. (The installer has no base64.)
+pub(super) fn put(content: &str, mode: &str, path: &str) -> String {
     let (mode, path) = (quote::shell(mode), quote::shell(path));
-    if content.is_empty() || quote::fits_here_document(content) {
+    if goes_as_text(content) {
         let end = quote::here_delimiter(content);
-        return (format!("put {mode} {path} <<'{end}'\n{content}{end}"), false);
+        return format!("put {mode} {path} <<'{end}'\n{content}{end}");
     }
-    let encoded = Base64::encode_string(content.as_bytes());
-    let lines: Vec<_> = encoded.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
-    (format!("put_base64 {mode} {path} <<'EOF'\n{}\nEOF", lines.join("\n")), true)
+    let lines = quote::bash_lines(content).join(" \\\n    ");
+    format!("put {mode} {path} < <(printf %s \\\n    {lines})")
+}
+
+/// Whether a text goes to a node as it is, so that a person can read it on the way. Others are quoted or encoded; so are
+/// those that hold what marks the secrets of a kickstart.
+fn goes_as_text(content: &str) -> bool {
+    let is_mark = |line: &str| line.starts_with("# trainyard: secrets ");
+    content.is_empty() || quote::fits_here_document(content) && !content.lines().any(is_mark)
 }

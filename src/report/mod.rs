@@ -130,6 +130,12 @@ impl Findings {
         self.all.push(Finding { rule, severity, path: path.to_owned(), span, message, help });
     }
 
+    /// Whether something was told of a value, so that it is missing for a reason.
+    #[must_use]
+    pub fn has_told(&self, path: &str) -> bool {
+        self.all.iter().any(|finding| finding.path == path)
+    }
+
     /// The findings in the order of the files; those without a place come first.
     #[must_use]
     pub fn sorted(self) -> Vec<Finding> {

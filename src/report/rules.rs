@@ -195,6 +195,54 @@ rules! {
     // Logins.
     /// Nobody could log in to a node.
     NoLogin = "no-login" Error,
+    /// An account or group that the system or a service has already.
+    AccountReserved = "account-reserved" Error,
+    /// An account that is said twice.
+    AccountTwice = "account-twice" Error,
+    /// Two accounts have one number.
+    UidTaken = "uid-taken" Error,
+    /// An account into which nobody can log in.
+    UserWithoutLogin = "user-without-login" Warning,
+    /// What an account may do as others is said in a way that could be read in two.
+    SudoRule = "sudo-rule" Error,
+
+    // Packages.
+    /// A repository has an id that others need.
+    RepositoryTaken = "repository-taken" Error,
+    /// A repository without a key that its packages can be checked with.
+    RepositoryKey = "repository-key" Error,
+    /// Packages of a repository are installed unchecked.
+    UnsignedRepository = "unsigned-repository" Warning,
+    /// A URL that everyone on the node may read holds a name or a password.
+    Credentials = "credentials" Error,
+
+    // What people add to the system.
+    /// A kernel argument is both added and removed.
+    ArgumentTwice = "argument-twice" Error,
+    /// A unit that a stage needs is switched off.
+    StageService = "stage-service" Warning,
+    /// A file has one text, from the lab file or from a file beside it.
+    FileContent = "file-content" Error,
+    /// A text would not arrive as it is.
+    Unwritable = "unwritable" Error,
+    /// A file that belongs to trainyard, to the kernel, or to another key of the lab file.
+    FilePlace = "file-place" Error,
+    /// A file that a stage writes.
+    FileOfStage = "file-of-stage" Error,
+    /// A file's owner or group is not there.
+    UnknownOwner = "unknown-owner" Error,
+
+    // Hooks.
+    /// Two hooks of a node have one name.
+    HookTwice = "hook-twice" Error,
+    /// A hook that bash is not to run, or not as bash would run it.
+    HookInterpreter = "hook-interpreter" Error,
+    /// A hook with carriage returns.
+    HookLineEnds = "hook-line-ends" Error,
+    /// A hook, or a script of a stage of the lab's own, in which bash finds a syntax error.
+    ScriptSyntax = "script-syntax" Error,
+    /// A hook that does nothing.
+    HookEmpty = "hook-empty" Warning,
 
     // Stages.
     /// A stage of the lab's own that cannot be used.

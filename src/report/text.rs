@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{Finding, Severity, Sources};
+use super::{Finding, Rule, Severity, Sources};
 
 const BOLD: Style = Style::new().bold();
 const FRAME: Style = AnsiColor::Blue.on_default().bold();
@@ -27,13 +27,17 @@ pub fn render_text(finding: &Finding, sources: &Sources) -> String {
     let mut indent = 1;
     if let Some(span) = finding.span {
         let source = sources.get(span);
+        indent = span.line.to_string().len();
+        let place = format!("{}:{}:{}", source.name, span.line, span.column);
+        let _ = writeln!(out, "{:indent$}{FRAME}-->{FRAME:#} {place}", "");
+    }
+    // A password that stands in the file is not said again.
+    if let Some(span) = finding.span.filter(|_| finding.rule != Rule::Credentials) {
+        let source = sources.get(span);
         let line = shown(source.text.lines().nth(span.line - 1).unwrap_or(""));
         let before: String = line.chars().take(span.column - 1).collect();
         let marked: String = line.chars().skip(span.column - 1).take(span.length).collect();
         let (skip, carets) = (before.width(), "^".repeat(marked.width().max(1)));
-        indent = span.line.to_string().len();
-        let place = format!("{}:{}:{}", source.name, span.line, span.column);
-        let _ = writeln!(out, "{:indent$}{FRAME}-->{FRAME:#} {place}", "");
         let _ = writeln!(out, "{:indent$}{FRAME} |{FRAME:#}", "");
         let _ = writeln!(out, "{FRAME}{:>indent$} |{FRAME:#} {line}", span.line);
         let _ =
@@ -69,7 +73,7 @@ fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Rule, Source, Span};
+    use crate::report::{Source, Span};
 
     fn sources(name: &str, text: &str) -> Sources {
         let mut sources = Sources::new("");

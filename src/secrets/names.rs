@@ -60,6 +60,15 @@ pub fn host_key_name(kind: HostKeyType, node: &str) -> String {
     format!("{}{node}", kind.prefix())
 }
 
+/// What the name of an account's password begins with.
+const ACCOUNT_PASSWORD: &str = "USER_PASS_";
+
+/// The name under which the password of an account is kept, other than root's and the administrator's.
+#[must_use]
+pub fn account_password_name(account: &str) -> String {
+    format!("{ACCOUNT_PASSWORD}{account}")
+}
+
 /// The name under which a password's salt is kept.
 #[must_use]
 pub fn salt_of(name: &str) -> String {
@@ -77,7 +86,7 @@ pub fn variable(name: &str) -> String {
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     purposes: IndexMap<String, String>,
-    /// The lab file has errors, so any node may be one of its.
+    /// The lab file has errors, so any node and any account may be one of its.
     any_node: bool,
 }
 
@@ -107,7 +116,8 @@ impl Wanted {
     /// Whether something can ask for a secret of this name.
     #[must_use]
     pub fn asks_for(&self, name: &str) -> bool {
-        self.purposes.contains_key(name) || self.any_node && HostKeyType::of(name).is_some()
+        let may_be = || HostKeyType::of(name).is_some() || name.starts_with(ACCOUNT_PASSWORD);
+        self.purposes.contains_key(name) || self.any_node && may_be()
     }
 
     /// All names.
@@ -123,12 +133,13 @@ impl Wanted {
 
     /// The name for which a variable of the environment stands, without its prefix.
     pub(super) fn of_variable(&self, rest: &str) -> Option<String> {
-        let name = match HostKeyType::of(rest) {
-            Some(kind) => {
-                let node = rest.strip_prefix(kind.prefix()).unwrap_or_default();
-                host_key_name(kind, &node.replace('_', "-"))
-            }
-            None => rest.to_owned(),
+        let name = if let Some(kind) = HostKeyType::of(rest) {
+            let node = rest.strip_prefix(kind.prefix()).unwrap_or_default();
+            host_key_name(kind, &node.replace('_', "-"))
+        } else {
+            // An account's name may have both signs.
+            let known = self.names().find(|name| name.replace('-', "_") == rest);
+            known.unwrap_or(rest).to_owned()
         };
         (self.asks_for(&name) && !rest.contains('-')).then_some(name)
     }
@@ -140,9 +151,16 @@ mod tests {
 
     #[test]
     fn a_variable_and_a_name_stand_for_each_other() {
-        let purposes = [("RABBIT_PASS".to_owned(), "queue".to_owned())];
-        let wanted = Wanted::new(purposes, &["ROOT_PASS"], Some(&["compute-1"]));
-        for name in ["RABBIT_PASS", "ROOT_PASS_SALT", "SSH_HOST_KEY_ED25519_compute-1"] {
+        let account = account_password_name("a-b_c");
+        let purposes = ["RABBIT_PASS", &account].map(|name| (name.to_owned(), "x".to_owned()));
+        let wanted = Wanted::new(purposes, &["ROOT_PASS", &account], Some(&["compute-1"]));
+        for name in [
+            "RABBIT_PASS",
+            "ROOT_PASS_SALT",
+            "SSH_HOST_KEY_ED25519_compute-1",
+            "USER_PASS_a-b_c",
+            "USER_PASS_a-b_c_SALT",
+        ] {
             let variable = variable(name);
             assert!(variable.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'), "{variable}");
             let rest = variable.strip_prefix(SECRET_VARIABLES).expect("the prefix");

@@ -4,8 +4,10 @@
 //! inherit is worked out on the tree ([`merge`]), before anything is decoded, so a value keeps its place however
 //! far it was inherited, and no key has rules of its own.
 
+mod custom;
 mod decode;
 mod files;
+mod hooks;
 mod include;
 mod inherit;
 mod json_schema;
@@ -18,6 +20,7 @@ mod settings;
 pub mod shape;
 mod storage;
 mod tree;
+mod users;
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -26,8 +29,13 @@ use anyhow::{Context, Result};
 
 use crate::report::{Findings, Rule, Source, Sources};
 
+pub use custom::{
+    FileSpec, FirewallSpec, HostKeys, KernelSpec, OpeningSpec, Protocol, ProxySpec, RepositorySpec,
+    SigningKey, UnitState,
+};
 pub use decode::{Added, Entries, Entry, OneOrMany, Spanned};
 pub use files::{Folder, PublicKeys, TextFile};
+pub use hooks::{HookSpec, HooksSpec};
 pub use json_schema::json_schema;
 pub use network::{
     Addressing, Attach, BondMode, BondSpec, BridgeSpec, FoundBy, InterfaceSpec, Ipv6Addressing,
@@ -44,6 +52,7 @@ pub use storage::{
     Bus, DataSpec, DiskFields, DiskSpec, FileSystem, Layout, MachineSpec, PartitionSpec, Pick,
     StorageSpec,
 };
+pub use users::{SudoSpec, UserSpec};
 
 /// What a lab file need not say, as a lab file.
 pub const BUILT_IN: &str = include_str!("built-in.yaml");

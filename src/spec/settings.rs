@@ -1,9 +1,14 @@
 //! The keys that a lab, a role and a node may each say; the nearer one counts.
 
+use super::custom::{
+    FileSpec, FirewallSpec, HostKeys, KernelSpec, ProxySpec, RepositorySpec, UnitState,
+};
 use super::decode::{Added, Entries, OneOrMany, choice, record};
 use super::files::{Folder, PublicKeys};
+use super::hooks::HooksSpec;
 use super::network::InterfaceSpec;
 use super::storage::{MachineSpec, StorageSpec};
+use super::users::UserSpec;
 
 record! {
     /// What may stand in the lab, in a role and at a node.
@@ -28,6 +33,10 @@ record! {
         keyboard: String = "kr",
         /// Who may log in.
         access: AccessSpec = "{root_login: key, ssh_authorized_keys: me.pub}",
+        /// Accounts beside root's and the administrator's.
+        users: Entries<UserSpec> = "{alice: {groups: [wheel], ssh_authorized_keys: alice.pub, sudo: yes}}",
+        /// What becomes of a node's SSH host keys when it is installed again.
+        host_keys: HostKeys = "new",
         /// How the installer behaves.
         installer: InstallerSpec = "{boot_timeout: 10}",
         /// The interfaces by name; by default one for each network.
@@ -38,6 +47,24 @@ record! {
         search: OneOrMany<String> = "[lab.example.org]",
         /// More lines of `/etc/hosts`: an address, then its name or names.
         hosts: Entries<OneOrMany<String>> = "{10.0.0.5: [db, db.lab.example.org]}",
+        /// A web proxy, for the nodes' yum and the people who log in.
+        proxy: ProxySpec = "{url: \"http://proxy.example.org:3128\"}",
+        /// Package repositories beside those that OpenStack needs.
+        repositories: Entries<RepositorySpec> = "{site: {baseurl: \"http://packages.example.org/el7/\", gpgcheck: no}}",
+        /// Packages beside those that the stages install: names, or names with a version.
+        packages: Added<String> = "[tcpdump, vim-enhanced]",
+        /// Units, and how they stand when all stages are done.
+        services: Entries<UnitState> = "{postfix.service: disabled}",
+        /// The installed system's kernel.
+        kernel: KernelSpec = "{arguments: [\"console=ttyS0,115200n8\"], remove: [rhgb, quiet]}",
+        /// Kernel parameters, as sysctl(8) names them.
+        sysctl: Entries<String> = "{net.ipv4.ip_forward: 1}",
+        /// Text files: path, then what is in it and whose it is.
+        files: Entries<FileSpec> = "{/etc/motd: {content: \"Train lab\\n\"}}",
+        /// What the host's firewall lets in beside what the stages open.
+        firewall: FirewallSpec = "{open: [{port: 8080, protocol: tcp, from: management}]}",
+        /// Scripts of one's own.
+        hooks: HooksSpec = "{post: [{name: motd, script: \"uname -r > /etc/motd\"}]}",
         /// Folders of templates that override the built-in ones, the last one first.
         templates: Added<Folder> = "[templates]",
         /// A stage's parameters: stage, then name, then value.
@@ -56,7 +83,7 @@ record! {
         /// How root logs in.
         root_login: RootLogin = "key",
         /// An administrator's account (with sudo) beside root.
-        user: String = "operator",
+        user: String = "ops",
     }
 }
 
@@ -79,5 +106,7 @@ record! {
         boot_timeout: u64 = "10",
         /// More kernel arguments for the installer.
         boot_arguments: Added<String> = "[\"console=ttyS0,115200n8\"]",
+        /// Arguments of the medium's own menu entry that are left out: a name, or a name with its value.
+        boot_arguments_removed: Added<String> = "[quiet]",
     }
 }

@@ -14,6 +14,10 @@ pub(super) fn check(stage: &Stage, secrets: &IndexMap<String, String>) -> Result
         "verify.sh is missing: every stage proves itself"
     );
     ensure!(is_plain_word(&stage.name), "the folder's name is no plain word");
+    ensure!(
+        stage.file.is_none() || spec.custom.is_none(),
+        "`custom` is for the stages that trainyard comes with"
+    );
     ensure!(!spec.summary.chars().any(char::is_control), "the summary is not one line");
     let mut words: Vec<&String> =
         spec.packages.iter().chain(&spec.services).chain(&spec.secrets).collect();

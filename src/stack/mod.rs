@@ -14,8 +14,8 @@ use indexmap::IndexMap;
 
 pub use own::add_own;
 pub use stage::{
-    Database, Each, FileSpec, Identity, Need, Opening, Ownership, Parameter, Scalar, StageSpec,
-    When,
+    Custom, Database, Each, FileSpec, Identity, Need, Opening, Ownership, Parameter, Scalar,
+    StageSpec, When,
 };
 
 static BUILT_IN: Dir = include_dir!("$CARGO_MANIFEST_DIR/stack");

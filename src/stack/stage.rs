@@ -23,6 +23,8 @@ pub struct StageSpec {
     /// What must answer on another node before it runs.
     #[serde(default)]
     pub needs: Vec<Need>,
+    /// What of the lab's own keys it is made of; a node that has none of them does not have the stage.
+    pub custom: Option<Custom>,
     /// Packages, installed by yum at first boot.
     #[serde(default)]
     pub packages: Vec<String>,
@@ -62,6 +64,22 @@ pub struct StageSpec {
 
 fn half_an_hour() -> u32 {
     1800
+}
+
+/// Keys of the lab file of which a stage is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Custom {
+    /// `users`. The stage runs while the node is installed.
+    Accounts,
+    /// `repositories` and `proxy`. Every node has the stage, for it has repositories of its own.
+    Repositories,
+    /// `kernel`.
+    Kernel,
+    /// `packages`, `files`, `sysctl`, `services` and `firewall`. The stage comes after all others.
+    Site,
+    /// `hooks`: a stage for each of those that run in the new system.
+    Hook,
 }
 
 /// A condition on the lab; every part that is given must hold.

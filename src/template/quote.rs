@@ -39,14 +39,40 @@ pub fn line(text: &str) -> String {
 }
 
 /// Whether a text can travel in a here-document inside a kickstart script and arrive as it is: whole
-/// lines of printable text, of which none begins with `%`. (The kickstart parser takes `%end`, and
-/// on some versions `%include` and `%ksappend`, for its own wherever they begin a line.)
+/// lines of printable ASCII, of which none begins with `%`. (The kickstart parser takes `%end`, and
+/// on some versions `%include` and `%ksappend`, for its own wherever they begin a line; and it is written in
+/// Python 2, which stumbles where it mixes ASCII with more.)
 #[must_use]
 pub fn fits_here_document(text: &str) -> bool {
-    let printable = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    let printable = |c: char| matches!(c, ' '..='~' | '\n' | '\t');
     text.ends_with('\n')
         && text.chars().all(printable)
         && !text.lines().any(|line| line.trim_start().starts_with('%'))
+}
+
+/// Lines of bash's own quoting (`$'…'`), one for each line of the text, which `printf %s` puts together again. All
+/// of it is printable ASCII, and none of it begins a line that the kickstart parser would take for its own.
+#[must_use]
+pub fn bash_lines(text: &str) -> Vec<String> {
+    text.split_inclusive('\n').map(bash).collect()
+}
+
+fn bash(text: &str) -> String {
+    let mut out = String::from("$'");
+    for byte in text.bytes() {
+        match byte {
+            b'\'' | b'\\' => out.extend(['\\', byte as char]),
+            b'\n' => out.push_str("\\n"),
+            b'\t' => out.push_str("\\t"),
+            b'\r' => out.push_str("\\r"),
+            0x20..=0x7e => out.push(byte as char),
+            // Three digits, always: a digit may follow.
+            _ => {
+                let _ = write!(out, "\\{byte:03o}");
+            }
+        }
+    }
+    out + "'"
 }
 
 /// A delimiter for a here-document that no line of the text equals.
@@ -88,6 +114,17 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn bash_reads_back_what_was_quoted(text in "([^\0]|[ -~\n\t%']){0,40}") {
+            let lines = bash_lines(&text);
+            prop_assert!(lines.iter().all(|line| line.chars().all(|c| matches!(c, ' '..='~'))));
+            prop_assert_eq!(echoed("bash", &format!("printf %s '' {}", lines.join(" \\\n  "))), text.into_bytes());
+        }
+    }
+
+    proptest! {
         #![proptest_config(ProptestConfig::with_cases(16))]
 
         #[test]
@@ -109,7 +146,9 @@ mod tests {
 
     #[test]
     fn what_the_kickstart_parser_would_take_for_its_own_does_not_fit() {
-        for text in ["a\n%end\n", "  %include x\n", "no newline", "bell\u{7}\n", "cr\r\n"] {
+        for text in
+            ["a\n%end\n", "  %include x\n", "no newline", "bell\u{7}\n", "cr\r\n", "\u{d55c}\n"]
+        {
             assert!(!fits_here_document(text), "{text:?}");
         }
         assert!(fits_here_document("a 100% good line\n\ttabbed\n"));

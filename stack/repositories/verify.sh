@@ -5,6 +5,7 @@ set -euo pipefail
 . "$TRAINYARD_LIB"
 
 sections() { sed -n 's/^\[\(.*\)\]$/\1/p' "$@" | sort; }
+in_use() { sed -n -e '/^\[/h' -e '/^enabled=1$/{g;s/^\[\(.*\)\]$/\1/p}' "$@" | sort; }
 
 wanted=$(sections "$CONFIGURATION/pinned.repo")
 pinned=$(sections "$TRAINYARD_ROOT/etc/yum.repos.d/trainyard.repo")
@@ -12,6 +13,7 @@ pinned=$(sections "$TRAINYARD_ROOT/etc/yum.repos.d/trainyard.repo")
 
 enabled=$(yum --quiet repolist enabled | awk 'NR > 1 && $1 != "repolist:" { sub(/^!/, "", $1); sub(/\/.*/, "", $1); print $1 }' | sort) ||
     fail "yum cannot list its repositories"
-[ "$enabled" = "$pinned" ] || fail "yum uses $(tr '\n' ' ' <<<"$enabled")instead of $(tr '\n' ' ' <<<"$pinned")"
+wanted=$(in_use "$TRAINYARD_ROOT/etc/yum.repos.d/trainyard.repo")
+[ "$enabled" = "$wanted" ] || fail "yum uses $(tr '\n' ' ' <<<"$enabled")instead of $(tr '\n' ' ' <<<"$wanted")"
 yum --quiet makecache fast || fail "a repository does not answer"
 say "in use, and answering: $(tr '\n' ' ' <<<"$enabled")"

@@ -6,6 +6,7 @@ Kickstarts are read by pykickstart with the grammar of RHEL 7, as `ksvalidator -
 cloud-init's own schema, and read by PyYAML. One process for all of them: starting each judge takes longer than judging.
 """
 
+import base64
 import json
 import os
 import shlex
@@ -69,6 +70,13 @@ def user_data(path):
     return told, data
 
 
+def content_of(file):
+    """What is in a file of user-data."""
+    if file.get("encoding") == "b64":
+        return base64.b64decode(file["content"]).decode()
+    return file["content"]
+
+
 def manifest(files, stage):
     """The lines of a stage's manifest, by keyword."""
     lines = {}
@@ -82,7 +90,7 @@ def node(folder):
     """Everything of one node."""
     told, facts = kickstart(os.path.join(folder, "ks.cfg"))
     more, data = user_data(os.path.join(folder, "user-data"))
-    files = {f["path"]: f["content"] for f in data["write_files"]}
+    files = {f["path"]: content_of(f) for f in data["write_files"]}
     with open(os.path.join(folder, "network-config"), encoding="utf-8") as file:
         network = yaml.safe_load(file)
     with open(os.path.join(folder, "meta-data"), encoding="utf-8") as file:

@@ -141,7 +141,9 @@ fn layer(r: &mut Random, level: &str) -> (Value, Layer) {
         layer.mirrors = Some(mirrors);
     }
     if r.once_in(3) {
-        let comment = r.text(6).split_whitespace().collect::<Vec<_>>().join(" ");
+        // Others are refused: cloud-init of CentOS 7 would stumble over them.
+        let comment = r.text(6).replace(|c: char| !c.is_ascii(), "");
+        let comment = comment.split_whitespace().collect::<Vec<_>>().join(" ");
         let key = format!(
             "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGYjt0Rq1s8vJ0p6v9l2Q1j0{:04} {level} {comment}",
             r.below(9999)

@@ -118,7 +118,9 @@ impl Machine {
 
     /// The script that guards the disks.
     pub fn guard(&self) -> &str {
-        let begin = self.kickstart.find("%pre --interpreter").expect("the guard");
+        // The lab's own hooks come before it.
+        let at = self.kickstart.find(PLACES).expect("the guard");
+        let begin = self.kickstart[..at].rfind("%pre --interpreter").expect("the guard");
         let script = &self.kickstart[begin..];
         let script = &script[script.find('\n').expect("a line") + 1..];
         &script[..=script.find("\n%end").expect("an end")]

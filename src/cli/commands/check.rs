@@ -11,6 +11,7 @@ use crate::report::{Severity, Sources};
 
 pub(in crate::cli) fn check(path: &Path, ui: &Ui) -> Result<()> {
     let loaded = load_and_render(path, ui.is_strict())?;
+    loaded.note_unchecked(ui);
     let count = |severity| loaded.findings.iter().filter(|f| f.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let name = &loaded.sources.file(Sources::BUILT_IN + 1).name;

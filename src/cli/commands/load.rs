@@ -4,15 +4,17 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
+use super::scripts;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure, LabErrors};
 use crate::model::Lab;
-use crate::plan::{self, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
+use crate::plan::{self, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::render::{RenderError, Renderer};
 use crate::report::{Finding, Findings, Severity, Source, Sources, nearest};
 use crate::secrets::{self, Secrets, Wanted};
 use crate::spec::{self, LabSpec};
 use crate::stack::Catalogue;
+use crate::tool::ToolError;
 use crate::{model, stack};
 
 /// What a lab file amounts to.
@@ -24,6 +26,8 @@ pub(super) struct Loaded {
     /// Every secret that it may ask for, so that a change of the lab file needs no new ones but a node's; nothing
     /// is known of the nodes where there are errors.
     pub wanted: Wanted,
+    /// What could not be checked.
+    pub unchecked: Option<ToolError>,
 }
 
 /// A lab file that is right.
@@ -32,6 +36,15 @@ pub(super) struct Good {
     pub plan: Plan,
     sources: Sources,
     wanted: Wanted,
+}
+
+impl Loaded {
+    /// Says what could not be checked, if there is something.
+    pub fn note_unchecked(&self, ui: &Ui) {
+        if let Some(error) = &self.unchecked {
+            ui.note(format!("warning: {error}"));
+        }
+    }
 }
 
 /// Reads a lab file as far as it can be read.
@@ -96,10 +109,11 @@ pub(super) fn load_text(path: &Path, text: &str) -> Result<Loaded> {
 }
 
 fn understand(sources: Sources, spec: Option<LabSpec>, mut findings: Findings) -> Result<Loaded> {
-    let mut planned = None;
+    let (mut planned, mut unchecked) = (None, None);
     let mut catalogue = Catalogue::built_in()?;
     if let Some(spec) = spec {
         let lab = model::resolve(&spec, &sources, &mut findings);
+        unchecked = scripts::check(&lab, &sources, &mut findings)?;
         stack::add_own(&mut catalogue, &lab.own_stages, &mut findings);
         let plan = plan::make(&lab, &catalogue, &mut findings)?;
         planned = plan.map(|plan| (lab, plan));
@@ -107,8 +121,17 @@ fn understand(sources: Sources, spec: Option<LabSpec>, mut findings: Findings) -
     let nodes: Option<Vec<&str>> = planned.as_ref().map(|(_, plan)| {
         plan.nodes.iter().filter(|node| node.host_keys).map(|node| node.name.as_str()).collect()
     });
-    let wanted = Wanted::new(catalogue.secrets, &[ROOT_PASSWORD, USER_PASSWORD], nodes.as_deref());
-    Ok(Loaded { sources, findings: findings.sorted(), planned, wanted })
+    let mut secrets = catalogue.secrets;
+    let mut logins = vec![ROOT_PASSWORD, USER_PASSWORD];
+    let plans = planned.iter().flat_map(|(_, plan)| &plan.nodes);
+    for Login { account, secret } in plans.flat_map(NodePlan::stage_logins) {
+        if !logins.contains(&secret.as_str()) {
+            secrets.insert(secret.clone(), format!("the login of {account} on the nodes"));
+            logins.push(secret);
+        }
+    }
+    let wanted = Wanted::new(secrets, &logins, nodes.as_deref());
+    Ok(Loaded { sources, findings: findings.sorted(), planned, wanted, unchecked })
 }
 
 /// Reads a lab file that must be right; what is wrong is told on standard error.
@@ -122,6 +145,7 @@ pub(super) fn load_good(path: &Path, ui: &Ui) -> Result<Good> {
             ui.note(text);
         }
     }
+    loaded.note_unchecked(ui);
     let (lab, plan) = loaded.planned.ok_or(LabErrors)?;
     Ok(Good { lab, plan, sources: loaded.sources, wanted: loaded.wanted })
 }

@@ -9,6 +9,7 @@ mod load;
 mod plan;
 mod render;
 mod schema;
+mod scripts;
 mod secrets;
 
 pub(super) use build::build;

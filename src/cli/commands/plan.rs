@@ -74,7 +74,16 @@ fn detail(node: &NodePlan) -> String {
     }
     let installer = &node.installer;
     disks(node, &mut out);
-    let _ = writeln!(out, "  {:20} {}", "from the medium", installer.packages.join(" "));
+    let mut row = |name: &str, values: Vec<String>| {
+        if !values.is_empty() {
+            let _ = writeln!(out, "  {name:20} {}", values.join(" "));
+        }
+    };
+    row("from the medium", installer.packages.clone());
+    row("installer's kernel", signed(&installer.boot_arguments, &installer.boot_arguments_removed));
+    row("installer's hooks", node.pre_hooks.iter().map(|hook| hook.name.clone()).collect());
+    row("kernel", signed(&node.kernel.arguments, &node.kernel.remove));
+    row("at installation", node.early_stages().map(str::to_owned).collect());
     for stage in &node.stages {
         out.push('\n');
         stage_detail(stage, &mut out);
@@ -97,6 +106,13 @@ fn disks(node: &NodePlan, out: &mut String) {
         let mount = data.mount.as_deref().unwrap_or("left as it is");
         let _ = writeln!(out, "  {:20} {}{}: {mount}", "data disk", data.disk, whatever(data.wipe));
     }
+}
+
+/// Arguments that are added, and those that are taken away.
+fn signed(added: &[String], removed: &[String]) -> Vec<String> {
+    let sign =
+        |sign, list: &[String]| list.iter().map(|a| format!("{sign}{a}")).collect::<Vec<_>>();
+    [sign('+', added), sign('-', removed)].concat()
 }
 
 /// What an interface is, in a row. Of a port that attaches to a network: network, MAC, addresses.
@@ -143,6 +159,9 @@ fn stage_detail(stage: &StagePlan, out: &mut String) {
     row("files", stage.files.iter().map(|f| f.path.clone()).collect());
     row("databases", stage.databases.iter().map(|d| d.name.clone()).collect());
     row("services", stage.services.clone());
+    for (keyword, words) in stage.facts.iter().filter(|(keyword, _)| keyword != "secret") {
+        row(keyword, vec![words.clone()]);
+    }
     row(
         "firewall",
         stage

@@ -36,7 +36,7 @@ pub(in crate::cli) fn secrets(
         return Ok(());
     }
     let message = format!(
-        "`{}` has errors (`trainyard check` tells them), so the SSH host keys of its nodes are left out: run this again when they are mended",
+        "`{}` has errors (`trainyard check` tells them), so the SSH host keys of its nodes and the passwords of its `users` are left out: run this again when they are mended",
         lab.display()
     );
     bail!(Failure::new(exit::LAB, message))

@@ -122,7 +122,7 @@ fn is_default(entry: &MenuEntry, default: &str) -> bool {
             .all(|((level, title), number)| level == title || level.trim().parse() == Ok(*number))
 }
 
-/// The new entry: the install entry's own text, with the arguments added to its kernel's.
+/// The new entry: the install entry's own text, with arguments added to its kernel's and taken from them.
 fn copy(text: &str, install: &MenuEntry, entry: &UnattendedEntry) -> Result<String, BootMenuError> {
     let extra: String = entry
         .extra_arguments
@@ -130,13 +130,20 @@ fn copy(text: &str, install: &MenuEntry, entry: &UnattendedEntry) -> Result<Stri
         .flat_map(|argument| [" ".to_owned(), quote_word(argument)])
         .collect();
     let added: usize = entry.extra_arguments.iter().map(|argument| argument.len() + 1).sum();
+    let at = |position: usize| position - install.body.start;
     let mut body = text[install.body.clone()].to_owned();
     for command in install.linux.iter().rev() {
         // GRUB hands on `BOOT_IMAGE=`, the kernel's path, and the arguments.
-        let words: usize = command[1..].iter().map(|word| word.value.len() + 1).sum();
+        let removed = |i: &usize| *i > 1 && entry.removes(&command[*i].value);
+        let (removed, kept): (Vec<_>, Vec<_>) = (1..command.len()).partition(removed);
+        let words: usize = kept.iter().map(|i| command[*i].value.len() + 1).sum();
         check_length("BOOT_IMAGE=".len() + words.saturating_sub(1) + added)?;
         if let Some(last) = command.last() {
-            body.insert_str(last.range.end - install.body.start, &extra);
+            body.insert_str(at(last.range.end), &extra);
+        }
+        // Each with the blanks before it.
+        for i in removed.into_iter().rev() {
+            body.replace_range(at(command[i - 1].range.end)..at(command[i].range.end), "");
         }
     }
     let options: String =

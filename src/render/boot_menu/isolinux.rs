@@ -247,6 +247,10 @@ impl Label<'_> {
     fn copy(&self, entry: &UnattendedEntry, marker: &str) -> Result<Vec<String>, BootMenuError> {
         let (directive, kernel) = self.kernel.unwrap_or(("kernel", self.name));
         let mut append = self.append().to_owned();
+        if append.split_whitespace().any(|argument| entry.removes(argument)) {
+            let kept = append.split_whitespace().filter(|argument| !entry.removes(argument));
+            append = kept.collect::<Vec<_>>().join(" ");
+        }
         for argument in &entry.extra_arguments {
             if !append.is_empty() {
                 append.push(' ');

@@ -30,6 +30,9 @@ pub struct UnattendedEntry {
     pub title: String,
     /// Arguments of the kernel that are added, such as `inst.ks=hd:LABEL=CentOS\x207\x20x86_64:/ks.cfg`.
     pub extra_arguments: Vec<String>,
+    /// Arguments of the medium's own entry that are left out: a name, which stands for any value too, or a name
+    /// with its value. One that the entry does not have is left out already.
+    pub removed_arguments: Vec<String>,
     /// How long the menu waits. 0 starts at once (ISOLINUX then waits a tenth of a second, because there
     /// 0 means for ever).
     pub timeout_seconds: u16,
@@ -145,6 +148,12 @@ fn list(titles: &[String]) -> String {
 }
 
 impl UnattendedEntry {
+    /// Whether an argument of the medium's own entry is left out.
+    fn removes(&self, argument: &str) -> bool {
+        let name = argument.split('=').next().unwrap_or(argument);
+        self.removed_arguments.iter().any(|removed| removed == argument || removed == name)
+    }
+
     /// Refuses what could end a line, or would not reach the kernel as it was given.
     fn check(&self, marker: &str) -> Result<(), BootMenuError> {
         if marker.is_empty()

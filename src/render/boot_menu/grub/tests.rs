@@ -13,6 +13,7 @@ fn entry() -> UnattendedEntry {
             r"inst.ks=hd:LABEL=CentOS\x207\x20x86_64:/ks.cfg".into(),
             "inst.text".into(),
         ],
+        removed_arguments: Vec::new(),
         timeout_seconds: 5,
     }
 }
@@ -36,6 +37,23 @@ fn the_published_menu() {
     assert_eq!(changed, ["set default=\"1\"", "set timeout=60"]);
     assert_eq!(timeout(STOCK).map(|time| time.as_secs()), Some(60));
     assert_eq!(timeout(EXPECTED), Some(Duration::from_secs(5)));
+}
+
+#[test]
+fn arguments_are_left_out() {
+    let removed = |words: &str, removed: &[&str]| {
+        let removed_arguments = removed.iter().map(|&name| name.to_owned()).collect();
+        let entry = UnattendedEntry { removed_arguments, ..entry() };
+        let text = MENU.replace("quiet", words);
+        let text = add_unattended(&text, &entry, "trainyard").unwrap();
+        assert_eq!(restore(&text, "trainyard").as_deref(), Some(&*MENU.replace("quiet", words)));
+        entries(&text)[0].arguments.join(" ")
+    };
+    let rest = r"inst.ks=hd:LABEL=CentOS\x207\x20x86_64:/ks.cfg inst.text";
+    assert_eq!(removed("a=1  quiet\tb=2", &["quiet"]), format!("a=1 b=2 {rest}"));
+    assert_eq!(removed("a=1 quiet b=2", &["a", "b=2"]), format!("quiet {rest}"));
+    assert_eq!(removed("quiet", &["quiet", "/k"]), rest, "and the kernel stays");
+    assert_eq!(removed("'a=1 2' quiet", &["a=2"]), format!("a=1 2 quiet {rest}"));
 }
 
 #[test]
@@ -142,6 +160,7 @@ fn titles_and_arguments_are_quoted() {
     let entry = UnattendedEntry {
         title: "it's $HOME; # {1}".into(),
         extra_arguments: vec!["ds=nocloud;s=http://x/".into(), "a=${b}&c#".into()],
+        removed_arguments: Vec::new(),
         timeout_seconds: 0,
     };
     let edited = add_unattended(MENU, &entry, "m").unwrap();
@@ -161,7 +180,7 @@ fn grub_itself_accepts_the_result() {
     let file = folder.path().join("grub.cfg");
     let title = "it's \"$HOME\"; # {1} \\".into();
     let extra_arguments = vec!["a=;$&|<>{}#*?[~!()`".into(), r"b=\x20;\x7b".into()];
-    let odd = UnattendedEntry { title, extra_arguments, timeout_seconds: 1 };
+    let odd = UnattendedEntry { title, extra_arguments, timeout_seconds: 1, ..entry() };
     let conditional = format!("if [ a = b ]; then set default=1; else set timeout=2; fi\n{MENU}");
     for (text, entry) in [(STOCK, &entry()), (STOCK, &odd), (&conditional, &odd)] {
         std::fs::write(&file, add_unattended(text, entry, "trainyard").unwrap()).unwrap();

@@ -13,6 +13,7 @@ fn entry() -> UnattendedEntry {
             r"inst.ks=hd:LABEL=CentOS\x207\x20x86_64:/ks.cfg".into(),
             "inst.text".into(),
         ],
+        removed_arguments: Vec::new(),
         timeout_seconds: 5,
     }
 }
@@ -36,6 +37,21 @@ fn the_published_menu() {
     assert_eq!(changed, ["timeout 600"], "`menu default` is in the new entry too");
     assert_eq!(timeout(STOCK).map(|time| time.as_secs()), Some(60));
     assert_eq!(timeout(EXPECTED), Some(Duration::from_secs(5)));
+}
+
+#[test]
+fn arguments_are_left_out() {
+    let removed = |removed: &[&str]| {
+        let removed_arguments = removed.iter().map(|&name| name.to_owned()).collect();
+        let entry = UnattendedEntry { removed_arguments, ..entry() };
+        let text = MENU.replace("quiet", "a=1  quiet  b=2");
+        let text = add_unattended(&text, &entry, "trainyard").unwrap();
+        entries(&text)[0].arguments.join(" ")
+    };
+    let rest = r"inst.ks=hd:LABEL=CentOS\x207\x20x86_64:/ks.cfg inst.text";
+    assert_eq!(removed(&["quiet"]), format!("initrd=initrd.img a=1 b=2 {rest}"));
+    assert_eq!(removed(&["a", "b=2", "b=3"]), format!("initrd=initrd.img quiet {rest}"));
+    assert_eq!(removed(&["a=2", "qui"]), format!("initrd=initrd.img a=1 quiet b=2 {rest}"));
 }
 
 #[test]

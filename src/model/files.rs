@@ -1,0 +1,194 @@
+//! Text files that people put on their nodes.
+
+use std::sync::Arc;
+
+use crate::report::Rule;
+use crate::spec::{Entries, Entry, FileSpec, Spanned};
+use crate::template::quote::is_plain_word;
+
+use super::settle::{Resolver, Wrong};
+use super::{Access, Account, system};
+
+/// A text file.
+#[derive(Clone, Debug)]
+pub struct CustomFile {
+    /// Where.
+    pub path: Spanned<String>,
+    /// Its owner.
+    pub owner: String,
+    /// Its group.
+    pub group: String,
+    /// Its mode in octal.
+    pub mode: String,
+    /// What is in it.
+    pub content: Arc<str>,
+}
+
+/// Where no file of a person's can be, why, and what to do instead.
+const ELSEWHERE: [(&str, &str, &str); 19] = [
+    ("/etc/trainyard", TRAINYARD, ANOTHER),
+    ("/var/lib/trainyard", TRAINYARD, ANOTHER),
+    ("/var/log/trainyard", TRAINYARD, ANOTHER),
+    ("/usr/local/libexec/trainyard", TRAINYARD, ANOTHER),
+    ("/usr/local/sbin/trainyard-node", TRAINYARD, ANOTHER),
+    ("/etc/systemd/system/trainyard-first-boot.service", TRAINYARD, ANOTHER),
+    ("/proc", KERNEL, "kernel parameters are said under `sysctl`"),
+    ("/sys", KERNEL, ANOTHER),
+    ("/dev", KERNEL, ANOTHER),
+    ("/run", "is gone after a boot", "a file in /etc/tmpfiles.d makes it at each boot"),
+    ("/tmp", "does not last", ANOTHER),
+    ("/etc/sudoers", ACCOUNTS, "say it under `users`, where it is checked"),
+    ("/etc/sudoers.d", ACCOUNTS, "say it under `users`, where it is checked"),
+    ("/etc/passwd", ACCOUNTS, "say it under `users`"),
+    ("/etc/shadow", ACCOUNTS, "say it under `users`"),
+    ("/etc/group", ACCOUNTS, "say it under `users`"),
+    ("/etc/sysctl.d/90-trainyard.conf", TRAINYARD, "say it under `sysctl`"),
+    ("/root/.ssh", "is where root's keys are", "say it under `access`"),
+    ("/etc/yum.repos.d", "is where yum's repositories are", "say it under `repositories`"),
+];
+const TRAINYARD: &str = "is trainyard's own";
+const KERNEL: &str = "is the kernel's, not a file on the disk";
+const ACCOUNTS: &str = "is where accounts are";
+const ANOTHER: &str = "another path";
+
+pub(super) fn resolve(
+    spec: Option<&Spanned<Entries<FileSpec>>>,
+    access: Option<&Access>,
+    accounts: &[Account],
+    r: &mut Resolver,
+) -> Vec<CustomFile> {
+    let of_lab = |name: &str| {
+        accounts.iter().any(|account| account.name == name)
+            || access.is_some_and(|access| access.user.as_deref() == Some(name))
+    };
+    let is_user = |name: &str| system::is_user(name) || of_lab(name);
+    let is_group = |name: &str| {
+        let mut groups = accounts.iter().flat_map(|account| &account.groups);
+        system::is_group(name) || of_lab(name) || groups.any(|group| group == name)
+    };
+    let mut files = Vec::new();
+    for Entry { name, value } in spec.iter().flat_map(|s| &s.value.0) {
+        let content = content(name, value, r);
+        let key = |key: &str| format!("files.{}.{key}", name.value);
+        let mut said =
+            |what: &str, spec: Option<&Spanned<String>>, default: &str, parse: Parse| match spec {
+                Some(written) => r.settle(&key(what), Some(written), parse),
+                None => Some(default.to_owned()),
+            };
+        let mode = said("mode", value.mode.as_ref(), "0644", &mode);
+        let owner =
+            said("owner", value.owner.as_ref(), "root", &|text| known(text, "account", is_user));
+        let group =
+            said("group", value.group.as_ref(), "root", &|text| known(text, "group", is_group));
+        if let Err(wrong) = path(&name.value) {
+            r.reject(name, wrong);
+            continue;
+        }
+        if let (Some(content), Some(mode), Some(owner), Some(group)) = (content, mode, owner, group)
+        {
+            let path = name.clone();
+            files.push(CustomFile { path, owner, group, mode, content });
+        }
+    }
+    files
+}
+
+type Parse<'p> = &'p dyn Fn(&str) -> Result<String, Wrong>;
+
+/// The text, from the lab file or from a file beside it.
+fn content(name: &Spanned<String>, spec: &FileSpec, r: &mut Resolver) -> Option<Arc<str>> {
+    let (text, shown, span) = match (&spec.content, &spec.source) {
+        (Some(text), None) => (text.value.as_str().into(), size(&text.value), text.span),
+        (None, Some(file)) => {
+            (file.value.text.clone(), format!("from {}", file.value.name), file.span)
+        }
+        // It cannot be read.
+        (None, None) if r.findings.has_told(&format!("{}.source", name.path)) => return None,
+        (content, _) => {
+            let what = if content.is_some() { "both" } else { "neither" };
+            let message = format!("`{}` has {what} `content` and `source`", name.value);
+            let help = "one of the two; before the mapping, `!replace` leaves nothing of what it would inherit";
+            r.tell(
+                Rule::FileContent,
+                name,
+                message.replace("neither `content` and", "neither `content` nor"),
+                help,
+            );
+            return None;
+        }
+    };
+    if let Err((what, help)) = writable(&text) {
+        r.findings.tell(
+            Rule::Unwritable,
+            &name.path,
+            span,
+            format!("`{}` {what}", name.value),
+            help,
+        );
+        return None;
+    }
+    let origin = r.origin(span);
+    r.note(&format!("files.{}", name.value), &shown, origin);
+    Some(text)
+}
+
+fn size(text: &str) -> String {
+    match text.lines().count() {
+        1 => "1 line".to_owned(),
+        lines => format!("{lines} lines"),
+    }
+}
+
+/// What a text cannot hold: what it is, and the way out.
+pub(super) fn writable(text: &str) -> Result<(), (&'static str, &'static str)> {
+    if text.contains('\0') {
+        return Err(("holds a NUL character", "a text file; others can be fetched by a hook"));
+    }
+    // The node's runner puts a secret where such a mark is.
+    if text.contains("@SECRET_") {
+        return Err((
+            "holds `@SECRET_`, with which a secret's mark begins",
+            "write it in another way, or by a hook",
+        ));
+    }
+    Ok(())
+}
+
+fn path(text: &str) -> Result<(), Wrong> {
+    let normal = text.strip_prefix('/').is_some_and(|steps| {
+        steps.split('/').all(|step| !step.is_empty() && step != "." && step != "..")
+    });
+    if !normal || !is_plain_word(text) || text.len() > 255 {
+        return Err(Wrong::from(
+            "an absolute path of letters, digits and `._:/@+,=-`, as it is after `..` and links, such as `/etc/motd`",
+        ));
+    }
+    let inside = |folder: &str| {
+        text.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    match ELSEWHERE.iter().find(|(folder, ..)| inside(folder)) {
+        Some((_, why, help)) => Err(Wrong::of(Rule::FilePlace, *why, *help)),
+        None => Ok(()),
+    }
+}
+
+fn mode(text: &str) -> Result<String, Wrong> {
+    let digits = text.strip_prefix('0').filter(|rest| rest.len() == 3).unwrap_or(text);
+    if digits.len() == 3 && digits.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
+        Ok(format!("0{digits}"))
+    } else {
+        Err(Wrong::from("a mode in octal, such as `0640`"))
+    }
+}
+
+fn known(text: &str, kind: &str, is_known: impl Fn(&str) -> bool) -> Result<String, Wrong> {
+    if is_known(text) {
+        return Ok(text.to_owned());
+    }
+    let why = format!("is no {kind} that the node has");
+    let help = format!(
+        "{} of CentOS 7 itself, or one that `users` makes",
+        if kind == "account" { "an account" } else { "a group" }
+    );
+    Err(Wrong::of(Rule::UnknownOwner, why, help))
+}

@@ -1,0 +1,46 @@
+//! Accounts that people add to their nodes.
+
+use super::decode::{Added, Decode, OneOrMany, Spanned, record};
+use super::files::{PublicKeys, Reader};
+use super::shape::Shape;
+use super::tree::{Node, Value};
+
+record! {
+    /// An account.
+    UserSpec {
+        /// Groups beside its own; those that the system does not have are made.
+        groups: Added<String> = "[wheel, developers]",
+        /// Public keys, or files that hold them.
+        ssh_authorized_keys: Added<PublicKeys> = "[alice.pub]",
+        /// What it may do as others: `yes` for everything (with its password, if it has one), or rules as sudoers(5) has them.
+        sudo: SudoSpec = "[\"ALL=(ALL) NOPASSWD: /usr/bin/systemctl restart httpd\"]",
+        /// Its shell; /bin/bash where it is left out.
+        shell: String = "/bin/bash",
+        /// Its number.
+        uid: u64 = "1500",
+        /// Whether it has a password, which `trainyard secrets` makes.
+        password: bool = "yes",
+    }
+}
+
+/// What an account may do as others.
+#[derive(Clone, Debug)]
+pub enum SudoSpec {
+    /// Everything, or nothing.
+    All(bool),
+    /// What these rules say.
+    Rules(Vec<Spanned<String>>),
+}
+
+impl Decode for SudoSpec {
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
+        match &node.value {
+            Value::Scalar(text) if !text.contains('=') => bool::decode(node, r).map(Self::All),
+            _ => OneOrMany::decode(node, r).map(|rules| Self::Rules(rules.0)),
+        }
+    }
+
+    fn shape() -> Shape {
+        OneOrMany::<String>::shape()
+    }
+}

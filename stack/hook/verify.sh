@@ -1,0 +1,9 @@
+#!/bin/bash
+# What a hook is for, only its author knows: that it ended well is all that can be said.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
+. "$TRAINYARD_LIB"
+
+stage=${0%/*} stage=${stage##*/}
+[ -e "$TRAINYARD_ROOT/var/lib/trainyard/done/$stage" ] || fail "the hook has not ended well; see /var/log/trainyard/$stage.log"
+say "it ended well; what it said is in /var/log/trainyard/$stage.log"

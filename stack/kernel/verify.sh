@@ -1,0 +1,8 @@
+#!/bin/bash
+# The running kernel has the arguments of the lab.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
+. "$TRAINYARD_LIB"
+
+say "started as: $(cat "$TRAINYARD_ROOT/proc/cmdline")"
+kernel_has_arguments || fail "these are not the arguments that the lab says; reboot"

@@ -1,0 +1,327 @@
+//! What people add to their nodes arrives there, by a kickstart as by cloud-init.
+
+mod common;
+
+use std::fs;
+
+use common::Lab;
+use common::installed::{Installed, scripts};
+
+fn rendered(lab: &Lab, node: &str, file: &str) -> String {
+    lab.read(&format!("out/{node}/{file}"))
+}
+
+#[test]
+fn everything_of_the_example_is_there() {
+    let lab = Lab::example("customised.yaml");
+    lab.done(&["render", "-o", "out"]);
+    let kickstart = rendered(&lab, "compute", "ks.cfg");
+    for line in [
+        "bootloader --location=mbr --boot-drive=$disk --append='console=tty0 console=ttyS0,115200n8 intel_iommu=on'",
+        "grubby --update-kernel=ALL --remove-args='rhgb quiet'",
+        "hook check-memory",
+    ] {
+        assert!(kickstart.lines().any(|l| l == line), "{line}");
+    }
+    let installed = Installed::new(&lab, "compute", &[]);
+    installed.assert_equals_user_data(&rendered(&lab, "compute", "user-data"));
+    let order = installed.read("etc/trainyard/stages/order");
+    let order: Vec<&str> = order.lines().collect();
+    assert_eq!(order[..3], ["accounts", "hook-issue", "host-network"]);
+    assert_eq!(order[order.len() - 2..], ["site", "hook-report"]);
+    let before = |a: &str, b: &str| {
+        let at = |name: &str| order.iter().position(|stage| *stage == name).expect("there");
+        at(a) < at(b)
+    };
+    assert!(before("system-upgrade", "kernel") && before("kernel", "openstack-packages"));
+    let manifest = installed.read("etc/trainyard/stages/site/manifest");
+    for line in [
+        "package tcpdump",
+        "package vim-enhanced",
+        "package numactl",
+        "file 0644 root root /etc/motd",
+        "file 0640 root developers /etc/logrotate.d/lab",
+        "firewall 9100 tcp 10.0.0.0/24",
+        "disabled postfix.service",
+    ] {
+        assert!(manifest.lines().any(|l| l == line), "{line}\n{manifest}");
+    }
+    assert_eq!(
+        installed.read("etc/trainyard/stages/site/files/etc/sysctl.d/90-trainyard.conf"),
+        "vm.swappiness = 10\n"
+    );
+    assert!(!rendered(&lab, "controller", "ks.cfg").contains("intel_iommu"));
+}
+
+#[test]
+fn people_can_log_in_before_the_first_boot() {
+    let lab = Lab::example("customised.yaml");
+    lab.done(&["render", "-o", "out"]);
+    let installed = Installed::new(&lab, "compute", &["accounts"]);
+    let calls = installed.calls();
+    let of = |name: &str| -> Vec<&str> {
+        calls.iter().filter_map(|call| call.strip_prefix(name)?.strip_prefix(' ')).collect()
+    };
+    assert_eq!(
+        of("useradd"),
+        [
+            "--uid 1500 --create-home --user-group --shell /bin/bash alice",
+            "--create-home --user-group --shell /bin/bash deploy"
+        ]
+    );
+    assert_eq!(of("groupadd"), ["developers", "wheel"], "the fake system has no groups at all");
+    assert_eq!(
+        of("usermod"),
+        ["--lock deploy", "--groups developers,wheel alice", "--groups  deploy"]
+    );
+    let shadow = installed.read("shadow");
+    assert!(shadow.starts_with("alice:$6$") && shadow.lines().count() == 1, "{shadow}");
+    assert!(!calls.iter().any(|call| call.contains("$6$")), "no hash among arguments");
+    let keys = fs::read_to_string(lab.path("customised/alice.pub")).expect("a key");
+    for account in ["alice", "deploy"] {
+        assert_eq!(installed.read(&format!("home/{account}/.ssh/authorized_keys")), keys);
+        assert_eq!(installed.mode(&format!("home/{account}/.ssh")), 0o700);
+        assert_eq!(installed.mode(&format!("home/{account}/.ssh/authorized_keys")), 0o600);
+    }
+    assert_eq!(
+        installed.read("etc/sudoers.d/trainyard-deploy"),
+        "deploy ALL=(ALL) NOPASSWD: /usr/bin/systemctl restart httpd, /usr/sbin/reboot\n"
+    );
+    assert_eq!(installed.mode("etc/sudoers.d/trainyard-deploy"), 0o440);
+    assert!(!installed.exists("etc/sudoers.d/trainyard-alice"), "wheel is what lets alice in");
+    assert!(installed.exists("var/log/trainyard/accounts.log"));
+    // The first boot finds them done.
+    assert!(installed.exists("var/lib/trainyard/done/accounts"));
+    let data: serde_json::Value =
+        serde_yaml::from_str(&rendered(&lab, "compute", "user-data")).expect("YAML");
+    let commands = data["runcmd"].to_string();
+    let place = |command: &str| commands.find(command).unwrap_or_else(|| panic!("{commands}"));
+    let early = place(r#"["/usr/local/sbin/trainyard-node","run","accounts","hook-issue"]"#);
+    // A hook may ask for a reboot, and the first boot must then go on.
+    assert!(place(r#""enable","trainyard-first-boot.service""#) < early);
+    assert!(early < place(r#""start","trainyard-first-boot.service""#));
+}
+
+#[test]
+fn a_password_is_made_for_each_account_that_has_one() {
+    let lab = Lab::new(
+        "users: {alice: {password: yes}, bob: {password: yes}}\n\
+         nodes: {controller: {role: controller, address: 10.0.0.11}}\n",
+    );
+    let missing = lab.run(&["render", "-o", "out"]);
+    assert_eq!(missing.status, 3);
+    assert!(missing.stderr.contains("`USER_PASS_alice`, `USER_PASS_bob`"), "{missing:?}");
+    let made = lab.done(&["secrets"]);
+    assert!(made.stdout.contains("4 secrets made"), "{made:?}");
+    assert!(!lab.done(&["secrets"]).stderr.contains("USER_PASS"), "they are asked for");
+    lab.done(&["render", "-o", "out"]);
+    let secrets = lab.read("secrets.yaml");
+    for line in secrets.lines().filter(|l| l.starts_with("USER_PASS_alice:")) {
+        let value = line.split('"').nth(1).expect("quoted");
+        for file in ["ks.cfg", "user-data"] {
+            assert!(!rendered(&lab, "controller", file).contains(value), "{file}");
+        }
+    }
+    let installed = Installed::new(&lab, "controller", &["accounts"]);
+    let kept = installed.read("mnt/sysimage/etc/trainyard/ks.cfg");
+    assert!(!kept.contains("$6$rounds"), "no hash is kept");
+}
+
+#[test]
+fn a_hook_that_fails_stops_the_installation_and_says_why() {
+    let node = "nodes: {controller: {role: controller, address: 10.0.0.11}}\n";
+    let lab = Lab::new(&format!(
+        "hooks:\n\
+         \x20 pre: [{{name: good, script: \"echo seen $TRAINYARD_NODE\"}}, {{name: bad, script: \"echo no disk here\\nexit 7\\n\"}}, {{name: never, script: \"true\"}}]\n\
+         \x20 post: [{{name: broken, script: \"echo what went wrong\\nexit 4\\n\"}}]\n{node}"
+    ));
+    lab.done(&["render", "-o", "out"]);
+    let installed = Installed::prepare(&lab, "controller");
+    let scripts = scripts(&rendered(&lab, "controller", "ks.cfg"));
+    // Before the wipe guard, so that a hook can load the driver of a disk.
+    assert!(scripts[1].header.starts_with("%pre ") && scripts[2].body.contains("find_disk"));
+    let stopped = installed.run(&scripts[1], &[]);
+    assert_eq!(stopped.status, 9, "it waits for ever: {stopped:?}");
+    let told = installed.read("dev/console");
+    assert!(
+        told.contains(
+            "controller is not installed: the hook bad failed with exit status 7; its log is"
+        ) && told.contains("/tmp/trainyard-hook-bad.log: no disk here"),
+        "{told}"
+    );
+    assert_eq!(installed.read("tmp/trainyard-hook-good.log"), "seen controller\n");
+    assert!(!installed.exists("tmp/trainyard-hook-never.log"));
+
+    fs::remove_file(installed.path("dev/console")).expect("there");
+    installed.run(&scripts[3], &[]);
+    assert!(!installed.exists("dev/console"));
+    assert_eq!(installed.run(&scripts[4], &["hook-broken"]).status, 9);
+    let told = installed.read("dev/console");
+    for part in ["`hook-broken` failed", "what went wrong", "(exit status 4)", "hook-broken.log"] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+}
+
+#[test]
+fn hooks_run_in_the_order_of_lab_role_and_node() {
+    let hook =
+        |when: &str, name: &str| format!("hooks: {{{when}: [{{name: {name}, script: 'true'}}]}}");
+    let lab = Lab::new(&format!(
+        "{}\nroles: {{controller: {{{}}}}}\nnodes: {{controller: {{role: controller, address: 10.0.0.11, {}}}}}\n",
+        hook("first_boot", "of-lab"),
+        hook("first_boot", "of-role"),
+        hook("first_boot", "of-node"),
+    ));
+    let plan: serde_json::Value =
+        serde_json::from_str(&lab.done(&["plan", "--format", "json"]).stdout).expect("JSON");
+    let stages = plan["nodes"][0]["stages"].as_array().expect("stages").iter();
+    let names: Vec<_> = stages.filter_map(|stage| stage["name"].as_str()).collect();
+    assert_eq!(names[names.len() - 3..], ["hook-of-lab", "hook-of-role", "hook-of-node"]);
+}
+
+#[test]
+fn a_proxy_and_a_repository_of_ones_own() {
+    let lab = Lab::example("proxy-and-own-repository.yaml");
+    lab.done(&["render", "-o", "out"]);
+    let installed = Installed::new(&lab, "compute", &["accounts"]);
+    let inside = "etc/trainyard/stages/repositories/files";
+    let pinned = installed.read(&format!("{inside}/etc/trainyard/pinned.repo"));
+    let sections: Vec<&str> = pinned.split("\n[").collect();
+    for section in &sections[1..] {
+        let own = section.starts_with("site]");
+        // no_proxy has the domain of its only URL.
+        assert_eq!(section.contains("\nproxy=http://proxy.example.org:3128\n"), !own, "{section}");
+        assert!(
+            section.contains("\ngpgcheck=1\ngpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-"),
+            "{section}"
+        );
+    }
+    assert_eq!(
+        sections.last().copied().expect("a section").trim_end(),
+        "site]\nname=Packages of our own\nbaseurl=http://packages.lab.example.org/el7/$basearch/\nenabled=1\n\
+         failovermethod=priority\nskip_if_unavailable=0\ntimeout=30\ngpgcheck=1\n\
+         gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-trainyard-site"
+    );
+    let key = fs::read_to_string(lab.path("proxy-and-own-repository/example-packages.asc"));
+    let there = format!("{inside}/etc/pki/rpm-gpg/RPM-GPG-KEY-trainyard-site");
+    assert_eq!(installed.read(&there), key.expect("a key"));
+    assert_eq!(
+        installed.read(&format!("{inside}/etc/profile.d/trainyard-proxy.sh")),
+        "# Written by trainyard.\nexport http_proxy=http://proxy.example.org:3128\n\
+         export https_proxy=http://proxy.example.org:3128\n\
+         export no_proxy=localhost,127.0.0.1,controller,10.0.0.11,compute,10.0.0.31,.lab.example.org\n"
+    );
+}
+
+#[test]
+fn the_ids_that_are_taken_are_those_of_the_pinned_repositories() {
+    let lab = Lab::example("smallest.yaml");
+    lab.done(&["render", "-o", "out"]);
+    let kickstart = rendered(&lab, "compute", "ks.cfg");
+    let begin = kickstart.find("# Written by trainyard. Mirrors").expect("pinned.repo");
+    let pinned = kickstart[begin..].split("\nEOF").next().expect("text");
+    let ids = pinned.lines().filter_map(|line| line.strip_prefix('[')?.strip_suffix(']'));
+    let ids: Vec<&str> = ["main"].into_iter().chain(ids).collect();
+    assert_eq!(ids, trainyard::model::PINNED);
+}
+
+#[test]
+fn sudo_takes_every_rule_that_is_accepted() {
+    let lab = Lab::new(
+        "users:\n\
+         \x20 a: {password: yes, sudo: yes}\n\
+         \x20 b: {password: no, sudo: yes, shell: /sbin/nologin}\n\
+         \x20 c_1: {password: yes, sudo: [\"ALL=(ALL:ALL) NOPASSWD:SETENV: /sbin/reboot, /usr/bin/systemctl restart *\", \"ALL = /bin/ls -l /root\", \"ALL=(a) LOG_INPUT: NOEXEC: /usr/bin/less\"]}\n\
+         nodes: {controller: {role: controller, address: 10.0.0.11}}\n",
+    );
+    lab.done(&["secrets"]);
+    lab.done(&["render", "-o", "out"]);
+    let installed = Installed::new(&lab, "controller", &["accounts"]);
+    assert_eq!(installed.read("etc/sudoers.d/trainyard-a"), "a ALL=(ALL) ALL\n");
+    assert_eq!(installed.read("etc/sudoers.d/trainyard-b"), "b ALL=(ALL) NOPASSWD: ALL\n");
+    for name in ["a", "b", "c_1"] {
+        let path = installed.path(&format!("etc/sudoers.d/trainyard-{name}"));
+        let mut command = common::judge("visudo");
+        command.args(["-c", "-s", "-f"]).arg(path);
+        common::judged(command);
+    }
+    let path = lab.path("broken");
+    fs::write(&path, "a ALL=(ALL) ls\n").expect("written");
+    let mut command = common::judge("visudo");
+    command.args(["-c", "-f"]).arg(path);
+    assert_ne!(common::outcome(command).status, 0, "it would have said something");
+}
+
+#[test]
+fn without_bash_hooks_are_not_checked_and_that_is_said() {
+    let lab = Lab::new(
+        "hooks: {post: [{name: broken, script: 'fi'}]}\n\
+         nodes: {controller: {role: controller, address: 10.0.0.11}}\n",
+    );
+    let told = lab.run(&["check"]);
+    assert_eq!(told.status, 3);
+    assert!(told.stdout.contains("bash cannot read the hook `broken`"), "{told:?}");
+    let mut command = lab.command(&["check"]);
+    command.env("PATH", lab.path("nowhere"));
+    let told = common::outcome(command);
+    assert_eq!(told.status, 0);
+    assert!(
+        told.stderr.contains("`bash` is needed to check the syntax of hooks and scripts"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn the_plan_shows_what_was_added() {
+    let lab = Lab::example("customised.yaml");
+    let text = lab.done(&["plan", "compute"]).stdout;
+    for line in [
+        "  installer's kernel   +console=ttyS0,115200n8 -quiet",
+        "  installer's hooks    check-memory",
+        "  kernel               +console=tty0 +console=ttyS0,115200n8 +intel_iommu=on -rhgb -quiet",
+        "  at installation      accounts hook-issue",
+        "  packages   tcpdump, vim-enhanced, numactl",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+    let text = lab.done(&["plan", "--explain", "compute"]).stdout;
+    for (path, value) in [
+        ("users.alice.password", "yes"),
+        ("host_keys", "keep"),
+        ("files./etc/logrotate.d/lab.mode", "0640"),
+        ("hooks.first_boot", "report"),
+        ("installer.boot_arguments_removed", "quiet"),
+    ] {
+        let line = text.lines().find(|l| l.trim_start().starts_with(&format!("{path} ")));
+        let words: Vec<_> =
+            line.unwrap_or_else(|| panic!("{path}\n{text}")).split_whitespace().collect();
+        assert_eq!(words[1], value, "{words:?}");
+    }
+}
+
+#[test]
+fn host_keys_are_kept_or_made_by_the_node() {
+    let node = "nodes: {controller: {role: controller, address: 10.0.0.11}}\n";
+    for (said, kept) in [("", true), ("host_keys: keep\n", true), ("host_keys: new\n", false)] {
+        let lab = Lab::new(&format!("{said}{node}"));
+        lab.done(&["render", "-o", "out"]);
+        for file in ["ks.cfg", "user-data"] {
+            let text = rendered(&lab, "controller", file);
+            assert_eq!(text.contains("BEGIN OPENSSH PRIVATE KEY"), kept, "{said}{file}");
+        }
+    }
+}
+
+#[test]
+fn what_holds_a_password_is_not_shown() {
+    let lab = Lab::new(
+        "proxy: {url: \"http://me:hunter2hunter@proxy:3128\"}\n\
+         repositories: {site: {baseurl: \"http://me:hunter2hunter@x/\", gpgcheck: no}}\n\
+         nodes: {controller: {role: controller, address: 10.0.0.11}}\n",
+    );
+    for format in ["text", "short", "json"] {
+        let said = lab.run(&["check", "--format", format]);
+        assert_eq!(said.status, 3);
+        assert!(!format!("{said:?}").contains("hunter2"), "{said:?}");
+    }
+}
