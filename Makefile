@@ -1,11 +1,16 @@
 # make demo    the main job on a medium made on the spot; nothing but packages is downloaded
 # make test    everything that CI runs
-# make check   the quick part of it
+# make check   the quick part of it: fewer random labs, no boots
+# make bench   how fast a large lab is rendered, beside a peer
 
 # A toolchain that rustup has just installed is not on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: build check clean demo setup test
+.PHONY: bench build check clean demo setup test
+
+# How many random labs are judged; `make test` judges two hundred.
+TRAINYARD_LABS ?= 30
+export TRAINYARD_LABS
 
 build:
 	cargo build --release --locked
@@ -23,7 +28,11 @@ check: setup
 demo: setup build
 	@scripts/dev/demo.sh
 
+test: TRAINYARD_LABS = 200
 test: check demo
+
+bench: setup
+	scripts/dev/bench-render.sh
 
 clean:
 	cargo clean

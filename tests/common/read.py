@@ -9,6 +9,7 @@ cloud-init's own schema, and read by PyYAML. One process for all of them: starti
 import base64
 import json
 import os
+import re
 import shlex
 import sys
 import warnings
@@ -53,8 +54,16 @@ def kickstart(path):
         + ["@" + g.name for g in handler.packages.groupList]
         + ["@^" + str(handler.packages.environment)],
         "scripts": [s.script for s in handler.scripts],
+        "shapes": [shape(s.script) for s in handler.scripts],
     }
     return told, facts
+
+
+def shape(script):
+    """A script without what differs from node to node and says nothing to a linter: names, marks of disks, sizes."""
+    script = re.sub(r"\bt[yd]-[0-9a-f]{9}\b", "ty-000000000", script)
+    script = re.sub(r"\bw[0-9]\b", "w1", script)
+    return re.sub(r"\b(size=|lab-|10\.77\.)[0-9a-z.]+", r"\g<1>1", script)
 
 
 def user_data(path):

@@ -48,7 +48,7 @@ fn without_here_documents(script: &str) -> String {
 
 /// The scripts of a node as the readers found it: those of the kickstart, and those that are files.
 pub fn scripts_of(found: &Value) -> BTreeSet<String> {
-    let bodies = found["kickstart"]["scripts"].as_array().expect("scripts");
+    let bodies = found["kickstart"]["shapes"].as_array().expect("scripts");
     let bodies = bodies.iter().filter_map(Value::as_str).map(without_here_documents);
     let files = found["files"].as_object().expect("files").iter();
     let files = files.filter(|(path, _)| Path::new(path).extension().is_some_and(|e| e == "sh"));

@@ -6,6 +6,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod lab;
+mod layer;
+mod random;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -21,84 +23,143 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 /// What is not as it was said.
-fn differences(wanted: &Expected, found: &Value) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let mut same = |what: &str, found: &Value, wanted: Value| {
+struct Differences(Vec<String>);
+
+impl Differences {
+    fn same(&mut self, what: &str, found: &Value, wanted: impl Into<Value>) {
+        let wanted = wanted.into();
         if *found != wanted {
-            wrong.push(format!("{what}: found {found}, said {wanted}"));
+            self.0.push(format!("{what}: found {found}, said {wanted}"));
         }
-    };
-    same("judges", &found["told"], Value::Array(Vec::new()));
-    let kickstart = &found["kickstart"];
-    let network = &kickstart["network"][0];
-    same("ip", &network["ip"], wanted.address.as_str().into());
-    same("hostname", &network["hostname"], wanted.name.as_str().into());
-    same("gateway", &network["gateway"], wanted.gateway.as_str().into());
-    same("nameserver", &network["nameserver"], wanted.dns.join(",").into());
-    let mask = u32::MAX.checked_shl(32 - u32::try_from(wanted.prefix).expect("small")).unwrap_or(0);
-    same("netmask", &network["netmask"], std::net::Ipv4Addr::from(mask).to_string().into());
-    same("timezone", &kickstart["timezone"], wanted.timezone.as_str().into());
-    same("lang", &kickstart["lang"], wanted.language.as_str().into());
-    same("keyboard", &kickstart["keyboard"], wanted.keyboard.as_str().into());
-    let data = &found["user_data"];
-    same("cloud-init's hostname", &data["hostname"], wanted.name.as_str().into());
-    same("cloud-init's timezone", &data["timezone"], wanted.timezone.as_str().into());
-    same("cloud-init's locale", &data["locale"], wanted.language.as_str().into());
-    let keys = &data["users"][0]["ssh_authorized_keys"];
-    let keys = if keys.is_null() { Value::Array(Vec::new()) } else { keys.clone() };
-    same("keys", &keys, wanted.keys.clone().into());
+    }
+
+    /// A list has this item.
+    fn has(&mut self, what: &str, found: &Value, wanted: &str) {
+        let items = found.as_array().map_or(&[][..], Vec::as_slice);
+        if !items.contains(&wanted.into()) {
+            self.0.push(format!("{what}: `{wanted}` is not in {found}"));
+        }
+    }
+
+    /// A text has this part.
+    fn holds(&mut self, what: &str, found: &Value, wanted: &str) {
+        if !found.as_str().is_some_and(|text| text.contains(wanted)) {
+            self.0.push(format!("{what}: `{wanted}` is not in {found}"));
+        }
+    }
+}
+
+fn differences(wanted: &Expected, found: &Value) -> Vec<String> {
+    let mut d = Differences(Vec::new());
+    d.same("judges", &found["told"], Vec::<Value>::new());
+    network(wanted, found, &mut d);
+    system(wanted, found, &mut d);
+    site(wanted, found, &mut d);
+    d.0
+}
+
+fn network(wanted: &Expected, found: &Value, d: &mut Differences) {
+    let network = &found["kickstart"]["network"][0];
+    d.same("ip", &network["ip"], wanted.address.as_str());
+    d.same("hostname", &network["hostname"], wanted.name.as_str());
+    d.same("gateway", &network["gateway"], wanted.network.gateway.as_str());
+    d.same("nameserver", &network["nameserver"], wanted.network.dns.join(","));
+    let bits = u32::try_from(32 - wanted.network.prefix).expect("small");
+    let mask = std::net::Ipv4Addr::from(u32::MAX << bits).to_string();
+    d.same("netmask", &network["netmask"], mask);
     let subnet = &found["network_config"]["config"][0]["subnets"][0];
-    same("cloud-init's address", &subnet["address"], wanted.address.as_str().into());
-    same("cloud-init's name servers", &subnet["dns_nameservers"], wanted.dns.clone().into());
-    same("node.env", &found["environment"]["TRAINYARD_ROLE"], wanted.role.as_str().into());
+    d.same("cloud-init's address", &subnet["address"], wanted.address.as_str());
+    d.same("cloud-init's name servers", &subnet["dns_nameservers"], wanted.network.dns.clone());
     let ifcfg = &found["ifcfg"]["enp0s3"];
-    same("ifcfg IPADDR", &ifcfg["IPADDR"], wanted.address.as_str().into());
-    same("ifcfg PREFIX", &ifcfg["PREFIX"], wanted.prefix.to_string().into());
-    same("ifcfg GATEWAY", &ifcfg["GATEWAY"], wanted.gateway.as_str().into());
-    let pinned =
-        &found["files"]["/etc/trainyard/stages/repositories/files/etc/trainyard/pinned.repo"];
-    let pinned = pinned.as_str().unwrap_or("");
-    for mirror in &wanted.mirrors {
-        same("mirror", &pinned.contains(&format!("{mirror}/7.9.2009/os/")).into(), true.into());
+    d.same("ifcfg IPADDR", &ifcfg["IPADDR"], wanted.address.as_str());
+    d.same("ifcfg PREFIX", &ifcfg["PREFIX"], wanted.network.prefix.to_string());
+    d.same("ifcfg GATEWAY", &ifcfg["GATEWAY"], wanted.network.gateway.as_str());
+}
+
+fn system(wanted: &Expected, found: &Value, d: &mut Differences) {
+    let (kickstart, data) = (&found["kickstart"], &found["user_data"]);
+    for (key, built_in, command, module) in [
+        ("timezone", "Asia/Seoul", "timezone", "timezone"),
+        ("language", "en_US.UTF-8", "lang", "locale"),
+    ] {
+        d.same(key, &kickstart[command], wanted.single(key, built_in));
+        d.same(module, &data[module], wanted.single(key, built_in));
     }
-    for (name, value) in &wanted.parameters {
+    let keyboard = wanted.single("keyboard", "us");
+    d.same("keyboard", &kickstart["keyboard"], keyboard.as_str());
+    let keymap = data["runcmd"].as_array().into_iter().flatten().find(|c| c[0] == "localectl");
+    d.same("cloud-init's keyboard", &keymap.unwrap_or(&Value::Null)[2], keyboard.as_str());
+    d.same("cloud-init's hostname", &data["hostname"], wanted.name.as_str());
+    d.same("role", &found["environment"]["TRAINYARD_ROLE"], wanted.role.as_str());
+    let keys = data["users"][0].get("ssh_authorized_keys").cloned();
+    d.same("keys", &keys.unwrap_or_else(|| Value::Array(Vec::new())), wanted.added("keys"));
+    let stages = &found["stages"];
+    for (name, rest) in wanted.mapped("user") {
+        d.has("account", &stages["accounts"]["account"], &format!("{name} {rest}"));
+    }
+    for argument in wanted.added("kernel") {
+        d.has("kernel argument", &stages["kernel"]["add"], &argument);
+    }
+    let mut scripts = kickstart["scripts"].as_array().into_iter().flatten();
+    let guard = scripts.find(|s| s.as_str().is_some_and(|s| s.contains("zerombr")));
+    let guard = guard.unwrap_or(&Value::Null);
+    let (swap, root) = (wanted.single("swap", "1024"), wanted.single("root", "4096"));
+    if wanted.single("layout", "plain") == "lvm" {
+        d.holds(
+            "swap",
+            guard,
+            &format!("\nlogvol swap --vgname=trainyard --name=swap --size={swap}\n"),
+        );
+        d.holds("root", guard, &format!("--fstype=xfs --size={root} --grow\n"));
+    } else {
+        d.holds("swap", guard, &format!("\npart swap --size={swap} --ondisk=$disk\n"));
+        d.holds(
+            "root",
+            guard,
+            &format!("\npart / --fstype=xfs --size={root} --grow --ondisk=$disk\n"),
+        );
+    }
+}
+
+fn site(wanted: &Expected, found: &Value, d: &mut Differences) {
+    let file = |stage: &str, path: &str| {
+        found["files"][format!("/etc/trainyard/stages/{stage}/files{path}")].clone()
+    };
+    let pinned = file("repositories", "/etc/trainyard/pinned.repo");
+    let built_in = ["http://vault.centos.org", "http://archive.kernel.org/centos-vault"];
+    for mirror in wanted.replaced("mirror", &built_in) {
+        d.holds("mirror", &pinned, &format!("{mirror}/7.9.2009/os/"));
+    }
+    let stages = &found["stages"];
+    for (name, value) in wanted.mapped("parameter") {
         let (stage, name) = name.split_once('.').expect("stage.name");
-        if let Some(lines) = found["stages"][stage]["parameter"].as_array() {
-            same(
-                "parameter",
-                &lines.contains(&format!("{name} {value}").into()).into(),
-                true.into(),
-            );
+        if stages[stage].is_object() {
+            d.has("parameter", &stages[stage]["parameter"], &format!("{name} {value}"));
         }
     }
-    let site = &found["stages"]["site"];
-    let packages = site["package"].as_array().cloned().unwrap_or_default();
-    let packages: Vec<Value> = packages.into_iter().collect();
-    for package in &wanted.packages {
-        same("package", &packages.contains(&package.as_str().into()).into(), true.into());
+    for package in wanted.added("packages") {
+        d.has("package", &stages["site"]["package"], &package);
     }
-    for (path, content) in &wanted.files {
-        let staged = format!("/etc/trainyard/stages/site/files{path}");
-        same(path, &found["files"][staged], content.as_str().into());
+    for (name, state) in wanted.mapped("service") {
+        d.has("service", &stages["site"][state], &name);
     }
-    for (key, value) in &wanted.sysctl {
-        let file =
-            &found["files"]["/etc/trainyard/stages/site/files/etc/sysctl.d/90-trainyard.conf"];
-        let line = format!("{key} = {value}\n");
-        same("sysctl", &file.as_str().is_some_and(|f| f.contains(&line)).into(), true.into());
+    for (path, content) in wanted.mapped("file") {
+        d.same(&path, &file("site", &path), content);
+    }
+    for (key, value) in wanted.mapped("sysctl") {
+        let conf = file("site", "/etc/sysctl.d/90-trainyard.conf");
+        d.holds("sysctl", &conf, &format!("{key} = {value}\n"));
+    }
+    for (name, script) in wanted.mapped("hook") {
+        let path = format!("/etc/trainyard/stages/hook-{name}/configure.sh");
+        d.same(&name, &found["files"][path], script);
     }
     if wanted.role == "controller" {
-        let chrony = &found["files"]["/etc/trainyard/stages/time-server/files/etc/chrony.conf"];
+        let chrony = file("time-server", "/etc/chrony.conf");
         for server in &wanted.servers {
-            let line = format!("server {server} iburst\n");
-            same(
-                "time server",
-                &chrony.as_str().is_some_and(|c| c.contains(&line)).into(),
-                true.into(),
-            );
+            d.holds("time server", &chrony, &format!("server {server} iburst\n"));
         }
     }
-    wrong
 }
 
 #[test]
