@@ -213,3 +213,14 @@ fn a_range_is_many_nodes_and_one_of_them_can_say_more() {
         ]
     );
 }
+
+#[test]
+fn user_data_of_ones_own_is_handed_on_as_it_was_written() {
+    let lab = Lab::new(&format!("templates: own\n{GOOD}"));
+    let own = "# ours\nmanage_etc_hosts: false\ndisk_setup: {/dev/vdb: {table_type: gpt, overwrite: no}}\n";
+    write(&lab, &[("own/cloud-init/user-data.yaml", &format!("#cloud-config\n{own}"))]);
+    lab.done(&["render", "-o", "out"]);
+    let user_data = lab.read("out/controller/user-data");
+    assert!(user_data.starts_with(&format!("#cloud-config\n{own}\n")), "{}", &user_data[..300]);
+    assert!(!user_data.contains("disable_root"));
+}

@@ -4,29 +4,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::node::{self, PlacedHostKey, RELABEL};
-use super::{RenderError, yaml};
+use super::{RenderError, cloud_base, yaml};
 use crate::model::RootLogin;
 use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::secrets::Secrets;
-use crate::template::built_in;
 
 /// The node's runner.
 const RUNNER: &str = "/usr/local/sbin/trainyard-node";
-
-/// What every node has, in `cloud-init/`.
-const BASE: &str = include_str!("../../cloud-init/user-data.yaml");
-
-/// What the user-data begins with: the built-in file, or the lab's own.
-fn base(node: &NodePlan) -> Result<serde_json::Map<String, Value>, RenderError> {
-    let Some(own) = node.templates.get(built_in::USER_DATA) else {
-        return Ok(serde_yaml::from_str(BASE)?);
-    };
-    serde_yaml::from_str(&own.text).map_err(|error| RenderError::UserData {
-        file: own.file,
-        line: error.location().map_or(1, |at| at.line()),
-        message: format!("this is no YAML mapping: {error}"),
-    })
-}
 
 /// The `user-data`: accounts, the files of the node, and the start of its first boot.
 pub(super) fn user_data<'i>(
@@ -34,7 +18,8 @@ pub(super) fn user_data<'i>(
     secrets: &Secrets,
     files: impl Iterator<Item = &'i str>,
 ) -> Result<String, RenderError> {
-    let mut data = base(node)?;
+    let base = cloud_base::text(&node.templates)?;
+    let mut data = serde_json::Map::new();
     data.insert("hostname".into(), json!(node.name));
     data.insert("timezone".into(), json!(node.installer.timezone));
     data.insert("locale".into(), json!(node.installer.language));
@@ -45,7 +30,7 @@ pub(super) fn user_data<'i>(
         data.insert("ssh_keys".into(), ssh_keys(&host_keys));
     }
     // The items of a list stand one after the other, so each is written by itself, and those that nodes share once.
-    let mut text = format!("#cloud-config\n{}write_files:\n", yaml::to_string(&data)?);
+    let mut text = format!("#cloud-config\n{base}\n{}write_files:\n", yaml::to_string(&data)?);
     text.extend(files);
     text += &yaml::to_string(&json!({ "runcmd": runcmd(node, &host_keys) }))?;
     Ok(text)

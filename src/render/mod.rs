@@ -1,6 +1,7 @@
 //! The plan, spelled out: kickstart, cloud-init, boot menus. Nothing here decides anything.
 
 pub mod boot_menu;
+mod cloud_base;
 mod cloud_init;
 mod kickstart;
 mod kickstart_network;
