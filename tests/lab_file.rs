@@ -344,5 +344,17 @@ fn keys_come_from_files_too() {
         kickstart.contains(&format!("put 0600 /root/.ssh/authorized_keys <<'EOF'\n{key}\nEOF\n"))
     );
     std::fs::write(lab.path("me.pub"), "-----BEGIN OPENSSH PRIVATE KEY-----\n").expect("written");
-    assert!(lab.run(&["check"]).stdout.contains("this is a private key"));
+    let told = lab.run(&["check"]).stdout;
+    assert!(told.contains("it holds a private key") && !told.contains("BEGIN"), "{told}");
+}
+
+#[test]
+fn a_wrong_setting_hides_no_taken_address() {
+    let text = "cpus: two\nnodes: {controller: {role: controller, address: 10.0.0.11}, b: {role: compute, address: 10.0.0.11}}\n";
+    let found = findings(text);
+    assert!(found.iter().any(|(.., m)| m == "`two` is not a whole number"), "{found:?}");
+    assert!(
+        found.iter().any(|(.., m)| m == "`b`: 10.0.0.11 is taken by `controller`"),
+        "{found:?}"
+    );
 }

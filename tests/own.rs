@@ -141,6 +141,11 @@ fn a_template_that_fails_is_told_with_its_line_and_without_a_value() {
         );
         assert!(!all.contains("$6$"), "{all}");
     }
+    let endless =
+        "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}\n";
+    write(&lab, &[("own/kickstart/packages.j2", endless)]);
+    let told = lab.run(&["check"]);
+    assert!(told.stdout.contains("own/kickstart/packages.j2:1:1"), "{told:?}");
     write(&lab, &[("own/kickstart/packages.j2", "%packages\n{% if %}\n%end\n")]);
     let told = lab.run(&["check"]);
     assert!(told.stdout.contains("own/kickstart/packages.j2:2:1"), "{told:?}");

@@ -1,7 +1,7 @@
 //! Who may log in.
 
 use crate::report::{Rule, Span};
-use crate::spec::{AccessSpec, RootLogin, Spanned};
+use crate::spec::{AccessSpec, KEY_TYPES, RootLogin, Spanned};
 
 use super::settle::{Resolver, word};
 use super::users::new_account;
@@ -56,13 +56,6 @@ pub(super) fn account(text: &str) -> Result<String, String> {
 /// # Errors
 /// What is allowed.
 pub fn public_key(text: &str) -> Result<String, String> {
-    let known = [
-        "ssh-ed25519",
-        "ssh-rsa",
-        "ecdsa-sha2-nistp256",
-        "ecdsa-sha2-nistp384",
-        "ecdsa-sha2-nistp521",
-    ];
     if text.contains("PRIVATE KEY") {
         return Err(
             "this is a private key: put the public one here (its file ends in `.pub`)".into()
@@ -77,7 +70,7 @@ pub fn public_key(text: &str) -> Result<String, String> {
         // cloud-init of CentOS 7 is of Python 2, and gives up on the account.
         return Err("its comment is not ASCII, and cloud-init of CentOS 7 could not write it: leave the comment out or write it in ASCII".into());
     }
-    if known.contains(&kind) && base64 && !comment.chars().any(char::is_control) {
+    if KEY_TYPES.contains(&kind) && base64 && !comment.chars().any(char::is_control) {
         Ok(format!("{kind} {data} {}", comment.trim_start()).trim_end().to_owned())
     } else {
         Err("a public key on one line, such as `ssh-ed25519 AAAA… me@host`".into())

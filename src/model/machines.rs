@@ -14,7 +14,9 @@ use super::machine;
 use super::net::HostName;
 use super::settings::Resolved;
 use super::settle::Resolver;
-use super::{CONTROLLER, Ipv6, MANAGEMENT, Mac, Network, Node, Settings, Uuid, names, storage};
+use super::{
+    CONTROLLER, Interface, Ipv6, MANAGEMENT, Mac, Network, Node, Settings, Uuid, names, storage,
+};
 
 pub(super) fn resolve(
     spec: &LabSpec,
@@ -44,6 +46,7 @@ pub(super) fn resolve(
         let written = spec_of.settings.interfaces.as_ref();
         let interfaces = interfaces::resolve(&attached, written, &mut allot, r);
         let settled = std::mem::take(&mut r.origins);
+        taken.tell(&name, interfaces.as_deref(), settings.as_deref(), &spec_of.name, r);
         let (Some(role), Some(address), Some(interfaces), Some(settings)) =
             (role, address, interfaces, settings)
         else {
@@ -53,7 +56,6 @@ pub(super) fn resolve(
         let role = role.name.value.clone();
         let named_macs = machine::named_macs(&spec_of.settings);
         let node = Node { name, role, stages, address, interfaces, named_macs, settings, settled };
-        taken.tell(&node, &spec_of.name, r);
         nodes.push(node);
     }
     allot.tell_exhausted(spec, r);
@@ -217,31 +219,38 @@ impl Taken {
     }
 
     /// Tells addresses, MACs and machines that another node, or a gateway, has already.
-    fn tell(&mut self, node: &Node, key: &Spanned<String>, r: &mut Resolver) {
+    fn tell(
+        &mut self,
+        name: &HostName,
+        interfaces: Option<&[Interface]>,
+        settings: Option<&Settings>,
+        key: &Spanned<String>,
+        r: &mut Resolver,
+    ) {
         let help = "give each machine its own";
-        let owner = || format!("`{}`", node.name);
-        for interface in &node.interfaces {
+        let owner = || format!("`{name}`");
+        for interface in interfaces.unwrap_or_default() {
             let ipv6 = match interface.ipv6 {
                 Ipv6::Static { address, .. } => Some(IpAddr::V6(address)),
                 _ => None,
             };
             for address in [interface.address.map(IpAddr::V4), ipv6].into_iter().flatten() {
                 if let Some(other) = self.addresses.insert(address, owner()) {
-                    let message = format!("`{}`: {address} is taken by {other}", node.name);
+                    let message = format!("`{name}`: {address} is taken by {other}");
                     r.tell(Rule::AddressTaken, key, message, help);
                 }
             }
             if let Some(mac) = interface.mac
                 && let Some(other) = self.macs.insert(mac, owner()).filter(|o| *o != owner())
             {
-                let message = format!("`{}`: {mac} is taken by {other}", node.name);
+                let message = format!("`{name}`: {mac} is taken by {other}");
                 r.tell(Rule::MacTaken, key, message, help);
             }
         }
-        if let Some(uuid) = node.settings.machine.uuid
+        if let Some(uuid) = settings.and_then(|settings| settings.machine.uuid)
             && let Some(other) = self.uuids.insert(uuid, owner())
         {
-            let message = format!("`{}`: the machine with the UUID {uuid} is {other}", node.name);
+            let message = format!("`{name}`: the machine with the UUID {uuid} is {other}");
             r.tell(Rule::UuidTaken, key, message, help);
         }
     }

@@ -139,7 +139,7 @@ fn base_url(text: &str) -> Result<String, Wrong> {
 }
 
 /// Whether a URL that everyone on the node may read holds a name or a password; that is told without showing it.
-fn has_credentials(path: &str, written: &Spanned<String>, r: &mut Resolver) -> bool {
+pub(super) fn has_credentials(path: &str, written: &Spanned<String>, r: &mut Resolver) -> bool {
     let rest = written.value.split_once("://").map_or(&*written.value, |(_, rest)| rest);
     let found = rest.split('/').next().is_some_and(|host| host.contains('@'));
     if found {

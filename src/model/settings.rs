@@ -85,6 +85,7 @@ fn mirrors(written: Option<&Spanned<OneOrMany<String>>>, r: &mut Resolver) -> Ve
         r.tell(Rule::Value, written, "no mirror is left", help);
     }
     for item in items.iter().flat_map(|(_, items)| *items) {
+        super::repositories::has_credentials("mirror", item, r);
         if item.value.starts_with("https://") {
             let message = format!("CentOS 7.9 may not know the certificate of `{}`", item.value);
             let help = "its own certificates are of 2020; `http` serves as well, because packages are signed";

@@ -34,9 +34,8 @@ pub(super) fn text(templates: &Templates) -> Result<&str, RenderError> {
             return wrong(line, format!("this is no YAML mapping: {error}"));
         }
     };
-    let place = |found: &dyn Fn(&str) -> bool| {
-        own.text.lines().position(found).map_or(1, |n| n + 1)
-    };
+    let place =
+        |found: &dyn Fn(&str) -> bool| own.text.lines().position(found).map_or(1, |n| n + 1);
     if let Some(key) = OURS.iter().find(|key| data.contains_key(**key)) {
         let line = place(&|line| line.trim_start_matches(['"', '\'']).starts_with(key));
         return wrong(

@@ -14,6 +14,9 @@ use super::tree::{Node, Value};
 /// A file larger than this is none that a person wrote.
 const LARGEST: u64 = 4 << 20;
 
+/// The name of the file that holds a lab's secrets.
+const SECRETS: &str = "secrets.yaml";
+
 /// A folder with more files than this was not made for a lab.
 const MOST_FILES: usize = 1000;
 
@@ -42,6 +45,7 @@ impl<'a> Reader<'a> {
     /// can point into it.
     pub fn text(&mut self, node: &Node, written: &str) -> Result<TextFile, String> {
         let (path, shown) = self.path(node, written);
+        no_secrets(&path)?;
         self.text_at(written, path, &shown)
     }
 
@@ -92,6 +96,17 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Findings quote what they find, and what is rendered may be read by others: no file that a lab names is its secrets.
+///
+/// # Errors
+/// It is.
+pub fn no_secrets(path: &Path) -> Result<(), String> {
+    if path.file_name().is_some_and(|name| name == SECRETS) {
+        return Err("it holds the lab's secrets".into());
+    }
+    Ok(())
+}
+
 /// A text file's content. A device or a pipe could go on for ever.
 pub fn read_text(path: &Path) -> std::io::Result<String> {
     let metadata = std::fs::metadata(path)?;
@@ -105,14 +120,18 @@ pub fn read_text(path: &Path) -> std::io::Result<String> {
         ));
     }
     let bytes = std::fs::read(path)?;
-    String::from_utf8(bytes).map_err(|e| {
+    let text = String::from_utf8(bytes).map_err(|e| {
         let valid = e.utf8_error().valid_up_to();
         let line = e.as_bytes()[..valid].split(|b| *b == b'\n').count();
         Error::new(
             ErrorKind::InvalidData,
             format!("line {line} is not UTF-8; save the file as UTF-8"),
         )
-    })
+    })?;
+    if text.contains("PRIVATE KEY-----") {
+        return Err(Error::new(ErrorKind::InvalidInput, "it holds a private key"));
+    }
+    Ok(text)
 }
 
 /// A text file beside the lab file.
@@ -148,6 +167,10 @@ impl Decode for TextFile {
     }
 }
 
+/// The types of keys that OpenSSH 7.4 takes.
+pub const KEY_TYPES: [&str; 5] =
+    ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"];
+
 /// Public keys: one that stands here, or those of a file.
 #[derive(Clone, Debug)]
 pub struct PublicKeys(pub Vec<String>);
@@ -161,12 +184,19 @@ impl Decode for PublicKeys {
         }
         match r.text(node, &text) {
             Ok(file) => {
-                let lines = file
-                    .text
-                    .lines()
-                    .map(str::trim)
-                    .filter(|line| !line.is_empty() && !line.starts_with('#'));
-                Some(Self(lines.map(str::to_owned).collect()))
+                let is_key = |line: &&str| !line.is_empty() && !line.starts_with('#');
+                let lines = file.text.lines().map(str::trim);
+                // What is not a key may be anything, and is not shown.
+                let odd = lines
+                    .clone()
+                    .position(|l| is_key(&l) && !KEY_TYPES.iter().any(|t| l.starts_with(t)));
+                if let Some(odd) = odd {
+                    let message = format!("line {} of `{text}` is no public key", odd + 1);
+                    let help = "a file of public keys, one on each line; its name ends in `.pub`, as a rule";
+                    r.findings.tell(Rule::NamedFile, &node.path, node.span, message, help);
+                    return None;
+                }
+                Some(Self(lines.filter(is_key).map(str::to_owned).collect()))
             }
             Err(error) => {
                 let message =

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::report::{Findings, Rule, Source, Sources, Span};
 
-use super::files::read_text;
+use super::files::{no_secrets, read_text};
 use super::merge::merge;
 use super::shape::Shape;
 use super::tree::{self, Node, Value};
@@ -96,17 +96,18 @@ impl Includes<'_> {
                 "a lab is read from at most 256 files",
             );
         }
-        let text = match read_text(&path) {
-            Ok(text) => text,
-            Err(error) => {
-                let message = format!("`{name}` cannot be read: {error}");
-                return refuse(
-                    Rule::IncludeFile,
-                    message,
-                    "a lab file, relative to the file that includes it",
-                );
-            }
-        };
+        let text =
+            match no_secrets(&path).and_then(|()| read_text(&path).map_err(|e| e.to_string())) {
+                Ok(text) => text,
+                Err(error) => {
+                    let message = format!("`{name}` cannot be read: {error}");
+                    return refuse(
+                        Rule::IncludeFile,
+                        message,
+                        "a lab file, relative to the file that includes it",
+                    );
+                }
+            };
         let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
         if self.open.contains(&canonical) {
             return refuse(

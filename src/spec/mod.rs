@@ -34,7 +34,7 @@ pub use custom::{
     SigningKey, UnitState,
 };
 pub use decode::{Added, Entries, Entry, OneOrMany, Spanned};
-pub use files::{Folder, PublicKeys, TextFile};
+pub use files::{Folder, KEY_TYPES, PublicKeys, TextFile};
 pub use hooks::{HookSpec, HooksSpec};
 pub use json_schema::json_schema;
 pub use network::{

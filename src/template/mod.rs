@@ -66,6 +66,8 @@ impl Default for Engine<'_> {
                 .expect("the default delimiters do not clash"),
         );
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        // A template of a person's could go on for ever. The hosts of two thousand nodes take a hundredth of this.
+        environment.set_fuel(Some(10_000_000));
         environment.set_formatter(write_quoted);
         environment.add_filter("sh", |text: String| Value::from_safe_string(quote::shell(&text)));
         environment
