@@ -229,3 +229,24 @@ fn user_data_of_ones_own_is_handed_on_as_it_was_written() {
     assert!(user_data.starts_with(&format!("#cloud-config\n{own}\n")), "{}", &user_data[..300]);
     assert!(!user_data.contains("disable_root"));
 }
+
+#[test]
+fn nothing_takes_back_what_is_inherited() {
+    let lab = Lab::new(
+        "sysctl: {vm.swappiness: 1, vm.overcommit_memory: 1}\nservices: {postfix.service: disabled}\nkeyboard: kr\n\
+         nodes:\n\
+         \x20 controller: {role: controller, address: 10.0.0.11, keyboard: ~, sysctl: {vm.swappiness: ~}, services: {postfix.service: ~}}\n\
+         \x20 c[1-2]: {role: compute, address: \"10.0.0.[31-32]\", machine: {serial: \"VM[1-2]\"}}\n",
+    );
+    let explained = |node: &str| lab.done(&["plan", "--explain", node]).stdout;
+    let (controller, compute) = (explained("controller"), explained("c2"));
+    assert!(
+        !controller.contains("swappiness") && controller.contains("overcommit"),
+        "{controller}"
+    );
+    assert!(!controller.contains("postfix") && compute.contains("postfix"), "{controller}");
+    let keyboard = controller.lines().find(|l| l.contains(" keyboard "));
+    assert!(keyboard.is_some_and(|l| l.ends_with("built-in")), "{controller}");
+    let serial = compute.lines().find(|l| l.contains("machine.serial"));
+    assert!(serial.is_some_and(|l| l.contains(" VM2 ")), "{compute}");
+}

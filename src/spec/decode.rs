@@ -193,7 +193,12 @@ pub struct Entry<T> {
 impl<T: Decode + Default> Decode for Entries<T> {
     fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
         let mut entries = Vec::new();
+        let keeps_empty = Self::shape().has_named_mappings();
         for (key, node) in mapping(node, r)? {
+            // `~` leaves nothing of a single value.
+            if matches!(node.value, Value::Null) && !keeps_empty {
+                continue;
+            }
             let value = spanned::<T>(node, r).map(|v| v.value).unwrap_or_default();
             entries.push(Entry { name: name_of(key, node), value });
         }

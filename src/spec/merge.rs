@@ -21,10 +21,10 @@ pub fn merge(far: &Node, near: &Node, shape: Option<&Shape>) -> Node {
             let mut entries = inherited.clone();
             for (key, node) in own {
                 match entries.iter_mut().find(|(known, _)| known.name == key.name) {
-                    // In a mapping of names, one with nothing under it says nothing new.
+                    // A name with nothing under it says nothing new of what has keys of its own.
                     Some(_)
                         if matches!(node.value, Value::Null)
-                            && matches!(shape, Some(Shape::Entries(_))) => {}
+                            && shape.is_some_and(Shape::has_named_mappings) => {}
                     Some((known, inherited)) => {
                         *inherited = merge(inherited, node, shape.and_then(|s| s.under(&key.name)));
                         *known = key.clone();
@@ -117,6 +117,8 @@ mod tests {
             "{a:{x:1 y:3} b:{z:4}}"
         );
         assert_eq!(merged("{a: {x: 1}}", "{a: !replace {y: 3}}", &shape), "{a:{y:3}}");
+        let flat = Shape::Entries(Box::new(Shape::Text));
+        assert_eq!(merged("{a: 1, b: 2}", "{a: ~}", &flat), "{a:~ b:2}");
         assert_eq!(
             merged("{a: {x: 1}}", "{a: }", &shape),
             "{a:{x:1}}",

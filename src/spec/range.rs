@@ -99,12 +99,15 @@ pub(super) fn expand(nodes: &Node, shape: Option<&Shape>, r: &mut Reader) -> Vec
     expanded
 }
 
-/// Gives the `i`th node its own of each range that stands under `address`, `ipv6` or `mac`.
+/// The keys under which each node of a range has its own.
+const NUMBERED: [&str; 6] = ["address", "ipv6", "mac", "serial", "uuid", "by_id"];
+
+/// Gives the `i`th node its own of each range that stands under such a key.
 fn number(node: &mut Node, i: usize, count: usize, r: &mut Reader) {
     let Value::Map(entries) = &mut node.value else { return };
     for (key, node) in entries {
         let text = match &mut node.value {
-            Value::Scalar(text) if ["address", "ipv6", "mac"].contains(&key.name.as_str()) => text,
+            Value::Scalar(text) if NUMBERED.contains(&key.name.as_str()) => text,
             Value::Map(_) => {
                 number(node, i, count, r);
                 continue;

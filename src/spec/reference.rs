@@ -14,12 +14,13 @@ then `# yaml-language-server: $schema=lab.schema.json` as the first line of the 
 ## How values are inherited\n\n\
 A key of [Settings](#settings) may stand in the lab, in a role and at a node; the nearer one counts: node, role, lab, built in.\n\n\
 - Mappings merge key by key.\n\
-- A single value replaces the inherited one, and `~` brings back what is built in.\n\
+- A single value replaces the inherited one, and `~` brings back what is built in, or nothing: `sysctl: {vm.swappiness: ~}`.\n\
+- A name with nothing under it, such as `users: {anna: }`, says nothing new where each name has keys of its own.\n\
 - A list replaces the inherited one; a list that is *added* comes after it.\n\
 - `!replace` before a list or a mapping leaves nothing of what it would inherit: `packages: !replace [tcpdump]`.\n\n\
 `include: [FILE, ...]` names other lab files, relative to the one that names them. They merge by the same rules, each over the one\n\
 before it, and the file that includes them is said over all of them. A node's key may be a range: `compute[1-8]`, or `compute[01-12]` with\n\
-leading zeros; under `address`, `ipv6` and `mac` a range of the same length, `10.0.0.[31-38]`, gives each node its own. What is said of\n\
+leading zeros; under `address`, `ipv6`, `mac`, `serial`, `uuid` and `by_id` a range (of decimal numbers) of the same length, `10.0.0.[31-38]`, gives each node its own. What is said of\n\
 one of them by its own name (`compute3: {memory: 8GiB}`) is said over what the range says.\n\n\
 `trainyard plan --explain NODE` shows every value that a node has, with the file and line that it comes from.\n";
 

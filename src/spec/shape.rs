@@ -51,6 +51,13 @@ pub struct Field {
 }
 
 impl Shape {
+    /// Whether it is a mapping of names of which each has keys of its own.
+    #[must_use]
+    pub fn has_named_mappings(&self) -> bool {
+        let Shape::Entries(value) = self else { return false };
+        matches!(**value, Shape::Entries(_) | Shape::Record(_))
+    }
+
     /// The shape of what stands under a key, as far as it is known.
     #[must_use]
     pub fn under(&self, key: &str) -> Option<&Shape> {
