@@ -3,6 +3,7 @@
 mod check;
 mod order;
 mod own;
+mod paths;
 mod stage;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use include_dir::{Dir, include_dir};
 use indexmap::IndexMap;
 
 pub use own::add_own;
+pub use paths::check_path;
 pub use stage::{
     Custom, Database, Each, FileSpec, Identity, Need, Opening, Ownership, Parameter, Scalar,
     StageSpec, When,
@@ -84,6 +86,9 @@ impl Catalogue {
             Some(text) => serde_yaml::from_str(text).context("reading `stack/secrets.yaml`")?,
             None => IndexMap::new(),
         };
+        for name in secrets.keys() {
+            check::secret_name(name).context("checking `stack/secrets.yaml`")?;
+        }
         let mut stages: BTreeMap<String, Stage> = BTreeMap::new();
         for (path, text) in files {
             let Some((name, STAGE)) = path.split_once('/') else { continue };

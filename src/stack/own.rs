@@ -18,6 +18,11 @@ pub fn add_own(catalogue: &mut Catalogue, folders: &[Spanned<Folder>], findings:
         if let Some(file) = folder.value.files.get(SECRETS)
             && let Some(more) = own.read::<indexmap::IndexMap<String, String>>(file)
         {
+            for name in more.keys() {
+                if let Err(wrong) = check::secret_name(name) {
+                    own.tell(line_with(file, name), wrong.to_string());
+                }
+            }
             secrets.extend(more);
         }
         own.add(folder);
@@ -48,6 +53,12 @@ pub fn add_own(catalogue: &mut Catalogue, folders: &[Spanned<Folder>], findings:
 
 const HELP: &str = "CONTRIBUTING.md says how a stage is made";
 
+/// On a node, the file beside the stages' folders.
+const ORDER: &str = "order";
+
+/// What the names of the stages begin with that are made of `hooks`.
+const HOOK: &str = "hook-";
+
 struct Own<'a> {
     findings: &'a mut Findings,
     stages: &'a mut BTreeMap<String, Stage>,
@@ -57,7 +68,13 @@ impl Own<'_> {
     fn add(&mut self, folder: &Spanned<Folder>) {
         for (path, file) in &folder.value.files {
             let Some((name, STAGE)) = path.split_once('/') else { continue };
-            if self.stages.contains_key(name) {
+            if name == ORDER || name.starts_with(HOOK) || name.starts_with('-') {
+                let message = format!("`{name}` cannot be a stage's name");
+                let help = format!(
+                    "give the folder another name; `{ORDER}` and those that begin with `{HOOK}` are trainyard's own, and none begins with `-`"
+                );
+                self.findings.tell(Rule::OwnStage, "own_stages", top(file.file), message, help);
+            } else if self.stages.contains_key(name) {
                 let message = format!("there is a stage `{name}` already");
                 let help = "give it another name; a role's `stages` decides which one a node has";
                 self.findings.tell(Rule::OwnStage, "own_stages", top(file.file), message, help);
@@ -81,6 +98,10 @@ impl Own<'_> {
         }
     }
 
+    fn tell(&mut self, at: Span, message: String) {
+        self.findings.tell(Rule::OwnStage, "own_stages", at, message, HELP);
+    }
+
     fn read<T: serde::de::DeserializeOwned>(&mut self, file: &TextFile) -> Option<T> {
         let error = match serde_yaml::from_str(&file.text) {
             Ok(value) => return Some(value),
@@ -93,9 +114,18 @@ impl Own<'_> {
             length: 1,
         });
         let message = format!("`{}` cannot be read: {error}", file.name);
-        self.findings.tell(Rule::OwnStage, "own_stages", at, message, HELP);
+        self.tell(at, message);
         None
     }
+}
+
+/// The first line with this key, or the first of all.
+fn line_with(file: &TextFile, word: &str) -> Span {
+    let line = file.text.lines().position(|line| {
+        line.strip_prefix(word).is_some_and(|rest| rest.trim_start().starts_with(':'))
+    });
+    let length = line.map_or(1, |_| word.chars().count());
+    Span { line: line.map_or(1, |n| n + 1), length, ..top(file.file) }
 }
 
 /// The first line of a file.
