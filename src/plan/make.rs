@@ -1,8 +1,9 @@
 //! Model and stages become a plan.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result, anyhow};
 
 use super::context::Shared;
+use super::stages::Planned;
 use super::templates::{self, AllTemplates, StageTemplates};
 use super::{
     AccessPlan, HookPlan, Host, InstallerPlan, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD,
@@ -11,7 +12,7 @@ use super::{
 use crate::model::{CONTROLLER, Hook, HostKeys, Lab, MANAGEMENT, Node, PROVIDER, RootLogin};
 use crate::report::{Findings, Rule, Span, did_you_mean, nearest};
 use crate::secrets::account_password_name;
-use crate::stack::{Catalogue, Stage};
+use crate::stack::{self, Catalogue, Stage};
 use crate::template::{TemplateError, built_in};
 
 /// What `%packages` names. The environment `minimal` is what the Minimal medium is made of; the others
@@ -125,10 +126,7 @@ fn node_plan(
     let mut planned = Vec::new();
     for stage in of_node {
         let plan = match stages::plan(stage, node, &interfaces, shared, templates) {
-            Err(error) => match error.downcast::<TemplateError>() {
-                Ok(error) => templates::told(Err(error), findings).map_err(Into::into),
-                Err(error) => Err(error),
-            },
+            Err(error) => told(error, stage, findings),
             Ok(plan) => Ok(Some(plan)),
         };
         let plan =
@@ -179,6 +177,22 @@ fn node_plan(
         templates: settings.templates.clone(),
         settled,
     })
+}
+
+/// What is wrong with a stage or a template of the lab's own is a finding; a mistake in a built-in one is a failure.
+fn told(error: Error, stage: &Stage, findings: &mut Findings) -> Result<Option<Planned>> {
+    let error = match error.downcast::<TemplateError>() {
+        Ok(error) if error.span().is_some() || stage.file.is_none() => {
+            return Ok(templates::told(Err(error), findings)?);
+        }
+        // A text of `stage.yaml`: its line in the file is not known.
+        Ok(error) if error.excerpt.is_empty() => Error::msg(error.message),
+        Ok(error) => anyhow!("`{}`: {}", error.excerpt, error.message),
+        Err(error) => error,
+    };
+    let Some(file) = stage.file else { return Err(error) };
+    stack::tell_unusable(stage, file, &error, findings);
+    Ok(None)
 }
 
 fn hook(hook: &Hook) -> HookPlan {

@@ -1,14 +1,14 @@
 //! One stage on one node: its templates rendered, its references resolved.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 use indexmap::IndexMap;
 
 use super::context::Shared;
 use super::templates::StageTemplates;
 use super::{FilePlan, InterfacePlan, OpeningPlan, StagePlan};
+use crate::ini;
 use crate::model::{Lab, Node};
-use crate::stack::{Each, Identity, Need, Opening, Ownership, Stage};
-use crate::template::quote::is_plain_word;
+use crate::stack::{Each, Identity, Need, Opening, Ownership, Stage, check_path};
 
 /// When a stage runs; within a phase, the catalogue's order counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +51,10 @@ pub(super) fn plan(
         for (section, options) in sections {
             for (option, value) in options {
                 let value = templates.text(&name, &value.0, &base)?;
+                if let Err(allowed) = ini::check_marked(section, option, &value) {
+                    bail!("`[{section}] {option}` in `{file}` cannot be written: {allowed}");
+                }
+                templates.check_secrets(&name, &value, &spec.secrets)?;
                 settings.push((file.clone(), section.clone(), option.clone(), value));
             }
         }
@@ -66,13 +70,10 @@ pub(super) fn plan(
         };
         for context in contexts {
             let path = templates.text(&name, &file.path, &context)?;
-            if !path.starts_with('/')
-                || !is_plain_word(&path)
-                || path.split('/').any(|step| step == "..")
-            {
-                bail!("`{path}` is no path that a stage can write");
-            }
-            let content = templates.file(&stage.source_name(&file.source), node, &context)?;
+            check_path(&path, stage.file.is_some()).map_err(Error::msg)?;
+            let source = stage.source_name(&file.source);
+            let content = templates.file(&source, node, &context)?;
+            templates.check_secrets(&source, &content, &spec.secrets)?;
             if file.optional && content.trim().is_empty() {
                 continue;
             }

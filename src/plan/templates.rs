@@ -9,7 +9,7 @@ use super::context::Context;
 use crate::model::{Node, Settings, Templates};
 use crate::report::{Findings, Rule};
 use crate::stack::Catalogue;
-use crate::template::{Engine, TemplateError};
+use crate::template::{Engine, TemplateError, secret_marks};
 
 /// What is the same for all nodes that share their settings. A template that uses nothing else is rendered once for them.
 const SHARED: [&str; 8] =
@@ -81,6 +81,20 @@ impl<'c> StageTemplates<'c> {
         context: &Context,
     ) -> Result<String, TemplateError> {
         self.engine.render_text(name, source, context)
+    }
+
+    /// What was rendered from a template names no secrets but these: the node has no others.
+    pub fn check_secrets(
+        &self,
+        name: &str,
+        rendered: &str,
+        secrets: &[String],
+    ) -> Result<(), TemplateError> {
+        let unknown = secret_marks(rendered).find(|secret| !secrets.iter().any(|s| s == secret));
+        unknown.map_or(Ok(()), |secret| {
+            let message = format!("the secret `{secret}` is not among the stage's `secrets`");
+            Err(self.engine.wrong(name, secret, message))
+        })
     }
 
     /// Renders a file for a node.

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use include_dir::{Dir, include_dir};
 use indexmap::IndexMap;
 
-pub use own::add_own;
+pub use own::{add_own, tell_unusable};
 pub use paths::check_path;
 pub use stage::{
     Custom, Database, Each, FileSpec, Identity, Need, Opening, Ownership, Parameter, Scalar,

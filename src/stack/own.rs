@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Error, anyhow};
+
 use super::{Catalogue, SECRETS, STAGE, Stage, Text, check, order};
 use crate::report::{Findings, Rule, Span};
 use crate::spec::{Folder, Spanned, TextFile};
@@ -28,15 +30,13 @@ pub fn add_own(catalogue: &mut Catalogue, folders: &[Spanned<Folder>], findings:
         own.add(folder);
     }
     for stage in stages.values().filter(|s| s.file.is_some()) {
-        let at = top(stage.file.unwrap_or_default());
         let unknown = stage.spec.after.iter().find(|name| !stages.contains_key(*name));
         let wrong = match unknown {
-            Some(name) => Some(format!("it comes after `{name}`, which does not exist")),
-            None => check::check(stage, &secrets).err().map(|e| format!("{e:#}")),
+            Some(name) => Some(anyhow!("it comes after `{name}`, which does not exist")),
+            None => check::check(stage, &secrets).err(),
         };
-        if let Some(wrong) = wrong {
-            let message = format!("the stage `{}` cannot be used: {wrong}", stage.name);
-            findings.tell(Rule::OwnStage, "own_stages", at, message, HELP);
+        if let Some((wrong, file)) = wrong.zip(stage.file) {
+            tell_unusable(stage, file, &wrong, findings);
         }
     }
     if findings.errors() > errors {
@@ -49,6 +49,12 @@ pub fn add_own(catalogue: &mut Catalogue, folders: &[Spanned<Folder>], findings:
             findings.tell(Rule::OwnStage, "own_stages", at, format!("{wrong:#}"), HELP);
         }
     }
+}
+
+/// Tells what is wrong with a stage of the lab's own, whose `stage.yaml` is the source file of that number.
+pub fn tell_unusable(stage: &Stage, file: usize, wrong: &Error, findings: &mut Findings) {
+    let message = format!("the stage `{}` cannot be used: {wrong:#}", stage.name);
+    findings.tell(Rule::OwnStage, "own_stages", top(file), message, HELP);
 }
 
 const HELP: &str = "CONTRIBUTING.md says how a stage is made";

@@ -85,6 +85,14 @@ pub fn secret_mark(name: &str) -> String {
     format!("@SECRET_{name}@")
 }
 
+/// The names of the secrets whose marks are in a text.
+pub fn secret_marks(text: &str) -> impl Iterator<Item = &str> {
+    text.split("@SECRET_").skip(1).filter_map(|rest| {
+        let (name, _) = rest.split_once('@')?;
+        (!name.contains(char::is_whitespace)).then_some(name)
+    })
+}
+
 impl<'s> Engine<'s> {
     /// Adds a template that others can include.
     ///
@@ -164,6 +172,21 @@ impl<'s> Engine<'s> {
         }
         let rendered = self.environment.render_named_str(name, source, Serde(context));
         rendered.map_err(|e| self.told(&e, name, Some(source)))
+    }
+
+    /// What is wrong with what was rendered from a template: at the first line that holds a text, or at the first of all.
+    #[must_use]
+    pub fn wrong(&self, name: &str, text: &str, message: String) -> TemplateError {
+        let template = self.environment.get_template(name).ok();
+        let source = template.as_ref().map_or("", minijinja::Template::source);
+        let line = source.lines().position(|line| line.contains(text)).unwrap_or(0);
+        TemplateError {
+            template: name.to_owned(),
+            line: line + 1,
+            message,
+            excerpt: source.lines().nth(line).unwrap_or("").trim_end().to_owned(),
+            file: self.own.get(name).copied(),
+        }
     }
 
     fn told(&self, error: &Error, name: &str, source: Option<&str>) -> TemplateError {
