@@ -13,7 +13,7 @@ use super::ipv4::host_in;
 use super::machine;
 use super::net::HostName;
 use super::settings::Resolved;
-use super::settle::Resolver;
+use super::settle::{Resolver, word};
 use super::{
     CONTROLLER, Interface, Ipv6, MANAGEMENT, Mac, Network, Node, Settings, Uuid, names, storage,
 };
@@ -28,6 +28,11 @@ pub(super) fn resolve(
     // What no node has is held to the rules as well.
     for settings in spec.roles.iter().map(|role| &role.settings).chain([&spec.settings]) {
         resolved.of(settings, r);
+    }
+    for role in spec.roles.iter().map(|role| &role.name) {
+        if let Err(allowed) = word(&role.value, 32, "_-") {
+            r.reject(role, format!("a role's name is {allowed}"));
+        }
     }
     let mut names: HashMap<HostName, Span> = HashMap::new();
     let mut taken = Taken::new(networks);
