@@ -65,7 +65,40 @@ pub(super) fn merge(planned: Vec<Planned>, node: &Node, findings: &mut Findings)
         let ownership = owners.remove(&path).unwrap_or_default();
         stages[first].files.push(FilePlan { path, ownership, content });
     }
+    check_files(node, &stages, findings);
     stages
+}
+
+/// No file of a stage is another's, or lies where another needs a folder.
+fn check_files(node: &Node, stages: &[StagePlan], findings: &mut Findings) {
+    let mut tell = |message: String| {
+        let path = format!("nodes.{}", node.name);
+        let help = "change the path in one of them, or leave one of the stages out";
+        findings.tell(Rule::FileOfTwoStages, &path, Span::default(), message, help);
+    };
+    let mut writers: BTreeMap<&str, &str> = BTreeMap::new();
+    let files = || stages.iter().flat_map(|s| s.files.iter().map(|f| (&*f.path, &*s.name)));
+    for (path, stage) in files() {
+        // `custom::check_stages` tells those of the lab's own files, at their place.
+        let is_of_lab = || node.settings.custom.files.iter().any(|f| f.path.value == path);
+        match writers.insert(path, stage) {
+            Some(other) if other == stage => {
+                tell(format!("`{path}` is written twice by the stage `{stage}`"));
+            }
+            Some(other) if !is_of_lab() => {
+                tell(format!("`{path}` is written by the stages `{other}` and `{stage}`"));
+            }
+            _ => {}
+        }
+    }
+    for (path, stage) in files() {
+        let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+        for (folder, other) in folders.filter_map(|f| writers.get_key_value(f)) {
+            tell(format!(
+                "`{folder}` is a file of the stage `{other}`, and a folder for `{path}` of the stage `{stage}`"
+            ));
+        }
+    }
 }
 
 fn overridden(node: &Node, file: &str, section: &str, option: &str) -> bool {
@@ -90,16 +123,24 @@ fn check_parameters(set: &[ParameterValue], catalogue: &Catalogue, findings: &mu
             findings.tell(Rule::UnknownStage, &stage.path, stage.span, message, help);
             continue;
         };
-        if !known.spec.parameters.contains_key(&name.value) {
+        let parameter = known.spec.parameters.get(&name.value);
+        if parameter.is_none() {
             let help = did_you_mean(&name.value, known.spec.parameters.keys().map(String::as_str));
             let message = format!("unknown parameter `{}`", name.value);
             findings.tell(Rule::UnknownParameter, &name.path, name.span, message, help);
         }
-        if !is_plain_word(value) {
+        let is_number = |text: &str| text.parse::<u64>().is_ok() && !text.starts_with('+');
+        let default = parameter.map_or("", |p| &p.default.0);
+        let (message, help) = if !is_plain_word(value) || value.contains("@SECRET_") {
             let message = format!("`{value}` cannot be used here");
-            let help = "letters, digits and `._:/@+,=-`";
-            findings.tell(Rule::Value, &name.path, name.span, message, help);
-        }
+            (message, "letters, digits and `._:/@+,=-`, and no mark of a secret".to_owned())
+        } else if is_number(default) && !is_number(value) {
+            let message = format!("`{value}` is not a whole number");
+            (message, format!("a number such as {default}, which is what is built in"))
+        } else {
+            continue;
+        };
+        findings.tell(Rule::Value, &name.path, name.span, message, help);
     }
 }
 

@@ -265,4 +265,6 @@ rules! {
     Option = "option" Error,
     /// Two stages write one option differently.
     StagesDisagree = "stages-disagree" Error,
+    /// Two stages of a node write one file, or a file where the other needs a folder.
+    FileOfTwoStages = "file-of-two-stages" Error,
 }
