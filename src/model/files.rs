@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::report::Rule;
 use crate::spec::{Entries, Entry, FileSpec, Spanned};
-use crate::template::quote::is_plain_word;
 
+use super::file_places::{of_account, path, tell_folders};
 use super::settle::{Resolver, Wrong};
 use super::{Access, Account, system};
 
@@ -23,33 +23,6 @@ pub struct CustomFile {
     /// What is in it.
     pub content: Arc<str>,
 }
-
-/// Where no file of a person's can be, why, and what to do instead.
-const ELSEWHERE: [(&str, &str, &str); 19] = [
-    ("/etc/trainyard", TRAINYARD, ANOTHER),
-    ("/var/lib/trainyard", TRAINYARD, ANOTHER),
-    ("/var/log/trainyard", TRAINYARD, ANOTHER),
-    ("/usr/local/libexec/trainyard", TRAINYARD, ANOTHER),
-    ("/usr/local/sbin/trainyard-node", TRAINYARD, ANOTHER),
-    ("/etc/systemd/system/trainyard-first-boot.service", TRAINYARD, ANOTHER),
-    ("/proc", KERNEL, "kernel parameters are said under `sysctl`"),
-    ("/sys", KERNEL, ANOTHER),
-    ("/dev", KERNEL, ANOTHER),
-    ("/run", "is gone after a boot", "a file in /etc/tmpfiles.d makes it at each boot"),
-    ("/tmp", "does not last", ANOTHER),
-    ("/etc/sudoers", ACCOUNTS, "say it under `users`, where it is checked"),
-    ("/etc/sudoers.d", ACCOUNTS, "say it under `users`, where it is checked"),
-    ("/etc/passwd", ACCOUNTS, "say it under `users`"),
-    ("/etc/shadow", ACCOUNTS, "say it under `users`"),
-    ("/etc/group", ACCOUNTS, "say it under `users`"),
-    ("/etc/sysctl.d/90-trainyard.conf", TRAINYARD, "say it under `sysctl`"),
-    ("/root/.ssh", "is where root's keys are", "say it under `access`"),
-    ("/etc/yum.repos.d", "is where yum's repositories are", "say it under `repositories`"),
-];
-const TRAINYARD: &str = "is trainyard's own";
-const KERNEL: &str = "is the kernel's, not a file on the disk";
-const ACCOUNTS: &str = "is where accounts are";
-const ANOTHER: &str = "another path";
 
 pub(super) fn resolve(
     spec: Option<&Spanned<Entries<FileSpec>>>,
@@ -80,7 +53,7 @@ pub(super) fn resolve(
             said("owner", value.owner.as_ref(), "root", &|text| known(text, "account", is_user));
         let group =
             said("group", value.group.as_ref(), "root", &|text| known(text, "group", is_group));
-        if let Err(wrong) = path(&name.value) {
+        if let Err(wrong) = path(&name.value).and_then(|()| of_account(&name.value, of_lab)) {
             r.reject(name, wrong);
             continue;
         }
@@ -90,6 +63,7 @@ pub(super) fn resolve(
             files.push(CustomFile { path, owner, group, mode, content });
         }
     }
+    tell_folders(&files, r);
     files
 }
 
@@ -152,24 +126,6 @@ pub(super) fn writable(text: &str) -> Result<(), (&'static str, &'static str)> {
         ));
     }
     Ok(())
-}
-
-fn path(text: &str) -> Result<(), Wrong> {
-    let normal = text.strip_prefix('/').is_some_and(|steps| {
-        steps.split('/').all(|step| !step.is_empty() && step != "." && step != "..")
-    });
-    if !normal || !is_plain_word(text) || text.len() > 255 {
-        return Err(Wrong::from(
-            "an absolute path of letters, digits and `._:/@+,=-`, as it is after `..` and links, such as `/etc/motd`",
-        ));
-    }
-    let inside = |folder: &str| {
-        text.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    match ELSEWHERE.iter().find(|(folder, ..)| inside(folder)) {
-        Some((_, why, help)) => Err(Wrong::of(Rule::FilePlace, *why, *help)),
-        None => Ok(()),
-    }
 }
 
 fn mode(text: &str) -> Result<String, Wrong> {

@@ -7,6 +7,7 @@ mod bonds;
 mod custom;
 mod disk;
 mod el7;
+mod file_places;
 mod files;
 mod hardware;
 mod hooks;
