@@ -31,10 +31,11 @@ json() {
     printf '"%s"' "$(printf '%s' "$text" | tr -cd '\040-\176')"
 }
 
-# replace_with PATH: PATH holds standard input, whole or not at all, readable by root alone.
+# replace_with PATH: PATH holds standard input, whole or not at all, readable by root alone. No name of a
+# stage has a `~`.
 replace_with() {
-    (umask 077 && cat >"$1.new")
-    mv -f "$1.new" "$1"
+    (umask 077 && cat >"$1~")
+    mv -f "$1~" "$1"
 }
 
 # retry ATTEMPTS DELAY COMMAND...: runs COMMAND until it succeeds, waiting longer each time.
@@ -113,6 +114,7 @@ relabel() {
 # whole or not at all; an equal one is left alone. Sets file_changed to yes or no.
 put_file() {
     local mode=$1 owner=$2 group=$3 path=$TRAINYARD_ROOT$4 source=$5 folder temporary content
+    [ ! -d "$path" ] || fail "$4 is a folder, and is to be a file"
     folder=$(dirname "$path")
     if [ ! -d "$folder" ]; then
         (umask 022 && mkdir -p "$folder")
@@ -132,7 +134,7 @@ put_file() {
         rm -f "$temporary"
         file_changed=no
     else
-        mv -f "$temporary" "$path"
+        mv -fT "$temporary" "$path"
         # shellcheck disable=SC2034 # for the caller
         file_changed=yes
     fi

@@ -149,6 +149,36 @@ fn status_100_means_done_then_reboot_then_continue() {
 }
 
 #[test]
+fn nothing_reboots_the_installer() {
+    let node = Node::new();
+    node.stage("hook-mine", "", &[]);
+    node.write("etc/trainyard/stages/hook-mine/configure.sh", "exit 100\n");
+    node.write(
+        "etc/trainyard/node.env",
+        "TRAINYARD_NODE=controller\nTRAINYARD_REBOOT=no\nTRAINYARD_ATTEMPTS=1\n",
+    );
+    let said = node.expect(6, &["run"]);
+    let told = "`hook-mine` failed while configuring: it asks for a reboot, and there is none here (exit status 100)";
+    assert!(said.contains(told) && !said.contains("attempt"), "{said}");
+    assert!(node.calls().is_empty());
+    assert_eq!(node.status()[0].1, "failed");
+}
+
+#[test]
+fn a_folder_is_not_taken_for_a_file_and_no_other_file_is_lost() {
+    let node = Node::new();
+    let manifest = "file 0644 root root /etc/x.new\nfile 0644 root root /etc/x\n";
+    node.stage("site", manifest, &[("files/etc/x.new", "new\n"), ("files/etc/x", "x\n")]);
+    node.expect(0, &["run"]);
+    assert_eq!((node.read("etc/x.new"), node.read("etc/x")), ("new\n".into(), "x\n".into()));
+    fs::remove_file(node.path("etc/x")).expect("removed");
+    fs::create_dir(node.path("etc/x")).expect("a folder");
+    let said = node.expect(6, &["run", "--force"]);
+    assert!(said.contains("/etc/x is a folder, and is to be a file"), "{said}");
+    assert_eq!(fs::read_dir(node.path("etc/x")).expect("a folder").count(), 0);
+}
+
+#[test]
 fn place_installs_files_alone_without_secrets_and_without_systemd() {
     let node = Node::new();
     let manifest = "package chrony\nservice x.service\nfile 0600 root root /etc/hosts\n";
