@@ -8,6 +8,9 @@ use crate::plan::{NodePlan, StoragePlan};
 /// Where the kickstart takes what `%pre` has written.
 const INCLUDE: &str = "%include /tmp/trainyard-storage.ks";
 
+/// The log of the script that writes it, by which that script is known: one of a person's may write anything.
+const LOG: &str = "--log=/tmp/trainyard-guard.log";
+
 /// The commands that say what becomes of a disk. They stand in that file only: a `%pre` that fails stops nothing.
 const COMMANDS: [&str; 13] = [
     "autopart",
@@ -75,7 +78,7 @@ fn wanted(disk: &Disk) -> Value {
 /// What the installer would do to a disk without having asked the guard, by the lines that are its own. One line each.
 pub(super) fn lint(lines: &[(usize, &str)]) -> Vec<String> {
     let mut findings = Vec::new();
-    let (mut section, mut includes, mut guards) = ("", 0, 0);
+    let (mut section, mut guard, mut includes, mut guards) = ("", false, 0, 0);
     for &(number, line) in lines {
         let first = line.split_whitespace().next().unwrap_or("");
         match first {
@@ -87,12 +90,15 @@ pub(super) fn lint(lines: &[(usize, &str)]) -> Vec<String> {
                         .push(format!("  line {number}: `{line}` is not what the guard writes"));
                 }
             }
-            _ if first.starts_with('%') && section.is_empty() => section = first,
+            _ if first.starts_with('%') && section.is_empty() => {
+                section = first;
+                guard = first == "%pre" && line.split_whitespace().any(|word| word == LOG);
+            }
             _ if section.is_empty() && COMMANDS.contains(&first) => findings.push(format!(
                 "  line {number}: `{first}` stands where no wipe guard could hold it back"
             )),
             // A line of the text that it writes.
-            "zerombr" if section == "%pre" => guards += 1,
+            "zerombr" if guard && !section.is_empty() => guards += 1,
             _ => {}
         }
     }
@@ -111,7 +117,7 @@ mod tests {
         super::lint(&own_lines(text))
     }
 
-    const GUARD: &str = "%pre\ncat > x << END\nzerombr\npart / --size=1\nEND\n%end\n";
+    const GUARD: &str = "%pre --log=/tmp/trainyard-guard.log\ncat > x << END\nzerombr\npart / --size=1\nEND\n%end\n";
 
     #[test]
     fn what_clears_a_disk_stands_in_the_guard_only() {
@@ -129,6 +135,9 @@ mod tests {
         assert!(one_each(&format!("{INCLUDE}\n")), "nothing writes it");
         assert!(one_each(&format!("{INCLUDE}\n{INCLUDE}\n{GUARD}")));
         assert!(one_each(&format!("{INCLUDE}\n{}", GUARD.replace("%pre", "%post"))));
+        let hook = "%pre\nput << END\nzerombr\nEND\n%end\n";
+        assert_eq!(lint(&format!("{INCLUDE}\n{hook}{GUARD}")), Vec::<String>::new());
+        assert!(one_each(&format!("{INCLUDE}\n{hook}")), "a hook guards nothing");
         assert_eq!(lint(&format!("%include /tmp/x.ks\n{GUARD}")).len(), 1);
     }
 }
