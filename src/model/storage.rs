@@ -186,7 +186,9 @@ fn partition(name: &Spanned<String>, spec: &PartitionSpec, r: &mut Resolver) -> 
     };
     let mount = mount?;
     Some(Volume {
-        name: mount[1..].replace('-', "--").replace('/', "-"),
+        // LVM keeps names such as `snapshot…` and `…_mlog…` for itself (lvm(8)), and swap's is `swap`. Two paths never get
+        // one name: no step of a path begins with `-`.
+        name: format!("fs-{}", mount[1..].replace('-', "--").replace('/', "-").replace('_', "_.")),
         mount,
         filesystem,
         size_mib: size?.0,
@@ -206,9 +208,23 @@ fn options(text: &str) -> Result<String, String> {
 }
 
 /// What the installer wants on the same file system as `/` (anaconda's sanity check), what the loader reads, and
-/// what is no file system of a disk; with everything below.
-const ON_ROOT: [&str; 10] =
-    ["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys"];
+/// what is no file system of a disk; with everything below. The last four are links of the package `filesystem`.
+const ON_ROOT: [&str; 14] = [
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr/tmp",
+    "/var/lock",
+    "/var/mail",
+    "/var/run",
+];
 /// The same, but not what is below.
 const ON_ROOT_ITSELF: [&str; 3] = ["/lost+found", "/mnt", "/root"];
 

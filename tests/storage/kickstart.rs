@@ -52,16 +52,18 @@ fn the_layouts() {
     );
     assert_eq!(
         after_head(
-            "{layout: lvm, partitions: {/var/lib/nova: {size: 1GiB, grow: yes}, /a-b: {size: 64MiB}}}"
+            "{layout: lvm, partitions: {/var/lib/nova: {size: 1GiB, grow: yes}, /a-b: {size: 64MiB}, /swap: {size: 64MiB}, /x_mlog: {size: 64MiB}}}"
         ),
         [
             "part /boot --fstype=xfs --size=1024 --label=ty-fc3a5b0d7 --ondisk=sda",
-            "part pv.01 --size=6272 --grow --ondisk=sda",
+            "part pv.01 --size=6400 --grow --ondisk=sda",
             "volgroup trainyard pv.01",
             "logvol swap --vgname=trainyard --name=swap --size=1024",
             "logvol / --vgname=trainyard --name=root --fstype=xfs --size=4096",
-            "logvol /var/lib/nova --vgname=trainyard --name=var-lib-nova --fstype=xfs --size=1024 --grow",
-            "logvol /a-b --vgname=trainyard --name=a--b --fstype=xfs --size=64",
+            "logvol /var/lib/nova --vgname=trainyard --name=fs-var-lib-nova --fstype=xfs --size=1024 --grow",
+            "logvol /a-b --vgname=trainyard --name=fs-a--b --fstype=xfs --size=64",
+            "logvol /swap --vgname=trainyard --name=fs-swap --fstype=xfs --size=64",
+            "logvol /x_mlog --vgname=trainyard --name=fs-x_.mlog --fstype=xfs --size=64",
         ]
     );
     assert!(after_head("{layout: lvm, swap: none}").iter().all(|line| !line.contains("swap")));
