@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::report::{Rule, Span};
 use crate::spec::{OneOrMany, SettingsSpec, Spanned};
 
-use super::net::domain;
-use super::settle::{Resolver, joined};
+use super::net::{domain, is_own_name};
+use super::settle::{Resolver, Wrong, joined};
 use super::{Node, Settings};
 
 /// The C library asks no more servers than this (resolv.conf(5), MAXNS).
@@ -93,6 +93,11 @@ fn hosts(spec: &SettingsSpec, r: &mut Resolver) -> Vec<HostEntry> {
             r.reject(key, "an IPv4 or IPv6 address, such as `10.0.0.5: db`");
             continue;
         };
+        if address.is_loopback() {
+            let why = "is every machine's address for itself";
+            r.reject(key, Wrong::new(why, "an address that other machines reach, too"));
+            continue;
+        }
         if entry.value.0.is_empty() {
             let message = format!("`{address}` has no name");
             r.tell(Rule::Value, key, message, "for example `10.0.0.5: [db, db.example.org]`");
@@ -126,7 +131,7 @@ pub(super) fn tell_conflicts(settings: &[Arc<Settings>], nodes: &[Node], r: &mut
             if let Some(own) = own {
                 let message = format!("`{text}` is a node of this lab, which has {own}");
                 r.tell(Rule::HostsConflict, name, message, "leave it out, or use another name");
-            } else if text == "localhost" || text.starts_with("localhost.") {
+            } else if is_own_name(text) {
                 let message = format!("`{text}` is every machine's name for itself");
                 r.tell(Rule::HostsConflict, name, message, "leave it out, or use another name");
             } else if let Some((other, span)) = first

@@ -24,11 +24,28 @@ impl FromStr for HostName {
                 "1 to 63 lower-case letters, digits and hyphens, not only digits, no hyphen first or last (RFC 1123)",
             );
         }
-        if text == "localhost" {
-            return Err("`localhost` is every machine's name for itself");
+        if is_number(text) {
+            return Err("another name: the C library reads this one as an address in hexadecimal");
+        }
+        if is_own_name(text) {
+            return Err("another name: this one is every machine's for itself");
         }
         Ok(Self(text.to_owned()))
     }
+}
+
+/// Whether it reads as a number, or as a part of an address, to inet_aton(3), which every resolver asks first.
+fn is_number(label: &str) -> bool {
+    let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+    label.bytes().all(|b| b.is_ascii_digit())
+        || hexadecimal.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Whether the first lines of /etc/hosts give this name to the machine itself.
+#[must_use]
+pub fn is_own_name(text: &str) -> bool {
+    let first = text.split('.').next().unwrap_or(text);
+    ["localhost", "localhost4", "localhost6"].iter().any(|own| own.eq_ignore_ascii_case(first))
 }
 
 impl HostName {
@@ -71,8 +88,7 @@ pub fn domain(text: &str) -> Result<String, String> {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    // With digits alone at its end it would read as an address.
-    let is_number = |label: &str| label.bytes().all(|b| b.is_ascii_digit());
+    // With a number at its end it would read as an address.
     let last = text.rsplit('.').next().unwrap_or(text);
     if text.len() <= 253 && text.split('.').all(label) && !is_number(last) {
         Ok(text.to_owned())
@@ -137,12 +153,25 @@ mod tests {
 
     #[test]
     fn host_names_follow_rfc_1123() {
-        for good in ["controller", "compute-1", "a", "0a"] {
+        for good in ["controller", "compute-1", "a", "0a", "0x1g", "localhost-2"] {
             assert!(good.parse::<HostName>().is_ok(), "{good}");
         }
-        for bad in
-            ["", "-a", "a-", "a.b", "A", "a_b", "12", "localhost", &"a".repeat(64), "a\nb", "é"]
-        {
+        for bad in [
+            "",
+            "-a",
+            "a-",
+            "a.b",
+            "A",
+            "a_b",
+            "12",
+            "localhost",
+            "localhost6",
+            "0x",
+            "0x1f",
+            &"a".repeat(64),
+            "a\nb",
+            "é",
+        ] {
             assert!(bad.parse::<HostName>().is_err(), "{bad}");
         }
     }
@@ -153,8 +182,10 @@ mod tests {
         for good in ["db", "db.example.org", "3com.com", "a-b.C"] {
             assert!(domain(good).is_ok(), "{good}");
         }
-        for bad in ["", ".", "a..b", "a.", "-a.b", "a_b", "10.0.0.1", "a b", "a;b", "é.org", &long]
-        {
+        for bad in [
+            "", ".", "a..b", "a.", "-a.b", "a_b", "10.0.0.1", "a.0x1F", "a b", "a;b", "é.org",
+            &long,
+        ] {
             assert!(domain(bad).is_err(), "{bad}");
         }
     }
