@@ -127,7 +127,7 @@ fn unit(text: &str) -> Result<(), Wrong> {
 }
 
 fn sysctl(spec: Option<&Spanned<Entries<String>>>, r: &mut Resolver) -> Vec<(String, String)> {
-    let mut parameters = Vec::new();
+    let mut parameters: Vec<(String, String)> = Vec::new();
     for Entry { name, value } in spec.iter().flat_map(|s| &s.value.0) {
         let steps: Vec<&str> = name.value.split(['.', '/']).collect();
         let fits = steps.len() > 1 && steps.iter().all(|step| word(step, 64, "_-").is_ok());
@@ -146,11 +146,31 @@ fn sysctl(spec: Option<&Spanned<Entries<String>>>, r: &mut Resolver) -> Vec<(Str
             r.tell(Rule::Value, name, message, help);
             continue;
         }
+        let normal = with_dots(&name.value);
+        if parameters.iter().any(|(known, _)| *known == normal) {
+            let why = format!("is said twice: it is `{normal}`");
+            r.reject(name, Wrong::new(why, "one of the two; names are written with dots"));
+            continue;
+        }
         let origin = r.origin(name.span);
-        r.note(&format!("sysctl.{}", name.value), value, origin);
-        parameters.push((name.value.clone(), value.clone()));
+        r.note(&format!("sysctl.{normal}"), value, origin);
+        parameters.push((normal, value.clone()));
     }
     parameters
+}
+
+/// A kernel parameter's name with dots between its steps. Where a `/` comes first, sysctl(8) has a `.` as a part of a step:
+/// `net/ipv4/conf/eth0.7/forwarding` is `net.ipv4.conf.eth0/7.forwarding`.
+fn with_dots(name: &str) -> String {
+    if name.find(['.', '/']) == name.find('.') {
+        return name.to_owned();
+    }
+    let other = |c| match c {
+        '/' => '.',
+        '.' => '/',
+        c => c,
+    };
+    name.chars().map(other).collect()
 }
 
 fn openings(spec: Option<&Spanned<FirewallSpec>>, r: &mut Resolver) -> Vec<OpeningValue> {

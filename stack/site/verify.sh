@@ -22,9 +22,10 @@ parameters=$TRAINYARD_ROOT/etc/sysctl.d/90-trainyard.conf
 if [ -e "$parameters" ]; then
     while IFS= read -r line <&3; do
         name=${line%% = *} wanted=${line#* = }
-        # The kernel shows tabs where a list was written with blanks.
-        found=$(sysctl -n "$name" | tr '\t' ' ')
-        [ "$found" = "$(tr '\t' ' ' <<<"$wanted")" ] || fail "$name is $found, not $wanted"
+        # The kernel shows tabs where a list was written with blanks, of which there may be more than one.
+        found=$(sysctl -n "$name" | tr -s '\t ' ' ')
+        wanted=$(tr -s '\t ' ' ' <<<"$wanted")
+        [ "$found" = "$wanted" ] || fail "$name is $found, not $wanted"
         say "$name = $found"
     done 3<"$parameters"
 fi

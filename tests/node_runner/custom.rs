@@ -50,7 +50,7 @@ fn kernel_arguments_need_a_reboot_only_where_the_kernel_has_others() {
 #[test]
 fn kernel_parameters_are_set_and_verified() {
     let node = with("site", "file 0644 root root /etc/sysctl.d/90-trainyard.conf\n");
-    let parameters = "net.ipv4.ip_forward = 1\nnet.ipv4.tcp_rmem = 4096 87380 6291456\n";
+    let parameters = "net.ipv4.ip_forward = 1\nnet.ipv4.tcp_rmem = 4096   87380 6291456\n";
     node.write("etc/trainyard/stages/site/files/etc/sysctl.d/90-trainyard.conf", parameters);
     node.fake(
         "sysctl",
