@@ -47,7 +47,17 @@ pub fn check_marked(section: &str, option: &str, value: &str) -> Result<(), &'st
         Err("a value is one line without control characters")
     } else if value.trim() != value {
         Err("blanks at either end of a value would be lost")
+    } else if [" #", " ;"].iter().any(|comment| format!(" {value}").contains(comment)) {
+        Err("what follows a `#` or `;` after a blank would be a comment")
+    } else if ['"', '\''].iter().any(|quote| is_open(value, *quote)) {
+        Err("a quote at one end of a value only would be lost, or would swallow what follows")
     } else {
         Ok(())
     }
+}
+
+/// Whether there is a quote at one end and not at the other.
+fn is_open(value: &str, quote: char) -> bool {
+    value.len() == 1 && value.starts_with(quote)
+        || value.starts_with(quote) != value.ends_with(quote)
 }
