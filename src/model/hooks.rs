@@ -66,6 +66,10 @@ fn check_script(hook: &HookSpec, r: &mut Resolver) {
     if let Some(line) = line_of('\0') {
         tell(Rule::Unwritable, line, "holds a NUL character", "a script is text");
     }
+    if script.starts_with('\u{feff}') {
+        let help = "bash takes it for a part of the first command: save the script as UTF-8 without it (`sed -i '1s/^\\xef\\xbb\\xbf//' FILE`)";
+        tell(Rule::HookInterpreter, 1, "begins with a byte order mark", help);
+    }
     let ends = script.split('\n').position(|line| line.ends_with('\r'));
     if let Some(line) = ends.map(|i| i + 1) {
         let help = "bash takes the carriage return for a part of the command: save the script with Unix line ends (`sed -i 's/\\r$//' FILE`)";

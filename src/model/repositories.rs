@@ -128,8 +128,8 @@ fn base_url(text: &str) -> Result<String, Wrong> {
         .iter()
         .find_map(|scheme| text.strip_prefix(scheme))
         .unwrap_or_default();
-    // `$basearch` and the like are yum's to replace.
-    if is_plain_word(&rest.replace('$', "")) && !rest.starts_with('/') {
+    // `$basearch` and the like are yum's to replace; at a comma it would begin another URL.
+    if is_plain_word(&rest.replace('$', "")) && !rest.starts_with('/') && !rest.contains(',') {
         Ok(text.to_owned())
     } else {
         Err(Wrong::from(
@@ -190,7 +190,8 @@ fn signing_key(
             (!is_key).then_some("a file with `-----BEGIN PGP PUBLIC KEY BLOCK-----`, as `gpg --export --armor` writes it")
         }
         PackageKey::OnNode(url) => {
-            let path = url.strip_prefix("file:///").is_some_and(is_plain_word);
+            let path =
+                url.strip_prefix("file:///").is_some_and(|p| is_plain_word(p) && !p.contains(','));
             (!path).then_some("a file beside the lab file, or `file:///…` for one that the node has: fetch the key once, compare its fingerprint with the one that its owner tells, and put it beside the lab file")
         }
     };

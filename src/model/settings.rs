@@ -97,7 +97,8 @@ fn mirrors(written: Option<&Spanned<OneOrMany<String>>>, r: &mut Resolver) -> Ve
 
 fn mirror(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).unwrap_or("");
-    let fits = !rest.is_empty() && !rest.starts_with('/') && is_plain_word(rest);
+    // At a comma, yum would begin another URL.
+    let fits = is_plain_word(rest) && !rest.starts_with('/') && !rest.contains(',');
     if fits {
         Ok(text.trim_end_matches('/').to_owned())
     } else {
