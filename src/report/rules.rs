@@ -73,6 +73,8 @@ rules! {
     IncludeCycle = "include-cycle" Error,
     /// A file that a lab file names (a key, a script, a template) cannot be read.
     NamedFile = "named-file" Error,
+    /// A mark of a secret cannot come from a lab file.
+    SecretMark = "secret-mark" Error,
     /// A range of nodes cannot be expanded.
     Range = "range" Error,
 

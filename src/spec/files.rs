@@ -5,11 +5,11 @@ use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::report::{Findings, Rule, Source, Sources};
+use crate::report::{Findings, Rule, Source, Sources, Span};
 
 use super::decode::{Decode, mismatch};
 use super::shape::Shape;
-use super::tree::{Node, Value};
+use super::tree::{MARK, MARK_HELP, Node, Value};
 
 /// A file larger than this is none that a person wrote.
 const LARGEST: u64 = 4 << 20;
@@ -46,7 +46,16 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self, node: &Node, written: &str) -> Result<TextFile, String> {
         let (path, shown) = self.path(node, written);
         no_secrets(&path)?;
-        self.text_at(written, path, &shown)
+        let file = self.text_at(written, path, &shown)?;
+        for (line, text) in (1..).zip(file.text.lines()) {
+            if let Some(at) = text.find(MARK) {
+                let column = text[..at].chars().count() + 1;
+                let span = Span { file: file.file, line, column, length: MARK.len() };
+                let message = "this holds `@SECRET_`";
+                self.findings.tell(Rule::SecretMark, &node.path, span, message, MARK_HELP);
+            }
+        }
+        Ok(file)
     }
 
     fn text_at(&mut self, name: &str, path: PathBuf, shown: &Path) -> Result<TextFile, String> {

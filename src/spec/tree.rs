@@ -14,6 +14,10 @@ const MOST_VALUES: usize = 100_000;
 /// Deeper nesting than this is no lab file.
 const DEEPEST: usize = 64;
 
+/// How the mark of a secret begins, which the node's runner replaces by the secret in whatever file it stands.
+pub(super) const MARK: &str = "@SECRET_";
+pub(super) const MARK_HELP: &str = "with this the mark of a secret begins, which cannot come from a lab file: write it in another way";
+
 /// A value and where it stands.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -215,6 +219,7 @@ impl<'a> Builder<'a, '_> {
                 return Ok(Node { span, path, value, replace });
             }
             Event::Scalar(text, style, anchor, tag) => {
+                self.tell_mark(&text, &path, span);
                 (anchor, tag, scalar(text.into_owned(), style))
             }
             Event::SequenceStart(anchor, tag) => {
@@ -262,6 +267,13 @@ impl<'a> Builder<'a, '_> {
         })
     }
 
+    /// Tells a mark of a secret, wherever it would have landed.
+    fn tell_mark(&mut self, text: &str, path: &str, span: Span) {
+        if text.contains(MARK) {
+            self.findings.tell(Rule::SecretMark, path, span, "this holds `@SECRET_`", MARK_HELP);
+        }
+    }
+
     /// Whether a tag says `!replace`. YAML's own tags (`!!str`) say nothing that the schema does not.
     fn is_replace(&mut self, tag: Option<&Tag>, value: &Value, path: &str, span: Span) -> bool {
         let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) else { return false };
@@ -296,6 +308,7 @@ impl<'a> Builder<'a, '_> {
             };
             let (event, span) = self.next()?;
             let inside: Arc<str> = join(path, &key.name).into();
+            self.tell_mark(&key.name, &inside, key.span);
             let node = self.node(event, span, inside.clone(), depth + 1)?;
             match seen.insert(key.name.clone(), key.span.line) {
                 Some(first) => {
