@@ -34,7 +34,7 @@ impl FromStr for HostName {
     }
 }
 
-/// Whether it reads as a number, or as a part of an address, to inet_aton(3), which every resolver asks first.
+/// Whether it reads as a number, or as a part of an address, to `inet_aton(3)`, which every resolver asks first.
 fn is_number(label: &str) -> bool {
     let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
     label.bytes().all(|b| b.is_ascii_digit())
