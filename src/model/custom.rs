@@ -213,3 +213,20 @@ fn ports(text: &str) -> Result<(), Wrong> {
         Err(Wrong::from("a port from 1 to 65535, or a range such as `9000-9010`"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::with_dots;
+
+    #[test]
+    fn kernel_parameters_have_one_name() {
+        for (written, normal) in [
+            ("net.ipv4.ip_forward", "net.ipv4.ip_forward"),
+            ("net/ipv4/ip_forward", "net.ipv4.ip_forward"),
+            ("net/ipv4/conf/eth0.7/forwarding", "net.ipv4.conf.eth0/7.forwarding"),
+            ("net.ipv4.conf.eth0/7.forwarding", "net.ipv4.conf.eth0/7.forwarding"),
+        ] {
+            assert_eq!(with_dots(written), normal);
+        }
+    }
+}
