@@ -180,21 +180,22 @@ impl Said {
         let text = self.text.as_str();
         let no_control = |text: &str| !text.chars().any(char::is_control);
         let one_line = no_control(text) && text.trim() == text && !text.is_empty();
-        let is_mark = text.contains("@SECRET_");
+        // The node would fill it in.
+        if text.contains("@SECRET_") {
+            return false;
+        }
         match self.place {
             RootKey | UserKey => {
                 let text = text.trim_end();
                 text.is_ascii() && no_control(text) && !text.contains("PRIVATE KEY")
             }
             Sudo => text.ends_with('y') && text.contains(", /sbin/"),
-            RepositoryName => {
-                one_line && !is_mark && !text.contains(';') && text.chars().count() <= 120
-            }
+            RepositoryName => one_line && !text.contains(';') && text.chars().count() <= 120,
             KernelArgument => {
                 text.chars().all(|c| c.is_ascii_alphanumeric() || "._:/@+,=-".contains(c))
             }
-            Sysctl => one_line && !is_mark && text.len() <= 512,
-            FileContent | FileSource => !text.contains('\0') && !is_mark,
+            Sysctl => one_line && text.len() <= 512,
+            FileContent | FileSource => !text.contains('\0'),
             HookInside | HookBeside => !text.contains('\0') && !text.contains("\r\n"),
         }
     }
