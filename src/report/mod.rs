@@ -3,15 +3,15 @@
 //! A check never stops at the first finding; it adds to a [`Findings`] and goes on.
 
 mod rules;
+mod source;
 mod text;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde::Serialize;
 
 pub use rules::Rule;
+pub use source::{Source, Sources, line_of, place_of};
 pub use text::{render_line, render_text};
 
 /// How much a finding weighs.
@@ -101,6 +101,9 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// More than anyone reads; the next is told no more.
+    pub const MOST: usize = 1000;
+
     /// Findings in which a warning weighs as much as an error.
     #[must_use]
     pub fn strict(strict: bool) -> Self {
@@ -116,23 +119,35 @@ impl Findings {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let (message, help) = (message.into(), help.into());
-        let span = (span.line > 0).then_some(span);
         let severity = match rule.severity() {
             Severity::Warning if self.strict => Severity::Error,
             severity => severity,
         };
         self.times += usize::from(severity == Severity::Error);
+        if self.is_full() {
+            return;
+        }
+        let (message, help) = (short(message.into(), 600), short(help.into(), 3000));
+        let span = (span.line > 0).then_some(span);
         if !self.told.insert((rule, span, message.clone())) {
             return;
         }
         let help = (!help.is_empty()).then_some(help);
-        self.all.push(Finding { rule, severity, path: path.to_owned(), span, message, help });
+        let path = short(path.to_owned(), LONGEST_PATH);
+        let finding = Finding { rule, severity, path, span, message, help };
+        self.all.push(if self.all.len() < Self::MOST { finding } else { too_many() });
+    }
+
+    /// Whether there are so many that no more are told, and looking for more is no use.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.all.len() > Self::MOST
     }
 
     /// Whether something was told of a value, so that it is missing for a reason.
     #[must_use]
     pub fn has_told(&self, path: &str) -> bool {
+        let path = short(path.to_owned(), LONGEST_PATH);
         self.all.iter().any(|finding| finding.path == path)
     }
 
@@ -158,61 +173,48 @@ impl Findings {
     }
 }
 
-/// A source file.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// The name as the person knows it.
-    pub name: Arc<str>,
-    /// Where it lies.
-    pub path: PathBuf,
-    /// The whole text.
-    pub text: Arc<str>,
-}
-
-/// The files that a lab is read from. The first holds what is built in.
-#[derive(Clone, Debug)]
-pub struct Sources(Vec<Source>);
-
-impl Sources {
-    /// The file that holds what is built in.
-    pub const BUILT_IN: usize = 0;
-
-    /// Only what is built in.
-    #[must_use]
-    pub fn new(built_in: &str) -> Self {
-        let (name, path) = ("built-in".into(), PathBuf::new());
-        Self(vec![Source { name, path, text: built_in.into() }])
-    }
-
-    /// Adds a file; the number is what a span calls it.
-    pub fn add(&mut self, source: Source) -> usize {
-        self.0.push(source);
-        self.0.len() - 1
-    }
-
-    /// The file that a span is in.
-    #[must_use]
-    pub fn get(&self, span: Span) -> &Source {
-        &self.0[span.file]
-    }
-
-    /// The file of that number.
-    #[must_use]
-    pub fn file(&self, file: usize) -> &Source {
-        &self.0[file]
-    }
-
-    /// How many files there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.0.len()
+/// Stands for the first finding too many and all that follow: an error, as one of those might be.
+fn too_many() -> Finding {
+    let most = Findings::MOST;
+    Finding {
+        rule: Rule::TooMany,
+        severity: Rule::TooMany.severity(),
+        path: String::new(),
+        span: None,
+        message: format!("there are more than {most} findings; the rest is not told"),
+        help: Some("mend these first: one slip may be the cause of many".to_owned()),
     }
 }
+
+/// Characters of a path that are told.
+const LONGEST_PATH: usize = 300;
+
+/// A text that goes on for so many characters at most: a value may be as long as a file.
+fn short(text: String, most: usize) -> String {
+    let place = |n: usize| text.char_indices().nth(n).map(|(at, _)| at);
+    // Bytes are counted faster than characters, and are no fewer.
+    if text.len() <= most || place(most).is_none() {
+        return text;
+    }
+    let head = place(2 * most / 3).unwrap_or(text.len());
+    let tail = text.char_indices().rev().nth(most / 3 - 1).map_or(0, |(at, _)| at);
+    format!("{}…{}", &text[..head], &text[tail..])
+}
+
+/// Names offered at once.
+const MOST_OFFERED: usize = 100;
 
 /// The known name nearest to `given`, if one is near enough to be what was meant.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = given.chars().count();
+    let near = |name: &&str| {
+        // What differs more in length is not near; measuring a value of megabytes would take long.
+        let of_name = name.chars().count();
+        of_name.abs_diff(length) <= 1 + of_name / 4
+    };
     known
         .into_iter()
+        .filter(near)
         .map(|name| (strsim::damerau_levenshtein(given, name), name))
         .filter(|(distance, name)| *distance <= 1 + name.chars().count() / 4)
         .min_by_key(|(distance, _)| *distance)
@@ -224,11 +226,13 @@ pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str> + 
     if let Some(name) = nearest(given, known.clone()) {
         return format!("did you mean `{name}`?");
     }
-    let known: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
-    if known.is_empty() {
-        "none is known here".into()
-    } else {
-        format!("known here: {}", known.join(", "))
+    let mut names = known.into_iter();
+    let offered: Vec<_> =
+        names.by_ref().take(MOST_OFFERED).map(|name| format!("`{name}`")).collect();
+    match (offered.is_empty(), names.count()) {
+        (true, _) => "none is known here".into(),
+        (_, 0) => format!("known here: {}", offered.join(", ")),
+        (_, more) => format!("known here: {} and {more} more", offered.join(", ")),
     }
 }
 
@@ -255,6 +259,43 @@ mod tests {
         assert_eq!(findings.errors(), 1);
         let order: Vec<_> = findings.sorted().into_iter().map(|f| f.message).collect();
         assert_eq!(order, ["earlier", "later"]);
+    }
+
+    #[test]
+    fn no_more_is_told_than_anyone_reads() {
+        let mut findings = Findings::default();
+        for line in 1..=Findings::MOST {
+            assert!(!findings.is_full());
+            findings.tell(Rule::UnusedRole, "a", Span { line, ..Span::default() }, "x", "");
+        }
+        assert!(!findings.is_full() && findings.errors() == 0);
+        for line in 1..9 {
+            findings.tell(Rule::UnusedRole, "a", Span { line, ..Span::default() }, "y", "");
+        }
+        assert!(findings.is_full() && findings.errors() == 1, "what is not told may be an error");
+        findings.tell(Rule::Value, "a", Span::default(), "z", "");
+        assert_eq!(findings.times(), 1);
+        let all = findings.sorted();
+        assert_eq!((all.len(), all[0].rule), (Findings::MOST + 1, Rule::TooMany));
+
+        let mut findings = Findings::default();
+        let long = "이".repeat(100_000);
+        findings.tell(Rule::Value, &long, Span::default(), format!("`{long}` is wrong"), &long);
+        let finding = findings.sorted().remove(0);
+        assert!(finding.message.starts_with("`이이") && finding.message.ends_with("이` is wrong"));
+        assert_eq!(finding.message.chars().count(), 601);
+        assert!(
+            finding.path.chars().count() < 310 && finding.help.is_some_and(|h| h.len() < 10_000)
+        );
+        assert_eq!(short("이".repeat(100), 100), "이".repeat(100));
+    }
+
+    #[test]
+    fn many_names_are_not_all_offered() {
+        let names: Vec<String> = (0..150).map(|n| format!("name-{n}")).collect();
+        let told = did_you_mean("xyzzy", names.iter().map(String::as_str));
+        assert!(told.ends_with("`name-99` and 50 more"), "{told}");
+        assert_eq!(nearest(&"x".repeat(4 << 20), ["address"]), None);
     }
 
     #[test]

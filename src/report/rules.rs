@@ -45,6 +45,8 @@ rules! {
     Document = "document" Error,
     /// A file, or what its aliases grow into, is far larger or deeper than a lab file can be.
     TooLarge = "too-large" Error,
+    /// There are more findings than anyone reads.
+    TooMany = "too-many" Error,
     /// An alias names an anchor that is not there, or stands inside what it names.
     Alias = "alias" Error,
     /// A tag other than `!replace`.

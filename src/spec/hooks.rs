@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::report::{Sources, Span};
+use crate::report::{Sources, Span, line_of};
 
 use super::decode::{Added, Decode, Spanned, mismatch, record};
 use super::files::{Reader, TextFile};
@@ -70,20 +70,43 @@ impl HookSpec {
     /// Where a line of the script stands; the whole script where that cannot be told.
     #[must_use]
     pub fn line(&self, number: usize, sources: &Sources) -> Span {
-        let wanted = self.script.lines().nth(number.saturating_sub(1)).unwrap_or("").trim();
+        let (line_of_file, wanted) = line_of(&self.script, number);
+        let wanted = wanted.trim();
         let (file, line) = if let Some(file) = self.file {
-            (file, number)
+            (file, line_of_file)
         } else {
             // A place is where something stands: blank lines before that belong to the script, too.
             let blank = self.script.lines().take_while(|line| line.trim().is_empty()).count();
             (self.place.file, (self.place.line + number).saturating_sub(1 + blank))
         };
-        let text = sources.file(file).text.lines().nth(line.saturating_sub(1)).unwrap_or("");
+        let text = sources.line(file, line);
         // In a lab file, only a block (`|`) has the script's own lines.
         if text.trim() != wanted {
             return self.place;
         }
         let column = text.chars().take_while(|c| c.is_whitespace()).count() + 1;
         Span { file, line, column, length: wanted.chars().count().max(1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Source;
+
+    #[test]
+    fn a_line_of_a_file_is_counted_as_bash_counts_and_marked_as_findings_are() {
+        let script = "true\r:\n  false\r\n\nfi\rx\n";
+        let mut sources = Sources::new("");
+        let text = script.into();
+        let file = sources.add(Source { name: "a.sh".into(), path: "a.sh".into(), text });
+        let name = Spanned { span: Span::default(), path: "hooks".into(), value: "a".to_owned() };
+        let place = Span { file, line: 1, column: 1, length: 4 };
+        let hook = HookSpec { name, script: script.into(), file: Some(file), place };
+        for (number, line, column, length) in
+            [(1, 1, 1, 4), (2, 3, 3, 5), (3, 4, 1, 1), (4, 5, 1, 2)]
+        {
+            assert_eq!(hook.line(number, &sources), Span { file, line, column, length });
+        }
     }
 }

@@ -14,7 +14,7 @@ use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 use serde::Serialize;
 
-use crate::report::Span;
+use crate::report::{Span, line_of};
 
 /// What a template could not do. Carries the template's name, line and text, never a value: values may be secret.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ impl TemplateError {
     #[must_use]
     pub fn span(&self) -> Option<Span> {
         let blanks = self.excerpt.chars().take_while(|c| c.is_whitespace()).count();
-        let length = self.excerpt.trim().chars().count();
+        let length = self.excerpt.trim().chars().count().max(1);
         Some(Span { file: self.file?, line: self.line, column: blanks + 1, length })
     }
 }
@@ -196,11 +196,11 @@ impl<'s> Engine<'s> {
             error = cause;
         }
         let template = error.name().unwrap_or(name).to_owned();
-        let line = error.line().unwrap_or(0);
+        let number = error.line().unwrap_or(0);
         let added = self.environment.get_template(&template).ok();
         let text =
             source.filter(|_| template == name).or(added.as_ref().map(minijinja::Template::source));
-        let excerpt = line.checked_sub(1).and_then(|n| text?.lines().nth(n)).unwrap_or("");
+        let (line, excerpt) = text.map_or((number, ""), |text| line_of(text, number));
         TemplateError {
             line,
             // Neither `{error:#}` nor its debug form: they print the variables.
@@ -256,5 +256,15 @@ mod tests {
             render("{{ secret('RABBIT_PASS') }}", "x").expect("a mark"),
             "@SECRET_RABBIT_PASS@"
         );
+    }
+
+    #[test]
+    fn a_line_is_counted_as_findings_count_it() {
+        let mut engine = Engine::default();
+        let error = engine.add_own("own", "a\rb\n\n  {{ x y }} \rc\n", 3).expect_err("two names");
+        assert_eq!((error.line, error.excerpt.as_str()), (4, "  {{ x y }}"));
+        assert_eq!(error.span(), Some(Span { file: 3, line: 4, column: 3, length: 9 }));
+        let error = engine.add_own("own", "{% if x %}\n\n", 3).expect_err("no end");
+        assert_eq!(error.span().map(|s| (s.line, s.column, s.length)), Some((2, 1, 1)));
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::model::Lab;
-use crate::report::{Findings, Rule, Sources, Span};
+use crate::report::{Findings, Rule, Sources, Span, line_of};
 use crate::tool::{Tool, ToolError, Wanted};
 
 const BASH: Wanted = Wanted {
@@ -16,6 +16,9 @@ const BASH: Wanted = Wanted {
     purpose: "to check the syntax of hooks and scripts",
     hint: "its package is `bash`",
 };
+
+/// Bash is asked about one at a time.
+const MOST: usize = 1000;
 
 /// A script of the lab's own.
 struct Script<'l> {
@@ -54,6 +57,12 @@ pub(super) fn check(
         Ok(bash) => bash,
         Err(missing) => return Ok(Some(missing)),
     };
+    if let Some(script) = scripts.get(MOST) {
+        let message = format!("there are {} different scripts", scripts.len());
+        let help = format!("a lab has at most {MOST}; let roles say what their nodes share");
+        findings.tell(Rule::TooLarge, script.path, script.said, message, help);
+        return Ok(None);
+    }
     for script in scripts {
         let mut file = tempfile::NamedTempFile::new().context("writing a script for bash")?;
         file.write_all(script.text.as_bytes()).context("writing a script for bash")?;
@@ -93,7 +102,10 @@ fn of_stages(lab: &Lab) -> impl Iterator<Item = Script<'_>> {
             path: &folder.path,
             said: folder.span,
             text: &file.text,
-            line: Box::new(|line| Span { file: file.file, line, column: 1, length: 1 }),
+            line: Box::new(|line| {
+                let (line, _) = line_of(&file.text, line);
+                Span { file: file.file, line, column: 1, length: 1 }
+            }),
         })
     })
 }
