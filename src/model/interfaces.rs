@@ -128,6 +128,9 @@ fn written(
     let mut first_on: HashMap<&str, &str> = HashMap::new();
     let mut macs: HashMap<Mac, &str> = HashMap::new();
     for link in &links {
+        if r.findings.is_full() {
+            return interfaces;
+        }
         let network = if let Some(wanted) = link.spec.and_then(|s| s.network.as_ref()) {
             let Some(network) = find(wanted, attached.networks, r) else { continue };
             if let Some(other) = first_on.insert(&network.name, &link.name) {

@@ -23,10 +23,21 @@ pub(super) struct Link<'s> {
     pub carries: bool,
 }
 
+/// Interfaces of a machine, and parts of one of them: more are looked at no more.
+const MOST: usize = 256;
+
+fn tell_many(at: &Spanned<String>, what: &str, r: &mut Resolver) {
+    let message = format!("there are more than {MOST} {what}");
+    r.tell(Rule::TooLarge, at, message, "no machine has so many");
+}
+
 /// The interfaces that are written, in their order, then the ports that they imply.
 pub(super) fn resolve<'s>(written: &'s [Entry<InterfaceSpec>], r: &mut Resolver) -> Vec<Link<'s>> {
     let mut links: Vec<Link<'s>> = Vec::new();
-    for entry in written {
+    if let Some(entry) = written.get(MOST) {
+        tell_many(&entry.name, "interfaces", r);
+    }
+    for entry in written.iter().take(MOST) {
         match interface_name(&entry.name.value) {
             Ok(name) => {
                 let kind = kind(&name, entry, r);
@@ -73,7 +84,7 @@ fn parts(spec: &InterfaceSpec) -> Vec<&Spanned<String>> {
         (.., Some(bridge)) => bridge.value.ports.as_ref(),
         _ => None,
     };
-    names.iter().flat_map(|n| &n.value.0).collect()
+    names.iter().flat_map(|n| &n.value.0).take(MOST + 1).collect()
 }
 
 fn kind(name: &str, entry: &Entry<InterfaceSpec>, r: &mut Resolver) -> Kind {
@@ -90,7 +101,11 @@ fn kind(name: &str, entry: &Entry<InterfaceSpec>, r: &mut Resolver) -> Kind {
         r.tell(Rule::InterfaceKind, &entry.name, message, help);
         return Kind::Ethernet;
     }
-    let names: Vec<String> = parts(spec).iter().map(|p| p.value.clone()).collect();
+    let parts = parts(spec);
+    if let Some(part) = parts.get(MOST) {
+        tell_many(part, &format!("parts of `{name}`"), r);
+    }
+    let names: Vec<String> = parts.iter().map(|p| p.value.clone()).collect();
     if let Some(bond) = &spec.bond {
         if names.is_empty() {
             let help = "for example `bond: {members: [enp0s3, enp0s8]}`";
@@ -146,17 +161,17 @@ fn is_port(part: &Spanned<String>, links: &[Link], r: &mut Resolver) -> bool {
 
 /// Makes one interface a part of another.
 fn join(whole: usize, place: usize, part: &Spanned<String>, links: &mut [Link], r: &mut Resolver) {
-    let (kind, name) = (links[whole].kind.clone(), links[whole].name.clone());
+    let (kind, name) = (&links[whole].kind, links[whole].name.clone());
+    let (is_vlan, what) = (matches!(kind, Kind::Vlan { .. }), kind.part());
     let found = &links[place];
     if let Some(why) = kind.refuses(&found.kind).filter(|_| whole != place) {
         let message = format!("`{}` is {}: {why}", part.value, found.kind.noun());
         r.tell(Rule::InterfacePart, part, message, "name another, or change what it is");
         return;
     }
-    if matches!(kind, Kind::Vlan { .. }) {
+    if is_vlan {
         links[place].carries = true;
     } else {
-        let what = kind.part();
         match &found.master {
             Some(other) if *other == name => {
                 let message = format!("`{}` stands twice in `{name}`", part.value);

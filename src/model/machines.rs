@@ -1,6 +1,6 @@
 //! The machines of a lab: names, roles, addresses.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -34,6 +34,7 @@ pub(super) fn resolve(
             r.reject(role, format!("a role's name is {allowed}"));
         }
     }
+    let mut of_roles: HashMap<&str, Option<Arc<[Spanned<String>]>>> = HashMap::new();
     let mut names: HashMap<HostName, Span> = HashMap::new();
     let mut taken = Taken::new(networks);
     let mut allot = Allot::new(spec, networks);
@@ -57,7 +58,7 @@ pub(super) fn resolve(
         else {
             continue;
         };
-        let stages = role.fields.stages.as_ref().map(|s| Arc::from(s.value.as_slice()));
+        let stages = of_roles.entry(&role.name.value).or_insert_with(|| stages(role)).clone();
         let role = role.name.value.clone();
         let named_macs = machine::named_macs(&spec_of.settings);
         let node = Node { name, role, stages, address, interfaces, named_macs, settings, settled };
@@ -69,6 +70,13 @@ pub(super) fn resolve(
     let settings = resolved.all();
     names::tell_conflicts(&settings, &nodes, r);
     (nodes, settings)
+}
+
+/// The stages that a role names, each once.
+fn stages(role: &RoleSpec) -> Option<Arc<[Spanned<String>]>> {
+    let mut seen = HashSet::new();
+    let named = &role.fields.stages.as_ref()?.value;
+    Some(named.iter().filter(|stage| seen.insert(&stage.value)).cloned().collect())
 }
 
 /// A host name that no other node has.

@@ -81,6 +81,9 @@ pub(super) const MTU: std::ops::RangeInclusive<u16> = 68..=9000;
 /// What IPv6 needs (RFC 8200).
 const IPV6_MTU: u16 = 1280;
 
+/// Each has an adapter of its own, of which there are 8; that more clash is told for so many.
+const MOST: usize = 64;
+
 /// The lab's networks, by adapter.
 pub(super) fn resolve(
     spec: Option<&Spanned<Entries<NetworkSpec>>>,
@@ -88,7 +91,12 @@ pub(super) fn resolve(
 ) -> Vec<Network> {
     let written = spec.map_or(&[][..], |s| &s.value.0);
     let mut networks: Vec<Network> = Vec::new();
-    for entry in written {
+    if let Some(entry) = written.get(MOST) {
+        let message = format!("there are {} networks", written.len());
+        let help = "an adapter attaches one network, and a machine has 8";
+        r.tell(Rule::AdapterTaken, &entry.name, message, help);
+    }
+    for entry in written.iter().take(MOST) {
         if let Err(allowed) = word(&entry.name.value, 32, "_-") {
             r.reject(&entry.name, format!("a network's name is {allowed}"));
         }

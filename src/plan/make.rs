@@ -1,5 +1,7 @@
 //! Model and stages become a plan.
 
+use std::collections::HashSet;
+
 use anyhow::{Context as _, Error, Result, anyhow};
 
 use super::context::Shared;
@@ -55,7 +57,13 @@ pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result
 /// The stages that roles name are there.
 fn check_roles(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) {
     let known = || catalogue.stages.iter().map(|s| s.name.as_str());
-    for stage in lab.nodes.iter().filter_map(|n| n.stages.as_ref()).flat_map(|s| s.iter()) {
+    // Nodes of a role share theirs.
+    let mut seen = HashSet::new();
+    let lists = lab.nodes.iter().filter_map(|n| n.stages.as_ref());
+    for stage in lists.filter(|list| seen.insert(list.as_ptr())).flat_map(|list| list.iter()) {
+        if findings.is_full() {
+            return;
+        }
         if !known().any(|name| name == stage.value) {
             let help = did_you_mean(&stage.value, known().collect::<Vec<_>>());
             let message = format!("unknown stage `{}`", stage.value);
@@ -87,6 +95,9 @@ fn services<'a>(lab: &'a Lab, catalogue: &'a Catalogue, findings: &mut Findings)
     let known = catalogue.services();
     let Some(chosen) = &lab.services else { return known };
     for service in chosen.iter().filter(|s| !known.contains(&s.value.as_str())) {
+        if findings.is_full() {
+            break;
+        }
         let message = format!("no stage provides the service `{}`", service.value);
         findings.tell(
             Rule::UnknownService,

@@ -1,6 +1,6 @@
 //! INI files to which several stages, and the lab itself, contribute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use indexmap::IndexMap;
 
@@ -108,14 +108,25 @@ fn overridden(node: &Node, file: &str, section: &str, option: &str) -> bool {
 
 /// Checks the lab's parameters and options by themselves.
 pub(super) fn check(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) {
+    // What several nodes inherit is checked once.
+    let (mut parameters, mut options) = (HashSet::new(), HashSet::new());
     for settings in &lab.settings {
-        check_parameters(&settings.parameters, catalogue, findings);
-        check_options(&settings.options, catalogue, findings);
+        let new = |p: &&ParameterValue| parameters.insert((p.stage.span, p.name.span));
+        check_parameters(settings.parameters.iter().filter(new), catalogue, findings);
+        let new = |o: &&OptionValue| options.insert((o.file.span, o.section.clone(), o.name.span));
+        check_options(settings.options.iter().filter(new), catalogue, findings);
     }
 }
 
-fn check_parameters(set: &[ParameterValue], catalogue: &Catalogue, findings: &mut Findings) {
+fn check_parameters<'l>(
+    set: impl Iterator<Item = &'l ParameterValue>,
+    catalogue: &Catalogue,
+    findings: &mut Findings,
+) {
     for ParameterValue { stage, name, value, .. } in set {
+        if findings.is_full() {
+            return;
+        }
         let stages = catalogue.stages.iter();
         let Some(known) = stages.clone().find(|s| s.name == stage.value) else {
             let help = did_you_mean(&stage.value, stages.map(|s| s.name.as_str()));
@@ -144,10 +155,17 @@ fn check_parameters(set: &[ParameterValue], catalogue: &Catalogue, findings: &mu
     }
 }
 
-fn check_options(set: &[OptionValue], catalogue: &Catalogue, findings: &mut Findings) {
+fn check_options<'l>(
+    set: impl Iterator<Item = &'l OptionValue>,
+    catalogue: &Catalogue,
+    findings: &mut Findings,
+) {
     let known: Vec<&str> =
         catalogue.stages.iter().flat_map(|s| s.spec.settings.keys()).map(String::as_str).collect();
     for OptionValue { file, section, name, value } in set {
+        if findings.is_full() {
+            return;
+        }
         if let Err(allowed) = ini::check(section, &name.value, value) {
             let message = "this option cannot be written";
             findings.tell(Rule::Option, &name.path, name.span, message, allowed);

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 use super::RenderError;
 use crate::model::Templates;
+use crate::report::{line_of, place_of};
+use crate::spec::is_bounded;
 use crate::template::built_in;
 
 const BUILT_IN: &str = include_str!("../../cloud-init/user-data.yaml");
@@ -27,15 +29,18 @@ pub(super) fn text(templates: &Templates) -> Result<&str, RenderError> {
     let Some(own) = templates.get(built_in::USER_DATA) else { return Ok(BUILT_IN) };
     let wrong =
         |line: usize, message: String| Err(RenderError::UserData { file: own.file, line, message });
+    if !is_bounded(&own.text) {
+        return wrong(1, "this file is too large or too deeply nested".into());
+    }
     let data: Map<String, Value> = match serde_yaml::from_str(&own.text) {
         Ok(data) => data,
         Err(error) => {
-            let line = error.location().map_or(1, |at| at.line());
+            let line = error.location().map_or(1, |at| place_of(&own.text, at.index()).0);
             return wrong(line, format!("this is no YAML mapping: {error}"));
         }
     };
-    let place =
-        |found: &dyn Fn(&str) -> bool| own.text.lines().position(found).map_or(1, |n| n + 1);
+    let number = |line: usize| line_of(&own.text, line + 1).0;
+    let place = |found: &dyn Fn(&str) -> bool| own.text.lines().position(found).map_or(1, number);
     if let Some(key) = OURS.iter().find(|key| data.contains_key(**key)) {
         let line = place(&|line| line.trim_start_matches(['"', '\'']).starts_with(key));
         return wrong(
@@ -56,7 +61,7 @@ pub(super) fn text(templates: &Templates) -> Result<&str, RenderError> {
     }
     if let Some(line) = own.text.lines().position(|line| !line.is_ascii()) {
         let message = "cloud-init of CentOS 7 may stumble over characters that are not ASCII";
-        return wrong(line + 1, message.into());
+        return wrong(number(line), message.into());
     }
     Ok(own.text.strip_prefix("#cloud-config\n").unwrap_or(&own.text))
 }

@@ -226,6 +226,9 @@ pub fn mapping<'a>(node: &'a Node, r: &mut Reader) -> Option<&'a [(Key, Node)]> 
 
 /// Tells that a key is not one of those known at this place.
 pub fn unknown_key(key: &Key, node: &Node, known: &[&str], r: &mut Reader) {
+    if r.findings.is_full() {
+        return;
+    }
     let help = if key.name == "<<" {
         "YAML's merge keys are not read: what nodes share stands in a role or in the lab".to_owned()
     } else {

@@ -1,37 +1,76 @@
 //! The files that a lab file names: other lab files, keys, scripts, templates. Read once, bounded, text only.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::report::{Findings, Rule, Source, Sources, Span};
 
 use super::decode::{Decode, mismatch};
+use super::disk::{Files, Nowhere};
 use super::shape::Shape;
 use super::tree::{MARK, MARK_HELP, Node, Value};
 
-/// A file larger than this is none that a person wrote.
-const LARGEST: u64 = 4 << 20;
+/// A folder with more files and folders than this was not made for a lab.
+const MOST_ENTRIES: usize = 1000;
 
 /// The name of the file that holds a lab's secrets.
 const SECRETS: &str = "secrets.yaml";
 
-/// A folder with more files than this was not made for a lab.
-const MOST_FILES: usize = 1000;
+/// Nor was one with more text, in bytes.
+const MOST_TEXT: usize = 16 << 20;
+
+/// Nor one that is deeper.
+const DEEPEST: usize = 8;
+
+/// All files of a lab together, and their text in bytes: a few folders of that size.
+const MOST_OF_ALL: (usize, usize) = (4 * MOST_ENTRIES, 4 * MOST_TEXT);
 
 /// Reads values, and the files that they name.
 pub struct Reader<'a> {
     /// What is wrong.
     pub findings: &'a mut Findings,
     sources: &'a mut Sources,
+    files: &'a dyn Files,
     read: HashMap<PathBuf, Result<usize, String>>,
 }
 
+/// Reads a file and makes it one of the sources.
+pub(super) fn add_file(
+    path: &Path,
+    shown: &Path,
+    files: &dyn Files,
+    sources: &mut Sources,
+) -> Result<usize, String> {
+    let text: Arc<str> = files.read(path).map_err(|e| e.to_string())?.into();
+    add_text(path, shown, text, sources)
+}
+
+/// The same for a file whose text is at hand.
+pub(super) fn add_text(
+    path: &Path,
+    shown: &Path,
+    text: Arc<str>,
+    sources: &mut Sources,
+) -> Result<usize, String> {
+    if sources.count() >= MOST_OF_ALL.0 || sources.bytes() + text.len() > MOST_OF_ALL.1 {
+        let (count, mib) = (MOST_OF_ALL.0, MOST_OF_ALL.1 >> 20);
+        return Err(format!("a lab is read from at most {count} files and {mib} MiB"));
+    }
+    let name = shown.display().to_string().into();
+    Ok(sources.add(Source { name, path: path.to_owned(), text }))
+}
+
 impl<'a> Reader<'a> {
-    /// Reads values of these files.
+    /// Reads values of these sources; files that they name are not read.
     pub fn new(findings: &'a mut Findings, sources: &'a mut Sources) -> Self {
-        Self { findings, sources, read: HashMap::new() }
+        Self { findings, sources, files: &Nowhere, read: HashMap::new() }
+    }
+
+    /// Reads the files that values name from here.
+    #[must_use]
+    pub fn from(self, files: &'a dyn Files) -> Self {
+        Self { files, ..self }
     }
 
     /// Where a file lies that is named here, relative to the file that names it; and its name for people.
@@ -47,7 +86,8 @@ impl<'a> Reader<'a> {
         let (path, shown) = self.path(node, written);
         no_secrets(&path)?;
         let file = self.text_at(written, path, &shown)?;
-        for (line, text) in (1..).zip(file.text.lines()) {
+        for line in 1..=self.sources.lines(file.file) {
+            let text = self.sources.line(file.file, line);
             if let Some(at) = text.find(MARK) {
                 let column = text[..at].chars().count() + 1;
                 let span = Span { file: file.file, line, column, length: MARK.len() };
@@ -59,12 +99,8 @@ impl<'a> Reader<'a> {
     }
 
     fn text_at(&mut self, name: &str, path: PathBuf, shown: &Path) -> Result<TextFile, String> {
-        let sources = &mut *self.sources;
-        let read = || {
-            let text = read_text(&path).map_err(|e| e.to_string())?;
-            let name = shown.display().to_string().into();
-            Ok(sources.add(Source { name, path: path.clone(), text: text.into() }))
-        };
+        let (files, sources) = (self.files, &mut *self.sources);
+        let read = || add_file(&path, shown, files, sources);
         let file = self.read.entry(path.clone()).or_insert_with(read).clone()?;
         Ok(TextFile { name: name.to_owned(), file, text: self.sources.file(file).text.clone() })
     }
@@ -73,31 +109,43 @@ impl<'a> Reader<'a> {
     fn folder(&mut self, node: &Node, written: &str) -> Result<BTreeMap<String, TextFile>, String> {
         let (root, shown) = self.path(node, written);
         let mut files = BTreeMap::new();
+        let (mut seen, mut bytes) = (0, 0);
         let mut waiting = vec![PathBuf::new()];
         while let Some(inside) = waiting.pop() {
-            let entries = std::fs::read_dir(root.join(&inside)).map_err(|e| e.to_string())?;
-            let mut entries: Vec<_> =
-                entries.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+            let folder = root.join(&inside);
+            let mut entries = self.files.list(&folder).map_err(|e| e.to_string())?;
             // In the same order everywhere: findings are sorted by the number of their file.
-            entries.sort_by_key(std::fs::DirEntry::file_name);
+            entries.sort();
             for entry in entries {
-                let path = inside.join(entry.file_name());
                 // What editors and version control leave.
-                let name = entry.file_name().to_string_lossy().into_owned();
+                let name = entry.name.to_string_lossy();
                 if name.starts_with('.') || name.ends_with('~') {
                     continue;
                 }
-                if entry.path().is_dir() && path.components().count() < 8 {
+                let path = inside.join(&entry.name);
+                let name = path.to_string_lossy().replace('\\', "/");
+                seen += 1;
+                if seen > MOST_ENTRIES {
+                    return Err(format!("it holds more than {MOST_ENTRIES} files"));
+                }
+                if entry.is_folder {
+                    let target = self.files.canonical(&root.join(&path));
+                    if self.files.canonical(&folder).starts_with(target) {
+                        return Err(format!("`{name}` is a link back to a folder that it is in"));
+                    }
+                    if path.components().count() > DEEPEST {
+                        return Err(format!("`{name}` is more than {DEEPEST} folders deep"));
+                    }
                     waiting.push(path);
                     continue;
                 }
-                if files.len() == MOST_FILES {
-                    return Err(format!("it holds more than {MOST_FILES} files"));
-                }
-                let name = path.to_string_lossy().replace('\\', "/");
                 let text = self
                     .text_at(&name, root.join(&path), &shown.join(&path))
                     .map_err(|error| format!("`{name}`: {error}"))?;
+                bytes += text.text.len();
+                if bytes > MOST_TEXT {
+                    return Err(format!("it holds more than {} MiB of text", MOST_TEXT >> 20));
+                }
                 files.insert(name, text);
             }
         }
@@ -106,41 +154,11 @@ impl<'a> Reader<'a> {
 }
 
 /// Findings quote what they find, and what is rendered may be read by others: no file that a lab names is its secrets.
-///
-/// # Errors
-/// It is.
-pub fn no_secrets(path: &Path) -> Result<(), String> {
+pub(super) fn no_secrets(path: &Path) -> Result<(), String> {
     if path.file_name().is_some_and(|name| name == SECRETS) {
         return Err("it holds the lab's secrets".into());
     }
     Ok(())
-}
-
-/// A text file's content. A device or a pipe could go on for ever.
-pub fn read_text(path: &Path) -> std::io::Result<String> {
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file"));
-    }
-    if metadata.len() > LARGEST {
-        return Err(Error::new(
-            ErrorKind::InvalidData,
-            format!("it holds {} bytes, far too many", metadata.len()),
-        ));
-    }
-    let bytes = std::fs::read(path)?;
-    let text = String::from_utf8(bytes).map_err(|e| {
-        let valid = e.utf8_error().valid_up_to();
-        let line = e.as_bytes()[..valid].split(|b| *b == b'\n').count();
-        Error::new(
-            ErrorKind::InvalidData,
-            format!("line {line} is not UTF-8; save the file as UTF-8"),
-        )
-    })?;
-    if text.contains("PRIVATE KEY-----") {
-        return Err(Error::new(ErrorKind::InvalidInput, "it holds a private key"));
-    }
-    Ok(text)
 }
 
 /// A text file beside the lab file.

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::report::{Findings, Rule, Source, Sources, Span};
+use crate::report::{Findings, Rule, Sources, Span};
 
-use super::files::{no_secrets, read_text};
+use super::disk::Files;
+use super::files::{add_text, no_secrets};
 use super::merge::merge;
 use super::shape::Shape;
-use super::tree::{self, Node, Value};
+use super::tree::{Node, Room, Value};
+use super::yaml;
 
 /// More files than this are a mistake.
 const MOST_FILES: usize = 256;
@@ -19,26 +21,29 @@ pub const KEY: &str = "include";
 pub(super) fn read(
     file: usize,
     shape: &Shape,
+    files: &dyn Files,
     sources: &mut Sources,
     findings: &mut Findings,
 ) -> Option<Node> {
-    let path = sources.file(file).path.clone();
-    let canonical = path.canonicalize().unwrap_or(path);
-    Includes { shape, sources, findings, open: vec![canonical] }.read(file)
+    let open = vec![files.canonical(&sources.file(file).path)];
+    Includes { shape, files, sources, findings, open, room: Room::FOR_FILES }.read(file)
 }
 
 struct Includes<'a> {
     shape: &'a Shape,
+    files: &'a dyn Files,
     sources: &'a mut Sources,
     findings: &'a mut Findings,
     /// The files that are being read, each included by the one before it.
     open: Vec<PathBuf>,
+    /// What is left for the values of all files.
+    room: Room,
 }
 
 impl Includes<'_> {
     fn read(&mut self, file: usize) -> Option<Node> {
         let text = self.sources.file(file).text.clone();
-        let root = tree::parse(&text, file, self.findings)?;
+        let root = yaml::parse_within(&text, file, &mut self.room, self.findings)?;
         let Some(include) = root.get(KEY) else { return Some(root) };
         let named: Vec<(Span, String)> = match &include.value {
             Value::List(items) => items.iter().filter_map(|item| self.name(item)).collect(),
@@ -96,19 +101,7 @@ impl Includes<'_> {
                 "a lab is read from at most 256 files",
             );
         }
-        let text =
-            match no_secrets(&path).and_then(|()| read_text(&path).map_err(|e| e.to_string())) {
-                Ok(text) => text,
-                Err(error) => {
-                    let message = format!("`{name}` cannot be read: {error}");
-                    return refuse(
-                        Rule::IncludeFile,
-                        message,
-                        "a lab file, relative to the file that includes it",
-                    );
-                }
-            };
-        let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let canonical = self.files.canonical(&path);
         if self.open.contains(&canonical) {
             return refuse(
                 Rule::IncludeCycle,
@@ -116,8 +109,19 @@ impl Includes<'_> {
                 "what it holds is there already: leave it out here",
             );
         }
-        let name = shown.display().to_string().into();
-        let file = self.sources.add(Source { name, path, text: text.into() });
+        let mut read = || {
+            no_secrets(&path)?;
+            let text = self.files.read(&path).map_err(|e| e.to_string())?;
+            add_text(&path, &shown, yaml::without_mark(text.into()), self.sources)
+        };
+        let file = match read() {
+            Ok(file) => file,
+            Err(error) => {
+                let message = format!("`{name}` cannot be read: {error}");
+                let help = "a lab file, relative to the file that includes it";
+                return refuse(Rule::IncludeFile, message, help);
+            }
+        };
         self.open.push(canonical);
         let node = self.read(file);
         self.open.pop();

@@ -1,9 +1,10 @@
 //! What roles and nodes inherit: the lab's settings, then the role's, then the node's, over what is built in.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::report::{Sources, Span};
+use crate::report::{Rule, Sources, Span};
 
 use super::decode::{Decode as _, Spanned, mapping, name_of, split};
 use super::files::Reader;
@@ -12,7 +13,7 @@ use super::range;
 use super::schema::{LabFields, LabSpec, NodeFields, NodeSpec, RoleFields, RoleSpec};
 use super::settings::SettingsSpec;
 use super::shape::Shape;
-use super::tree::{Key, Node, Value};
+use super::tree::{Key, Node, Room, Value};
 
 const ROLES: &str = "roles";
 const NODES: &str = "nodes";
@@ -30,9 +31,14 @@ pub(super) fn lab(root: &Node, built_in: &Node, shape: &Shape, r: &mut Reader) -
     let roles = Roles::read(root.get(ROLES), built_in_roles, r);
     let of_node = shape.under(NODES).and_then(|nodes| nodes.under(""));
     let shape = SettingsSpec::shape();
-    let layers =
-        Layers { shape: &shape, built_in: settings_built_in, lab: settings, roles: &roles };
-    let lab_settings = layers.decode(&layers.lab, None, r);
+    let layers = Layers {
+        shape: &shape,
+        built_in: settings_built_in,
+        lab: settings,
+        roles: &roles,
+        room: Cell::new(Some(Room::FOR_NODES)),
+    };
+    let lab_settings = layers.settings(None, None, None, r);
     let nodes_at = root.get(NODES).map_or(Span::default(), |n| n.span);
     let nodes = match root.get(NODES).filter(|n| !matches!(n.value, Value::Null)) {
         Some(nodes) => self::nodes(nodes, of_node, &layers, r),
@@ -42,7 +48,7 @@ pub(super) fn lab(root: &Node, built_in: &Node, shape: &Shape, r: &mut Reader) -
         name: role.name.clone(),
         built_in: role.is_built_in,
         fields: role.fields.clone(),
-        settings: layers.decode(&merge(&layers.lab, &role.settings, Some(&shape)), Some(role), r),
+        settings: layers.settings(Some(role), None, Some(&role.name), r),
     };
     let roles = roles.all.iter().map(role).collect();
     Some(LabSpec { lab: fields, settings: lab_settings, roles, nodes, nodes_at })
@@ -103,17 +109,43 @@ struct Layers<'a> {
     built_in: Node,
     lab: Node,
     roles: &'a Roles,
+    /// What is left for all settings together; nothing where they were too much already.
+    room: Cell<Option<Room>>,
 }
 
 impl Layers<'_> {
-    /// Reads settings, with what is built in below them.
-    fn decode(&self, near: &Node, role: Option<&Role>, r: &mut Reader) -> Arc<SettingsSpec> {
+    /// Reads the settings of the lab, or of a role, or of a node that says some of its own, with what is built in below them.
+    fn settings(
+        &self,
+        role: Option<&Role>,
+        own: Option<&Node>,
+        of: Option<&Spanned<String>>,
+        r: &mut Reader,
+    ) -> Arc<SettingsSpec> {
+        let Some(mut room) = self.room.get() else { return Arc::default() };
         let shape = Some(self.shape);
-        let far = match role {
-            Some(role) => merge(&self.built_in, &role.built_in, shape),
-            None => self.built_in.clone(),
+        let (far, inherited) = match role {
+            Some(role) => (
+                merge(&self.built_in, &role.built_in, shape),
+                merge(&self.lab, &role.settings, shape),
+            ),
+            None => (self.built_in.clone(), self.lab.clone()),
         };
-        let settings = with_built_in(&far, near, shape);
+        let near = match own {
+            Some(own) => merge(&inherited, own, shape),
+            None => inherited,
+        };
+        let settings = with_built_in(&far, &near, shape);
+        let size = settings.size();
+        let fits = room.take(size.values, size.bytes);
+        self.room.set(fits.then_some(room));
+        if !fits {
+            let (path, span) = of.map_or(("", Span::default()), |of| (&*of.path, of.span));
+            let message = "what roles and nodes inherit is too much from here on";
+            let help = "a node that says something of its own holds all that it inherits once more: say it in roles";
+            r.findings.tell(Rule::TooLarge, path, span, message, help);
+            return Arc::default();
+        }
         Arc::new(SettingsSpec::decode(&settings, r).unwrap_or_default())
     }
 }
@@ -142,14 +174,12 @@ fn nodes(
         let (own, settings) = split(&node, SettingsSpec::KEYS);
         let fields = NodeFields::decode_beside(&own, SettingsSpec::KEYS, r).unwrap_or_default();
         let role = fields.role.as_ref().and_then(|role| layers.roles.get(&role.value));
-        let shape = Some(layers.shape);
-        let inherited =
-            || role.map_or(layers.lab.clone(), |role| merge(&layers.lab, &role.settings, shape));
         let settings = if settings.entries().is_empty() {
             let by = role.map_or(String::new(), |role| role.name.value.clone());
-            shared.entry(by).or_insert_with(|| layers.decode(&inherited(), role, r)).clone()
+            let read = || layers.settings(role, None, Some(&name), r);
+            shared.entry(by).or_insert_with(read).clone()
         } else {
-            layers.decode(&merge(&inherited(), &settings, shape), role, r)
+            layers.settings(role, Some(&settings), Some(&name), r)
         };
         nodes.push(NodeSpec { name, fields, settings });
     }

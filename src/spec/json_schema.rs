@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::schema::lab_shape;
 use super::shape::{Record, Shape};
 use super::tree;
+use super::yaml;
 
 /// The whole schema. Values keep their text, so a number may stand wherever a text may.
 #[must_use]
@@ -59,7 +60,7 @@ fn or_nothing(schema: Value) -> Value {
 /// An example as data.
 fn example(text: &str) -> Value {
     let mut findings = crate::report::Findings::default();
-    tree::parse(text, 0, &mut findings).map_or(Value::Null, |node| plain(&node))
+    yaml::parse(text, 0, &mut findings).map_or(Value::Null, |node| plain(&node))
 }
 
 fn plain(node: &tree::Node) -> Value {
@@ -106,7 +107,7 @@ mod tests {
         for field in &record.fields {
             let text = format!("{}: {}\n", field.name, field.example);
             let mut findings = Findings::default();
-            let node = tree::parse(&text, 0, &mut findings).expect(&text);
+            let node = yaml::parse(&text, 0, &mut findings).expect(&text);
             let mut sources = Sources::new(&text);
             T::decode(&node, &mut Reader::new(&mut findings, &mut sources)).expect(&text);
             // Files that an example names are not there.

@@ -7,6 +7,8 @@
 //!   inherited items come first;
 //! - `!replace` before a list or mapping leaves nothing of what it would inherit.
 
+use std::collections::HashMap;
+
 use super::shape::Shape;
 use super::tree::{Node, Value};
 
@@ -19,8 +21,10 @@ pub fn merge(far: &Node, near: &Node, shape: Option<&Shape>) -> Node {
     let value = match (&far.value, &near.value) {
         (Value::Map(inherited), Value::Map(own)) => {
             let mut entries = inherited.clone();
+            let places = inherited.iter().enumerate().map(|(i, (key, _))| (key.name.as_str(), i));
+            let places: HashMap<&str, usize> = places.collect();
             for (key, node) in own {
-                match entries.iter_mut().find(|(known, _)| known.name == key.name) {
+                match places.get(key.name.as_str()).map(|i| &mut entries[*i]) {
                     // A name with nothing under it says nothing new of what has keys of its own.
                     Some(_)
                         if matches!(node.value, Value::Null)
@@ -79,10 +83,10 @@ fn items(node: &Node) -> &[Node] {
 mod tests {
     use super::*;
     use crate::report::Findings;
-    use crate::spec::tree;
+    use crate::spec::{tree, yaml};
 
     fn tree(text: &str) -> Node {
-        tree::parse(text, 1, &mut Findings::default()).expect("YAML")
+        yaml::parse(text, 1, &mut Findings::default()).expect("YAML")
     }
 
     /// A tree on one line, keys in their order.
@@ -133,6 +137,18 @@ mod tests {
         assert_eq!(merged("a", "[b, c]", &list(true)), "[a b c]");
         assert_eq!(merged("[a]", "!replace [b]", &list(true)), "[b]");
         assert_eq!(merged("[a]", "~", &list(true)), "~");
+    }
+
+    #[test]
+    fn many_keys_merge_as_few_do() {
+        let far: String = (0..4000).map(|n| format!("k{n}: far\n")).collect();
+        let near: String = (2000..6000).map(|n| format!("k{n}: near\n")).collect();
+        let merged = merge(&tree(&far), &tree(&near), None);
+        assert_eq!(merged.entries().len(), 6000);
+        for (i, (key, node)) in merged.entries().iter().enumerate() {
+            let value = if i < 2000 { "far" } else { "near" };
+            assert!(key.name == format!("k{i}") && shown(node) == value, "{i}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod custom;
 mod decode;
+mod disk;
 mod files;
 mod hooks;
 mod include;
@@ -21,6 +22,7 @@ pub mod shape;
 mod storage;
 mod tree;
 mod users;
+mod yaml;
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -34,6 +36,7 @@ pub use custom::{
     SigningKey, UnitState,
 };
 pub use decode::{Added, Entries, Entry, OneOrMany, Spanned};
+pub use disk::{Disk, Entry as FolderEntry, Files, Nowhere};
 pub use files::{Folder, KEY_TYPES, PublicKeys, TextFile};
 pub use hooks::{HookSpec, HooksSpec};
 pub use json_schema::json_schema;
@@ -53,13 +56,14 @@ pub use storage::{
     StorageSpec,
 };
 pub use users::{SudoSpec, UserSpec};
+pub use yaml::is_bounded;
 
 /// What a lab file need not say, as a lab file.
 pub const BUILT_IN: &str = include_str!("built-in.yaml");
 
 static BUILT_IN_TREE: LazyLock<tree::Node> = LazyLock::new(|| {
     let mut findings = Findings::default();
-    let tree = tree::parse(BUILT_IN, Sources::BUILT_IN, &mut findings);
+    let tree = yaml::parse(BUILT_IN, Sources::BUILT_IN, &mut findings);
     tree.unwrap_or_else(|| panic!("built-in.yaml: {:?}", findings.sorted()))
 });
 
@@ -73,17 +77,26 @@ pub fn load(path: &Path, findings: &mut Findings) -> Result<(Sources, Option<Lab
     std::fs::metadata(path).with_context(|| {
         format!("reading the lab file `{name}`: name another with `--lab`, or make one with `trainyard init`")
     })?;
-    let text = files::read_text(path).with_context(|| format!("reading the lab file `{name}`"))?;
+    let text = Disk.read(path).with_context(|| format!("reading the lab file `{name}`"))?;
     let source = Source { name: name.into(), path: path.to_owned(), text: text.into() };
-    Ok(parse(source, findings))
+    Ok(parse_with(source, &Disk, findings))
 }
 
-/// The same for a lab file whose text is at hand.
+/// The same for a lab file whose text is at hand; files that it names are not read.
 pub fn parse(source: Source, findings: &mut Findings) -> (Sources, Option<LabSpec>) {
+    parse_with(source, &Nowhere, findings)
+}
+
+/// The same; files that it names are read from `files`.
+pub fn parse_with(
+    source: Source,
+    files: &dyn Files,
+    findings: &mut Findings,
+) -> (Sources, Option<LabSpec>) {
     let mut sources = Sources::new(BUILT_IN);
-    let file = sources.add(source);
+    let file = sources.add(Source { text: yaml::without_mark(source.text), ..source });
     let shape = lab_shape();
-    let Some(root) = include::read(file, &shape, &mut sources, findings) else {
+    let Some(root) = include::read(file, &shape, files, &mut sources, findings) else {
         return (sources, None);
     };
     if !matches!(root.value, tree::Value::Map(_)) {
@@ -95,7 +108,7 @@ pub fn parse(source: Source, findings: &mut Findings) -> (Sources, Option<LabSpe
         &root,
         &BUILT_IN_TREE,
         &shape,
-        &mut files::Reader::new(findings, &mut sources),
+        &mut files::Reader::new(findings, &mut sources).from(files),
     );
     (sources, spec)
 }

@@ -7,7 +7,7 @@ use crate::report::Rule;
 use super::files::Reader;
 use super::merge::merge;
 use super::shape::Shape;
-use super::tree::{Key, Node, Value};
+use super::tree::{Key, Node, Room, Value};
 
 /// More nodes than this are a slip of the pen.
 pub const MOST_NODES: usize = 2000;
@@ -53,50 +53,82 @@ impl<'t> Range<'t> {
 
 /// The nodes of a lab, each range expanded. What is said of one of them by its own name is said over what the range says.
 pub(super) fn expand(nodes: &Node, shape: Option<&Shape>, r: &mut Reader) -> Vec<(Key, Node)> {
-    let entries = nodes.entries();
-    let single: HashMap<&str, &(Key, Node)> = entries
+    let entries = counted(nodes, r);
+    let single: HashMap<&str, (&Key, &Node)> = entries
         .iter()
-        .filter(|(key, _)| Range::find(&key.name).is_none())
-        .map(|entry| (entry.0.name.as_str(), entry))
+        .filter(|(_, _, range)| range.is_none())
+        .map(|(key, node, _)| (key.name.as_str(), (*key, *node)))
         .collect();
     let ranged: HashSet<String> = entries
         .iter()
-        .filter_map(|(key, _)| Range::find(&key.name)?.ok())
-        .flat_map(|range| (0..range.len().min(MOST_NODES)).map(move |i| range.nth(i)))
+        .filter_map(|(_, _, range)| range.as_ref())
+        .flat_map(|range| (0..range.len()).map(move |i| range.nth(i)))
         .collect();
     let mut expanded: Vec<(Key, Node)> = Vec::new();
-    for (key, node) in entries {
-        let range = match Range::find(&key.name) {
-            None if ranged.contains(&key.name) => continue,
-            None => {
-                expanded.push((key.clone(), node.clone()));
-                continue;
+    for (key, node, range) in &entries {
+        let Some(range) = range else {
+            if !ranged.contains(&key.name) {
+                expanded.push(((*key).clone(), (*node).clone()));
             }
-            Some(Ok(range)) => range,
-            Some(Err(allowed)) => {
-                let message = format!("`{}` is no range of nodes", key.name);
-                r.findings.tell(Rule::Range, &node.path, key.span, message, allowed);
-                continue;
-            }
+            continue;
         };
         let count = range.len();
-        if expanded.len() + count > MOST_NODES {
-            let message = format!("`{}` would make more than {MOST_NODES} nodes", key.name);
-            r.findings.tell(Rule::Range, &node.path, key.span, message, "a smaller range");
-            break;
-        }
         for i in 0..count {
             let name = range.nth(i);
-            let mut one = node.clone();
+            let mut one = (*node).clone();
             one.path = super::tree::join(&nodes.path, &name).into();
             number(&mut one, i, count, r);
             match single.get(name.as_str()) {
-                Some((key, own)) => expanded.push((key.clone(), merge(&one, own, shape))),
+                Some((key, own)) => expanded.push(((*key).clone(), merge(&one, own, shape))),
                 None => expanded.push((Key { span: key.span, name }, one)),
             }
         }
     }
+    if let Some((key, node)) = expanded.get(MOST_NODES) {
+        r.findings.tell(Rule::Range, &node.path, key.span, too_many(&key.name), FEWER);
+        expanded.truncate(MOST_NODES);
+    }
     expanded
+}
+
+fn too_many(name: &str) -> String {
+    format!("`{name}` would make more than {MOST_NODES} nodes")
+}
+
+const FEWER: &str = "a smaller range";
+
+/// The nodes as they are written, with their ranges, as far as they can be expanded.
+fn counted<'n>(nodes: &'n Node, r: &mut Reader) -> Vec<(&'n Key, &'n Node, Option<Range<'n>>)> {
+    let mut entries = Vec::new();
+    // One that stands in a range as well is the same node.
+    let (mut single, mut ranged, mut room) = (MOST_NODES, MOST_NODES, Room::FOR_NODES);
+    for (key, node) in nodes.entries() {
+        let mut tell = |message: String, help: &str| {
+            r.findings.tell(Rule::Range, &node.path, key.span, message, help);
+        };
+        let range = match Range::find(&key.name).transpose() {
+            Ok(range) => range,
+            Err(allowed) => {
+                tell(format!("`{}` is no range of nodes", key.name), allowed);
+                continue;
+            }
+        };
+        let count = range.as_ref().map_or(1, Range::len);
+        let left = if range.is_some() { &mut ranged } else { &mut single };
+        if count > *left {
+            tell(too_many(&key.name), FEWER);
+            break;
+        }
+        let size = node.size();
+        if range.is_some() && !room.take(count * size.values, count * size.bytes) {
+            let message = format!("`{}` would repeat too much", key.name);
+            tell(message, "let a role say it once for all its nodes");
+            break;
+        }
+        *left -= count;
+        entries.push((key, node, range));
+    }
+    entries
 }
 
 /// The keys under which each node of a range has its own.

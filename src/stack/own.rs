@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Error, anyhow};
 
 use super::{Catalogue, SECRETS, STAGE, Stage, Text, check, order};
-use crate::report::{Findings, Rule, Span};
-use crate::spec::{Folder, Spanned, TextFile};
+use crate::report::{Findings, Rule, Span, place_of};
+use crate::spec::{Folder, Spanned, TextFile, is_bounded};
 
 /// Adds the stages of these folders to the catalogue. What is wrong with them goes to `findings`, and then the catalogue
 /// stays as it was.
@@ -109,15 +109,18 @@ impl Own<'_> {
     }
 
     fn read<T: serde::de::DeserializeOwned>(&mut self, file: &TextFile) -> Option<T> {
+        if !is_bounded(&file.text) {
+            let message = format!("`{}` is too large or too deeply nested", file.name);
+            self.findings.tell(Rule::OwnStage, "own_stages", top(file.file), message, HELP);
+            return None;
+        }
         let error = match serde_yaml::from_str(&file.text) {
             Ok(value) => return Some(value),
             Err(error) => error,
         };
-        let at = error.location().map_or(top(file.file), |at| Span {
-            file: file.file,
-            line: at.line(),
-            column: at.column(),
-            length: 1,
+        let at = error.location().map_or(top(file.file), |at| {
+            let (line, column) = place_of(&file.text, at.index());
+            Span { file: file.file, line, column, length: 1 }
         });
         let message = format!("`{}` cannot be read: {error}", file.name);
         self.tell(at, message);
@@ -137,4 +140,39 @@ fn line_with(file: &TextFile, word: &str) -> Span {
 /// The first line of a file.
 fn top(file: usize) -> Span {
     Span { file, line: 1, column: 1, length: 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is told of a folder with this `greeter/stage.yaml`: line, column and message.
+    fn told(stage: &str) -> Vec<(usize, usize, String)> {
+        let file = |name: &str, text: &str| {
+            let text = text.into();
+            (name.to_owned(), TextFile { name: name.to_owned(), file: 1, text })
+        };
+        let files = [file("greeter/stage.yaml", stage), file("greeter/verify.sh", "true\n")].into();
+        let folder = Folder { name: "mine".into(), files };
+        let folder = Spanned { span: Span::default(), path: "own_stages".into(), value: folder };
+        let mut findings = Findings::default();
+        add_own(&mut Catalogue::built_in().expect("stages"), &[folder], &mut findings);
+        let place = |span: Option<Span>| span.map_or((0, 0), |s| (s.line, s.column));
+        let all = findings.sorted().into_iter();
+        all.map(|f| (place(f.span).0, place(f.span).1, f.message)).collect()
+    }
+
+    #[test]
+    fn a_mistake_is_told_where_it_stands() {
+        assert_eq!(told("summary: x\n"), []);
+        // At the end; and where the parser of stages counts other lines than findings do.
+        for (text, place) in [("after: [x\n", (2, 1)), ("#\u{2028}\u{85}\nafter: [x}\n", (2, 10))] {
+            let told = told(text);
+            assert_eq!((told[0].0, told[0].1), place, "{told:?}");
+            assert!(told[0].2.starts_with("`greeter/stage.yaml` cannot be read: "), "{told:?}");
+        }
+        let grows =
+            format!("summary: &a {}\nafter: [{}]\n", "x".repeat(1 << 20), "*a, ".repeat(70));
+        assert_eq!(told(&grows)[0].2, "`greeter/stage.yaml` is too large or too deeply nested");
+    }
 }
