@@ -1,16 +1,20 @@
 # make demo    the main job on a medium made on the spot; nothing but packages is downloaded
 # make test    everything that CI runs
 # make check   the quick part of it: fewer random labs, no boots
+# make fuzz    half an hour of labs that nobody would write: what is told, and what is rendered, holds for them as well
 # make bench   how fast a large lab is rendered, beside a peer
 
 # A toolchain that rustup has just installed is not on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: bench build check clean demo setup test
+.PHONY: bench build check clean demo fuzz setup test
 
 # How many random labs are judged; `make test` judges two hundred.
 TRAINYARD_LABS ?= 30
 export TRAINYARD_LABS
+
+# How long labs are made up.
+SECONDS = 1800
 
 build:
 	cargo build --release --locked
@@ -20,6 +24,7 @@ setup:
 
 check: setup
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --all-targets --locked -- -D warnings
 	shellcheck -x scripts/dev/*.sh scripts/dev/standin/*.sh scripts/dev/standin-init .ci/run
 	scripts/dev/standin-iso.sh --no-kernel -o target/standin/small.iso
@@ -28,8 +33,12 @@ check: setup
 demo: setup build
 	@scripts/dev/demo.sh
 
+fuzz: setup
+	@scripts/dev/fuzz.sh $(SECONDS)
+
 test: TRAINYARD_LABS = 200
-test: check demo
+test: SECONDS = 60
+test: check demo fuzz
 
 bench: setup
 	scripts/dev/bench-render.sh

@@ -2,7 +2,8 @@
 # Installs what building and testing trainyard needs, on a bare Debian machine; on a Fedora-like one as far as its package names are
 # known. Run it as often as you like: what is there is left alone, and when all is there it takes no second and no network.
 #
-#     scripts/dev/setup.sh [--quiet]      --quiet tells only what is changed and what fails
+#     scripts/dev/setup.sh [--quiet] [--fuzz]      --quiet tells only what is changed and what fails;
+#                                                  --fuzz adds what scripts/dev/fuzz.sh needs: a C++ compiler
 #
 # System-wide, by apt-get or dnf (as root or by sudo): the packages listed below, none of which starts a service.
 # In this checkout, under target/: pykickstart in a virtual environment, cloud-init, chronyd, a kernel and busybox for the stand-in medium.
@@ -30,15 +31,22 @@ fedora=(ca-certificates curl git-core gcc glibc-devel make
     python3-configobj python3-jinja2 python3-jsonpatch python3-jsonschema python3-oauthlib python3-pyserial python3-pyyaml python3-requests)
 
 quiet=
-case ${1:-} in
-    '') ;;
-    --quiet) quiet=yes ;;
-    *)
-        sed -n '2,/^set /{/^#/!d; s/^# \{0,1\}//; p}' "$0"
-        [ "$1" = --help ] || exit 2
-        exit
-        ;;
-esac
+locks=("$root/Cargo.lock")
+for option; do
+    case $option in
+        --quiet) quiet=yes ;;
+        --fuzz)
+            debian+=(g++)
+            fedora+=(gcc-c++)
+            locks+=("$root/fuzz/Cargo.lock")
+            ;;
+        *)
+            sed -n '2,/^set /{/^#/!d; s/^# \{0,1\}//; p}' "$0"
+            [ "$option" = --help ] || exit 2
+            exit
+            ;;
+    esac
+done
 
 # The first is for what is there already, the second for what is done now.
 there() { [ -n "$quiet" ] || printf 'setup: %s\n' "$*"; }
@@ -278,18 +286,19 @@ standin_parts() {
     with_lists "$root/scripts/dev/standin/fetch-kernel.sh"
 }
 
-# The crates that Cargo.lock names, so that a build needs no network.
+# crates LOCK: those that this Cargo.lock names, so that a build needs no network.
 crates() {
-    local lock=$root/Cargo.lock stamp
+    local lock=$1 name stamp
     [ -f "$lock" ] || return 0
-    stamp=$target/.fetched-$(sha256sum "$lock" | cut -c1-16)
+    name=${lock#"$root/"}
+    stamp=$target/.fetched-${name//\//-}-$(sha256sum "$lock" | cut -c1-16)
     if [ -e "$stamp" ]; then
-        there 'crates: those of Cargo.lock were fetched'
+        there "crates: those of $name were fetched"
         return
     fi
-    doing 'crates: fetching those of Cargo.lock'
-    run cargo fetch --quiet --locked --manifest-path "$root/Cargo.toml"
-    rm -f "$target"/.fetched-*
+    doing "crates: fetching those of $name"
+    run cargo fetch --quiet --locked --manifest-path "${lock%.lock}.toml"
+    rm -f "$target/.fetched-${name//\//-}-"*
     touch "$stamp"
 }
 
@@ -306,5 +315,5 @@ kickstart_checker
 cloud_init
 chrony
 standin_parts
-crates
+for lock in "${locks[@]}"; do crates "$lock"; done
 there 'ready'
