@@ -31,9 +31,9 @@ pub(super) fn resolve(spec: Option<&Spanned<HooksSpec>>, r: &mut Resolver) -> Ho
             if r.settle(&path, Some(name), hook_name).is_none() {
                 continue;
             }
-            if let Some(first) = seen.insert(name.value.clone(), name.span.line) {
-                let why =
-                    format!("is the name of two hooks of one node; the first is on line {first}");
+            if let Some(first) = seen.insert(name.value.clone(), name.span) {
+                let first = r.sources.seen_from(name.span, first);
+                let why = format!("is the name of two hooks of one node; the first is {first}");
                 let help = "their logs are named after them: give one of the two another name with `{name: …, script: …}`, or another file name";
                 r.reject(name, Wrong::of(Rule::HookTwice, why, help));
             }

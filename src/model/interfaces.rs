@@ -160,7 +160,8 @@ fn written(
             && let Some(other) = macs.insert(mac, &link.name)
         {
             let message = format!("`{other}` and `{}` both have the address {mac}", link.name);
-            r.tell(Rule::MacTaken, link.key, message, "give each interface its own `mac`");
+            let at = link.spec.and_then(|s| s.mac.as_ref()).unwrap_or(link.key);
+            r.tell(Rule::MacTaken, at, message, "give each interface its own `mac`");
         }
         interfaces.push(interface);
     }

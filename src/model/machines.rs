@@ -1,7 +1,7 @@
 //! The machines of a lab: names, roles, addresses.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::report::{Rule, Sources, Span, did_you_mean};
@@ -14,9 +14,8 @@ use super::machine;
 use super::net::HostName;
 use super::settings::Resolved;
 use super::settle::{Resolver, word};
-use super::{
-    CONTROLLER, Interface, Ipv6, MANAGEMENT, Mac, Network, Node, Settings, Uuid, names, storage,
-};
+use super::taken::Taken;
+use super::{CONTROLLER, MANAGEMENT, Network, Node, Settings, names, storage};
 
 pub(super) fn resolve(
     spec: &LabSpec,
@@ -36,7 +35,7 @@ pub(super) fn resolve(
     }
     let mut of_roles: HashMap<&str, Option<Arc<[Spanned<String>]>>> = HashMap::new();
     let mut names: HashMap<HostName, Span> = HashMap::new();
-    let mut taken = Taken::new(networks);
+    let mut taken = Taken::new(spec, networks);
     let mut allot = Allot::new(spec, networks);
     let mut nodes: Vec<Node> = Vec::new();
     for spec_of in &spec.nodes {
@@ -52,7 +51,7 @@ pub(super) fn resolve(
         let written = spec_of.settings.interfaces.as_ref();
         let interfaces = interfaces::resolve(&attached, written, &mut allot, r);
         let settled = std::mem::take(&mut r.origins);
-        taken.tell(&name, interfaces.as_deref(), settings.as_deref(), &spec_of.name, r);
+        taken.tell(spec_of, interfaces.as_deref(), settings.as_deref(), r);
         let (Some(role), Some(address), Some(interfaces), Some(settings)) =
             (role, address, interfaces, settings)
         else {
@@ -93,7 +92,8 @@ fn name(
         }
     };
     if let Some(first) = names.insert(name.clone(), key.span) {
-        let help = format!("the first is on line {}; give one of them another name", first.line);
+        let first = r.sources.seen_from(key.span, first);
+        let help = format!("the first is {first}; give one of them another name");
         r.tell(Rule::DuplicateKey, key, format!("`{name}` is a second node of this name"), help);
         return None;
     }
@@ -211,60 +211,4 @@ fn address_of(
     };
     r.tell(Rule::NoAddress, &spec.name, format!("`{name}` has no address"), help);
     None
-}
-
-/// Who has which address.
-struct Taken {
-    addresses: HashMap<IpAddr, String>,
-    macs: HashMap<Mac, String>,
-    uuids: HashMap<Uuid, String>,
-}
-
-impl Taken {
-    fn new(networks: &[Network]) -> Self {
-        let gateways = |n: &Network| {
-            let owner = format!("the gateway of `{}`", n.name);
-            let both = [n.gateway.map(IpAddr::V4), n.ipv6.gateway.map(IpAddr::V6)];
-            both.into_iter().flatten().map(move |address| (address, owner.clone()))
-        };
-        let addresses = networks.iter().flat_map(gateways).collect();
-        Self { addresses, macs: HashMap::new(), uuids: HashMap::new() }
-    }
-
-    /// Tells addresses, MACs and machines that another node, or a gateway, has already.
-    fn tell(
-        &mut self,
-        name: &HostName,
-        interfaces: Option<&[Interface]>,
-        settings: Option<&Settings>,
-        key: &Spanned<String>,
-        r: &mut Resolver,
-    ) {
-        let help = "give each machine its own";
-        let owner = || format!("`{name}`");
-        for interface in interfaces.unwrap_or_default() {
-            let ipv6 = match interface.ipv6 {
-                Ipv6::Static { address, .. } => Some(IpAddr::V6(address)),
-                _ => None,
-            };
-            for address in [interface.address.map(IpAddr::V4), ipv6].into_iter().flatten() {
-                if let Some(other) = self.addresses.insert(address, owner()) {
-                    let message = format!("`{name}`: {address} is taken by {other}");
-                    r.tell(Rule::AddressTaken, key, message, help);
-                }
-            }
-            if let Some(mac) = interface.mac
-                && let Some(other) = self.macs.insert(mac, owner()).filter(|o| *o != owner())
-            {
-                let message = format!("`{name}`: {mac} is taken by {other}");
-                r.tell(Rule::MacTaken, key, message, help);
-            }
-        }
-        if let Some(uuid) = settings.and_then(|settings| settings.machine.uuid)
-            && let Some(other) = self.uuids.insert(uuid, owner())
-        {
-            let message = format!("`{name}`: the machine with the UUID {uuid} is {other}");
-            r.tell(Rule::UuidTaken, key, message, help);
-        }
-    }
 }

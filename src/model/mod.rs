@@ -30,6 +30,7 @@ mod settle;
 mod storage;
 mod sudo;
 mod system;
+mod taken;
 mod users;
 
 use std::collections::BTreeMap;

@@ -139,7 +139,8 @@ pub(super) fn tell_conflicts(settings: &[Arc<Settings>], nodes: &[Node], r: &mut
                 .filter(|f| f.0 != address)
             {
                 let message = format!("`{text}` has the address {other} already");
-                let help = format!("that is on line {}; keep one of the two", span.line);
+                let other = r.sources.seen_from(name.span, span);
+                let help = format!("that is {other}; keep one of the two");
                 r.tell(Rule::HostsConflict, name, message, help);
             }
         }

@@ -1,11 +1,12 @@
 //! The networks of a lab.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-use crate::report::{Findings, Rule, Sources, Span};
+use crate::report::{Rule, Sources, Span};
 use crate::spec::{
     Addressing, Attach, Entries, Entry, Ipv6Addressing, NetworkSpec, OneOrMany, Spanned,
 };
@@ -107,7 +108,7 @@ pub(super) fn resolve(
         let free = (1..=8).find(|n| !taken(*n)).unwrap_or(8);
         networks.push(network(&entry.name.value, &entry.value, free, r));
     }
-    tell_clashes(&networks, written, r.findings);
+    tell_clashes(&networks, written, r);
     networks.sort_by_key(|n| n.virtualbox.adapter);
     networks
 }
@@ -281,47 +282,60 @@ fn virtualbox(name: &str, spec: &NetworkSpec, free_adapter: u16, r: &mut Resolve
     VirtualBox { adapter, attach, host_interface: host_interface.unwrap_or("auto".into()) }
 }
 
-fn tell_clashes(networks: &[Network], written: &[Entry<NetworkSpec>], findings: &mut Findings) {
+/// Tells adapters and subnets that two networks have: at the later one's own value, where the lab says one.
+fn tell_clashes(networks: &[Network], written: &[Entry<NetworkSpec>], r: &mut Resolver) {
+    let spec = |network: &Network| written.iter().find(|e| e.name.value == network.name);
     for (i, network) in networks.iter().enumerate() {
         for other in &networks[..i] {
-            let (path, span) = [network, other]
-                .iter()
-                .filter_map(|n| written.iter().find(|e| e.name.value == n.name))
-                .find(|e| e.name.span.file != Sources::BUILT_IN)
-                .map_or(("networks".into(), Span::default()), |e| {
-                    (e.name.path.clone(), e.name.span)
+            let both: Vec<_> = [network, other].into_iter().filter_map(spec).collect();
+            let mut tell = |rule, value: fn(&NetworkSpec) -> At, message: String, help: &str| {
+                let said = |at: &At| at.as_ref().is_some_and(|at| at.0.file != Sources::BUILT_IN);
+                let name = |e: &&Entry<NetworkSpec>| Some((e.name.span, e.name.path.clone()));
+                let mut values = both.iter().map(|e| value(&e.value)).filter(said).flatten();
+                let mut names = both.iter().map(name).filter(said).flatten();
+                let first = values.next();
+                let other = first.as_ref().and_then(|_| values.next());
+                let nowhere = || (Span::default(), "networks".into());
+                let (span, path) = first.or_else(|| names.next()).unwrap_or_else(nowhere);
+                let help = other.map_or(help.to_owned(), |(other, _)| {
+                    format!("the other is {}: {help}", r.sources.seen_from(span, other))
                 });
-            if network.virtualbox.adapter == other.virtualbox.adapter
-                && other.virtualbox.adapter > 0
-            {
+                r.findings.tell(rule, &path, span, message, help);
+            };
+            let adapter = network.virtualbox.adapter;
+            if adapter == other.virtualbox.adapter && adapter > 0 {
                 let message = format!(
-                    "`{}` and `{}` both use VirtualBox adapter {}",
-                    other.name, network.name, other.virtualbox.adapter
+                    "`{}` and `{}` both use VirtualBox adapter {adapter}",
+                    other.name, network.name
                 );
-                findings.tell(
-                    Rule::AdapterTaken,
-                    &path,
-                    span,
-                    message,
-                    "an adapter attaches one network: give each its own number, 1 to 8",
-                );
+                let help = "an adapter attaches one network: give each its own number, 1 to 8";
+                let value = |s: &NetworkSpec| at(s.virtualbox.as_ref()?.value.adapter.as_ref());
+                tell(Rule::AdapterTaken, value, message, help);
             }
-            let mut tell_overlap = |a: String, b: String, key: &str| {
-                let message =
-                    format!("`{}` ({b}) and `{}` ({a}) overlap", other.name, network.name);
-                let help = format!("give one of them another `{key}`");
-                findings.tell(Rule::NetworksOverlap, &path, span, message, help);
+            let overlap = |a: String, b: String| {
+                format!("`{}` ({b}) and `{}` ({a}) overlap", other.name, network.name)
             };
             if let (Some(a), Some(b)) = (network.subnet, other.subnet)
                 && overlap4(a, b)
             {
-                tell_overlap(a.to_string(), b.to_string(), "cidr");
+                let message = overlap(a.to_string(), b.to_string());
+                let value = |s: &NetworkSpec| at(s.cidr.as_ref());
+                tell(Rule::NetworksOverlap, value, message, "give one of them another `cidr`");
             }
             if let (Some(a), Some(b)) = (network.ipv6.subnet, other.ipv6.subnet)
                 && overlap6(a, b)
             {
-                tell_overlap(a.to_string(), b.to_string(), "ipv6.cidr");
+                let message = overlap(a.to_string(), b.to_string());
+                let value = |s: &NetworkSpec| at(s.ipv6.as_ref()?.value.cidr.as_ref());
+                tell(Rule::NetworksOverlap, value, message, "give one of them another `ipv6.cidr`");
             }
         }
     }
+}
+
+/// Where a value stands, and its path.
+type At = Option<(Span, Arc<str>)>;
+
+fn at<T>(written: Option<&Spanned<T>>) -> At {
+    written.map(|w| (w.span, w.path.clone()))
 }

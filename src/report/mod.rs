@@ -96,6 +96,8 @@ impl Finding {
 pub struct Findings {
     all: Vec<Finding>,
     told: HashSet<(Rule, Option<Span>, String)>,
+    /// Where a range is wrong; of its form as a value nothing more is to be said.
+    ranges: HashSet<Span>,
     strict: bool,
     times: usize,
 }
@@ -125,6 +127,11 @@ impl Findings {
         };
         self.times += usize::from(severity == Severity::Error);
         if self.is_full() {
+            return;
+        }
+        if rule == Rule::Range {
+            self.ranges.insert(span);
+        } else if rule == Rule::Value && self.ranges.contains(&span) {
             return;
         }
         let (message, help) = (short(message.into(), 600), short(help.into(), 3000));

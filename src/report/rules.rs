@@ -107,6 +107,8 @@ rules! {
     MacTaken = "mac-taken" Error,
     /// Two nodes are one machine by its UUID.
     UuidTaken = "uuid-taken" Error,
+    /// Two nodes are one machine by its serial number.
+    SerialTaken = "serial-taken" Error,
     /// A host of one's own has the name of a node, of every machine, or of another.
     HostsConflict = "hosts-conflict" Error,
 

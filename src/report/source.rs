@@ -58,6 +58,16 @@ impl Sources {
         &self.files[file].0
     }
 
+    /// Where something stands, for those who look at another place: its line, and its file where that is another.
+    #[must_use]
+    pub fn seen_from(&self, here: Span, span: Span) -> String {
+        match (span.file, span.line) {
+            (Self::BUILT_IN, _) => "built in".to_owned(),
+            (file, line) if file == here.file => format!("on line {line}"),
+            (_, line) => format!("on line {line} of `{}`", self.get(span).name),
+        }
+    }
+
     /// How many files there are.
     #[must_use]
     pub fn count(&self) -> usize {

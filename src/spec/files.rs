@@ -73,6 +73,11 @@ impl<'a> Reader<'a> {
         Self { files, ..self }
     }
 
+    /// Where something stands, for those who look at another place.
+    pub(super) fn seen_from(&self, here: Span, span: Span) -> String {
+        self.sources.seen_from(here, span)
+    }
+
     /// Where a file lies that is named here, relative to the file that names it; and its name for people.
     fn path(&self, node: &Node, written: &str) -> (PathBuf, PathBuf) {
         let from = self.sources.get(node.span);

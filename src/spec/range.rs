@@ -37,7 +37,9 @@ impl<'t> Range<'t> {
         Some(match parsed {
             Some(range) if range.numbers.is_empty() => Err("the first number is the smaller one"),
             Some(range) => Ok(range),
-            None => Err("one range of numbers, such as `compute[1-8]` or `compute[01-12]`"),
+            None => {
+                Err("one range of numbers, such as `compute[1-8]`; `[01-12]` has leading zeros")
+            }
         })
     }
 
@@ -65,6 +67,7 @@ pub(super) fn expand(nodes: &Node, shape: Option<&Shape>, r: &mut Reader) -> Vec
         .flat_map(|range| (0..range.len()).map(move |i| range.nth(i)))
         .collect();
     let mut expanded: Vec<(Key, Node)> = Vec::new();
+    let mut first_with: HashMap<String, &Key> = HashMap::new();
     for (key, node, range) in &entries {
         let Some(range) = range else {
             if !ranged.contains(&key.name) {
@@ -73,8 +76,17 @@ pub(super) fn expand(nodes: &Node, shape: Option<&Shape>, r: &mut Reader) -> Vec
             continue;
         };
         let count = range.len();
+        // Each pair of ranges is told once, by the first node that both have.
+        let mut overlapping: HashSet<&str> = HashSet::new();
         for i in 0..count {
             let name = range.nth(i);
+            if let Some(first) = first_with.get(&name) {
+                if overlapping.insert(&first.name) {
+                    tell_overlap(&name, key, node, first, r);
+                }
+                continue;
+            }
+            first_with.insert(name.clone(), key);
             let mut one = (*node).clone();
             one.path = super::tree::join(&nodes.path, &name).into();
             number(&mut one, i, count, r);
@@ -89,6 +101,15 @@ pub(super) fn expand(nodes: &Node, shape: Option<&Shape>, r: &mut Reader) -> Vec
         expanded.truncate(MOST_NODES);
     }
     expanded
+}
+
+fn tell_overlap(name: &str, key: &Key, node: &Node, first: &Key, r: &mut Reader) {
+    let message = format!("`{}` and `{}` both hold the node `{name}`", first.name, key.name);
+    let help = format!(
+        "the first is {}; a node is in one range, and what is said of it alone stands under its own name",
+        r.seen_from(key.span, first.span)
+    );
+    r.findings.tell(Rule::Range, &node.path, key.span, message, help);
 }
 
 fn too_many(name: &str) -> String {
@@ -153,7 +174,7 @@ fn number(node: &mut Node, i: usize, count: usize, r: &mut Reader) {
                 continue;
             }
             Some(Ok(range)) => format!("{} values for {count} nodes", range.len()),
-            Some(Err(allowed)) => allowed.to_owned(),
+            Some(Err(allowed)) => allowed.replace("compute[1-8]", "10.0.0.[31-38]"),
         };
         let message = format!("`{text}` cannot be used here");
         r.findings.tell(Rule::Range, &node.path, node.span, message, told);
