@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::spec::{Bus, DiskFields, DiskSpec, Pick, Spanned};
+use crate::report::Rule;
+use crate::spec::{Bus, DiskFields, DiskSpec, Pick, SettingsSpec, Spanned};
 use crate::template::quote::is_plain_word;
 
+use super::Settings;
 use super::hardware::{Size, size};
 use super::settle::{Resolver, word};
 
@@ -151,6 +153,25 @@ pub(super) fn printable(text: &str) -> Result<String, String> {
     } else {
         Err("1 to 64 letters, digits and signs of ASCII, no blank first or last".into())
     }
+}
+
+/// Tells a machine whose own disk is not the one that the node is installed to.
+pub(super) fn tell_other_size(settings: &Settings, spec: &SettingsSpec, r: &mut Resolver) {
+    let (disk, has) = (&settings.storage.disk, settings.hardware.disk_mib);
+    let fits = disk.least_mib.is_none_or(|least| least <= has)
+        && disk.most_mib.is_none_or(|most| has <= most);
+    let wanted = spec.storage.as_ref().and_then(|s| s.value.disk.as_ref());
+    let Some(DiskSpec::Match(fields)) = wanted.map(|w| &w.value) else { return };
+    let Some(written) = fields.size.as_ref().filter(|_| !fits) else { return };
+    let size = Size(has);
+    let message = format!(
+        "the machine's disk has {size}, and the node is installed to one of {}",
+        written.value
+    );
+    let help = format!(
+        "a size that {size} fits, or another `disk`: that is the disk that the machine has"
+    );
+    r.tell(Rule::DiskSize, written, message, help);
 }
 
 /// The least and the most.

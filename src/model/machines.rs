@@ -15,7 +15,7 @@ use super::net::HostName;
 use super::settings::Resolved;
 use super::settle::{Resolver, word};
 use super::taken::Taken;
-use super::{CONTROLLER, MANAGEMENT, Network, Node, Settings, names, storage};
+use super::{CONTROLLER, MANAGEMENT, Network, Node, Settings, disk, names, storage};
 
 pub(super) fn resolve(
     spec: &LabSpec,
@@ -43,6 +43,7 @@ pub(super) fn resolve(
         let settings = resolved.of(&spec_of.settings, r);
         if let Some(settings) = &settings {
             storage::tell_too_small(settings, &spec_of.settings, r);
+            disk::tell_other_size(settings, &spec_of.settings, r);
         }
         let role = role(&name, spec_of, &spec.roles, r);
         let address = address_of(&name, spec_of, spec, networks, &mut allot, r);

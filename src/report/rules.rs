@@ -183,6 +183,8 @@ rules! {
     SameDisk = "same-disk" Error,
     /// What is to be on a disk takes more than the machine's disk has.
     DiskTooSmall = "disk-too-small" Error,
+    /// The disk that a node is installed to has another size than the machine's disk.
+    DiskSize = "disk-size" Error,
     /// A file system without a size.
     NoSize = "no-size" Error,
     /// Two file systems have one mount point.
