@@ -325,3 +325,56 @@ fn what_holds_a_password_is_not_shown() {
         assert!(!format!("{said:?}").contains("hunter2"), "{said:?}");
     }
 }
+
+#[test]
+fn what_is_nearer_takes_back_or_replaces_kernel_arguments() {
+    let lab = Lab::new(
+        "include: site.yaml\n\
+         kernel: {arguments: [mitigations=auto], remove: [rhgb]}\n\
+         installer: {boot_arguments: [inst.text], boot_arguments_removed: [quiet]}\n\
+         roles: {compute: {kernel: {arguments: [console=ttyS0, intel_iommu=off], remove: [quiet]}}}\n\
+         nodes:\n  \
+           controller: {role: controller, address: 10.0.0.11}\n  \
+           b: {role: compute, address: 10.0.0.31}\n  \
+           c:\n    \
+             role: compute\n    \
+             address: 10.0.0.32\n    \
+             kernel: {arguments: [quiet, intel_iommu=on, console=tty0], remove: [debug, mitigations]}\n    \
+             installer: {boot_arguments: [quiet], boot_arguments_removed: [inst.text]}\n",
+    );
+    let site =
+        "kernel: {arguments: [console=tty0, debug, mitigations=off, hugepagesz=1G, hugepages=4]}\n";
+    fs::write(lab.path("site.yaml"), site).expect("written");
+    lab.done(&["check", "--strict"]);
+    let of = |node: &str, key: &str| -> Vec<String> {
+        let explained = lab.done(&["plan", "--explain", node, "--format", "json"]).stdout;
+        let plan: serde_json::Value = serde_json::from_str(&explained).expect("JSON");
+        let values = plan["values"].as_array().or(plan.as_array()).expect("values");
+        let of_key = values.iter().filter(|v| v["path"] == key);
+        of_key.map(|v| v["value"].as_str().expect("text").to_owned()).collect()
+    };
+    for (node, key, wanted) in [
+        (
+            "controller",
+            "kernel.arguments",
+            "console=tty0 debug hugepagesz=1G hugepages=4 mitigations=auto",
+        ),
+        ("controller", "kernel.remove", "rhgb"),
+        (
+            "b",
+            "kernel.arguments",
+            "console=tty0 debug hugepagesz=1G hugepages=4 mitigations=auto console=ttyS0 intel_iommu=off",
+        ),
+        ("b", "kernel.remove", "rhgb quiet"),
+        (
+            "c",
+            "kernel.arguments",
+            "hugepagesz=1G hugepages=4 console=ttyS0 quiet intel_iommu=on console=tty0",
+        ),
+        ("c", "kernel.remove", "rhgb debug mitigations"),
+        ("c", "installer.boot_arguments", "quiet"),
+        ("c", "installer.boot_arguments_removed", "inst.text"),
+    ] {
+        assert_eq!(of(node, key).join(" "), wanted, "{node} {key}");
+    }
+}

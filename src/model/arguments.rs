@@ -1,14 +1,17 @@
 //! Arguments of a kernel's command line: the installer's, and the installed system's.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::report::Rule;
-use crate::spec::{Added, KernelSpec, Spanned};
+use crate::spec::{Added, InstallerSpec, KernelSpec, Spanned};
 use crate::template::quote::is_plain_word;
 
 use super::settle::{Resolver, Wrong};
+use super::{Origin, lifelines};
 
-/// The installed system's kernel.
+/// What a lab says of a kernel's command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Kernel {
     /// Arguments that are added.
@@ -25,68 +28,195 @@ const OF_THE_INSTALLER: [&str; 9] =
 const OF_THE_LOADER: [&str; 3] = ["root", "initrd", "BOOT_IMAGE"];
 
 /// What is taken out of a command line takes this argument with it: a name alone takes it with any value.
-pub(super) fn takes(removed: &str, argument: &str) -> bool {
+fn takes(removed: &str, argument: &str) -> bool {
     argument == removed || argument.split_once('=').is_some_and(|(name, _)| name == removed)
 }
 
-/// One that the installer is started with.
-pub(super) fn of_the_installer(text: &str) -> Result<String, Wrong> {
-    let is_reserved = |name: &str| OF_THE_INSTALLER.contains(&name.trim_start_matches("inst."));
-    argument(text, is_reserved, "leave it out: the menu entry has it, or must not")
+/// Arguments that may stand several times, each for something of its own (kernel-parameters.txt, dracut.cmdline(7),
+/// systemd 219, anaconda); with those that begin with `rd.`. Of any other, the last one counts.
+const REPEATED: [&str; 22] = [
+    "acpi_osi",
+    "bond",
+    "bridge",
+    "console",
+    "crashkernel",
+    "earlycon",
+    "hugepages",
+    "hugepagesz",
+    "ifname",
+    "inst.addrepo",
+    "inst.dd",
+    "inst.driverdisk",
+    "ip",
+    "memmap",
+    "modprobe.blacklist",
+    "nameserver",
+    "pci",
+    "systemd.mask",
+    "systemd.setenv",
+    "systemd.wants",
+    "team",
+    "vlan",
+];
+
+fn name_of(argument: &str) -> &str {
+    argument.split('=').next().unwrap_or(argument)
 }
 
-/// One that the installed system is started with.
-fn of_the_system(text: &str) -> Result<String, Wrong> {
-    let is_reserved = |name: &str| OF_THE_LOADER.contains(&name);
-    argument(text, is_reserved, "leave it out: the boot loader gives it to each kernel")
+fn may_repeat(name: &str) -> bool {
+    REPEATED.contains(&name) || name.starts_with("rd.")
 }
 
-fn argument(text: &str, is_reserved: impl Fn(&str) -> bool, help: &str) -> Result<String, Wrong> {
-    if !is_plain_word(text) || text.starts_with(['=', '-']) {
-        return Err(Wrong::from("one kernel argument, such as `console=ttyS0,115200n8`"));
-    }
-    if is_reserved(text.split('=').next().unwrap_or(text)) {
-        return Err(Wrong::new("is trainyard's to say", help));
-    }
-    Ok(text.to_owned())
+/// Whether an argument takes the place of an inherited one.
+fn replaces(own: &str, inherited: &str) -> bool {
+    // How many pages are of one size stands behind the size.
+    let is_pages = name_of(own) == "hugepages";
+    (own == inherited && !is_pages)
+        || (name_of(own) == name_of(inherited) && !may_repeat(name_of(own)))
 }
 
+/// A command line that a lab says something of: the keys, what they say, and which arguments are none of a lab's.
+struct Line<'s> {
+    arguments: (&'static str, Written<'s>),
+    remove: (&'static str, Written<'s>),
+    reserved: fn(&str) -> bool,
+    why_reserved: &'static str,
+}
+
+type Written<'s> = Option<&'s Spanned<Added<String>>>;
+
+/// The installer's.
+pub(super) fn of_the_installer(spec: Option<&InstallerSpec>, r: &mut Resolver) -> Kernel {
+    let (added, removed) = (
+        spec.and_then(|s| s.boot_arguments.as_ref()),
+        spec.and_then(|s| s.boot_arguments_removed.as_ref()),
+    );
+    let line = Line {
+        arguments: ("installer.boot_arguments", added),
+        remove: ("installer.boot_arguments_removed", removed),
+        reserved: |name| OF_THE_INSTALLER.contains(&name.trim_start_matches("inst.")),
+        why_reserved: "leave it out: the menu entry has it, or must not",
+    };
+    line.resolve(r)
+}
+
+/// The installed system's.
 pub(super) fn kernel(spec: Option<&Spanned<KernelSpec>>, r: &mut Resolver) -> Kernel {
     let spec = spec.map(|s| &s.value);
-    let (added, removed) =
-        (spec.and_then(|s| s.arguments.as_ref()), spec.and_then(|s| s.remove.as_ref()));
-    Kernel {
-        arguments: list("kernel.arguments", added, of_the_system, r),
-        remove: removed_from("kernel.remove", removed, added, of_the_system, r),
+    let line = Line {
+        arguments: ("kernel.arguments", spec.and_then(|s| s.arguments.as_ref())),
+        remove: ("kernel.remove", spec.and_then(|s| s.remove.as_ref())),
+        reserved: |name| OF_THE_LOADER.contains(&name),
+        why_reserved: "leave it out: the boot loader gives it to each kernel",
+    };
+    line.resolve(r)
+}
+
+/// What one place says: the lab, a role or a node, in one file.
+#[derive(Default)]
+struct Layer<'s> {
+    added: Vec<&'s Spanned<String>>,
+    removed: Vec<&'s Spanned<String>>,
+}
+
+impl<'s> Line<'s> {
+    /// What is left of it, the lab's first. What is nearer to the node takes back, or replaces, what is not.
+    fn resolve(&self, r: &mut Resolver) -> Kernel {
+        let mut layers: BTreeMap<_, Layer> = BTreeMap::new();
+        for argument in items(self.arguments.1) {
+            if let Err(wrong) = self.check(&argument.value) {
+                r.reject(argument, wrong);
+                continue;
+            }
+            if let Err(wrong) = lifelines::argument(&argument.value) {
+                r.reject(argument, wrong);
+            }
+            layers.entry(nearness(argument, r)).or_default().added.push(argument);
+        }
+        for argument in items(self.remove.1) {
+            let wrong = self.check(&argument.value);
+            match wrong.and_then(|()| lifelines::removed_argument(&argument.value)) {
+                Err(wrong) => r.reject(argument, wrong),
+                Ok(()) => layers.entry(nearness(argument, r)).or_default().removed.push(argument),
+            }
+        }
+        let (mut added, mut removed): (Vec<&Spanned<String>>, Vec<_>) = (Vec::new(), Vec::new());
+        for layer in layers.into_values() {
+            layer.tell_twice(r);
+            let is_taken =
+                |a: &&Spanned<String>| layer.removed.iter().any(|x| takes(&x.value, &a.value));
+            added.retain(|known| !is_taken(known));
+            added.retain(|known| !layer.added.iter().any(|a| replaces(&a.value, &known.value)));
+            removed.retain(|known: &&Spanned<String>| {
+                !layer.added.iter().any(|a| takes(&known.value, &a.value))
+                    && !layer.removed.iter().any(|x| x.value == known.value)
+            });
+            added.extend(layer.added);
+            removed.extend(layer.removed);
+        }
+        let mut noted = |path: &str, arguments: Vec<&Spanned<String>>| -> Vec<String> {
+            if arguments.is_empty() {
+                r.note(path, &"none", Origin::BuiltIn);
+            }
+            for argument in &arguments {
+                let origin = r.origin(argument.span);
+                r.note(path, &argument.value, origin);
+            }
+            arguments.into_iter().map(|a| a.value.clone()).collect()
+        };
+        Kernel { arguments: noted(self.arguments.0, added), remove: noted(self.remove.0, removed) }
+    }
+
+    fn check(&self, text: &str) -> Result<(), Wrong> {
+        if !is_plain_word(text) || text.starts_with(['=', '-']) {
+            return Err(Wrong::from("one kernel argument, such as `console=ttyS0,115200n8`"));
+        }
+        if (self.reserved)(name_of(text)) {
+            return Err(Wrong::new("is trainyard's to say", self.why_reserved));
+        }
+        Ok(())
     }
 }
 
-pub(super) type Written<'s> = Option<&'s Spanned<Added<String>>>;
-
-pub(super) fn list(
-    path: &str,
-    written: Written,
-    parse: impl Fn(&str) -> Result<String, Wrong>,
-    r: &mut Resolver,
-) -> Vec<String> {
-    r.settle_added(path, written.map(|a| a.value.0.as_slice()), parse)
-}
-
-/// What is taken out of a command line; what is also added to it is told.
-pub(super) fn removed_from(
-    path: &str,
-    written: Written,
-    added: Written,
-    parse: impl Fn(&str) -> Result<String, Wrong>,
-    r: &mut Resolver,
-) -> Vec<String> {
-    let items = |written: Written<'_>| written.map(|a| a.value.0.clone()).unwrap_or_default();
-    for removed in items(written) {
-        if items(added).iter().any(|added| takes(&removed.value, &added.value)) {
-            let why = "is both added and removed";
-            let help = "one of the two; to change a value, only add the argument with its new one";
-            r.reject(&removed, Wrong::of(Rule::ArgumentTwice, why, help));
+impl Layer<'_> {
+    /// Tells what one place says in two ways.
+    fn tell_twice(&self, r: &mut Resolver) {
+        for removed in &self.removed {
+            if self.added.iter().any(|added| takes(&removed.value, &added.value)) {
+                let help = "one of the two; what a role or a node adds takes the place of what it inherits, and what it removes takes it back";
+                let why = "is both added and removed";
+                r.reject(removed, Wrong::of(Rule::ArgumentTwice, why, help));
+            }
+        }
+        for (i, own) in self.added.iter().enumerate() {
+            let twice = |other: &&&Spanned<String>| replaces(&own.value, &other.value);
+            if let Some(first) = self.added[..i].iter().find(twice) {
+                let first =
+                    format!("`{}`, {}", first.value, r.sources.seen_from(own.span, first.span));
+                let why = format!("stands beside {first}");
+                r.reject(
+                    own,
+                    Wrong::of(
+                        Rule::ArgumentTwice,
+                        why,
+                        "keep one of the two: the kernel heeds the last one",
+                    ),
+                );
+            }
         }
     }
-    list(path, written, parse, r)
+}
+
+fn items<'s>(written: Written<'s>) -> impl Iterator<Item = &'s Spanned<String>> {
+    written.into_iter().flat_map(|a| &a.value.0)
+}
+
+/// How near to a node something is said: by the lab, a role or the node, then by the files that the lab is read from.
+fn nearness(written: &Spanned<String>, r: &Resolver) -> (u8, usize) {
+    let place = match written.path.split('.').next() {
+        Some("nodes") => 2,
+        Some("roles") => 1,
+        _ => 0,
+    };
+    (place, r.sources.nearness(written.span.file))
 }

@@ -6,7 +6,7 @@ use crate::spec::{Entries, Entry, FirewallSpec, Protocol, SettingsSpec, Spanned,
 use super::settle::{Resolver, Wrong, word};
 use super::{
     Access, Account, CustomFile, Hooks, HostKeys, Kernel, Proxy, Repository, arguments, files,
-    hooks, repositories, users,
+    hooks, lifelines, repositories, users,
 };
 
 /// What a person adds to a node.
@@ -99,21 +99,22 @@ fn services(
     let mut services = Vec::new();
     for Entry { name, value } in spec.iter().flat_map(|s| &s.value.0) {
         let origin = r.origin(name.span);
-        match unit(&name.value) {
-            Ok(()) => {
-                r.note(&format!("services.{}", name.value), value, origin);
-                services.push((name.clone(), *value));
-            }
-            Err(wrong) => r.reject(name, wrong),
+        let enabled = |unit: &str| {
+            let mut all = spec.iter().flat_map(|s| &s.value.0);
+            all.any(|e| e.name.value == unit && e.value == UnitState::Enabled)
+        };
+        let checked =
+            unit(&name.value).and_then(|()| lifelines::unit(&name.value, *value, enabled));
+        if let Err(wrong) = checked {
+            r.reject(name, wrong);
         }
+        r.note(&format!("services.{}", name.value), value, origin);
+        services.push((name.clone(), *value));
     }
     services
 }
 
 fn unit(text: &str) -> Result<(), Wrong> {
-    if text == "trainyard-first-boot.service" {
-        return Err(Wrong::new("is what makes the node", "leave it out"));
-    }
     let name = UNIT_TYPES.iter().find_map(|end| text.strip_suffix(end)).unwrap_or_default();
     // A template (`getty@.service`) is no unit.
     if word(name, 200, "._:@-").is_ok() && !name.ends_with('@') {

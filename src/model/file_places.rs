@@ -1,19 +1,58 @@
 //! Where files of people can be, and where none can be.
 
 use crate::report::Rule;
+use crate::spec::Spanned;
 use crate::template::quote::is_plain_word;
 
-use super::CustomFile;
 use super::settle::{Resolver, Wrong};
+use super::{CustomFile, Storage};
 
 /// Where no file of a person's can be, with everything below; why, and what to do instead.
-const ELSEWHERE: [(&str, &str, &str); 31] = [
+const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("/etc/trainyard", TRAINYARD, ANOTHER),
     ("/var/lib/trainyard", TRAINYARD, ANOTHER),
     ("/var/log/trainyard", TRAINYARD, ANOTHER),
     ("/usr/local/libexec/trainyard", TRAINYARD, ANOTHER),
     ("/usr/local/sbin/trainyard-node", TRAINYARD, ANOTHER),
     ("/etc/systemd/system/trainyard-first-boot.service", TRAINYARD, ANOTHER),
+    ("/etc/systemd/system/trainyard-first-boot.service.d", TRAINYARD, ANOTHER),
+    ("/etc/profile.d/trainyard-proxy.sh", TRAINYARD, "say it under `proxy`"),
+    ("/etc/systemd/system/default.target", "is what the node boots to", ANOTHER),
+    ("/bin", PACKAGES, LOCAL),
+    ("/sbin", PACKAGES, LOCAL),
+    ("/lib", PACKAGES, LOCAL),
+    ("/lib64", PACKAGES, LOCAL),
+    ("/usr/bin", PACKAGES, LOCAL),
+    ("/usr/sbin", PACKAGES, LOCAL),
+    ("/usr/lib", PACKAGES, LOCAL),
+    ("/usr/lib64", PACKAGES, LOCAL),
+    ("/usr/libexec", PACKAGES, LOCAL),
+    ("/var/lib/rpm", PACKAGES, "say it under `packages`"),
+    ("/boot", LOADER, "kernel arguments are said under `kernel`"),
+    ("/etc/default/grub", LOADER, "kernel arguments are said under `kernel`"),
+    ("/etc/grub2.cfg", LOADER, "kernel arguments are said under `kernel`"),
+    ("/etc/grub2-efi.cfg", LOADER, "kernel arguments are said under `kernel`"),
+    ("/etc/fstab", "says what is mounted at boot", MOUNTS),
+    ("/etc/crypttab", "says what is mounted at boot", MOUNTS),
+    ("/etc/mtab", KERNEL, ANOTHER),
+    (
+        "/etc/selinux",
+        "is SELinux's, which enforces on every node",
+        "its booleans and types can be set by a hook",
+    ),
+    (
+        "/etc/sysconfig/selinux",
+        "is SELinux's, which enforces on every node",
+        "its booleans and types can be set by a hook",
+    ),
+    ("/etc/ld.so.preload", "is read by every program of the node", ANOTHER),
+    (
+        "/etc/ld.so.cache",
+        "is read by every program of the node",
+        "a file in /etc/ld.so.conf.d, and `ldconfig` in a hook",
+    ),
+    ("/etc/machine-id", "is what tells a node from others", ANOTHER),
+    ("/etc/resolv.conf", "is written by NetworkManager", "say it under `dns` and `search`"),
     ("/proc", KERNEL, "kernel parameters are said under `sysctl`"),
     ("/sys", KERNEL, ANOTHER),
     ("/dev", KERNEL, ANOTHER),
@@ -41,6 +80,10 @@ const ELSEWHERE: [(&str, &str, &str); 31] = [
     ("/root/.ssh", "is where root's keys are", "say it under `access`"),
     ("/etc/yum.repos.d", "is where yum's repositories are", "say it under `repositories`"),
 ];
+const PACKAGES: &str = "is where packages have what they bring";
+const LOCAL: &str = "programs of one's own are in /usr/local, units in /etc/systemd/system";
+const LOADER: &str = "is the boot loader's";
+const MOUNTS: &str = "say it under `storage`; for others, a `.mount` unit in /etc/systemd/system";
 const TRAINYARD: &str = "is trainyard's own";
 const KERNEL: &str = "is the kernel's, not a file on the disk";
 const VOLATILE: &str = "is gone after a boot";
@@ -49,6 +92,28 @@ const ACCOUNTS: &str = "is where accounts are";
 const HOST_KEY: &str = "is a host key of the node";
 const HOST_KEYS: &str = "say under `host_keys` where they come from";
 const ANOTHER: &str = "another path";
+
+/// Files that decide who can log in, or whether the node reaches others; why.
+const AT_RISK: &[(&str, &str)] = &[
+    ("/etc/nsswitch.conf", LOGINS),
+    ("/etc/pam.d", LOGINS),
+    ("/etc/security/access.conf", LOGINS),
+    ("/etc/ssh/sshd_config", LOGINS),
+    ("/etc/NetworkManager/NetworkManager.conf", NETWORK),
+    ("/etc/sysconfig/network", NETWORK),
+    ("/etc/firewalld/zones", "decides whom the node answers, and the stages open ports there"),
+];
+const LOGINS: &str = "decides who can log in";
+const NETWORK: &str = "decides whether the node reaches others";
+
+/// Tells a file with which a node could be lost, if what is in it is wrong.
+pub(super) fn tell_risk(path: &Spanned<String>, r: &mut Resolver) {
+    if let Some((_, why)) = AT_RISK.iter().find(|(place, _)| is_in(&path.value, place)) {
+        let why = format!("{why}: one mistake in it, and the node is lost");
+        let help = "try it on a node by hand first; where a program reads more files beside it, such a one is safer";
+        r.reject(path, Wrong::of(Rule::NodeAtRisk, why, help));
+    }
+}
 
 /// Folders that every node has: those of the package `filesystem`, and others of CentOS 7's own below /etc.
 const FOLDERS: &str = "/bin /boot /boot/grub2 /etc /etc/NetworkManager /etc/X11 /etc/cron.d /etc/cron.daily /etc/cron.hourly \
@@ -122,6 +187,20 @@ pub(super) fn tell_folders(files: &[CustomFile], r: &mut Resolver) {
         if let Some(other) = files.iter().find(inside) {
             let why = format!("is a file and a folder: `{}` lies in it", other.path.value);
             r.reject(folder, Wrong::of(Rule::FilePlace, why, "another path for one of the two"));
+        }
+    }
+}
+
+/// Tells files that are where a file system is mounted, or where folders lead to one.
+pub(super) fn tell_mounts(files: &[CustomFile], storage: &Storage, r: &mut Resolver) {
+    let data = storage.data.iter().filter_map(|data| data.mount.as_deref());
+    let mounts = storage.volumes.iter().map(|volume| volume.mount.as_str()).chain(data);
+    let mounts: Vec<&str> = mounts.filter(|mount| *mount != "/").collect();
+    for path in files.iter().map(|file| &file.path) {
+        if let Some(mount) = mounts.iter().find(|mount| is_in(mount, &path.value)) {
+            let why = format!("is a folder: `storage` mounts a file system at `{mount}`");
+            let help = format!("a file in it, such as `{}/NAME`", path.value);
+            r.reject(path, Wrong::of(Rule::FilePlace, why, help));
         }
     }
 }

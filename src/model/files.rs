@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::report::Rule;
 use crate::spec::{Entries, Entry, FileSpec, Spanned};
 
-use super::file_places::{of_account, path, tell_folders};
+use super::file_places::{of_account, path, tell_folders, tell_risk};
 use super::settle::{Resolver, Wrong};
 use super::{Access, Account, system};
 
@@ -57,6 +57,7 @@ pub(super) fn resolve(
             r.reject(name, wrong);
             continue;
         }
+        tell_risk(name, r);
         if let (Some(content), Some(mode), Some(owner), Some(group)) = (content, mode, owner, group)
         {
             let path = name.clone();

@@ -15,7 +15,7 @@ use super::net::HostName;
 use super::settings::Resolved;
 use super::settle::{Resolver, word};
 use super::taken::Taken;
-use super::{CONTROLLER, MANAGEMENT, Network, Node, Settings, disk, names, storage};
+use super::{CONTROLLER, MANAGEMENT, Network, Node, Settings, disk, lifelines, names, storage};
 
 pub(super) fn resolve(
     spec: &LabSpec,
@@ -51,6 +51,9 @@ pub(super) fn resolve(
         let attached = Attached { node: &name, key: &spec_of.name, address, lab, networks };
         let written = spec_of.settings.interfaces.as_ref();
         let interfaces = interfaces::resolve(&attached, written, &mut allot, r);
+        if let (Some(settings), Some(interfaces)) = (&settings, &interfaces) {
+            lifelines::tell_port_names(settings, &spec_of.settings, interfaces, r);
+        }
         let settled = std::mem::take(&mut r.origins);
         taken.tell(spec_of, interfaces.as_deref(), settings.as_deref(), r);
         let (Some(role), Some(address), Some(interfaces), Some(settings)) =

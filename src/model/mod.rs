@@ -16,6 +16,7 @@ mod ipv4;
 mod ipv6;
 mod kind;
 mod layers;
+mod lifelines;
 mod links;
 mod machine;
 mod machines;

@@ -11,7 +11,7 @@ use crate::template::quote::is_plain_word;
 use super::settle::Resolver;
 use super::{
     Installer, OptionValue, ParameterValue, Places, Settings, Templates, access, arguments, custom,
-    el7, hardware, machine, names, storage,
+    el7, file_places, hardware, machine, names, storage,
 };
 
 /// Settings that several nodes share are resolved once.
@@ -44,6 +44,9 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
     let installer = installer(spec.installer.as_ref(), r);
     let names = names::resolve(spec, r);
     let custom = custom::resolve(spec, access.as_ref(), r);
+    if let Some(storage) = &storage {
+        file_places::tell_mounts(&custom.files, storage, r);
+    }
     let templates = templates(spec.templates.as_ref(), r);
     let parameters = parameters(spec.parameters.as_ref(), r);
     let options = options(spec.settings.as_ref(), r);
@@ -114,15 +117,12 @@ fn installer(spec: Option<&Spanned<InstallerSpec>>, r: &mut Resolver) -> Option<
         spec.and_then(|s| s.boot_timeout.as_ref()),
         1..=600,
     );
-    let (added, removed) = (
-        spec.and_then(|s| s.boot_arguments.as_ref()),
-        spec.and_then(|s| s.boot_arguments_removed.as_ref()),
-    );
-    let of = arguments::of_the_installer;
-    let boot_arguments = arguments::list("installer.boot_arguments", added, of, r);
-    let path = "installer.boot_arguments_removed";
-    let boot_arguments_removed = arguments::removed_from(path, removed, added, of, r);
-    Some(Installer { boot_timeout: boot_timeout?, boot_arguments, boot_arguments_removed })
+    let arguments::Kernel { arguments, remove } = arguments::of_the_installer(spec, r);
+    Some(Installer {
+        boot_timeout: boot_timeout?,
+        boot_arguments: arguments,
+        boot_arguments_removed: remove,
+    })
 }
 
 /// The files of all folders; one of a later folder counts before one of an earlier.

@@ -226,13 +226,31 @@ pub(super) fn check_stages(node: &Node, stages: &[StagePlan], findings: &mut Fin
     let others = || stages.iter().filter(|stage| stage.name != "site");
     for file in &custom.files {
         let path = &file.path;
-        let Some(stage) = others().find(|stage| stage.files.iter().any(|f| f.path == path.value))
-        else {
-            continue;
+        let mut tell = |message: String, help: &str| {
+            findings.tell(Rule::FileOfStage, &path.path, path.span, message, help);
         };
+        let of_stages = || others().flat_map(|s| s.files.iter().map(move |f| (s, f.path.as_str())));
+        let is_in = |path: &str, folder: &str| {
+            path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+        };
+        if let Some((stage, file)) = of_stages().find(|(_, file)| is_in(&path.value, file)) {
+            let message = format!(
+                "`{}` cannot be there: `{file}` is a file of the stage `{}`",
+                path.value, stage.name
+            );
+            tell(message, "another path");
+        }
+        if let Some((stage, file)) = of_stages().find(|(_, file)| is_in(file, &path.value)) {
+            let message = format!(
+                "`{}` is a folder, with `{file}` of the stage `{}`",
+                path.value, stage.name
+            );
+            tell(message, "a file in it, or another path");
+        }
+        let Some((stage, _)) = of_stages().find(|(_, file)| *file == path.value) else { continue };
         let message = format!("`{}` is written by the stage `{}`", path.value, stage.name);
         let help = "change what the stage writes, by `parameters` and `settings` (`trainyard plan NODE` shows them), or write another file beside it";
-        findings.tell(Rule::FileOfStage, &path.path, path.span, message, help);
+        tell(message, help);
     }
     for (unit, state) in custom.services.iter().filter(|(_, state)| *state != UnitState::Enabled) {
         let runs = |stage: &&StagePlan| stage.services.contains(&unit.value);

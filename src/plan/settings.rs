@@ -78,14 +78,15 @@ fn check_files(node: &Node, stages: &[StagePlan], findings: &mut Findings) {
     };
     let mut writers: BTreeMap<&str, &str> = BTreeMap::new();
     let files = || stages.iter().flat_map(|s| s.files.iter().map(|f| (&*f.path, &*s.name)));
+    // `custom::check_stages` tells those of the lab's own files, at their place.
+    let own = node.settings.custom.files.iter().map(|file| file.path.value.as_str());
+    let own: HashSet<&str> = own.collect();
     for (path, stage) in files() {
-        // `custom::check_stages` tells those of the lab's own files, at their place.
-        let is_of_lab = || node.settings.custom.files.iter().any(|f| f.path.value == path);
         match writers.insert(path, stage) {
             Some(other) if other == stage => {
                 tell(format!("`{path}` is written twice by the stage `{stage}`"));
             }
-            Some(other) if !is_of_lab() => {
+            Some(other) if !own.contains(path) => {
                 tell(format!("`{path}` is written by the stages `{other}` and `{stage}`"));
             }
             _ => {}
@@ -93,7 +94,11 @@ fn check_files(node: &Node, stages: &[StagePlan], findings: &mut Findings) {
     }
     for (path, stage) in files() {
         let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
-        for (folder, other) in folders.filter_map(|f| writers.get_key_value(f)) {
+        let others = folders.filter_map(|folder| writers.get_key_value(folder));
+        for (folder, other) in others.filter(|(folder, _)| !own.contains(*folder)) {
+            if own.contains(path) {
+                continue;
+            }
             tell(format!(
                 "`{folder}` is a file of the stage `{other}`, and a folder for `{path}` of the stage `{stage}`"
             ));

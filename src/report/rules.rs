@@ -225,7 +225,11 @@ rules! {
     Credentials = "credentials" Error,
 
     // What people add to the system.
-    /// A kernel argument is both added and removed.
+    /// With this, a node would not come up, or nobody could reach it.
+    NodeLost = "node-lost" Error,
+    /// With this, a part of a node would not work; it may be meant.
+    NodeAtRisk = "node-at-risk" Warning,
+    /// A kernel argument is both added and removed at one place, or added twice.
     ArgumentTwice = "argument-twice" Error,
     /// A unit that a stage needs is switched off.
     StageService = "stage-service" Warning,
@@ -235,7 +239,7 @@ rules! {
     Unwritable = "unwritable" Error,
     /// A file that belongs to trainyard, to the kernel, or to another key of the lab file.
     FilePlace = "file-place" Error,
-    /// A file that a stage writes.
+    /// A file that a stage writes, or that is in the way of one.
     FileOfStage = "file-of-stage" Error,
     /// A file's owner or group is not there.
     UnknownOwner = "unknown-owner" Error,

@@ -21,6 +21,8 @@ pub struct Source {
 pub struct Sources {
     files: Vec<(Source, Lines)>,
     bytes: usize,
+    /// The files that include each other, in the order in which each is said over those before it.
+    said_over: Vec<usize>,
 }
 
 /// Where the lines of a text begin; found when the first is asked for.
@@ -34,7 +36,7 @@ impl Sources {
     #[must_use]
     pub fn new(built_in: &str) -> Self {
         let (name, path) = ("built-in".into(), PathBuf::new());
-        let mut sources = Self { files: Vec::new(), bytes: 0 };
+        let mut sources = Self { files: Vec::new(), bytes: 0, said_over: Vec::new() };
         sources.add(Source { name, path, text: built_in.into() });
         sources
     }
@@ -56,6 +58,17 @@ impl Sources {
     #[must_use]
     pub fn file(&self, file: usize) -> &Source {
         &self.files[file].0
+    }
+
+    /// Notes that a file is said over all that were noted before it.
+    pub fn says_over(&mut self, file: usize) {
+        self.said_over.push(file);
+    }
+
+    /// How many files a file is said over.
+    #[must_use]
+    pub fn nearness(&self, file: usize) -> usize {
+        self.said_over.iter().position(|other| *other == file).unwrap_or(0)
     }
 
     /// Where something stands, for those who look at another place: its line, and its file where that is another.

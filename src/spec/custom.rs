@@ -65,9 +65,10 @@ impl Default for UnitState {
 record! {
     /// The installed system's kernel.
     KernelSpec {
-        /// Arguments that are added to its command line.
+        /// Arguments that are added to its command line. One takes the place of an inherited one of the same name, unless it
+        /// may stand several times, as `console` may.
         arguments: Added<String> = "[\"console=ttyS0,115200n8\"]",
-        /// Arguments that are taken from it: a name, or a name with its value.
+        /// Arguments that are taken from it, and from those that are inherited: a name, or a name with its value.
         remove: Added<String> = "[rhgb, quiet]",
     }
 }

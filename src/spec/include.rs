@@ -42,6 +42,13 @@ struct Includes<'a> {
 
 impl Includes<'_> {
     fn read(&mut self, file: usize) -> Option<Node> {
+        let node = self.merged(file);
+        // What it includes was read before.
+        self.sources.says_over(file);
+        node
+    }
+
+    fn merged(&mut self, file: usize) -> Option<Node> {
         let text = self.sources.file(file).text.clone();
         let root = yaml::parse_within(&text, file, &mut self.room, self.findings)?;
         let Some(include) = root.get(KEY) else { return Some(root) };
