@@ -85,7 +85,7 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     let missing = cause.is::<Missing>()
         || matches!(
             cause.downcast_ref(),
-            Some(RenderError::Secret(_) | RenderError::CommonSecret(_))
+            Some(RenderError::Secret(_) | RenderError::CommonSecret { .. })
         );
     if missing || cause.is::<LabErrors>() {
         return Some(LAB);

@@ -133,6 +133,18 @@ fn a_secret_that_is_a_common_word_is_refused() {
     let refused = lab.run(&["render", "-o", "out"]);
     assert_eq!(refused.status, 3);
     assert!(refused.stderr.contains("`RABBIT_PASS` is so common a word"), "{refused:?}");
+    assert!(refused.stderr.contains("delete the line and run `trainyard secrets`"), "{refused:?}");
+
+    fs::write(lab.path("secrets.yaml"), text).expect("written");
+    let mut command = lab.command(&["render", "-o", "out"]);
+    command.env("TRAINYARD_SECRET_RABBIT_PASS", "controller");
+    let refused = common::outcome(command);
+    assert_eq!(refused.status, 3);
+    assert!(refused.stderr.contains("`RABBIT_PASS` is so common a word"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("set another value, or none to have the file's"),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -131,13 +131,13 @@ impl<'s> Line<'s> {
             if let Err(wrong) = lifelines::argument(&argument.value) {
                 r.reject(argument, wrong);
             }
-            layers.entry(nearness(argument, r)).or_default().added.push(argument);
+            layers.entry(r.nearness(argument)).or_default().added.push(argument);
         }
         for argument in items(self.remove.1) {
             let wrong = self.check(&argument.value);
             match wrong.and_then(|()| lifelines::removed_argument(&argument.value)) {
                 Err(wrong) => r.reject(argument, wrong),
-                Ok(()) => layers.entry(nearness(argument, r)).or_default().removed.push(argument),
+                Ok(()) => layers.entry(r.nearness(argument)).or_default().removed.push(argument),
             }
         }
         let (mut added, mut removed): (Vec<&Spanned<String>>, Vec<_>) = (Vec::new(), Vec::new());
@@ -209,14 +209,4 @@ impl Layer<'_> {
 
 fn items<'s>(written: Written<'s>) -> impl Iterator<Item = &'s Spanned<String>> {
     written.into_iter().flat_map(|a| &a.value.0)
-}
-
-/// How near to a node something is said: by the lab, a role or the node, then by the files that the lab is read from.
-fn nearness(written: &Spanned<String>, r: &Resolver) -> (u8, usize) {
-    let place = match written.path.split('.').next() {
-        Some("nodes") => 2,
-        Some("roles") => 1,
-        _ => 0,
-    };
-    (place, r.sources.nearness(written.span.file))
 }

@@ -55,6 +55,7 @@ pub(super) fn resolve(spec: &SettingsSpec, access: Option<&Access>, r: &mut Reso
     let repositories = repositories::resolve(spec.repositories.as_ref(), r);
     let packages = spec.packages.as_ref().map(|p| p.value.0.as_slice());
     let packages = r.settle_added("packages", packages, package);
+    users::tell_shells(spec.users.as_ref(), &packages, r);
     let services = services(spec.services.as_ref(), r);
     let kernel = arguments::kernel(spec.kernel.as_ref(), r);
     let sysctl = sysctl(spec.sysctl.as_ref(), r);

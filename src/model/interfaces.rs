@@ -57,6 +57,8 @@ pub(super) struct Attached<'a> {
     pub address: Option<Ipv4Addr>,
     /// The lab's name.
     pub lab: &'a str,
+    /// Whether instances reach the outside by this node.
+    pub needs_provider: bool,
     pub networks: &'a [Network],
 }
 
@@ -172,6 +174,14 @@ fn written(
         let help = format!("add one: `enp0s3: {{network: {MANAGEMENT}}}`");
         let message = format!("`{}` has no interface on the network `{MANAGEMENT}`", attached.node);
         r.tell(Rule::NoManagement, written, message, help);
+    }
+    if attached.needs_provider && interfaces.iter().all(|i| i.network.as_deref() != Some(PROVIDER))
+    {
+        let message = format!("`{}` has no interface on the network `{PROVIDER}`", attached.node);
+        let help = format!(
+            "instances reach the outside by it: add one, such as `enp0s9: {{network: {PROVIDER}}}`"
+        );
+        r.tell(Rule::NoProvider, written, message, help);
     }
     tell_routes(&interfaces, &links, r);
     layers::settle_mtu(&mut interfaces, &links, r);

@@ -1,6 +1,6 @@
 //! The machines of a lab: names, roles, addresses.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -13,9 +13,11 @@ use super::ipv4::host_in;
 use super::machine;
 use super::net::HostName;
 use super::settings::Resolved;
-use super::settle::{Resolver, word};
+use super::settle::{Firsts, Resolver, word};
 use super::taken::Taken;
-use super::{CONTROLLER, MANAGEMENT, Network, Node, Settings, disk, lifelines, names, storage};
+use super::{
+    COMPUTE, CONTROLLER, MANAGEMENT, Network, Node, Settings, disk, lifelines, names, storage,
+};
 
 pub(super) fn resolve(
     spec: &LabSpec,
@@ -48,7 +50,9 @@ pub(super) fn resolve(
         let role = role(&name, spec_of, &spec.roles, r);
         let address = address_of(&name, spec_of, spec, networks, &mut allot, r);
         // What can be said of the interfaces is said even where the rest is wrong.
-        let attached = Attached { node: &name, key: &spec_of.name, address, lab, networks };
+        let needs_provider = role.is_some_and(|role| needs_provider(&role.name.value, spec));
+        let key = &spec_of.name;
+        let attached = Attached { node: &name, key, address, lab, needs_provider, networks };
         let written = spec_of.settings.interfaces.as_ref();
         let interfaces = interfaces::resolve(&attached, written, &mut allot, r);
         if let (Some(settings), Some(interfaces)) = (&settings, &interfaces) {
@@ -61,7 +65,7 @@ pub(super) fn resolve(
         else {
             continue;
         };
-        let stages = of_roles.entry(&role.name.value).or_insert_with(|| stages(role)).clone();
+        let stages = of_roles.entry(&role.name.value).or_insert_with(|| stages(role, r)).clone();
         let role = role.name.value.clone();
         let named_macs = machine::named_macs(&spec_of.settings);
         let node = Node { name, role, stages, address, interfaces, named_macs, settings, settled };
@@ -76,10 +80,10 @@ pub(super) fn resolve(
 }
 
 /// The stages that a role names, each once.
-fn stages(role: &RoleSpec) -> Option<Arc<[Spanned<String>]>> {
-    let mut seen = HashSet::new();
+fn stages(role: &RoleSpec, r: &mut Resolver) -> Option<Arc<[Spanned<String>]>> {
+    let mut first = Firsts::default();
     let named = &role.fields.stages.as_ref()?.value;
-    Some(named.iter().filter(|stage| seen.insert(&stage.value)).cloned().collect())
+    Some(named.iter().filter(|s| !r.is_repeated(s, &s.value, &mut first)).cloned().collect())
 }
 
 /// A host name that no other node has.
@@ -102,6 +106,17 @@ fn name(
         return None;
     }
     Some(name)
+}
+
+/// Whether instances reach the outside by nodes of that role: by the controller, and without routers of their own by each
+/// compute node, too (the install guide's option 1).
+fn needs_provider(role: &str, spec: &LabSpec) -> bool {
+    let openstack = spec.lab.openstack.as_ref().map(|o| &o.value);
+    let chosen = openstack.and_then(|o| o.services.as_ref());
+    let networking = openstack.and_then(|o| o.networking.as_ref()).map(|n| n.value);
+    chosen.is_none_or(|services| services.value.iter().any(|s| s.value == "neutron"))
+        && (role == CONTROLLER
+            || (role == COMPUTE && networking == Some(crate::spec::Networking::Provider)))
 }
 
 fn tell_controllers(spec: &LabSpec, r: &mut Resolver) {

@@ -75,6 +75,9 @@ pub const PROVIDER: &str = "provider";
 /// The role that every lab has once.
 pub const CONTROLLER: &str = "controller";
 
+/// The built-in role of the nodes on which instances run.
+pub const COMPUTE: &str = "compute";
+
 /// A lab.
 #[derive(Clone, Debug)]
 pub struct Lab {

@@ -8,7 +8,7 @@ use crate::report::{Rule, Span};
 use crate::spec::{OneOrMany, SettingsSpec, Spanned};
 
 use super::net::{domain, is_own_name};
-use super::settle::{Resolver, Wrong, joined};
+use super::settle::{Firsts, Resolver, Wrong, joined};
 use super::{Node, Settings};
 
 /// The C library asks no more servers than this (resolv.conf(5), MAXNS).
@@ -103,8 +103,10 @@ fn hosts(spec: &SettingsSpec, r: &mut Resolver) -> Vec<HostEntry> {
             r.tell(Rule::Value, key, message, "for example `10.0.0.5: [db, db.example.org]`");
         }
         let mut names = Vec::new();
+        let mut first = Firsts::default();
         for name in &entry.value.0 {
             match domain(&name.value) {
+                Ok(_) if r.is_repeated(name, &name.value, &mut first) => {}
                 Ok(_) => names.push(name.clone()),
                 Err(allowed) => r.reject(name, allowed),
             }

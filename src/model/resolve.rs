@@ -3,7 +3,7 @@
 use crate::report::{Findings, Rule, Sources};
 use crate::spec::{ImageSpec, LabSpec, OpenStackSpec, Spanned};
 
-use super::settle::{Resolver, word};
+use super::settle::{Firsts, Resolver, word};
 use super::{Image, Lab, Networking, Origin, machines, networks};
 
 /// What a lab file means. Where `findings` has errors after it, it is good for nothing but finding more.
@@ -80,6 +80,10 @@ fn openstack(
     let services = spec.and_then(|s| s.services.as_ref());
     let names = services
         .map(|s| s.value.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(", "));
+    let mut first = Firsts::default();
+    for service in services.iter().flat_map(|s| &s.value) {
+        r.is_repeated(service, &service.value, &mut first);
+    }
     let origin = services.map_or(Origin::BuiltIn, |s| r.origin(s.span));
     r.note("openstack.services", &names.as_deref().unwrap_or("every one there is"), origin);
     (networking.unwrap_or(Networking::SelfService), services.map(|s| s.value.clone()))

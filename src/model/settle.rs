@@ -1,5 +1,6 @@
 //! How a value is settled: parsed where it was written, and noted with the place that it comes from.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
@@ -14,6 +15,12 @@ pub(super) struct Resolver<'f> {
     pub sources: &'f Sources,
     pub origins: Vec<Settled>,
 }
+
+/// The lab, a role or a node, and how near the file is.
+pub(super) type Nearness = (u8, usize);
+
+/// Where the values of a list stand first, by the place that says them.
+pub(super) type Firsts = HashMap<(Nearness, String), Span>;
 
 /// Why a written value cannot be used.
 pub(super) struct Wrong {
@@ -87,8 +94,10 @@ impl Resolver<'_> {
     ) -> Vec<T> {
         let (span, written) = written.unwrap_or_default();
         let mut values = Vec::new();
+        let mut first = Firsts::default();
         for item in written {
             match parse(&item.value) {
+                Ok(value) if self.is_repeated(item, &value, &mut first) => {}
                 Ok(value) => values.push(value),
                 Err(wrong) => self.reject(item, wrong),
             }
@@ -106,13 +115,42 @@ impl Resolver<'_> {
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Vec<T> {
         let mut values = Vec::new();
+        let mut first = Firsts::default();
         for item in written.unwrap_or_default() {
-            values.extend(self.settle(path, Some(item), &parse));
+            let Some(value) = self.settle(path, Some(item), &parse) else { continue };
+            if !self.is_repeated(item, &value, &mut first) {
+                values.push(value);
+            }
         }
         if values.is_empty() {
             self.note(path, &"none", Origin::BuiltIn);
         }
         values
+    }
+
+    /// Tells a value that stands twice in one list of one place. What another place has added is no slip.
+    pub fn is_repeated(
+        &mut self,
+        item: &Spanned<String>,
+        value: &impl Display,
+        first: &mut Firsts,
+    ) -> bool {
+        let key = (self.nearness(item), value.to_string());
+        let Some(before) = first.insert(key, item.span) else { return false };
+        let before = self.sources.seen_from(item.span, before);
+        let message = format!("`{}` stands here for the second time", item.value);
+        self.tell(Rule::Repeated, item, message, format!("the first is {before}; leave one out"));
+        true
+    }
+
+    /// How near to a node something is said: by the lab, a role or the node, then by the files that the lab is read from.
+    pub fn nearness(&self, written: &Spanned<String>) -> Nearness {
+        let place = match written.path.split('.').next() {
+            Some("nodes") => 2,
+            Some("roles") => 1,
+            _ => 0,
+        };
+        (place, self.sources.nearness(written.span.file))
     }
 
     /// A number within bounds.

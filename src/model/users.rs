@@ -142,7 +142,8 @@ pub(super) fn new_account(text: &str) -> Result<String, Wrong> {
 
 /// A group that the system has, or one that is made.
 fn group(text: &str) -> Result<String, Wrong> {
-    let name = if system::is_group(text) { text.to_owned() } else { account(text)? };
+    let own = |_| "a group's name: 1 to 32 lower-case letters, digits and `_-`, a letter first, such as `wheel` or `developers`";
+    let name = if system::is_group(text) { text.to_owned() } else { account(text).map_err(own)? };
     if system::is_of_service(&name) {
         let why = "is a group that comes with a service's package";
         let help = "another name; `usermod --append --groups` in a `first_boot` hook adds people to it when it is there";
@@ -157,5 +158,34 @@ fn shell(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("the path of a shell that the node has, such as `/bin/bash`".into())
+    }
+}
+
+/// What CentOS 7's package `setup` lists in /etc/shells, and what keeps people out.
+const SHELLS: [&str; 8] = [
+    "/bin/bash",
+    "/bin/sh",
+    "/usr/bin/bash",
+    "/usr/bin/sh",
+    "/sbin/nologin",
+    "/usr/sbin/nologin",
+    "/bin/false",
+    "/usr/bin/false",
+];
+
+/// Tells shells that neither CentOS 7 has nor a package that the lab names after them, such as `zsh`.
+pub(super) fn tell_shells(
+    spec: Option<&Spanned<Entries<UserSpec>>>,
+    packages: &[String],
+    r: &mut Resolver,
+) {
+    for written in spec.iter().flat_map(|s| &s.value.0).filter_map(|e| e.value.shell.as_ref()) {
+        let name = written.value.rsplit('/').next().unwrap_or_default();
+        let is_of_package = packages.iter().any(|p| p.split('-').next() == Some(name));
+        if !SHELLS.contains(&&*written.value) && !is_of_package && shell(&written.value).is_ok() {
+            let why = "is no shell that CentOS 7 has";
+            let help = "`/bin/bash`, or say under `packages` which package brings it: with none, nobody can log in";
+            r.reject(written, Wrong::of(Rule::UnknownShell, why, help));
+        }
     }
 }

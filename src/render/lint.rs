@@ -120,7 +120,8 @@ fn exposed(text: &str, node: &NodePlan, secrets: &Secrets) -> Result<Vec<String>
         let places = traces.iter().flat_map(|trace| memmem::find_iter(text.as_bytes(), *trace));
         for at in places.filter(|at| !theirs.contains(at)) {
             if traces.iter().any(|trace| is_common(trace, node)) {
-                return Err(RenderError::CommonSecret(name));
+                let way_out = secrets.way_out(&name);
+                return Err(RenderError::CommonSecret { name, way_out });
             }
             let line = text[..at].matches('\n').count() + 1;
             findings.push(format!("  line {line}: the secret {name} stands outside its section"));

@@ -57,9 +57,14 @@ pub enum RenderError {
     Secret(#[from] Missing),
     /// A secret is a word that stands in the kickstart anyway.
     #[error(
-        "the secret `{0}` is so common a word that it stands in the kickstart itself: delete its line and run `trainyard secrets`"
+        "the secret `{name}` is so common a word that it stands in the kickstart itself; {way_out}"
     )]
-    CommonSecret(String),
+    CommonSecret {
+        /// Its name.
+        name: String,
+        /// What to do where it comes from.
+        way_out: &'static str,
+    },
     /// A template is wrong.
     #[error(transparent)]
     Template(#[from] TemplateError),

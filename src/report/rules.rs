@@ -75,6 +75,8 @@ rules! {
     IncludeCycle = "include-cycle" Error,
     /// A file that a lab file names (a key, a script, a template) cannot be read.
     NamedFile = "named-file" Error,
+    /// A value stands twice in one list.
+    Repeated = "repeated" Warning,
     /// A mark of a secret cannot come from a lab file.
     SecretMark = "secret-mark" Error,
     /// A range of nodes cannot be expanded.
@@ -149,6 +151,8 @@ rules! {
     NetworkTwice = "network-twice" Error,
     /// A node has an interface on the management network.
     NoManagement = "no-management" Error,
+    /// A node by which instances reach the outside has no interface on the provider network.
+    NoProvider = "no-provider" Warning,
     /// An interface is a bond, a VLAN or a bridge, not two of them.
     InterfaceKind = "interface-kind" Error,
     /// An interface is named that is neither declared nor an Ethernet port.
@@ -211,6 +215,8 @@ rules! {
     UidTaken = "uid-taken" Error,
     /// An account into which nobody can log in.
     UserWithoutLogin = "user-without-login" Warning,
+    /// An account's shell is none that the node has by itself, and no package is named after it.
+    UnknownShell = "unknown-shell" Warning,
     /// What an account may do as others is said in a way that could be read in two.
     SudoRule = "sudo-rule" Error,
 
@@ -245,6 +251,8 @@ rules! {
     UnknownOwner = "unknown-owner" Error,
 
     // Hooks.
+    /// A hook without a name or a script.
+    HookParts = "hook-parts" Error,
     /// Two hooks of a node have one name.
     HookTwice = "hook-twice" Error,
     /// A hook that bash is not to run, or not as bash would run it.

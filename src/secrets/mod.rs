@@ -109,6 +109,12 @@ impl Secrets {
         self.values.get(name).map(|checked| checked.source)
     }
 
+    /// What to do about a value that cannot be used, where it comes from.
+    #[must_use]
+    pub fn way_out(&self, name: &str) -> &'static str {
+        check::way_out(self.source(name).unwrap_or(Source::File))
+    }
+
     /// Refuses to go on when one of these is missing, and tells all that are.
     ///
     /// # Errors

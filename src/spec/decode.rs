@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::report::{Rule, Span, did_you_mean};
 
+use super::colon;
 use super::files::Reader;
 use super::shape::Shape;
 use super::tree::{Key, Node, Value};
@@ -38,13 +39,13 @@ pub fn spanned<T: Decode>(node: &Node, r: &mut Reader) -> Option<Spanned<T>> {
 }
 
 pub(super) fn mismatch(node: &Node, wanted: &str, example: &str, r: &mut Reader) {
-    r.findings.tell(
-        Rule::Kind,
-        &node.path,
-        node.span,
-        format!("expected {wanted}, found {}", node.value.kind()),
-        format!("for example `{}: {example}`", last_step(&node.path)),
-    );
+    let meant = if let Value::Scalar(text) = &node.value { colon::way_out(text) } else { None };
+    let help = meant.unwrap_or_else(|| match last_step(&node.path).split_once('[') {
+        Some((list, _)) => format!("for example `{list}: [{example}]`"),
+        None => format!("for example `{}: {example}`", last_step(&node.path)),
+    });
+    let message = format!("expected {wanted}, found {}", node.value.kind());
+    r.findings.tell(Rule::Kind, &node.path, node.span, message, help);
 }
 
 impl Decode for String {
@@ -232,7 +233,8 @@ pub fn unknown_key(key: &Key, node: &Node, known: &[&str], r: &mut Reader) {
     let help = if key.name == "<<" {
         "YAML's merge keys are not read: what nodes share stands in a role or in the lab".to_owned()
     } else {
-        did_you_mean(&key.name, known.iter().copied())
+        let meant = colon::way_out(&key.name).filter(|_| matches!(node.value, Value::Null));
+        meant.unwrap_or_else(|| did_you_mean(&key.name, known.iter().copied()))
     };
     let message = format!("unknown key `{}`", key.name);
     r.findings.tell(Rule::UnknownKey, &node.path, key.span, message, help);

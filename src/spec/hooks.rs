@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::report::{Sources, Span, line_of};
+use crate::report::{Rule, Sources, Span, line_of};
 
 use super::decode::{Added, Decode, Spanned, mismatch, record};
 use super::files::{Reader, TextFile};
@@ -44,6 +44,8 @@ record! {
     }
 }
 
+const EXAMPLE: &str = "`[register.sh]` for a file beside the lab file, or `[{name: motd, script: \"uname -r > /etc/motd\"}]`";
+
 impl Decode for HookSpec {
     fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
         if let Value::Scalar(_) = node.value {
@@ -53,11 +55,21 @@ impl Decode for HookSpec {
             let name = Spanned { span: node.span, path: node.path.clone(), value: stem };
             return Some(Self { name, script: text, file: Some(file), place: node.span });
         }
-        let HookFields { name, script } = HookFields::decode(node, r)?;
-        let (Some(name), Some(script)) = (name, script) else {
-            mismatch(node, "a file's name, or a mapping with `name` and `script`", "[check.sh]", r);
+        let Value::Map(_) = node.value else {
+            mismatch(node, "a file's name, or a mapping with `name` and `script`", "check.sh", r);
             return None;
         };
+        let HookFields { name, script } = HookFields::decode(node, r)?;
+        let (Some(name), Some(script)) = (&name, &script) else {
+            let missing = match (&name, &script) {
+                (Some(name), None) => format!("the hook `{}` has no `script`", name.value),
+                (None, Some(_)) => "a hook that is written out has a `name`".to_owned(),
+                _ => "a hook is a file's name, or has `name` and `script`".to_owned(),
+            };
+            r.findings.tell(Rule::HookParts, &node.path, node.span, missing, EXAMPLE);
+            return None;
+        };
+        let (name, script) = (name.clone(), script.clone());
         Some(Self { name, script: script.value.into(), file: None, place: script.span })
     }
 

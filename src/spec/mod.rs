@@ -4,6 +4,7 @@
 //! inherit is worked out on the tree ([`merge`]), before anything is decoded, so a value keeps its place however
 //! far it was inherited, and no key has rules of its own.
 
+mod colon;
 mod custom;
 mod decode;
 mod disk;
@@ -101,7 +102,10 @@ pub fn parse_with(
     };
     if !matches!(root.value, tree::Value::Map(_)) {
         let message = format!("expected a mapping, found {}", root.value.kind());
-        findings.tell(Rule::Kind, "", root.span, message, "for example `nodes: {key: value}`");
+        let meant =
+            if let tree::Value::Scalar(text) = &root.value { colon::way_out(text) } else { None };
+        let help = meant.unwrap_or_else(|| "for example `nodes: {key: value}`".to_owned());
+        findings.tell(Rule::Kind, "", root.span, message, help);
         return (sources, None);
     }
     let spec = inherit::lab(

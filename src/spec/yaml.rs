@@ -1,5 +1,6 @@
 //! Reads a YAML document into a tree, within bounds that no lab file comes near.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span as Marked, Tag};
 
 use crate::report::{Findings, Rule, Span, place_of};
 
+use super::colon;
 use super::tree::{Key, MARK, MARK_HELP, Node, Room, Size, Value, join};
 
 /// Deeper nesting than this is no lab file.
@@ -89,7 +91,7 @@ struct Stop {
     rule: Rule,
     span: Span,
     message: String,
-    help: &'static str,
+    help: Cow<'static, str>,
 }
 
 struct Builder<'a, 'f> {
@@ -107,19 +109,25 @@ impl<'a> Builder<'a, '_> {
     fn next(&mut self) -> Result<(Event<'a>, Span), Stop> {
         match self.parser.next_event() {
             Some(Ok((event, marked))) => Ok((event, self.span(marked))),
-            Some(Err(error)) => Err(Stop {
-                rule: Rule::Yaml,
-                span: self.place_of_error(*error.marker()),
-                message: format!("this is not YAML: {}", error.info()),
-                help: "check the indentation (blanks, no tabs), and quote values that hold `:`, `#` or brackets",
-            }),
+            Some(Err(error)) => Err(self.unread(*error.marker(), error.info())),
             None => Err(Stop {
                 rule: Rule::Yaml,
                 span: Span::default(),
                 message: "the file ends too early".into(),
-                help: "",
+                help: "".into(),
             }),
         }
+    }
+
+    /// What the parser stumbled over.
+    fn unread(&self, mark: Marker, what: &str) -> Stop {
+        let (rule, span) = (Rule::Yaml, self.place_of_error(mark));
+        if let Some((line, column, help)) = colon::before(self.text, span.line) {
+            let message = "this is not YAML: a key ends in a colon and a blank".to_owned();
+            return Stop { rule, span: Span { line, column, ..span }, message, help: help.into() };
+        }
+        let help = "check the indentation (blanks, no tabs), and quote values that hold `:`, `#` or brackets";
+        Stop { rule, span, message: format!("this is not YAML: {what}"), help: help.into() }
     }
 
     /// Where something stands that begins at a mark.
@@ -169,7 +177,7 @@ impl<'a> Builder<'a, '_> {
                 rule: Rule::Document,
                 span,
                 message: "a second document begins here".into(),
-                help: "one file describes one lab: remove `---` and what follows it",
+                help: "one file describes one lab: remove `---` and what follows it".into(),
             });
         }
         Ok(node)
@@ -190,7 +198,7 @@ impl<'a> Builder<'a, '_> {
                         rule: Rule::Alias,
                         span,
                         message: "this alias names nothing, or what it stands in".into(),
-                        help: "define the anchor (`&name`) before it is used",
+                        help: "define the anchor (`&name`) before it is used".into(),
                     });
                 };
                 let (node, size) = (node.clone(), *size);
@@ -223,7 +231,7 @@ impl<'a> Builder<'a, '_> {
                     rule: Rule::Yaml,
                     span,
                     message: "a value is missing here".into(),
-                    help: "",
+                    help: "".into(),
                 });
             }
         };
@@ -279,7 +287,7 @@ impl<'a> Builder<'a, '_> {
                         rule: Rule::KeyForm,
                         span,
                         message: format!("a key has at most {LONGEST_KEY} characters"),
-                        help: "write `key: value`",
+                        help: "write `key: value`".into(),
                     });
                 }
                 (Event::Scalar(text, ..), span) => Key { span, name: text.into_owned() },
@@ -288,7 +296,7 @@ impl<'a> Builder<'a, '_> {
                         rule: Rule::KeyForm,
                         span,
                         message: "a key must be a single value".into(),
-                        help: "write `key: value`",
+                        help: "write `key: value`".into(),
                     });
                 }
             };
@@ -323,7 +331,7 @@ fn too_large(span: Span) -> Stop {
         rule: Rule::TooLarge,
         span,
         message: "this file is too large or too deeply nested".into(),
-        help: "a lab file holds a few hundred values; look for an alias that repeats itself",
+        help: "a lab file holds a few hundred values; look for an alias that repeats itself".into(),
     }
 }
 
