@@ -170,10 +170,14 @@ fn a_language_is_the_same_to_the_installer_and_to_cloud_init() {
 #[test]
 fn names_and_addresses() {
     for (node, marked, message) in [
-        ("b: {role: compute, address: 10.0.0.11}", "b:", "`b`: 10.0.0.11 is taken by `controller`"),
+        (
+            "b: {role: compute, address: 10.0.0.11}",
+            "10.0.0.11",
+            "`b`: 10.0.0.11 is taken by `controller`",
+        ),
         (
             "b: {role: compute, address: 10.0.0.1}",
-            "b:",
+            "10.0.0.1}",
             "`b`: 10.0.0.1 is taken by the gateway of `management`",
         ),
         (
@@ -218,7 +222,7 @@ fn interfaces() {
         ),
         (
             "{a: {network: management, mac: 08:00:27:00:00:01}, b: {network: provider, mac: 08:00:27:00:00:01}}",
-            "b: {",
+            "08:00:27:00:00:01",
             "`a` and `b` both have the address 08:00:27:00:00:01",
         ),
         (
@@ -274,7 +278,7 @@ fn networks() {
         ("{provider: {gateway: 10.0.0.1}}", "10.0.0.1}", "`10.0.0.1` cannot be used here"),
         (
             "{provider: {virtualbox: {adapter: 1}}}",
-            "provider",
+            "1}}}",
             "`management` and `provider` both use VirtualBox adapter 1",
         ),
         ("{provider: {virtualbox: {adapter: 9}}}", "9", "`9` cannot be used here"),
