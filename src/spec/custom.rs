@@ -8,16 +8,16 @@ use super::tree::{Node, Value};
 record! {
     /// A package repository of one's own.
     RepositorySpec {
-        /// Its name for people; its key where it is left out.
-        name: String = "Site packages",
+        /// Its name for people.
+        name: String = "Site packages" else "its key",
         /// Where it is, tried in order; `$basearch` and yum's other variables may stand in it.
-        baseurl: OneOrMany<String> = "[\"http://packages.example.org/el7/$basearch/\"]",
+        baseurl: OneOrMany<String> = "[\"http://packages.example.org/el7/$basearch/\"]" else "needed",
         /// The key that its packages are signed with: a file beside the lab file, or `file://` and the path of one that the node has.
-        gpgkey: SigningKey = "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-CentOS-7",
+        gpgkey: SigningKey = "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-CentOS-7" else "needed, but with `gpgcheck: no`",
         /// Whether signatures are checked; `no` only where there is no key.
-        gpgcheck: bool = "yes",
+        gpgcheck: bool = "yes" else "`yes`",
         /// Whether yum uses it.
-        enabled: bool = "yes",
+        enabled: bool = "yes" else "`yes`",
     }
 }
 
@@ -77,15 +77,15 @@ record! {
     /// A text file on the node. It has either `content` or `source`.
     FileSpec {
         /// What is in it.
-        content: String = "\"Train lab\\n\"",
+        content: String = "\"Train lab\\n\"" else "`source` is needed",
         /// A file beside the lab file that holds it.
-        source: TextFile = "motd",
-        /// Its mode in octal; 0644 where it is left out.
-        mode: String = "\"0640\"",
-        /// Its owner; root where it is left out.
-        owner: String = "root",
-        /// Its group; root where it is left out.
-        group: String = "wheel",
+        source: TextFile = "motd" else "`content` is needed",
+        /// Its mode in octal.
+        mode: String = "\"0640\"" else "`0644`",
+        /// Its owner.
+        owner: String = "root" else "`root`",
+        /// Its group.
+        group: String = "wheel" else "`root`",
     }
 }
 
@@ -93,7 +93,7 @@ record! {
     /// A web proxy.
     ProxySpec {
         /// Where it is. A name and password would be readable to every account of the node.
-        url: String = "http://proxy.example.org:3128",
+        url: String = "http://proxy.example.org:3128" else "needed",
         /// Hosts and domains that are reached without it; the lab's own nodes always are.
         no_proxy: Added<String> = "[.example.org]",
     }
@@ -111,11 +111,11 @@ record! {
     /// An opening of the firewall.
     OpeningSpec {
         /// A port, or a range such as `9000-9010`.
-        port: String = "8080",
+        port: String = "8080" else "needed",
         /// The protocol.
-        protocol: Protocol = "tcp",
+        protocol: Protocol = "tcp" else "`tcp`",
         /// A network of the lab, or `any`.
-        from: String = "management",
+        from: String = "management" else "needed",
     }
 }
 

@@ -253,11 +253,12 @@ pub(super) fn split(node: &Node, keys: &[&str]) -> (Node, Node) {
 }
 
 /// Defines a mapping with fixed keys: the struct, every field optional and spanned, how it is read, and what
-/// it looks like. Each field ends with an example of its value, as YAML. A key that is a word of Rust's has a field of
+/// it looks like. Each field ends with an example of its value, as YAML, and with what holds where it is left out and nothing
+/// is built in: `mtu: u64 = "9000" else "`1500`"`. A key that is a word of Rust's has a field of
 /// another name: `found_by as "match": …`.
 macro_rules! record {
     ($(#[doc = $doc:literal])+ $name:ident { $(
-        $(#[doc = $field_doc:literal])+ $field:ident $(as $key:literal)?: $kind:ty = $example:literal,
+        $(#[doc = $field_doc:literal])+ $field:ident $(as $key:literal)?: $kind:ty = $example:literal $(else $absent:literal)?,
     )* }) => {
         $(#[doc = $doc])+
         #[derive(Clone, Debug, Default)]
@@ -306,6 +307,7 @@ macro_rules! record {
                         doc: concat!($( $field_doc ),+).trim_ascii(),
                         shape: <$kind as $crate::spec::decode::Decode>::shape(),
                         example: $example,
+                        absent: concat!($( $absent )?),
                     }, )*],
                 })
             }

@@ -38,9 +38,9 @@ record! {
     /// [`HookSpec`] written out.
     HookFields {
         /// Its name.
-        name: String = "motd",
+        name: String = "motd" else "needed",
         /// The script.
-        script: String = "uname -r > /etc/motd",
+        script: String = "uname -r > /etc/motd" else "needed",
     }
 }
 

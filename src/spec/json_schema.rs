@@ -41,7 +41,12 @@ fn of_record(record: &Record) -> Value {
     let mut properties = Map::new();
     for field in &record.fields {
         let mut schema = or_nothing(of(&field.shape));
-        schema["description"] = json!(field.doc);
+        let absent = match field.absent {
+            "" => String::new(),
+            "needed" => " It is needed.".to_owned(),
+            absent => format!(" Left out: {absent}."),
+        };
+        schema["description"] = json!(format!("{}{absent}", field.doc));
         schema["examples"] = json!([example(field.example)]);
         properties.insert(field.name.to_owned(), schema);
     }

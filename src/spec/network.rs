@@ -7,26 +7,25 @@ record! {
     NetworkSpec {
         /// Its IPv4 subnet; without one, and without DHCP, nodes hold no IPv4 address on it.
         cidr: String = "10.0.0.0/24",
-        /// The way out; on the management network its first address where it is left out. Nodes leave by the management
-        /// network only.
-        gateway: String = "10.0.0.1",
+        /// The way out. Nodes leave by the management network only.
+        gateway: String = "10.0.0.1" else "on `management` its first address",
         /// Name servers, IPv4 or IPv6; nodes ask those of the management network. With DHCP, in the place of those that it
         /// names.
         dns: OneOrMany<String> = "[8.8.8.8]",
         /// Domains in which nodes look up short names; those of the management network count.
         search: OneOrMany<String> = "[lab.example.org]",
-        /// The largest packet, in bytes, 68 to 9000; 1500 where it is left out.
-        mtu: u64 = "9000",
+        /// The largest packet, in bytes, 68 to 9000.
+        mtu: u64 = "9000" else "`1500`",
         /// Networks that are reached through others than the gateway.
         routes: Vec<Spanned<RouteSpec>> = "[{to: 10.20.0.0/16, via: 10.0.0.254}]",
-        /// How nodes get their IPv4 addresses; `static` where it is left out. With `dhcp` on the management network each node
+        /// How nodes get their IPv4 addresses. With `dhcp` on the management network each node
         /// still names its address (or takes it from `pool`), because `/etc/hosts` and every stage name it: the DHCP server
         /// must give that one to the node's MAC address.
-        addresses: Addressing = "dhcp",
+        addresses: Addressing = "dhcp" else "`static`",
         /// Addresses for nodes that name none, given in the order of the file. A gateway, and what nodes name, is left out.
         pool: String = "10.0.0.100-10.0.0.199",
-        /// Its IPv6; where it is left out, nodes take what its routers advertise.
-        ipv6: Ipv6Spec = "{cidr: \"fd00:10::/64\", gateway: \"fd00:10::1\"}",
+        /// Its IPv6.
+        ipv6: Ipv6Spec = "{cidr: \"fd00:10::/64\", gateway: \"fd00:10::1\"}" else "what routers advertise",
         /// How VirtualBox attaches it, which also decides the interface's name on the nodes.
         virtualbox: VirtualBoxSpec = "{adapter: 1, attach: nat-network}",
     }
@@ -41,8 +40,8 @@ record! {
         gateway: String = "\"fd00:10::1\"",
         /// More name servers, after those of `dns`.
         dns: OneOrMany<String> = "[\"2001:4860:4860::8888\"]",
-        /// How nodes get their addresses; where it is left out, `static` with a `cidr` and `auto` without.
-        addresses: Ipv6Addressing = "auto",
+        /// How nodes get their addresses.
+        addresses: Ipv6Addressing = "auto" else "`static` with a `cidr`, `auto` without",
     }
 }
 
@@ -50,9 +49,9 @@ record! {
     /// A route.
     RouteSpec {
         /// The network that it leads to.
-        to: String = "10.20.0.0/16",
+        to: String = "10.20.0.0/16" else "needed",
         /// The address, on the network that it stands in, that knows the way.
-        via: String = "10.0.0.254",
+        via: String = "10.0.0.254" else "needed",
     }
 }
 
@@ -84,11 +83,11 @@ record! {
     /// A VirtualBox adapter.
     VirtualBoxSpec {
         /// Its number, 1 to 8.
-        adapter: u64 = "2",
+        adapter: u64 = "2" else "the next that is free",
         /// What it is attached to.
-        attach: Attach = "host-only",
+        attach: Attach = "host-only" else "`host-only`",
         /// The host's interface to bridge to; `auto` chooses when the lab is made.
-        host_interface: String = "eth0",
+        host_interface: String = "eth0" else "`auto`",
     }
 }
 
@@ -109,16 +108,16 @@ record! {
     InterfaceSpec {
         /// The network it attaches to. A bond's member and a bridge's port have none; what carries VLANs need not have one.
         network: String = "management",
-        /// Its IPv4 address there; the node's `address` on the management network. Left out, it comes from the network's `pool`.
-        address: String = "10.0.0.31",
+        /// Its IPv4 address there.
+        address: String = "10.0.0.31" else "on `management` the node's, elsewhere one of the network's `pool`",
         /// Its IPv6 address there, or `auto` (what routers advertise), or `none`.
-        ipv6: String = "\"fd00:10::31\"",
-        /// Its MAC address; derived from lab, node and interface where it is left out.
-        mac: String = "\"08:00:27:00:00:31\"",
+        ipv6: String = "\"fd00:10::31\"" else "as the network's `ipv6` says",
+        /// Its MAC address.
+        mac: String = "\"08:00:27:00:00:31\"" else "derived from lab, node and interface",
         /// How the node finds it. With `mac` the port that has this `mac` gets this name, whatever it was called.
-        found_by as "match": FoundBy = "mac",
-        /// The largest packet, in bytes, 68 to 9000; the network's where it is left out.
-        mtu: u64 = "9000",
+        found_by as "match": FoundBy = "mac" else "`name`",
+        /// The largest packet, in bytes, 68 to 9000.
+        mtu: u64 = "9000" else "the network's",
         /// Routes, beside the network's.
         routes: Vec<Spanned<RouteSpec>> = "[{to: 10.20.0.0/16, via: 10.0.0.254}]",
         /// Makes it a bond: several ports that act as one.
@@ -144,11 +143,11 @@ record! {
     /// A bond.
     BondSpec {
         /// The Ethernet ports that it is made of; those that are not declared need not be.
-        members: OneOrMany<String> = "[enp0s3, enp0s8]",
-        /// How they share the work; `active-backup` where it is left out.
-        mode: BondMode = "802.3ad",
+        members: OneOrMany<String> = "[enp0s3, enp0s8]" else "needed",
+        /// How they share the work.
+        mode: BondMode = "802.3ad" else "`active-backup`",
         /// More options of the kernel's bonding driver; a link is looked at every 100 ms (`miimon=100`) where they say nothing.
-        options: String = "miimon=100 lacp_rate=fast",
+        options: String = "miimon=100 lacp_rate=fast" else "`miimon=100`",
     }
 }
 
@@ -176,9 +175,9 @@ record! {
     /// A VLAN.
     VlanSpec {
         /// The interface that carries it: an Ethernet port, a bond or a bridge.
-        link: String = "bond0",
+        link: String = "bond0" else "needed",
         /// Its number, 1 to 4094.
-        id: u64 = "100",
+        id: u64 = "100" else "needed",
     }
 }
 
@@ -186,8 +185,8 @@ record! {
     /// A bridge.
     BridgeSpec {
         /// Its ports: Ethernet ports, bonds, VLANs.
-        ports: OneOrMany<String> = "[enp0s9]",
-        /// Whether it speaks the spanning tree protocol; `no` where it is left out.
-        stp: bool = "no",
+        ports: OneOrMany<String> = "[enp0s9]" else "needed",
+        /// Whether it speaks the spanning tree protocol.
+        stp: bool = "no" else "`no`",
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::schema::{LabFields, NodeFields, RoleFields};
 use super::settings::SettingsSpec;
-use super::shape::{Record, Shape};
+use super::shape::{Field, Record, Shape};
 use super::tree::{Node, Value};
 use super::{BUILT_IN_TREE, decode::Decode, include};
 
@@ -20,7 +20,8 @@ A key of [Settings](#settings) may stand in the lab, in a role and at a node; th
 - `!replace` before a list or a mapping leaves nothing of what it would inherit: `packages: !replace [tcpdump]`.\n\n\
 `include: [FILE, ...]` names other lab files, relative to the one that names them. They merge by the same rules, each over the one\n\
 before it, and the file that includes them is said over all of them. A node's key may be a range: `compute[1-8]`, or `compute[01-12]` with\n\
-leading zeros; under `address`, `ipv6`, `mac`, `serial`, `uuid` and `by_id` a range (of decimal numbers) of the same length, `10.0.0.[31-38]`, gives each node its own. What is said of\n\
+leading zeros. Between braces and brackets, YAML wants quotes around it: `{\"compute[1-8]\": {role: compute, address: \"10.0.0.[31-38]\"}}`.\n\
+Under `address`, `ipv6`, `mac`, `serial`, `uuid` and `by_id` a range (of decimal numbers) of the same length, `10.0.0.[31-38]`, gives each node its own. What is said of\n\
 one of them by its own name (`compute3: {memory: 8GiB}`) is said over what the range says.\n\n\
 `trainyard plan --explain NODE` shows every value that a node has, with the file and line that it comes from.\n";
 
@@ -32,7 +33,7 @@ pub fn markdown() -> String {
     section("The lab as a whole", &lab, "", &mut page);
     let _ = writeln!(
         page,
-        "| `{}` | one, or a list of: text |  | `[nodes.yaml]` | Other lab files, over which this one is said. |",
+        "| `{}` | one, or a list of: text | none | `[nodes.yaml]` | Other lab files, over which this one is said. |",
         include::KEY
     );
     section("A role (`roles.NAME`)", &RoleFields::shape(), "", &mut page);
@@ -52,26 +53,61 @@ fn section(title: &str, shape: &Shape, prefix: &str, page: &mut String) {
         page,
         "\n## {title}\n\n| key | type | default | example | |\n|---|---|---|---|---|"
     );
-    rows(record, prefix, Some(&BUILT_IN_TREE), page);
+    rows(record, prefix, &[("", &BUILT_IN_TREE)], page);
 }
 
-fn rows(record: &Record, prefix: &str, built_in: Option<&Node>, page: &mut String) {
+/// The keys of a mapping. `built_in` has what is built in for it; where it stands under names, each with its own.
+fn rows(record: &Record, prefix: &str, built_in: &[(&str, &Node)], page: &mut String) {
     for field in &record.fields {
         let path = format!("{prefix}{}", field.name);
-        let default = built_in.and_then(|node| node.get(field.name));
+        let defaults =
+            built_in.iter().filter_map(|(name, node)| Some((*name, node.get(field.name)?)));
+        let defaults: Vec<(&str, &Node)> = defaults.collect();
         let (inner, steps) = inside(&field.shape);
-        let shown = default.filter(|_| !matches!(inner, Shape::Record(_))).and_then(inline);
         let _ = writeln!(
             page,
             "| `{path}` | {} | {} | `{}` | {} |",
             kind(&field.shape),
-            shown.map_or(String::new(), |text| format!("`{text}`")),
+            default(field, &defaults),
             field.example.replace('|', "\\|"),
             field.doc.replace('|', "\\|"),
         );
         if let Shape::Record(record) = inner {
-            rows(record, &format!("{path}{steps}."), default.filter(|_| steps.is_empty()), page);
+            let below: Vec<(&str, &Node)> = match &*steps {
+                "" => defaults,
+                ".NAME" => defaults
+                    .iter()
+                    .flat_map(|(_, node)| node.entries())
+                    .map(|(key, node)| (key.name.as_str(), node))
+                    .collect(),
+                _ => Vec::new(),
+            };
+            rows(record, &format!("{path}{steps}."), &below, page);
         }
+    }
+}
+
+/// What holds where a key is left out.
+fn default(field: &Field, built_in: &[(&str, &Node)]) -> String {
+    let absent = field.absent;
+    let mut shown = Vec::new();
+    for (name, node) in built_in {
+        let Some(value) = inline(node).map(|value| format!("`{value}`")) else { continue };
+        match *name {
+            // What is built in for everyone leaves nothing else.
+            "" => return value,
+            _ if value == absent => {}
+            name => shown.push(format!("{value} (`{name}`)")),
+        }
+    }
+    // The keys of a mapping tell.
+    let is_mapping = matches!(field.shape, Shape::Record(_) | Shape::TextOr(_));
+    match (shown.is_empty(), absent) {
+        (true, "") if is_mapping => String::new(),
+        (true, "") => "none".to_owned(),
+        (true, _) => absent.to_owned(),
+        (false, "") => shown.join(", "),
+        (false, _) => format!("{}; elsewhere {absent}", shown.join(", ")),
     }
 }
 

@@ -63,7 +63,7 @@ record! {
         /// Which OpenStack.
         openstack: OpenStackSpec = "{networking: provider}",
         /// The networks that nodes attach to.
-        networks: Entries<NetworkSpec> = "{management: {cidr: 10.0.0.0/24}}",
+        networks: Entries<NetworkSpec> = "{management: {cidr: 10.0.0.0/24}}" else "`management` and `provider`",
         /// Folders with stages of the lab's own: one folder a stage, as trainyard's own are.
         own_stages: OneOrMany<Folder> = "stages",
         /// Where the controller gets its time.
@@ -74,8 +74,8 @@ record! {
 record! {
     /// What only a role says.
     RoleFields {
-        /// The stages that it has beside those that every node has; without it, those that name the role.
-        stages: Vec<Spanned<String>> = "[database, message-queue]",
+        /// The stages that it has beside those that every node has.
+        stages: Vec<Spanned<String>> = "[database, message-queue]" else "those that name the role",
     }
 }
 
@@ -83,9 +83,9 @@ record! {
     /// What only a node says.
     NodeFields {
         /// What it is for.
-        role: String = "compute",
+        role: String = "compute" else "needed",
         /// Its address on the management network.
-        address: String = "10.0.0.31",
+        address: String = "10.0.0.31" else "one of the network's `pool`",
     }
 }
 
@@ -96,8 +96,8 @@ record! {
         release: Release = "train",
         /// How instances are networked.
         networking: Networking = "provider",
-        /// Which services; by default all there are.
-        services: Vec<Spanned<String>> = "[]",
+        /// Which services.
+        services: Vec<Spanned<String>> = "[]" else "every one there is",
     }
 }
 
@@ -197,6 +197,7 @@ pub fn lab_shape() -> Shape {
         name,
         doc,
         example,
+        absent: "",
         shape: Shape::Entries(Box::new(Shape::Record(Record { doc: own_doc, fields: named(own) }))),
     };
     fields.insert(
@@ -205,6 +206,7 @@ pub fn lab_shape() -> Shape {
             name: include::KEY,
             doc: "Other lab files, over which this one is said.",
             example: "[nodes.yaml]",
+            absent: "",
             shape: Shape::List { item: Box::new(Shape::Text), added: false, single: true },
         },
     );

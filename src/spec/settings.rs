@@ -39,12 +39,12 @@ record! {
         host_keys: HostKeys = "new",
         /// How the installer behaves.
         installer: InstallerSpec = "{boot_timeout: 10}",
-        /// The interfaces by name; by default one for each network.
-        interfaces: Entries<InterfaceSpec> = "{enp0s3: {network: management}}",
+        /// The interfaces by name.
+        interfaces: Entries<InterfaceSpec> = "{enp0s3: {network: management}}" else "one for each network",
         /// Name servers, in the place of the management network's.
-        dns: OneOrMany<String> = "[10.0.0.2, 8.8.8.8]",
+        dns: OneOrMany<String> = "[10.0.0.2, 8.8.8.8]" else "the management network's",
         /// Domains in which short names are looked up, in the place of the management network's.
-        search: OneOrMany<String> = "[lab.example.org]",
+        search: OneOrMany<String> = "[lab.example.org]" else "the management network's",
         /// More lines of `/etc/hosts`: an address, then its name or names.
         hosts: Entries<OneOrMany<String>> = "{10.0.0.5: [db, db.lab.example.org]}",
         /// A web proxy, for the nodes' yum and the people who log in.
@@ -68,10 +68,10 @@ record! {
         /// Folders of templates that override the built-in ones, the last one first.
         templates: Added<Folder> = "[templates]",
         /// A stage's parameters: stage, then name, then value.
-        parameters: Entries<Entries<String>> = "{database: {max_connections: 1000}}",
+        parameters: Entries<Entries<String>> = "{database: {max_connections: 1000}}" else "the stages' own",
         /// Options for configuration files that stages write: file, section, option, value.
         settings: Entries<Entries<Entries<String>>> =
-            "{/etc/my.cnf.d/openstack.cnf: {mysqld: {innodb_buffer_pool_size: 256M}}}",
+            "{/etc/my.cnf.d/openstack.cnf: {mysqld: {innodb_buffer_pool_size: 256M}}}" else "the stages' own",
     }
 }
 

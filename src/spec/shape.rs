@@ -48,6 +48,8 @@ pub struct Field {
     pub shape: Shape,
     /// A value that it may have, as YAML.
     pub example: &'static str,
+    /// What holds where no file says it and nothing is built in; empty for nothing at all.
+    pub absent: &'static str,
 }
 
 impl Shape {

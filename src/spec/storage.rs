@@ -20,8 +20,8 @@ record! {
         swap: String = "2GiB",
         /// The least that `/` gets.
         root: String = "8GiB",
-        /// Whether `/` grows to the rest of the disk; by default it does unless one of `partitions` does.
-        grow: bool = "no",
+        /// Whether `/` grows to the rest of the disk.
+        grow: bool = "no" else "`yes`, unless one of `partitions` grows",
         /// More file systems on this disk, by mount point; logical volumes in the layout `lvm`.
         partitions: Entries<PartitionSpec> = "{/var: {size: 6GiB}}",
         /// A second disk, for data.
@@ -45,11 +45,11 @@ record! {
     /// A file system of its own.
     PartitionSpec {
         /// Its size; the least that it gets where it grows.
-        size: String = "6GiB",
-        /// Its kind; `xfs` where it is left out.
-        filesystem: FileSystem = "ext4",
+        size: String = "6GiB" else "needed",
+        /// Its kind.
+        filesystem: FileSystem = "ext4" else "`xfs`",
         /// Whether it grows to the rest of the disk.
-        grow: bool = "yes",
+        grow: bool = "yes" else "`no`",
         /// Mount options.
         options: String = "noatime,nodev",
     }
@@ -94,17 +94,17 @@ record! {
     /// [`DiskSpec`] written as a mapping. All that is said must hold of the disk.
     DiskFields {
         /// Its size: one, a range, or a bound (`">=20GiB"`, `"<=2TiB"`).
-        size: String = "10GiB-50GiB",
+        size: String = "10GiB-50GiB" else "any",
         /// What it is attached to.
-        bus: Bus = "sata",
+        bus: Bus = "sata" else "any",
         /// Its serial number.
-        serial: String = "VB1234abcd-5678ef90",
+        serial: String = "VB1234abcd-5678ef90" else "any",
         /// Its model.
-        model: String = "VBOX HARDDISK",
+        model: String = "VBOX HARDDISK" else "any",
         /// Its name in `/dev/disk/by-id`.
-        by_id: String = "ata-VBOX_HARDDISK_VB1234abcd-5678ef90",
+        by_id: String = "ata-VBOX_HARDDISK_VB1234abcd-5678ef90" else "any",
         /// Which one, where several are left.
-        pick: Pick = "smallest",
+        pick: Pick = "smallest" else "one alone may be left",
     }
 }
 
@@ -161,8 +161,8 @@ record! {
     /// Which machine the lab means. The installer refuses every other.
     MachineSpec {
         /// Its serial number, as `dmidecode -s system-serial-number` tells it.
-        serial: String = "CZ3311ABCD",
+        serial: String = "CZ3311ABCD" else "any",
         /// Its UUID, as `dmidecode -s system-uuid` tells it.
-        uuid: String = "4c4c4544-0042-3510-8054-b7c04f533132",
+        uuid: String = "4c4c4544-0042-3510-8054-b7c04f533132" else "any",
     }
 }

@@ -13,13 +13,13 @@ record! {
         /// Public keys, or files that hold them.
         ssh_authorized_keys: Added<PublicKeys> = "[alice.pub]",
         /// What it may do as others: `yes` for everything (with its password, if it has one), or rules as sudoers(5) has them.
-        sudo: SudoSpec = "[\"ALL=(ALL) NOPASSWD: /usr/bin/systemctl restart httpd\"]",
-        /// Its shell; /bin/bash where it is left out.
-        shell: String = "/bin/bash",
+        sudo: SudoSpec = "[\"ALL=(ALL) NOPASSWD: /usr/bin/systemctl restart httpd\"]" else "`no`",
+        /// Its shell.
+        shell: String = "/bin/bash" else "`/bin/bash`",
         /// Its number.
-        uid: u64 = "1500",
+        uid: u64 = "1500" else "the next that is free",
         /// Whether it has a password, which `trainyard secrets` makes.
-        password: bool = "yes",
+        password: bool = "yes" else "`no`",
     }
 }
 
