@@ -362,3 +362,78 @@ fn a_wrong_setting_hides_no_taken_address() {
         "{found:?}"
     );
 }
+
+/// Labs that are too long to be written out; the others are in tests/hostile.
+#[test]
+fn what_no_lab_has_so_many_of() {
+    let told = |text: &str| -> Vec<(String, String)> {
+        let run = Lab::new(text).run(&["check", "--format", "json"]);
+        let data: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+        let findings = data["findings"].as_array().expect("findings");
+        let text = |f: &serde_json::Value, key: &str| f[key].as_str().unwrap_or("").to_owned();
+        findings.iter().map(|f| (text(f, "message"), text(f, "help"))).collect()
+    };
+    let many = |n: usize, one: fn(usize) -> String| (0..n).map(one).collect::<Vec<_>>().join(", ");
+    let interfaces = many(300, |n| format!("e{n}: {{}}"));
+    let members = many(300, |n| format!("e{n}"));
+    let networks = many(70, |n| format!("n{n}: "));
+    let packages = many(3000, |n| format!("p{n}"));
+    for (text, message, help) in [
+        (
+            format!("{GOOD}interfaces: {{{interfaces}}}\n"),
+            "there are more than 256 interfaces",
+            "no machine has so many",
+        ),
+        (
+            format!("{GOOD}interfaces: {{b: {{bond: {{members: [{members}]}}}}}}\n"),
+            "there are more than 256 parts of `b`",
+            "no machine has so many",
+        ),
+        (
+            format!("{GOOD}networks: {{{networks}}}\n"),
+            "there are 72 networks",
+            "an adapter attaches one network, and a machine has 8",
+        ),
+        (
+            "nodes: {'n[1-2001]': {}}\n".to_owned(),
+            "`n[1-2001]` would make more than 2000 nodes",
+            "a smaller range",
+        ),
+        (
+            format!("nodes: {{'n[1-2000]': {{packages: [{packages}]}}}}\n"),
+            "`n[1-2000]` would repeat too much",
+            "let a role say it once for all its nodes",
+        ),
+        (
+            format!("packages: [{packages}]\nnodes: {{'n[1-2000]': {{cpus: 3}}}}\n"),
+            "what roles and nodes inherit is too much from here on",
+            "a node that says something of its own holds all that it inherits once more: say it in roles",
+        ),
+    ] {
+        let found = told(&text);
+        let wanted = (message.to_owned(), help.to_owned());
+        assert!(found.contains(&wanted), "{message}: {:?}", &found[..found.len().min(3)]);
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_as_text() {
+    let lab = Lab::new(GOOD);
+    let run = lab.run(&["check", "--lab", "no.yaml"]);
+    let told = "reading the lab file `no.yaml`: name another with `--lab`, or make one with `trainyard init`";
+    assert!(run.stderr.contains(told), "{run:?}");
+
+    std::fs::write(lab.path("lab.yaml"), b"name: a\nlanguage: \xff\n").expect("written");
+    let run = lab.run(&["check"]);
+    assert!(run.stderr.contains("line 2 is not UTF-8; save the file as UTF-8"), "{run:?}");
+
+    for n in 0..=256 {
+        std::fs::write(lab.path(&format!("{n}.yaml")), "name: a\n").expect("written");
+    }
+    let names: Vec<String> = (0..=256).map(|n| format!("{n}.yaml")).collect();
+    let text = format!("{GOOD}include: [{}]\n", names.join(", "));
+    std::fs::write(lab.path("lab.yaml"), text).expect("written");
+    let run = lab.run(&["check", "--format", "short"]);
+    let told = "`256.yaml` would be one file too many; a lab is read from at most 256 files";
+    assert!(run.stdout.contains(told), "{}", run.stdout);
+}

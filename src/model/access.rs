@@ -76,3 +76,17 @@ pub fn public_key(text: &str) -> Result<String, String> {
         Err("a public key on one line, such as `ssh-ed25519 AAAA… me@host`".into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::public_key;
+
+    #[test]
+    fn a_private_key_is_no_public_one() {
+        let told = public_key("-----BEGIN OPENSSH PRIVATE KEY----- b3Blb").expect_err("private");
+        assert_eq!(
+            told,
+            "this is a private key: put the public one here (its file ends in `.pub`)"
+        );
+    }
+}

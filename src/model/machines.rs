@@ -36,12 +36,11 @@ pub(super) fn resolve(
         }
     }
     let mut of_roles: HashMap<&str, Option<Arc<[Spanned<String>]>>> = HashMap::new();
-    let mut names: HashMap<HostName, Span> = HashMap::new();
     let mut taken = Taken::new(spec, networks);
     let mut allot = Allot::new(spec, networks);
     let mut nodes: Vec<Node> = Vec::new();
     for spec_of in &spec.nodes {
-        let Some(name) = name(&spec_of.name, &mut names, r) else { continue };
+        let Some(name) = name(&spec_of.name, r) else { continue };
         let settings = resolved.of(&spec_of.settings, r);
         if let Some(settings) = &settings {
             storage::tell_too_small(settings, &spec_of.settings, r);
@@ -86,26 +85,14 @@ fn stages(role: &RoleSpec, r: &mut Resolver) -> Option<Arc<[Spanned<String>]>> {
     Some(named.iter().filter(|s| !r.is_repeated(s, &s.value, &mut first)).cloned().collect())
 }
 
-/// A host name that no other node has.
-fn name(
-    key: &Spanned<String>,
-    names: &mut HashMap<HostName, Span>,
-    r: &mut Resolver,
-) -> Option<HostName> {
-    let name: HostName = match key.value.parse() {
-        Ok(name) => name,
-        Err(allowed) => {
+/// A host name; what YAML and ranges hold apart, host names do, too.
+fn name(key: &Spanned<String>, r: &mut Resolver) -> Option<HostName> {
+    let parsed = key.value.parse();
+    parsed
+        .map_err(|allowed: &str| {
             r.tell(Rule::HostName, key, format!("`{}` is no host name", key.value), allowed);
-            return None;
-        }
-    };
-    if let Some(first) = names.insert(name.clone(), key.span) {
-        let first = r.sources.seen_from(key.span, first);
-        let help = format!("the first is {first}; give one of them another name");
-        r.tell(Rule::DuplicateKey, key, format!("`{name}` is a second node of this name"), help);
-        return None;
-    }
-    Some(name)
+        })
+        .ok()
 }
 
 /// Whether instances reach the outside by nodes of that role: by the controller, and without routers of their own by each

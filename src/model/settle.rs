@@ -205,7 +205,11 @@ impl Resolver<'_> {
     pub fn reject(&mut self, written: &Spanned<String>, wrong: impl Into<Wrong>) {
         let Wrong { rule, why, help } = wrong.into();
         let why = why.as_deref().unwrap_or("cannot be used here");
-        self.tell(rule, written, format!("`{}` {why}", written.value), help);
+        let shown = match written.value.as_str() {
+            "" => "an empty text".to_owned(),
+            text => format!("`{text}`"),
+        };
+        self.tell(rule, written, format!("{shown} {why}"), help);
     }
 }
 

@@ -68,7 +68,10 @@ fn includes_without_end() {
     assert!(outcome.stdout.contains("would be one file too many"), "{}", outcome.stdout);
     // Each is within bounds, and all together are not.
     for (text, word) in [
-        (format!("#{}\n", "#".repeat(LARGEST - 2)), "at most 4000 files and 64 MiB"),
+        (
+            format!("#{}\n", "#".repeat(LARGEST - 2)),
+            "a lab is read from at most 4000 files and 64 MiB",
+        ),
         (format!("mirror: [{}]\n", "a, ".repeat(20_000)), "too large or too deeply nested"),
     ] {
         let many: Vec<_> = (0..20).map(|n| format!("{n}.yaml")).collect();
