@@ -83,7 +83,7 @@ fn literals(text: &str) -> Vec<String> {
             found.push(literal);
         } else if let Some(inside) = rest.strip_prefix('\'') {
             // A character; or a lifetime, which ends in no quote.
-            let escaped = inside.strip_prefix('\\').map(|_| 2).unwrap_or(0);
+            let escaped = if inside.starts_with('\\') { 2 } else { 0 };
             let length = inside.char_indices().skip(1).find(|(i, c)| *i >= escaped && *c == '\'');
             let is_character =
                 length.is_some_and(|(i, _)| escaped > 0 || inside[..i].chars().count() == 1);

@@ -119,7 +119,7 @@ struct Layer<'s> {
     removed: Vec<&'s Spanned<String>>,
 }
 
-impl<'s> Line<'s> {
+impl Line<'_> {
     /// What is left of it, the lab's first. What is nearer to the node takes back, or replaces, what is not.
     fn resolve(&self, r: &mut Resolver) -> Kernel {
         let mut layers: BTreeMap<_, Layer> = BTreeMap::new();
@@ -207,6 +207,6 @@ impl Layer<'_> {
     }
 }
 
-fn items<'s>(written: Written<'s>) -> impl Iterator<Item = &'s Spanned<String>> {
+fn items(written: Written<'_>) -> impl Iterator<Item = &Spanned<String>> {
     written.into_iter().flat_map(|a| &a.value.0)
 }

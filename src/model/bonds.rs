@@ -30,7 +30,7 @@ use Form::{Addresses, Member, Number, Time, Words};
 const MOST: u32 = i32::MAX as u32;
 const MOST_TARGETS: usize = 16;
 
-/// What NetworkManager 1.18 knows (`defaults` in nm-setting-bond.c, whose bounds are those of the kernel's bond_options.c),
+/// What NetworkManager 1.18 knows (`defaults` in nm-setting-bond.c, whose bounds are those of the kernel's `bond_options.c`),
 /// but for `mode`, which is a key of its own.
 const KNOWN: [(&str, Form); 26] = [
     ("active_slave", Member),

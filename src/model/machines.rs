@@ -16,7 +16,8 @@ use super::settings::Resolved;
 use super::settle::{Firsts, Resolver, word};
 use super::taken::Taken;
 use super::{
-    COMPUTE, CONTROLLER, MANAGEMENT, Network, Node, Settings, disk, lifelines, names, storage,
+    COMPUTE, CONTROLLER, MANAGEMENT, Network, Node, Settings, disk, hints, lifelines, names,
+    storage,
 };
 
 pub(super) fn resolve(
@@ -72,6 +73,7 @@ pub(super) fn resolve(
     }
     allot.tell_exhausted(spec, r);
     tell_controllers(spec, r);
+    hints::tell_ranges(spec, r);
     tell_unused(spec, r);
     let settings = resolved.all();
     names::tell_conflicts(&settings, &nodes, r);

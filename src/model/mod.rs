@@ -10,6 +10,7 @@ mod el7;
 mod file_places;
 mod files;
 mod hardware;
+mod hints;
 mod hooks;
 mod interfaces;
 mod ipv4;

@@ -4,7 +4,7 @@ use crate::report::{Findings, Rule, Sources};
 use crate::spec::{ImageSpec, LabSpec, OpenStackSpec, Spanned};
 
 use super::settle::{Firsts, Resolver, word};
-use super::{Image, Lab, Networking, Origin, machines, networks};
+use super::{Image, Lab, Networking, Origin, hints, machines, networks};
 
 /// What a lab file means. Where `findings` has errors after it, it is good for nothing but finding more.
 pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> Lab {
@@ -27,6 +27,9 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
         r.settle_list("time.servers", servers.map(|s| (s.span, s.value.as_slice())), |text| {
             word(text, 253, ".:-").map_err(|a| format!("{a}: a host name or an address"))
         });
+    if let Some(written) = servers.filter(|_| time_servers.len() == 2) {
+        hints::tell_two_servers(written, r);
+    }
     if let Some(written) = servers.filter(|s| s.value.is_empty()) {
         let help = "name at least one, or leave `time.servers` out";
         r.tell(Rule::Value, written, "no time server is left", help);

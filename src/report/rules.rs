@@ -79,6 +79,8 @@ rules! {
     Repeated = "repeated" Warning,
     /// A mark of a secret cannot come from a lab file.
     SecretMark = "secret-mark" Error,
+    /// A role or a node says what it inherits.
+    Restated = "restated" Hint,
     /// A range of nodes cannot be expanded.
     Range = "range" Error,
 
@@ -89,6 +91,8 @@ rules! {
     NoController = "no-controller" Error,
     /// A lab has one controller.
     SecondController = "second-controller" Error,
+    /// Nodes that one range would make.
+    CouldBeRange = "could-be-range" Hint,
     /// Every node has a role.
     NoRole = "no-role" Error,
     /// A role that is not there.
@@ -141,6 +145,8 @@ rules! {
     SearchDomains = "search-domains" Error,
     /// An MTU with which there is no IPv6.
     MtuIpv6 = "mtu-ipv6" Warning,
+    /// Two time servers, of which nobody can tell which is right.
+    TwoTimeServers = "two-time-servers" Hint,
     /// Two networks use one VirtualBox adapter.
     AdapterTaken = "adapter-taken" Error,
 

@@ -10,6 +10,7 @@ use super::decode::{Decode as _, Spanned, mapping, name_of, split};
 use super::files::Reader;
 use super::merge::{merge, with_built_in};
 use super::range;
+use super::restated;
 use super::schema::{LabFields, LabSpec, NodeFields, NodeSpec, RoleFields, RoleSpec};
 use super::settings::SettingsSpec;
 use super::shape::Shape;
@@ -39,6 +40,9 @@ pub(super) fn lab(root: &Node, built_in: &Node, shape: &Shape, r: &mut Reader) -
         room: Cell::new(Some(Room::FOR_NODES)),
     };
     let lab_settings = layers.settings(None, None, None, r);
+    for role in &roles.all {
+        restated::tell(&role.settings, &layers.lab, r);
+    }
     let nodes_at = root.get(NODES).map_or(Span::default(), |n| n.span);
     let nodes = match root.get(NODES).filter(|n| !matches!(n.value, Value::Null)) {
         Some(nodes) => self::nodes(nodes, of_node, &layers, r),
@@ -132,7 +136,10 @@ impl Layers<'_> {
             None => (self.built_in.clone(), self.lab.clone()),
         };
         let near = match own {
-            Some(own) => merge(&inherited, own, shape),
+            Some(own) => {
+                restated::tell(own, &inherited, r);
+                merge(&inherited, own, shape)
+            }
             None => inherited,
         };
         let settings = with_built_in(&far, &near, shape);

@@ -17,6 +17,7 @@ pub mod merge;
 mod network;
 mod range;
 mod reference;
+mod restated;
 mod schema;
 mod settings;
 pub mod shape;
