@@ -118,7 +118,7 @@ impl Said {
         // Where the grammar is narrow, every second one is in it.
         let text = match place {
             Sudo => format!("ALL=/bin/x{}", if narrow { " -a, /sbin/y" } else { text }),
-            KernelArgument => format!("x={}", if narrow { "a/b:c,d@e" } else { text }),
+            KernelArgument => format!("x{number}={}", if narrow { "a/b:c,d@e" } else { text }),
             RepositoryName if narrow => "한글 `id` $(id) \"'\\%end".to_owned(),
             // Scripts in which a text is only text.
             HookInside | HookBeside => {

@@ -8,8 +8,7 @@ use super::settle::{Resolver, Wrong};
 use super::{Interface, Kind, Settings};
 
 /// Units without which a node does not come up, or nobody reaches it, with what they do.
-const UNITS: [(&str, &str); 13] = [
-    ("trainyard-first-boot.service", "makes the node"),
+const UNITS: [(&str, &str); 12] = [
     ("NetworkManager.service", "has the node's network"),
     ("dbus.service", BUS),
     ("dbus.socket", BUS),
@@ -42,6 +41,7 @@ const ENDS: [&str; 12] = [
     "runlevel6.target",
 ];
 
+const FIRST_BOOT: &str = "trainyard-first-boot.service";
 const SSH: &str = "sshd.service";
 const SSH_BY_SOCKET: &str = "sshd.socket";
 
@@ -52,6 +52,10 @@ pub(super) fn unit(
     is_enabled: impl Fn(&str) -> bool,
 ) -> Result<(), Wrong> {
     let lost = |why: String, help: &str| Err(Wrong::of(Rule::NodeLost, why, help));
+    if name == FIRST_BOOT {
+        // Started by a stage, it would wait for itself.
+        return lost("is what makes the node".to_owned(), "leave it out");
+    }
     if state == UnitState::Enabled {
         if ENDS.contains(&name) {
             return lost("would end what runs on the node".into(), "leave it out");
