@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::report::Rule;
+use crate::report::{Rule, Sources};
 use crate::spec::{Bus, DiskFields, DiskSpec, Pick, SettingsSpec, Spanned};
 use crate::template::quote::is_plain_word;
 
@@ -155,13 +155,17 @@ pub(super) fn printable(text: &str) -> Result<String, String> {
     }
 }
 
-/// Tells a machine whose own disk is not the one that the node is installed to.
+/// Tells a machine whose own disk, as a file says it, is not the one that the node is installed to. What is built in says
+/// nothing of a real machine.
 pub(super) fn tell_other_size(settings: &Settings, spec: &SettingsSpec, r: &mut Resolver) {
     let (disk, has) = (&settings.storage.disk, settings.hardware.disk_mib);
     let fits = disk.least_mib.is_none_or(|least| least <= has)
         && disk.most_mib.is_none_or(|most| has <= most);
     let wanted = spec.storage.as_ref().and_then(|s| s.value.disk.as_ref());
-    let Some(DiskSpec::Match(fields)) = wanted.map(|w| &w.value) else { return };
+    let is_said = spec.disk.as_ref().is_some_and(|disk| disk.span.file != Sources::BUILT_IN);
+    let Some(DiskSpec::Match(fields)) = wanted.filter(|_| is_said).map(|w| &w.value) else {
+        return;
+    };
     let Some(written) = fields.size.as_ref().filter(|_| !fits) else { return };
     let size = Size(has);
     let message = format!(

@@ -93,7 +93,7 @@ pub enum DiskSpec {
 record! {
     /// [`DiskSpec`] written as a mapping. All that is said must hold of the disk.
     DiskFields {
-        /// Its size: one, a range, or a bound (`">=20GiB"`, `"<=2TiB"`).
+        /// Its size: one, a range, or a bound (`">=20GiB"`, `"<=2TiB"`). Where a file says the machine's `disk`, that fits it.
         size: String = "10GiB-50GiB" else "any",
         /// What it is attached to.
         bus: Bus = "sata" else "any",
