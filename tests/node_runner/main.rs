@@ -4,6 +4,7 @@
 mod custom;
 mod network;
 mod node;
+mod placing;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -46,7 +47,7 @@ fn a_secret_reaches_its_file_and_nothing_else() {
         "url = rabbit://openstack:@SECRET_RABBIT_PASS@@controller # @SECRET_RABBIT_PASS@\nlast";
     node.stage("nova", manifest, &[("files/etc/nova/nova.conf", content)]);
     let said = node.expect(0, &["run"]);
-    let written = format!("url = rabbit://openstack:{PASSWORD}@controller # {PASSWORD}\nlast\n");
+    let written = format!("url = rabbit://openstack:{PASSWORD}@controller # {PASSWORD}\nlast");
     assert_eq!(node.read("etc/nova/nova.conf"), written);
     assert_eq!(mode(&node.path("etc/nova/nova.conf")), 0o640);
     assert_eq!(mode(&node.path("etc/nova")), 0o755);
