@@ -150,6 +150,19 @@ fn status_100_means_done_then_reboot_then_continue() {
 }
 
 #[test]
+fn a_stage_knows_the_disk_that_the_installer_left_to_it() {
+    let node = Node::new();
+    node.stage("volumes", "", &[]);
+    let script = "echo \"disk ${TRAINYARD_DATA_DISK:-none}\" >>$ROOT/calls\n";
+    node.write("etc/trainyard/stages/volumes/configure.sh", script);
+    node.expect(0, &["run"]);
+    assert_eq!(node.calls(), ["disk none"]);
+    node.write("etc/trainyard/data-disk", "/dev/disk/by-id/ata-X_1\n");
+    node.expect(0, &["run", "--force"]);
+    assert_eq!(node.calls(), ["disk /dev/disk/by-id/ata-X_1"]);
+}
+
+#[test]
 fn nothing_reboots_the_installer() {
     let node = Node::new();
     node.stage("hook-mine", "", &[]);
