@@ -79,7 +79,8 @@ secret() {
     fail "the secret $1 is not in $CONFIGURATION/secrets.env"
 }
 
-# fill_secrets FILE: prints FILE with every @SECRET_NAME@ replaced by that secret.
+# fill_secrets FILE: prints FILE with every @SECRET_NAME@ replaced by that secret, and nothing else changed: awk would end a
+# last line that has no end.
 fill_secrets() {
     awk -v secrets="$CONFIGURATION/secrets.env" '
         BEGIN {
@@ -89,17 +90,21 @@ fill_secrets() {
             }
         }
         {
-            while (match($0, /@SECRET_[A-Z0-9_]+@/)) {
-                name = substr($0, RSTART + 8, RLENGTH - 9)
+            line = $0
+            printf "%s", separator
+            separator = "\n"
+            while (match(line, /@SECRET_[A-Z0-9_]+@/)) {
+                name = substr(line, RSTART + 8, RLENGTH - 9)
                 if (!(name in value)) {
                     print "error: the secret " name " is not in " secrets > "/dev/stderr"
                     exit 1
                 }
-                printf "%s%s", substr($0, 1, RSTART - 1), value[name]
-                $0 = substr($0, RSTART + RLENGTH)
+                printf "%s%s", substr(line, 1, RSTART - 1), value[name]
+                line = substr(line, RSTART + RLENGTH)
             }
-            print
-        }' "$1"
+            printf "%s", line
+        }' "$1" || return 1
+    [ -n "$(tail -c 1 "$1")" ] || printf '\n'
 }
 
 # relabel PATH: gives PATH the SELinux type that the policy has for it. /etc/systemd, /usr/local, /etc/my.cnf.d and
@@ -110,35 +115,100 @@ relabel() {
     fi
 }
 
+# is_ours: whether nobody but this account may change what is in the folder that we are in.
+is_ours() {
+    local owner mode
+    read -r owner mode < <(stat -c '%u %a' .)
+    [ "$owner" -eq "$EUID" ] && [ $((0$mode & 022)) -eq 0 ]
+}
+
+# step_into NAME: goes to the folder NAME of one that others may change, unless they have put something else there: the
+# kernel says where we are (bash would say where it thinks to be), and from there on no link can lead us elsewhere.
+step_into() {
+    local here
+    here=$(env pwd -P)
+    if ! cd -P "./$1" 2>/dev/null || [ "$(env pwd -P)" != "${here%/}/$1" ]; then
+        fail "${here#"$TRAINYARD_ROOT"}/$1 is no folder, or a link that another account than root may have made:" \
+            "what is meant for it would land elsewhere"
+    fi
+}
+
+# enter_folder PATH: goes to the folder PATH, and makes what is missing of it. An account could lead root astray by a link
+# in a folder of its own, so links are followed only where none but root can have made them. What is made in an
+# account's folder belongs to the account.
+enter_folder() {
+    local rest=$1/ part target owner links=0
+    cd -P "$TRAINYARD_ROOT/" || exit
+    while [ -n "$rest" ]; do
+        part=${rest%%/*} rest=${rest#*/}
+        case $part in '' | .) continue ;; ..) cd -P .. || exit; continue ;; esac
+        owner=
+        is_ours || owner=$(stat -c '%u:%g' .)
+        if [ -z "$owner" ] && [ -L "$part" ]; then
+            links=$((links + 1))
+            [ "$links" -le 40 ] || fail "$1: too many links"
+            target=$(readlink "$part")
+            case $target in /*) cd -P "$TRAINYARD_ROOT/" || exit ;; esac
+            rest=$target/$rest
+            continue
+        fi
+        if [ -e "$part" ] || [ -L "$part" ]; then
+            step_into "$part"
+        else
+            (umask 022 && mkdir "./$part")
+            step_into "$part"
+            [ -z "$owner" ] || chown "$owner" .
+            relabel "$PWD"
+        fi
+    done
+}
+
+# put_folder MODE OWNER GROUP PATH: PATH is a folder with these.
+put_folder() {
+    local back=$PWD
+    enter_folder "$4"
+    chown "$2:$3" .
+    chmod "$1" .
+    relabel "$PWD"
+    cd -P "$back" || exit
+}
+
+# is_same FILE OTHER: whether OTHER is a file with the same content, mode and owners. It is no link, and reading it cannot
+# last for ever, whatever its owner makes of it in the meantime.
+is_same() {
+    [ "$(stat -c '%a %U %G' "$1")" = "$(stat -c '%a %U %G' "$2" 2>/dev/null)" ] &&
+        dd if="$2" iflag=nofollow,nonblock bs=64K 2>/dev/null | cmp -s - "$1"
+}
+
 # put_file MODE OWNER GROUP PATH SOURCE: makes PATH a copy of SOURCE with the secrets filled in. The new file appears
-# whole or not at all; an equal one is left alone. Sets file_changed to yes or no.
+# whole or not at all; an equal one is left alone, and a link is replaced. It is made in a folder beside it into which
+# nobody else can look, so that a folder's owner gets the file when it is finished. Sets file_changed to yes or no.
 put_file() {
-    local mode=$1 owner=$2 group=$3 path=$TRAINYARD_ROOT$4 source=$5 folder temporary content
-    [ ! -d "$path" ] || fail "$4 is a folder, and is to be a file"
-    folder=$(dirname "$path")
-    if [ ! -d "$folder" ]; then
-        (umask 022 && mkdir -p "$folder")
-        relabel "$folder"
+    local mode=$1 owner=$2 group=$3 path=$4 source=$5 name=${4##*/} back=$PWD private
+    enter_folder "${path%/*}"
+    if [ -d "$name" ] && [ ! -L "$name" ]; then fail "$path is a folder, and is to be a file"; fi
+    rm -rf ./.trainyard.??????                 # what a power cut left behind
+    private=$(mktemp -d ./.trainyard.XXXXXX)   # mode 0700
+    step_into "${private#./}"
+    is_ours || fail "${path%/*}: another folder was put in the place of the one made there"
+    cat "$source" >content
+    if grep -q '@SECRET_[A-Z0-9_]*@' content; then
+        mv content marked
+        fill_secrets marked >content || fail "$path needs a secret that this node does not have"
     fi
-    rm -f "$folder"/.trainyard.??????          # what a power cut left behind
-    temporary=$(mktemp "$folder/.trainyard.XXXXXX") # mode 0600
-    cat "$source" >"$temporary"
-    if grep -q '@SECRET_[A-Z0-9_]*@' "$temporary"; then
-        content=$(fill_secrets "$temporary") || fail "$4 needs a secret that this node does not have"
-        printf '%s\n' "$content" >"$temporary"
-    fi
-    chown "$owner:$group" "$temporary"
-    chmod "$mode" "$temporary"
-    if [ -f "$path" ] && cmp -s "$temporary" "$path" &&
-        [ "$(stat -c '%a %U %G' "$temporary")" = "$(stat -c '%a %U %G' "$path")" ]; then
-        rm -f "$temporary"
+    chown "$owner:$group" content
+    chmod "$mode" content
+    if is_same content "../$name"; then
         file_changed=no
     else
-        mv -fT "$temporary" "$path"
+        mv -fT content "../$name"
         # shellcheck disable=SC2034 # for the caller
         file_changed=yes
     fi
-    relabel "$path"
+    cd -P .. || exit
+    rm -rf "$private"
+    relabel "$TRAINYARD_ROOT$path"
+    cd -P "$back" || exit
 }
 
 # pinned_sections FILE: prints those repositories of FILE whose signing key is on the node. The keys of the SIGs come

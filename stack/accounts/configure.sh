@@ -35,8 +35,7 @@ while read -r name uid shell groups hash <&3; do
 
     keys=$CONFIGURATION/accounts/$name.keys folder=/home/$name/.ssh
     if [ -s "$keys" ]; then
-        [ ! -L "$TRAINYARD_ROOT$folder" ] || fail "$folder is a link, and its keys would land elsewhere"
-        install -d -m 0700 -o "$name" -g "$name" "$TRAINYARD_ROOT$folder"
+        put_folder 0700 "$name" "$name" "$folder"
         put_file 0600 "$name" "$name" "$folder/authorized_keys" "$keys"
     fi
     relabel "$TRAINYARD_ROOT/home/$name"

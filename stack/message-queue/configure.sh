@@ -7,15 +7,14 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
 
-rm -f "$TRAINYARD_ROOT"/var/lib/rabbitmq/.trainyard.?????? # what a power cut left behind
-shared=$(mktemp "$TRAINYARD_ROOT/var/lib/rabbitmq/.trainyard.XXXXXX") # mode 0600
-trap 'rm -f "$shared"' EXIT
-secret RABBIT_PASS >"$shared"
-chown rabbitmq "$shared"
+shared=/var/lib/rabbitmq/.trainyard-password
+trap 'rm -f "$TRAINYARD_ROOT$shared"' EXIT
+password=$(secret RABBIT_PASS)
+put_file 0600 rabbitmq rabbitmq "$shared" <(printf '%s' "$password")
 
 timeout 120 rabbitmqctl eval "
     User = <<\"openstack\">>,
-    {ok, Password} = file:read_file(\"$shared\"),
+    {ok, Password} = file:read_file(\"$TRAINYARD_ROOT$shared\"),
     Module = rabbit_auth_backend_internal,
     Asks = case erlang:function_exported(Module, add_user, 2) of true -> []; false -> [<<\"trainyard\">>] end,
     Function = case Module:lookup_user(User) of {ok, _} -> change_password; _ -> add_user end,

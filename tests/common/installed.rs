@@ -208,9 +208,13 @@ impl Installed {
 
 /// The files of user-data: path, mode, content.
 pub fn files_of(user_data: &str) -> Vec<(String, String, String)> {
-    use base64ct::{Base64, Encoding as _};
     assert!(user_data.is_ascii(), "CentOS 7's YAML parser refuses some of what is not");
-    let data: serde_json::Value = serde_yaml::from_str(user_data).expect("YAML");
+    files_in(&serde_yaml::from_str(user_data).expect("YAML"))
+}
+
+/// The same of user-data that was read already.
+pub fn files_in(data: &serde_json::Value) -> Vec<(String, String, String)> {
+    use base64ct::{Base64, Encoding as _};
     let files = data["write_files"].as_array().expect("files").iter();
     let text = |file: &serde_json::Value, key: &str| file[key].as_str().expect(key).to_owned();
     files

@@ -7,10 +7,12 @@ cloud-init's own schema, and read by PyYAML. One process for all of them: starti
 """
 
 import base64
+import configparser
 import json
 import os
 import re
 import shlex
+import subprocess
 import sys
 import warnings
 
@@ -95,6 +97,32 @@ def manifest(files, stage):
     return lines
 
 
+def pre_hooks(scripts):
+    """The hooks that the installer runs, as bash puts them: name and script."""
+    found = {}
+    for script in scripts:
+        _, begin, commands = script.partition("\nexport TRAINYARD_LAB=")
+        if begin:
+            reader = "put() { printf '%s\\0' \"$2\"; cat; printf '\\0'; }\nhook() { :; }\n: "
+            done = subprocess.run(["bash", "-c", reader + commands], capture_output=True, check=True)
+            words = done.stdout.decode().split("\0")
+            found.update({os.path.basename(p)[:-3]: text for p, text in zip(words[::2], words[1::2])})
+    return found
+
+
+def repositories(text):
+    """yum's configuration, which is an INI file of Python's."""
+    parser = configparser.RawConfigParser(delimiters=("=",), comment_prefixes=("#",))
+    parser.read_string(text)
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def proxy(script):
+    """What people who log in have."""
+    words = shlex.split(script, comments=True)
+    return dict(word.split("=", 1) for word in words if "=" in word)
+
+
 def node(folder):
     """Everything of one node."""
     told, facts = kickstart(os.path.join(folder, "ks.cfg"))
@@ -114,6 +142,7 @@ def node(folder):
         if path.startswith(prefix):
             values = (word.split("=", 1) for word in shlex.split(content, comments=True))
             ifcfg[path[len(prefix):]] = dict(values)
+    of_repositories = "/etc/trainyard/stages/repositories/files"
     return {
         "told": told + more,
         "kickstart": facts,
@@ -124,6 +153,9 @@ def node(folder):
         "environment": environment,
         "stages": {stage: manifest(files, stage) for stage in stages},
         "ifcfg": ifcfg,
+        "pre_hooks": pre_hooks(facts["scripts"]),
+        "repositories": repositories(files.get(of_repositories + "/etc/trainyard/pinned.repo", "")),
+        "proxy": proxy(files.get(of_repositories + "/etc/profile.d/trainyard-proxy.sh", "")),
     }
 
 

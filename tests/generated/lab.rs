@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::extras::{Files, own_stage};
 use super::layer::Layer;
 use super::random::Random;
+use super::wires::Wires;
 
 /// What must be found again of one node.
 #[derive(Debug)]
@@ -15,6 +17,9 @@ pub struct Expected {
     pub address: String,
     pub network: Network,
     pub servers: Vec<String>,
+    pub wires: Wires,
+    /// What the lab's own stage writes, where there is one.
+    pub own: Option<String>,
     layers: Vec<Layer>,
 }
 
@@ -82,6 +87,8 @@ impl Network {
 /// A lab file and what must be found again.
 pub struct Generated {
     pub text: String,
+    /// Files beside it.
+    pub files: Files,
     pub nodes: Vec<Expected>,
 }
 
@@ -90,9 +97,15 @@ pub fn generate(seed: u64) -> Generated {
     let r = &mut Random::new(seed);
     let (of_lab, of_role) = (Layer::random(r, "lab"), Layer::random(r, "role"));
     let network = Network::random(r);
+    let wires = Wires::random(r);
+    let mut files = Files::new();
+    let lab_name = format!("lab-{}", r.word());
+    let own = r.once_in(3).then(|| own_stage(r, &mut files));
     let servers: Vec<String> = (0..=r.below(2)).map(|i| format!("time{i}.example.org")).collect();
     let role = *r.of(&["worker", "compute"]);
     let expected = |name: String, address: String, layers: &[&Layer]| Expected {
+        own: own.as_ref().map(|word| format!("{word} on {name} in {lab_name}\n")),
+        wires: wires.clone(),
         name,
         role: if layers.len() == 2 { "controller" } else { role }.to_owned(),
         address,
@@ -104,7 +117,13 @@ pub fn generate(seed: u64) -> Generated {
     let mut add = |key: String, layer: &Layer, role: &str, address: &str| {
         let mut said = layer.said.clone();
         said.insert("role".into(), json!(role));
-        said.insert("address".into(), json!(address));
+        // The controller's is always written; where there is a pool, the others' come from it.
+        if role == "controller" || !wires.pool {
+            said.insert("address".into(), json!(address));
+        }
+        if let Some(interfaces) = wires.of_node(address.rsplit('.').next().expect("a number")) {
+            said.insert("interfaces".into(), interfaces);
+        }
         nodes.insert(key, Value::Object(said));
     };
 
@@ -121,9 +140,22 @@ pub fn generate(seed: u64) -> Generated {
         found.push(expected(format!("w{i}"), address, &[&of_lab, &of_role, &of_node]));
     }
 
+    for layer in [&of_lab, &of_role, &of_controller, &of_node] {
+        files.extend(layer.files.iter().cloned());
+    }
     let mut lab = of_lab.said;
-    lab.insert("name".into(), json!(format!("lab-{}", r.word())));
-    lab.insert("networks".into(), json!({ "management": network.said() }));
+    lab.insert("name".into(), json!(lab_name));
+    let mut management = network.said();
+    wires.say_network(&mut management, &network.subnet);
+    lab.insert("networks".into(), json!({ "management": management }));
+    if let Some(interfaces) = wires.said() {
+        lab.insert("interfaces".into(), interfaces);
+    }
+    if let Some(word) = &own {
+        lab.insert("own_stages".into(), json!("stages"));
+        let parameters = lab.entry("parameters").or_insert_with(|| json!({}));
+        parameters["mine"] = json!({ "word": word });
+    }
     lab.insert("time".into(), json!({ "servers": servers }));
     if r.once_in(2) {
         let networking = *r.of(&["provider", "self-service"]);
@@ -135,6 +167,20 @@ pub fn generate(seed: u64) -> Generated {
     }
     lab.insert("roles".into(), json!({ (role): of_role }));
     lab.insert("nodes".into(), Value::Object(nodes));
+    // A part of it in another file.
+    if r.once_in(3) {
+        let mut part = Map::new();
+        for key in ["networks", "roles", "users", "packages", "hooks", "interfaces", "timezone"] {
+            if r.once_in(2)
+                && let Some(value) = lab.remove(key)
+            {
+                part.insert(key.to_owned(), value);
+            }
+        }
+        let path = "part.yaml".to_owned();
+        lab.insert("include".into(), json!([path]));
+        files.push((path, serde_yaml::to_string(&part).expect("YAML")));
+    }
     // JSON is YAML; block style is what people write.
     let lab = Value::Object(lab);
     let text = if r.once_in(2) {
@@ -142,5 +188,5 @@ pub fn generate(seed: u64) -> Generated {
     } else {
         serde_yaml::to_string(&lab).expect("YAML")
     };
-    Generated { text: format!("# seed {seed}\n{text}"), nodes: found }
+    Generated { text: format!("# seed {seed}\n{text}"), files, nodes: found }
 }

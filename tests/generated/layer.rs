@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::extras::Files;
 use super::random::Random;
 
 const TIMEZONES: [&str; 6] = [
@@ -31,6 +32,10 @@ pub struct Layer {
     pub added: BTreeMap<&'static str, Vec<String>>,
     /// Mappings, which merge: what, name, value.
     pub mapped: BTreeMap<(&'static str, String), String>,
+    /// Its hooks, by when they run.
+    pub(super) hooks: Map<String, Value>,
+    /// Files that it names.
+    pub files: Files,
 }
 
 impl Layer {
@@ -39,11 +44,12 @@ impl Layer {
         let mut layer = Self::default();
         layer.system(r, level);
         layer.people(r, level);
-        layer.site(r, level);
+        layer.site(r);
+        layer.extras(r, level);
         layer
     }
 
-    fn say(&mut self, key: &str, value: Value) {
+    pub(super) fn say(&mut self, key: &str, value: Value) {
         self.said.insert(key.to_owned(), value);
     }
 
@@ -110,7 +116,7 @@ impl Layer {
         }
     }
 
-    fn site(&mut self, r: &mut Random, level: &str) {
+    fn site(&mut self, r: &mut Random) {
         if r.once_in(3) {
             let packages: Vec<String> = (0..=r.below(3)).map(|_| r.word()).collect();
             self.say("packages", json!(packages));
@@ -131,12 +137,6 @@ impl Layer {
             let state = *r.of(&["disabled", "masked"]);
             self.say("services", json!({ "postfix.service": state }));
             self.mapped.insert(("service", "postfix.service".into()), state.to_owned());
-        }
-        if r.once_in(4) {
-            let script = format!("#!/bin/bash\ncat <<'HERE'\n{}\nHERE\n", r.text(8));
-            let name = format!("{level}-hook");
-            self.say("hooks", json!({ "first_boot": [{ "name": name, "script": script }] }));
-            self.mapped.insert(("hook", name), script);
         }
     }
 }

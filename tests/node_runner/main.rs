@@ -4,6 +4,7 @@
 mod custom;
 mod network;
 mod node;
+mod placing;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -46,7 +47,7 @@ fn a_secret_reaches_its_file_and_nothing_else() {
         "url = rabbit://openstack:@SECRET_RABBIT_PASS@@controller # @SECRET_RABBIT_PASS@\nlast";
     node.stage("nova", manifest, &[("files/etc/nova/nova.conf", content)]);
     let said = node.expect(0, &["run"]);
-    let written = format!("url = rabbit://openstack:{PASSWORD}@controller # {PASSWORD}\nlast\n");
+    let written = format!("url = rabbit://openstack:{PASSWORD}@controller # {PASSWORD}\nlast");
     assert_eq!(node.read("etc/nova/nova.conf"), written);
     assert_eq!(mode(&node.path("etc/nova/nova.conf")), 0o640);
     assert_eq!(mode(&node.path("etc/nova")), 0o755);
@@ -146,6 +147,19 @@ fn status_100_means_done_then_reboot_then_continue() {
     node.write("etc/trainyard/stages/after/prepare.sh", "exit 100\n");
     node.expect(6, &["run"]);
     assert!(node.calls().is_empty());
+}
+
+#[test]
+fn a_stage_knows_the_disk_that_the_installer_left_to_it() {
+    let node = Node::new();
+    node.stage("volumes", "", &[]);
+    let script = "echo \"disk ${TRAINYARD_DATA_DISK:-none}\" >>$ROOT/calls\n";
+    node.write("etc/trainyard/stages/volumes/configure.sh", script);
+    node.expect(0, &["run"]);
+    assert_eq!(node.calls(), ["disk none"]);
+    node.write("etc/trainyard/data-disk", "/dev/disk/by-id/ata-X_1\n");
+    node.expect(0, &["run", "--force"]);
+    assert_eq!(node.calls(), ["disk /dev/disk/by-id/ata-X_1"]);
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! A second disk, for data.
 
+use std::fs;
+
+use crate::common::Lab;
+use crate::common::installed::{Installed, scripts};
 use crate::machine::Machine;
-use crate::{Case, DATA_MARK, check};
+use crate::{Case, DATA_MARK, NODES, check};
 
 const LAB: &str = "storage: {data: {disk: sdb, mount: /srv}}";
 
@@ -161,4 +165,43 @@ fn two_disks_are_told_apart() {
             says: "No disk is the data disk: <=10GiB.",
         },
     ]);
+}
+
+#[test]
+fn a_disk_that_is_left_as_it_is_has_a_name_that_stays() {
+    for (links, name) in [
+        (
+            "/dev/disk/by-path/pci-0000:00:04.0-ata-1 /dev/disk/by-id/ata-X_1 /dev/disk/by-id/wwn-0x5",
+            "/dev/disk/by-id/ata-X_1",
+        ),
+        (
+            "/dev/block/8:16 /dev/disk/by-path/virtio-pci-0000:00:04.0",
+            "/dev/disk/by-path/virtio-pci-0000:00:04.0",
+        ),
+        ("", "/dev/sdb"),
+    ] {
+        let machine = Machine::new(
+            Lab::new(&format!("storage: {{data: {{disk: sdb}}}}\n{NODES}")),
+            "controller",
+        );
+        machine.disk("sda", "sata", 10240).udev("DEVLINKS=/dev/disk/by-id/ata-SYSTEM");
+        machine.disk("sdb", "sata", 20480).udev(&format!("DEVLINKS={links}"));
+        assert!(machine.run().commands.is_some());
+        let written = fs::read_to_string(machine.path("tmp/trainyard-data-disk")).expect("a name");
+        assert_eq!(written, format!("{name}\n"));
+
+        // And it reaches the node.
+        let installed = Installed::prepare(machine.lab(), "controller");
+        fs::copy(
+            machine.path("tmp/trainyard-data-disk"),
+            installed.path("tmp/trainyard-data-disk"),
+        )
+        .expect("copied");
+        let kickstart = machine.lab().read("out/controller/ks.cfg");
+        let outside = scripts(&kickstart).into_iter().find(|s| s.header.contains("--nochroot"));
+        let outcome = installed.run(&outside.expect("it is there"), &[]);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        assert_eq!(installed.read("etc/trainyard/data-disk"), written);
+        assert_eq!(installed.mode("etc/trainyard/data-disk"), 0o644);
+    }
 }

@@ -1,0 +1,164 @@
+//! Traps of cloud-init 19.4.
+
+use serde_json::Value;
+
+use crate::common::Lab;
+use crate::rendered::In::{NetworkConfig, UserData};
+use crate::rendered::{Rendered, expect, hold};
+
+fn c1(node: &Rendered, wrong: &mut Vec<String>) {
+    let data = node.data();
+    let name = &node.environment()["TRAINYARD_NODE"];
+    expect(wrong, data["hostname"] == name.as_str(), "hostname");
+    expect(wrong, data["manage_etc_hosts"] == false, "/etc/hosts is cloud-init's");
+    // fqdn would become the host name, and ntp is not among CentOS 7's modules.
+    for key in ["fqdn", "prefer_fqdn_over_hostname", "ntp"] {
+        expect(wrong, data.get(key).is_none(), key);
+    }
+}
+
+#[test]
+fn c1_names_are_left_to_the_stages() {
+    hold(
+        c1,
+        &[
+            (UserData, "\nhostname: ", "\nfqdn: x.example.org\nhostname: "),
+            (UserData, "\nhostname: ", "\nhostname: x."),
+            (UserData, "\nmanage_etc_hosts: false\n", "\nmanage_etc_hosts: true\n"),
+            (UserData, "\nmanage_etc_hosts: false\n", "\n"),
+            (UserData, "\nruncmd:\n", "\nntp: {}\nruncmd:\n"),
+        ],
+    );
+}
+
+fn c2(node: &Rendered, wrong: &mut Vec<String>) {
+    let config: Value = serde_yaml::from_str(&node.network_config).expect("YAML");
+    expect(wrong, config["version"] == 1, "19.4 writes no resolv.conf for version 2");
+    let interfaces = config["config"].as_array().expect("interfaces");
+    let is_mac = |text: &str| {
+        text.len() == 17
+            && text.split(':').all(|b| b.len() == 2 && u8::from_str_radix(b, 16).is_ok())
+    };
+    for one in interfaces.iter().filter(|one| one["type"] == "physical") {
+        let mac = one["mac_address"].as_str().unwrap_or_default();
+        expect(wrong, is_mac(mac), format!("{} would never exist", one["name"]));
+    }
+    let provider = node.environment().remove("TRAINYARD_PROVIDER_INTERFACE").unwrap_or_default();
+    for one in interfaces {
+        // `type: manual` would give ONBOOT=no.
+        let kinds = one["subnets"].as_array().into_iter().flatten().map(|s| s["type"].clone());
+        let known = kinds.into_iter().all(|k| k == "static" || k == "dhcp4" || k == "dhcp6");
+        expect(wrong, known, format!("{}: a kind that 19.4 does not know", one["name"]));
+        if one["name"] == provider.as_str() {
+            expect(wrong, one.get("subnets").is_none(), "the provider interface has an address");
+        }
+    }
+    let has = |name: &str| interfaces.iter().any(|one| one["name"] == name);
+    expect(wrong, provider.is_empty() || has(&provider), "there is no provider interface");
+}
+
+#[test]
+fn c2_interfaces_are_found_by_their_address_and_the_providers_is_left_bare() {
+    hold(
+        c2,
+        &[
+            (NetworkConfig, "version: 1\n", "version: 2\n"),
+            (NetworkConfig, "  mac_address: ", "  address: "),
+            (NetworkConfig, "  mac_address: ", "  mac_address: x"),
+            (NetworkConfig, "  name: enp0s9\n", "  name: enp0s9\n  subnets: [{type: dhcp4}]\n"),
+            (NetworkConfig, "  - type: static\n", "  - type: manual\n"),
+            (NetworkConfig, "  name: enp0s9\n", "  name: enp0s10\n"),
+        ],
+    );
+}
+
+fn c3(node: &Rendered, wrong: &mut Vec<String>) {
+    let data = node.data();
+    for file in data["write_files"].as_array().expect("files") {
+        // An owner that is not there yet ends the rest of it.
+        let path = file["path"].as_str().expect("a path");
+        expect(wrong, file["owner"] == "root:root", path);
+        let ours = [
+            "/etc/trainyard/",
+            "/usr/local/sbin/trainyard-node",
+            "/usr/local/libexec/trainyard/",
+            "/etc/systemd/system/trainyard-",
+        ];
+        // A package would not put its own file where there is one.
+        expect(wrong, ours.iter().any(|folder| path.starts_with(folder)), path);
+    }
+    expect(wrong, data.get("packages").is_none(), "packages come before the repositories");
+}
+
+#[test]
+fn c3_files_are_written_only_for_root_and_before_any_package() {
+    hold(
+        c3,
+        &[
+            (
+                UserData,
+                "/files/etc/chrony.conf\n  owner: root:root",
+                "/files/etc/chrony.conf\n  owner: chrony:chrony",
+            ),
+            (UserData, "- path: /etc/trainyard/stages/time-", "- path: /etc/time-"),
+            (UserData, "\nruncmd:\n", "\npackages: [chrony]\nruncmd:\n"),
+        ],
+    );
+}
+
+fn c4(node: &Rendered, wrong: &mut Vec<String>) {
+    expect(wrong, node.user_data.starts_with("#cloud-config\n"), "it is taken for a script");
+    // CentOS 7's PyYAML refuses characters beyond the basic plane.
+    expect(wrong, node.user_data.is_ascii(), "user-data is not ASCII");
+    expect(wrong, node.network_config.is_ascii(), "network-config is not ASCII");
+    let data = node.data();
+    if data.get("ssh_keys").is_none() {
+        return;
+    }
+    let commands = data["runcmd"].as_array().expect("commands").iter();
+    let publish =
+        commands.filter(|c| c[0] == "chmod" && c[1] == "0644").filter_map(|c| c.as_array());
+    let public: Vec<_> = publish.flatten().filter_map(Value::as_str).collect();
+    for kind in ["rsa", "ecdsa", "ed25519"] {
+        // 19.4 gives the public halves the private ones' mode, and makes none where one is given.
+        let path = format!("/etc/ssh/ssh_host_{kind}_key.pub");
+        expect(wrong, public.contains(&path.as_str()), path);
+        for half in ["private", "public"] {
+            let name = format!("{kind}_{half}");
+            expect(wrong, data["ssh_keys"][&name].is_string(), name);
+        }
+    }
+}
+
+#[test]
+fn c4_what_19_4_does_otherwise_is_seen_to() {
+    hold(
+        c4,
+        &[
+            (UserData, "#cloud-config\n", "# cloud-config\n"),
+            (UserData, "\nhostname: ", "\n# \u{1f600}\nhostname: "),
+            (NetworkConfig, "version: 1\n", "version: 1 # é\n"),
+            (UserData, "  - /etc/ssh/ssh_host_ecdsa_key.pub\n", ""),
+            (UserData, "  ecdsa_private: ", "  dsa_private: "),
+        ],
+    );
+}
+
+#[test]
+fn c5_a_changed_node_is_another_instance_and_an_unchanged_one_is_not() {
+    let id = |text: &str| {
+        let lab = Lab::new(text);
+        lab.done(&["render", "controller", "-o", "out"]);
+        lab.read("out/controller/meta-data").lines().next().expect("an id").to_owned()
+    };
+    let one = "nodes: {controller: {role: controller, address: 10.0.0.11}}\n";
+    assert_eq!(id(one), id(one));
+    for changed in [
+        "keyboard: kr\n",
+        "files: {/etc/motd: {content: x}}\n",
+        "networks: {management: {mtu: 1400}}\n",
+    ] {
+        assert_ne!(id(one), id(&format!("{changed}{one}")), "{changed}");
+    }
+    assert!(id(one).starts_with("instance-id: train-controller-"));
+}
