@@ -166,7 +166,7 @@ fn check_options<'l>(
         if findings.is_full() {
             return;
         }
-        if let Err(allowed) = ini::check(section, &name.value, value) {
+        if let Err(allowed) = ini::check(&file.value, section, &name.value, value) {
             let message = "this option cannot be written";
             findings.tell(Rule::Option, &name.path, name.span, message, allowed);
         }

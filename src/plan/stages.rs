@@ -51,7 +51,7 @@ pub(super) fn plan(
         for (section, options) in sections {
             for (option, value) in options {
                 let value = templates.text(&name, &value.0, &base)?;
-                if let Err(allowed) = ini::check_marked(section, option, &value) {
+                if let Err(allowed) = ini::check_marked(file, section, option, &value) {
                     bail!("`[{section}] {option}` in `{file}` cannot be written: {allowed}");
                 }
                 templates.check_secrets(&name, &value, &spec.secrets)?;
