@@ -57,6 +57,8 @@ impl Default for Engine<'_> {
     fn default() -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        // An error then names what is undefined; with this switched on it would hold the variables, too.
+        environment.set_debug(false);
         environment.set_syntax(
             SyntaxConfig::builder()
                 .trim_blocks(true)
@@ -203,12 +205,26 @@ impl<'s> Engine<'s> {
         let (line, excerpt) = text.map_or((number, ""), |text| line_of(text, number));
         TemplateError {
             line,
-            // Neither `{error:#}` nor its debug form: they print the variables.
-            message: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
+            message: message(error, text.unwrap_or_default()),
             excerpt: excerpt.trim_end().to_owned(),
             file: self.own.get(&template).copied(),
             template,
         }
+    }
+}
+
+/// What is wrong, without a value: neither `{error:#}` nor the debug form, which print the variables.
+fn message(error: &Error, text: &str) -> String {
+    if let Some(detail) = error.detail() {
+        return detail.to_owned();
+    }
+    // The expression as the template has it.
+    let expression = error.range().and_then(|range| text.get(range)).unwrap_or_default().trim();
+    let expression = expression.trim_start_matches("{{").trim_end_matches("}}").trim();
+    let is_short = !expression.is_empty() && expression.len() <= 100 && !expression.contains('\n');
+    match error.kind() {
+        ErrorKind::UndefinedError if is_short => format!("`{expression}` is undefined"),
+        kind => kind.to_string(),
     }
 }
 
