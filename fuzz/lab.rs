@@ -46,7 +46,8 @@ fn once(files: &Memory) -> Option<Vec<String>> {
     if let Some(spec) = spec {
         let lab = model::resolve(&spec, &sources, &mut findings);
         let mut catalogue = CATALOGUE.clone();
-        stack::add_own(&mut catalogue, &lab.own_stages, &mut findings);
+        let roles: Vec<&str> = lab.roles.iter().map(|role| role.name.as_str()).collect();
+        stack::add_own(&mut catalogue, &lab.own_stages, &roles, &mut findings);
         plan = plan::make(&lab, &catalogue, &mut findings).expect("only the lab can be wrong");
     }
     let errors = findings.errors();

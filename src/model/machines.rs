@@ -15,7 +15,8 @@ use super::net::HostName;
 use super::settings::Resolved;
 use super::settle::{Resolver, word};
 use super::{
-    CONTROLLER, Interface, Ipv6, MANAGEMENT, Mac, Network, Node, Settings, Uuid, names, storage,
+    CONTROLLER, Interface, Ipv6, MANAGEMENT, Mac, Network, Node, Role, Settings, Uuid, names,
+    storage,
 };
 
 pub(super) fn resolve(
@@ -23,7 +24,7 @@ pub(super) fn resolve(
     lab: &str,
     networks: &[Network],
     r: &mut Resolver,
-) -> (Vec<Node>, Vec<Arc<Settings>>) {
+) -> (Vec<Role>, Vec<Node>, Vec<Arc<Settings>>) {
     let mut resolved = Resolved::default();
     // What no node has is held to the rules as well.
     for settings in spec.roles.iter().map(|role| &role.settings).chain([&spec.settings]) {
@@ -34,7 +35,7 @@ pub(super) fn resolve(
             r.reject(role, format!("a role's name is {allowed}"));
         }
     }
-    let mut of_roles: HashMap<&str, Option<Arc<[Spanned<String>]>>> = HashMap::new();
+    let roles: Vec<Role> = spec.roles.iter().map(known_role).collect();
     let mut names: HashMap<HostName, Span> = HashMap::new();
     let mut taken = Taken::new(networks);
     let mut allot = Allot::new(spec, networks);
@@ -42,8 +43,8 @@ pub(super) fn resolve(
     for spec_of in &spec.nodes {
         let Some(name) = name(&spec_of.name, &mut names, r) else { continue };
         let settings = resolved.of(&spec_of.settings, r);
-        if let Some(settings) = &settings {
-            storage::tell_too_small(settings, &spec_of.settings, r);
+        if settings.is_sized {
+            storage::tell_too_small(&settings, &spec_of.settings, r);
         }
         let role = role(&name, spec_of, &spec.roles, r);
         let address = address_of(&name, spec_of, spec, networks, &mut allot, r);
@@ -52,13 +53,13 @@ pub(super) fn resolve(
         let written = spec_of.settings.interfaces.as_ref();
         let interfaces = interfaces::resolve(&attached, written, &mut allot, r);
         let settled = std::mem::take(&mut r.origins);
-        taken.tell(&name, interfaces.as_deref(), settings.as_deref(), &spec_of.name, r);
-        let (Some(role), Some(address), Some(interfaces), Some(settings)) =
-            (role, address, interfaces, settings)
-        else {
-            continue;
-        };
-        let stages = of_roles.entry(&role.name.value).or_insert_with(|| stages(role)).clone();
+        taken.tell(&name, interfaces.as_deref(), Some(&*settings), &spec_of.name, r);
+        let Some(role) = role else { continue };
+        // What stands in is told by no one: the lab has errors.
+        let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let interfaces = interfaces.unwrap_or_default();
+        let known = roles.iter().find(|known| known.name == role.name.value);
+        let stages = known.and_then(|role| Some(role.stages.as_ref()?.value.clone()));
         let role = role.name.value.clone();
         let named_macs = machine::named_macs(&spec_of.settings);
         let node = Node { name, role, stages, address, interfaces, named_macs, settings, settled };
@@ -69,14 +70,17 @@ pub(super) fn resolve(
     tell_unused(spec, r);
     let settings = resolved.all();
     names::tell_conflicts(&settings, &nodes, r);
-    (nodes, settings)
+    (roles, nodes, settings)
 }
 
-/// The stages that a role names, each once.
-fn stages(role: &RoleSpec) -> Option<Arc<[Spanned<String>]>> {
-    let mut seen = HashSet::new();
-    let named = &role.fields.stages.as_ref()?.value;
-    Some(named.iter().filter(|stage| seen.insert(&stage.value)).cloned().collect())
+/// A role with the stages that it names, each once.
+fn known_role(role: &RoleSpec) -> Role {
+    let stages = |named: &Spanned<Vec<Spanned<String>>>| {
+        let mut seen = HashSet::new();
+        let once = named.value.iter().filter(|stage| seen.insert(&stage.value)).cloned().collect();
+        Spanned { span: named.span, path: named.path.clone(), value: once }
+    };
+    Role { name: role.name.value.clone(), stages: role.fields.stages.as_ref().map(stages) }
 }
 
 /// A host name that no other node has.

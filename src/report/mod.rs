@@ -151,6 +151,37 @@ impl Findings {
         self.all.iter().any(|finding| finding.path == path)
     }
 
+    /// Whether what was told explains that a key of a mapping is missing in a file: it stands there and cannot be read, or it was
+    /// misspelled. To tell that it is missing would be to tell that once more.
+    #[must_use]
+    pub fn explains_absence(&self, file: usize, mapping: &str, key: &str) -> bool {
+        let inside = |path: &str| -> Option<String> {
+            if mapping.is_empty() {
+                return Some(path.to_owned());
+            }
+            Some(path.strip_prefix(mapping)?.strip_prefix('.')?.to_owned())
+        };
+        let meant = format!("did you mean `{key}`?");
+        self.all.iter().filter(|f| f.span.is_some_and(|span| span.file == file)).any(|finding| {
+            let inside = inside(&finding.path);
+            let of_key = |rest: &String| {
+                rest.strip_prefix(key).is_some_and(|r| r.is_empty() || r.starts_with(['.', '[']))
+            };
+            let misspelled = finding.rule == Rule::UnknownKey
+                && finding.help.as_ref() == Some(&meant)
+                && inside.as_ref().is_some_and(|rest| !rest.contains('.'));
+            inside.as_ref().is_some_and(of_key)
+                || misspelled
+                || finding.rule == Rule::KeyForm && finding.path == mapping
+        })
+    }
+
+    /// Whether there is an error that is not only a warning taken for one.
+    #[must_use]
+    pub fn has_mistakes(&self) -> bool {
+        self.all.iter().any(|finding| finding.rule.severity() == Severity::Error)
+    }
+
     /// The findings in the order of the files; those without a place come first.
     #[must_use]
     pub fn sorted(self) -> Vec<Finding> {

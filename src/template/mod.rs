@@ -30,9 +30,43 @@ pub struct TemplateError {
     pub excerpt: String,
     /// The source file, where the template is one of the person's.
     pub file: Option<usize>,
+    /// What it comes from.
+    pub cause: Cause,
+}
+
+/// What a template's failure comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The template itself, whatever the values are.
+    Template,
+    /// This is undefined.
+    Undefined(String),
+    /// A value, or something else.
+    Value,
 }
 
 impl TemplateError {
+    /// Whether it fails with any values: by its form, or because a name is none of those that are known. Of a known name,
+    /// what its parts are called may be known, too.
+    #[must_use]
+    pub fn is_certain(&self, known: &[(&str, &[&str])]) -> bool {
+        let expression = match &self.cause {
+            Cause::Template => return true,
+            Cause::Undefined(expression) => expression,
+            Cause::Value => return false,
+        };
+        let is_name = |text: &&str| {
+            !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
+        let mut steps = expression.split('.');
+        let Some(root) = steps.next().filter(is_name) else { return false };
+        match known.iter().find(|(name, _)| *name == root) {
+            None => true,
+            Some((_, parts)) if parts.is_empty() => false,
+            Some((_, parts)) => steps.next().filter(is_name).is_some_and(|p| !parts.contains(&p)),
+        }
+    }
+
     /// Where the mistake is, in a template of the person's.
     #[must_use]
     pub fn span(&self) -> Option<Span> {
@@ -181,13 +215,15 @@ impl<'s> Engine<'s> {
     pub fn wrong(&self, name: &str, text: &str, message: String) -> TemplateError {
         let template = self.environment.get_template(name).ok();
         let source = template.as_ref().map_or("", minijinja::Template::source);
-        let line = source.lines().position(|line| line.contains(text)).unwrap_or(0);
+        let found = source.lines().position(|line| line.contains(text));
+        let line = found.unwrap_or(0);
         TemplateError {
             template: name.to_owned(),
             line: line + 1,
             message,
             excerpt: source.lines().nth(line).unwrap_or("").trim_end().to_owned(),
             file: self.own.get(name).copied(),
+            cause: if found.is_some() { Cause::Template } else { Cause::Value },
         }
     }
 
@@ -203,28 +239,60 @@ impl<'s> Engine<'s> {
         let text =
             source.filter(|_| template == name).or(added.as_ref().map(minijinja::Template::source));
         let (line, excerpt) = text.map_or((number, ""), |text| line_of(text, number));
+        let undefined = undefined(error, text.unwrap_or_default());
+        let parsed = text.and_then(|text| self.environment.template_from_str(text).ok());
+        let outside = undefined.as_deref().is_some_and(|u| is_from_outside(u, parsed.as_ref()));
         TemplateError {
             line,
-            message: message(error, text.unwrap_or_default()),
+            message: message(error, undefined.as_deref()),
             excerpt: excerpt.trim_end().to_owned(),
             file: self.own.get(&template).copied(),
             template,
+            cause: match (undefined, error.kind()) {
+                (Some(expression), _) if outside => Cause::Undefined(expression),
+                (
+                    _,
+                    ErrorKind::SyntaxError
+                    | ErrorKind::TemplateNotFound
+                    | ErrorKind::UnknownFilter
+                    | ErrorKind::UnknownFunction
+                    | ErrorKind::UnknownTest,
+                ) => Cause::Template,
+                _ => Cause::Value,
+            },
         }
     }
 }
 
-/// What is wrong, without a value: neither `{error:#}` nor the debug form, which print the variables.
-fn message(error: &Error, text: &str) -> String {
-    if let Some(detail) = error.detail() {
-        return detail.to_owned();
+/// The expression that is undefined, as the template has it.
+fn undefined(error: &Error, text: &str) -> Option<String> {
+    if error.kind() != ErrorKind::UndefinedError {
+        return None;
     }
-    // The expression as the template has it.
-    let expression = error.range().and_then(|range| text.get(range)).unwrap_or_default().trim();
+    let range = error.range()?;
+    let mut expression = text.get(range.clone())?.trim();
+    // Of a filter, only its name is marked.
+    let before = text.get(..range.start)?.trim_end();
+    if let Some(before) = before.strip_suffix('|') {
+        expression = before.rsplit(['{', '%', '(', ',', '|']).next()?.trim();
+    }
     let expression = expression.trim_start_matches("{{").trim_end_matches("}}").trim();
     let is_short = !expression.is_empty() && expression.len() <= 100 && !expression.contains('\n');
-    match error.kind() {
-        ErrorKind::UndefinedError if is_short => format!("`{expression}` is undefined"),
-        kind => kind.to_string(),
+    is_short.then(|| expression.to_owned())
+}
+
+/// Whether an expression begins with a name that the template takes from outside.
+fn is_from_outside(expression: &str, template: Option<&minijinja::Template>) -> bool {
+    let root = expression.split(['.', '[']).next().unwrap_or_default();
+    template.is_some_and(|template| template.undeclared_variables(false).contains(root))
+}
+
+/// What is wrong, without a value: neither `{error:#}` nor the debug form, which print the variables.
+fn message(error: &Error, undefined: Option<&str>) -> String {
+    match (error.detail(), undefined) {
+        (Some(detail), _) => detail.to_owned(),
+        (None, Some(expression)) => format!("`{expression}` is undefined"),
+        (None, None) => error.kind().to_string(),
     }
 }
 

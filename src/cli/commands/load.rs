@@ -114,7 +114,8 @@ fn understand(sources: Sources, spec: Option<LabSpec>, mut findings: Findings) -
     if let Some(spec) = spec {
         let lab = model::resolve(&spec, &sources, &mut findings);
         unchecked = scripts::check(&lab, &sources, &mut findings)?;
-        stack::add_own(&mut catalogue, &lab.own_stages, &mut findings);
+        let roles: Vec<&str> = lab.roles.iter().map(|role| role.name.as_str()).collect();
+        stack::add_own(&mut catalogue, &lab.own_stages, &roles, &mut findings);
         let plan = plan::make(&lab, &catalogue, &mut findings)?;
         planned = plan.map(|plan| (lab, plan));
     }
