@@ -46,8 +46,11 @@ fn once(files: &Memory) -> Option<Vec<String>> {
     if let Some(spec) = spec {
         let lab = model::resolve(&spec, &sources, &mut findings);
         let mut catalogue = CATALOGUE.clone();
-        let roles: Vec<&str> = lab.roles.iter().map(|role| role.name.as_str()).collect();
-        stack::add_own(&mut catalogue, &lab.own_stages, &roles, &mut findings);
+        let names = stack::Names {
+            roles: lab.roles.iter().map(|role| role.name.as_str()).collect(),
+            networks: lab.networks.iter().map(|network| network.name.as_str()).collect(),
+        };
+        stack::add_own(&mut catalogue, &lab.own_stages, &names, &mut findings);
         plan = plan::make(&lab, &catalogue, &mut findings).expect("only the lab can be wrong");
     }
     let errors = findings.errors();

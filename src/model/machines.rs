@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use crate::report::{Rule, Sources, Span, did_you_mean};
+use crate::report::{Rule, Sources, Span, did_you_mean, nearest};
 use crate::spec::{LabSpec, NodeSpec, RoleSpec, Spanned};
 
 use super::allot::{Allot, Given};
@@ -18,6 +18,8 @@ use super::{
     CONTROLLER, Interface, Ipv6, MANAGEMENT, Mac, Network, Node, Role, Settings, Uuid, names,
     storage,
 };
+
+const NODES: &str = "nodes";
 
 pub(super) fn resolve(
     spec: &LabSpec,
@@ -109,11 +111,21 @@ fn tell_controllers(spec: &LabSpec, r: &mut Resolver) {
         .nodes
         .iter()
         .filter(|n| n.fields.role.as_ref().is_some_and(|role| role.value == CONTROLLER));
+    // One whose role was misspelled, or that could not be read, was told.
+    let may_be_meant = || {
+        let known = || spec.roles.iter().map(|role| role.name.value.as_str());
+        let roles = spec.nodes.iter().filter_map(|n| n.fields.role.as_ref());
+        let mut unknown = roles.filter(|role| known().all(|name| name != role.value));
+        unknown.any(|role| nearest(&role.value, known()) == Some(CONTROLLER))
+            || r.findings.explains_absence(spec.nodes_at.file, NODES, CONTROLLER)
+            || r.findings.has_told_of(Rule::KeyForm, "")
+    };
     match (controllers.next(), controllers.next()) {
+        (None, _) if may_be_meant() => {}
         (None, _) => {
             r.findings.tell(
                 Rule::NoController,
-                "nodes",
+                NODES,
                 spec.nodes_at,
                 "no node has the role `controller`",
                 "a lab has one: `controller: {role: controller, address: 10.0.0.11}`",
@@ -163,6 +175,9 @@ fn role<'s>(
 ) -> Option<&'s RoleSpec> {
     let known = || roles.iter().map(|role| role.name.value.as_str());
     let Some(role) = &spec.fields.role else {
+        if r.findings.explains_absence(spec.name.span.file, &spec.name.path, "role") {
+            return None;
+        }
         let help = format!("one of: `{}`", known().collect::<Vec<_>>().join("`, `"));
         r.tell(Rule::NoRole, &spec.name, format!("`{name}` has no role"), help);
         return None;
@@ -190,6 +205,9 @@ fn address_of(
     let at_interface = interfaces::management_address(&spec.settings);
     if let Some(written) = spec.fields.address.as_ref().or(at_interface) {
         return r.settle("address", Some(written), |text| host_in(MANAGEMENT, subnet, text));
+    }
+    if r.findings.explains_absence(spec.name.span.file, &spec.name.path, "address") {
+        return None;
     }
     match allot.address(MANAGEMENT) {
         Given::Address(address) => {

@@ -129,7 +129,7 @@ fn services<'a>(lab: &'a Lab, catalogue: &'a Catalogue, findings: &mut Findings)
     let known = catalogue.services();
     let Some(chosen) = &lab.services else { return known };
     // A stage that cannot be read may provide it.
-    let all_read = catalogue.stages.iter().all(|stage| stage.is_whole);
+    let all_read = catalogue.is_read();
     for service in chosen.iter().filter(|s| !known.contains(&s.value.as_str())) {
         if findings.is_full() || !all_read {
             break;

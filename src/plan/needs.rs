@@ -15,7 +15,7 @@ pub(super) fn check(
     findings: &mut Findings,
 ) {
     // A stage that cannot be read may provide it.
-    if catalogue.stages.iter().any(|stage| !stage.is_whole) {
+    if !catalogue.is_read() {
         return;
     }
     let nodes = || lab.nodes.iter().zip(of_nodes);

@@ -148,7 +148,7 @@ fn check_parameters<'l>(
             continue;
         };
         let parameter = known.spec.parameters.get(&name.value);
-        if parameter.is_none() && known.is_whole {
+        if parameter.is_none() && known.is_read {
             let help = did_you_mean(&name.value, known.spec.parameters.keys().map(String::as_str));
             let message = format!("unknown parameter `{}`", name.value);
             findings.tell(Rule::UnknownParameter, &name.path, name.span, message, help);
@@ -175,7 +175,7 @@ fn check_options<'l>(
 ) {
     let known: Vec<&str> =
         catalogue.stages.iter().flat_map(|s| s.spec.settings.keys()).map(String::as_str).collect();
-    let all_read = catalogue.stages.iter().all(|stage| stage.is_whole);
+    let all_read = catalogue.is_read();
     for OptionValue { file, section, name, value } in set {
         if findings.is_full() {
             return;

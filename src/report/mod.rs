@@ -151,6 +151,12 @@ impl Findings {
         self.all.iter().any(|finding| finding.path == path)
     }
 
+    /// Whether a rule was told of a value.
+    #[must_use]
+    pub fn has_told_of(&self, rule: Rule, path: &str) -> bool {
+        self.all.iter().any(|finding| finding.rule == rule && finding.path == path)
+    }
+
     /// Whether what was told explains that a key of a mapping is missing in a file: it stands there and cannot be read, or it was
     /// misspelled. To tell that it is missing would be to tell that once more.
     #[must_use]

@@ -35,6 +35,7 @@ pub fn parse_within(
         anchors: HashMap::new(),
         room,
         findings,
+        skipped: 0,
     };
     let read = match too_nested(text) {
         Some((line, column)) => Err(too_large(Span { file, line, column, length: 1 })),
@@ -101,6 +102,8 @@ struct Builder<'a, 'f> {
     anchors: HashMap<usize, (Node, Size)>,
     room: &'f mut Room,
     findings: &'f mut Findings,
+    /// How many keys and values that are left out what is read stands in.
+    skipped: usize,
 }
 
 impl<'a> Builder<'a, '_> {
@@ -216,7 +219,12 @@ impl<'a> Builder<'a, '_> {
                 (anchor, tag, Value::List(items))
             }
             Event::MappingStart(anchor, tag) => {
-                (anchor, tag, Value::Map(self.mapping(&path, depth)?))
+                let told = self.findings.times();
+                let entries = self.mapping(&path, depth)?;
+                // Where nothing is left, nothing is known; the document itself stays a mapping.
+                let is_lost = entries.is_empty() && self.findings.times() > told;
+                let value = if is_lost && depth > 0 { Value::Null } else { Value::Map(entries) };
+                (anchor, tag, value)
             }
             _ => {
                 return Err(Stop {
@@ -268,6 +276,26 @@ impl<'a> Builder<'a, '_> {
         false
     }
 
+    /// Tells that something is no key, and leaves out what stands under it.
+    fn skip_value(
+        &mut self,
+        key: Span,
+        path: &str,
+        message: String,
+        depth: usize,
+    ) -> Result<(), Stop> {
+        // A key inside a key is wrong for the same reason.
+        if self.skipped == 0 {
+            let help = "write `key: value`, and put a value that begins with `{` or `[` in quotes";
+            self.findings.tell(Rule::KeyForm, path, key, message, help);
+        }
+        let (event, span) = self.next()?;
+        self.skipped += 1;
+        self.node(event, span, path.into(), depth + 1)?;
+        self.skipped -= 1;
+        Ok(())
+    }
+
     fn mapping(&mut self, path: &str, depth: usize) -> Result<Vec<(Key, Node)>, Stop> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
         let mut seen: HashMap<String, usize> = HashMap::new();
@@ -275,21 +303,17 @@ impl<'a> Builder<'a, '_> {
             let key = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(entries),
                 (Event::Scalar(text, ..), span) if text.chars().count() > LONGEST_KEY => {
-                    return Err(Stop {
-                        rule: Rule::KeyForm,
-                        span,
-                        message: format!("a key has at most {LONGEST_KEY} characters"),
-                        help: "write `key: value`",
-                    });
+                    let message = format!("a key has at most {LONGEST_KEY} characters");
+                    self.skip_value(span, path, message, depth)?;
+                    continue;
                 }
                 (Event::Scalar(text, ..), span) => Key { span, name: text.into_owned() },
-                (_, span) => {
-                    return Err(Stop {
-                        rule: Rule::KeyForm,
-                        span,
-                        message: "a key must be a single value".into(),
-                        help: "write `key: value`",
-                    });
+                (event, span) => {
+                    self.skipped += 1;
+                    self.node(event, span, path.into(), depth + 1)?;
+                    self.skipped -= 1;
+                    self.skip_value(span, path, "a key must be a single value".into(), depth)?;
+                    continue;
                 }
             };
             let (event, span) = self.next()?;

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::stage::{entries, items};
-use super::{SECRETS, Stage, check_path};
+use super::{Names, SECRETS, Stage, check_path};
 use crate::report::{Findings, Rule, Span, did_you_mean};
 use crate::secrets::is_derived;
 use crate::spec::{DatabaseFields, IdentityFields, Spanned, StageFields};
@@ -13,8 +13,8 @@ use crate::template::quote::is_plain_word;
 pub(super) struct Known<'k> {
     /// The names of all stages.
     pub stages: &'k [String],
-    /// The roles of the lab; nothing where that is not known.
-    pub roles: Option<&'k [&'k str]>,
+    /// What the lab has; nothing where that is not known.
+    pub lab: Option<&'k Names<'k>>,
     /// The secrets that stages may name.
     pub secrets: &'k IndexMap<String, String>,
 }
@@ -149,11 +149,22 @@ impl Check<'_> {
     }
 
     fn role(&mut self, role: &Spanned<String>) {
-        let Some(roles) = self.known.roles else { return };
+        let Some(Names { roles, .. }) = self.known.lab else { return };
         if !roles.contains(&role.value.as_str()) {
             let message = format!("unknown role `{}`", role.value);
             let help = did_you_mean(&role.value, roles.iter().copied());
             self.findings.tell(Rule::UnknownRole, &role.path, role.span, message, help);
+        }
+    }
+
+    /// Whom an opening is for.
+    fn network(&mut self, from: &Spanned<String>) {
+        let Some(Names { networks, .. }) = self.known.lab else { return };
+        let known = || networks.iter().copied().chain(["any"]);
+        if !known().any(|name| name == from.value) {
+            let message = format!("unknown network `{}`", from.value);
+            let help = did_you_mean(&from.value, known().collect::<Vec<_>>());
+            self.findings.tell(Rule::UnknownNetwork, &from.path, from.span, message, help);
         }
     }
 
@@ -207,7 +218,9 @@ impl Check<'_> {
             let (at, path) = (opening.span, &opening.path);
             let opening = &opening.value;
             self.needed(path, at, "protocol", opening.protocol.as_ref());
-            self.needed(path, at, "from", opening.from.as_ref());
+            if let Some(from) = self.needed(path, at, "from", opening.from.as_ref()) {
+                self.network(from);
+            }
             let Some(port) = self.needed(path, at, "port", opening.port.as_ref()) else { continue };
             let mut ports = port.value.splitn(2, '-');
             if !ports.all(|port| port.parse::<u16>().is_ok_and(|p| p > 0)) {

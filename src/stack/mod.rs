@@ -16,7 +16,7 @@ use indexmap::IndexMap;
 use crate::report::{Findings, Sources};
 use crate::spec::{self, StageFields};
 
-pub use own::{add_own, tell_unusable};
+pub use own::{Names, add_own, tell_unusable};
 pub use paths::check_path;
 pub use stage::{
     Custom, Database, Each, FileSpec, Identity, IdentityService, IdentityUser, Need, Opening,
@@ -47,6 +47,8 @@ pub struct Stage {
     pub sources: BTreeMap<String, Text>,
     /// The number of its `stage.yaml` among the sources, where it is one of the lab's own.
     pub file: Option<usize>,
+    /// Whether its `stage.yaml` could be read, so that all it says is known.
+    pub is_read: bool,
     /// Whether it is as its author meant it. One in which something is wrong is known by its name, and no more is made of it.
     pub is_whole: bool,
 }
@@ -120,7 +122,7 @@ impl Catalogue {
             stage.add(file, Text { text: text.as_str().into(), file: None });
         }
         let names: Vec<String> = stages.keys().cloned().collect();
-        let known = check::Known { stages: &names, roles: None, secrets: &secrets };
+        let known = check::Known { stages: &names, lab: None, secrets: &secrets };
         for (name, fields) in &written {
             let mut findings = Findings::default();
             check::check(&stages[name], fields, Sources::BUILT_IN, &known, &mut findings);
@@ -143,6 +145,12 @@ impl Catalogue {
         services
     }
 
+    /// Whether all stages could be read. Otherwise, what none of them says may be said all the same.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.stages.iter().all(|stage| stage.is_read)
+    }
+
     /// The paths at which a lab's folder of templates overrides the files of stages.
     pub fn template_paths(&self) -> impl Iterator<Item = String> {
         self.stages.iter().flat_map(|s| s.sources.keys()).map(|name| format!("stack/{name}"))
@@ -152,7 +160,7 @@ impl Catalogue {
 impl Stage {
     fn new(name: &str, fields: &StageFields, file: Option<usize>) -> Self {
         let (scripts, sources) = (BTreeMap::new(), BTreeMap::new());
-        Self { name: name.to_owned(), spec: fields.into(), scripts, sources, file, is_whole: true }
+        Self { name: name.to_owned(), spec: fields.into(), scripts, sources, file, is_read: true, is_whole: true }
     }
 
     fn add(&mut self, file: &str, text: Text) {

@@ -7,12 +7,21 @@ use super::{Catalogue, SECRETS, STAGE, Stage, Text, order};
 use crate::report::{Findings, Rule, Span};
 use crate::spec::{self, Folder, Spanned, StageFields};
 
-/// Adds the stages of these folders to the catalogue; `roles` are those that the lab has. What is wrong with a stage goes to
+/// What a lab has that its stages may name.
+#[derive(Clone, Debug)]
+pub struct Names<'l> {
+    /// Its roles.
+    pub roles: Vec<&'l str>,
+    /// Its networks.
+    pub networks: Vec<&'l str>,
+}
+
+/// Adds the stages of these folders to the catalogue. What is wrong with a stage goes to
 /// `findings`; the stage is then in the catalogue as one that is not whole.
 pub fn add_own(
     catalogue: &mut Catalogue,
     folders: &[Spanned<Folder>],
-    roles: &[&str],
+    lab: &Names,
     findings: &mut Findings,
 ) {
     if folders.is_empty() {
@@ -39,13 +48,14 @@ pub fn add_own(
     }
     let Own { findings, mut stages, written } = own;
     let names: Vec<String> = stages.keys().cloned().collect();
-    let known = Known { stages: &names, roles: Some(roles), secrets: &catalogue.secrets };
+    let known = Known { stages: &names, lab: Some(lab), secrets: &catalogue.secrets };
     for Written { name, file, fields, was_read } in &written {
         let Some(stage) = stages.get_mut(name) else { continue };
         let before = findings.times();
         if let Some(fields) = fields {
             check::check(stage, fields, *file, &known, findings);
         }
+        stage.is_read = *was_read;
         stage.is_whole = *was_read && findings.times() == before;
     }
     let (mut stages, stuck) = order::order(stages);
@@ -151,8 +161,9 @@ mod tests {
         let files = [file("greeter/stage.yaml", stage), file("greeter/verify.sh", "true\n")].into();
         let folder = Folder { name: "mine".into(), files };
         let folder = Spanned { span: Span::default(), path: "own_stages".into(), value: folder };
+        let lab = Names { roles: Vec::new(), networks: Vec::new() };
         let mut findings = Findings::default();
-        add_own(&mut Catalogue::built_in().expect("stages"), &[folder], &[], &mut findings);
+        add_own(&mut Catalogue::built_in().expect("stages"), &[folder], &lab, &mut findings);
         let place = |span: Option<Span>| span.map_or((0, 0), |s| (s.line, s.column));
         let all = findings.sorted().into_iter();
         all.map(|f| (place(f.span).0, place(f.span).1, f.message)).collect()

@@ -114,8 +114,11 @@ fn understand(sources: Sources, spec: Option<LabSpec>, mut findings: Findings) -
     if let Some(spec) = spec {
         let lab = model::resolve(&spec, &sources, &mut findings);
         unchecked = scripts::check(&lab, &sources, &mut findings)?;
-        let roles: Vec<&str> = lab.roles.iter().map(|role| role.name.as_str()).collect();
-        stack::add_own(&mut catalogue, &lab.own_stages, &roles, &mut findings);
+        let names = stack::Names {
+            roles: lab.roles.iter().map(|role| role.name.as_str()).collect(),
+            networks: lab.networks.iter().map(|network| network.name.as_str()).collect(),
+        };
+        stack::add_own(&mut catalogue, &lab.own_stages, &names, &mut findings);
         let plan = plan::make(&lab, &catalogue, &mut findings)?;
         planned = plan.map(|plan| (lab, plan));
     }
