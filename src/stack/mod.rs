@@ -160,7 +160,15 @@ impl Catalogue {
 impl Stage {
     fn new(name: &str, fields: &StageFields, file: Option<usize>) -> Self {
         let (scripts, sources) = (BTreeMap::new(), BTreeMap::new());
-        Self { name: name.to_owned(), spec: fields.into(), scripts, sources, file, is_read: true, is_whole: true }
+        Self {
+            name: name.to_owned(),
+            spec: fields.into(),
+            scripts,
+            sources,
+            file,
+            is_read: true,
+            is_whole: true,
+        }
     }
 
     fn add(&mut self, file: &str, text: Text) {
