@@ -69,7 +69,7 @@ fn is_mariadbs(file: &str) -> bool {
 }
 
 /// MariaDB cuts a value at any `#` outside quotes, whatever stands before it, and at no `;`; and it reads some escapes, inside
-/// quotes and outside (mysys/my_default.c of 10.3: `remove_end_comment`, `search_default_file_with_ext`).
+/// quotes and outside (`mysys/my_default.c` of 10.3: `remove_end_comment`, `search_default_file_with_ext`).
 fn check_for_mariadb(value: &str) -> Result<(), &'static str> {
     let (mut quote, mut escaped) = (None, false);
     for c in value.chars() {

@@ -230,6 +230,9 @@ pub(super) fn check_stages(node: &Node, stages: &[StagePlan], findings: &mut Fin
         else {
             continue;
         };
+        if findings.has_told_of(Rule::FileOfStage, &path.path) {
+            continue;
+        }
         let message = format!("`{}` is written by the stage `{}`", path.value, stage.name);
         let help = "change what the stage writes, by `parameters` and `settings` (`trainyard plan NODE` shows them), or write another file beside it";
         findings.tell(Rule::FileOfStage, &path.path, path.span, message, help);
@@ -237,6 +240,10 @@ pub(super) fn check_stages(node: &Node, stages: &[StagePlan], findings: &mut Fin
     for (unit, state) in custom.services.iter().filter(|(_, state)| *state != UnitState::Enabled) {
         let runs = |stage: &&StagePlan| stage.services.contains(&unit.value);
         let Some(stage) = others().find(runs) else { continue };
+        // On another node, another stage may need it.
+        if findings.has_told_of(Rule::StageService, &unit.path) {
+            continue;
+        }
         let message =
             format!("`{}` is {state}, and the stage `{}` needs it", unit.value, stage.name);
         let help = "`trainyard-node verify` will tell that the stage does not work; leave the unit as it is, or the stage out";

@@ -1,5 +1,7 @@
 //! What is wrong with a rendered kickstart, in words of its lines, and which of the lab's own templates it comes from.
 
+use std::fmt::Write as _;
+
 use super::RenderError;
 use crate::model::Templates;
 use crate::plan::NodePlan;
@@ -54,7 +56,8 @@ pub(super) fn error(node: &NodePlan, faults: Vec<Fault>, secrets: &Secrets) -> R
         let mut message = fault.what.replace(LINE, &shown);
         let (span, others) = place(&node.templates, &fault);
         if others.len() > 1 {
-            message += &format!(" (one of {} makes it)", others.join(", "));
+            // Writing to a String cannot fail.
+            let _ = write!(message, " (one of {} makes it)", others.join(", "));
         }
         Blamed { message, span }
     };

@@ -5,6 +5,7 @@
 mod rules;
 mod source;
 mod text;
+mod userinfo;
 
 use std::collections::HashSet;
 
@@ -13,6 +14,7 @@ use serde::Serialize;
 pub use rules::Rule;
 pub use source::{Source, Sources, line_of, place_of};
 pub use text::{render_line, render_text};
+pub use userinfo::without_userinfo;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -127,7 +129,9 @@ impl Findings {
         if self.is_full() {
             return;
         }
-        let (message, help) = (short(message.into(), 600), short(help.into(), 3000));
+        let (message, help) = (message.into(), help.into());
+        let (message, help) = (without_userinfo(&message), without_userinfo(&help));
+        let (message, help) = (short(message.into_owned(), 600), short(help.into_owned(), 3000));
         let span = (span.line > 0).then_some(span);
         if !self.told.insert((rule, span, message.clone())) {
             return;

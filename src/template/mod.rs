@@ -62,7 +62,7 @@ impl TemplateError {
         let Some(root) = steps.next().filter(is_name) else { return false };
         match known.iter().find(|(name, _)| *name == root) {
             None => true,
-            Some((_, parts)) if parts.is_empty() => false,
+            Some((_, [])) => false,
             Some((_, parts)) => steps.next().filter(is_name).is_some_and(|p| !parts.contains(&p)),
         }
     }
