@@ -322,3 +322,66 @@ fn every_mistake_is_told_at_once_and_none_twice() {
     ];
     assert_eq!(places, wanted, "{told:#}");
 }
+
+#[test]
+fn what_only_follows_from_another_mistake_is_not_told() {
+    let told = |text: &str| {
+        let lab = Lab::new(text);
+        write(
+            &lab,
+            &[
+                ("own/hello/stage.yaml", "summary: [x\n"),
+                ("own/hello/verify.sh", "true\n"),
+                (
+                    "own/hi/stage.yaml",
+                    "summary: x\nneeds: [{role: controller, port: 1}]\nroles: [compute]\n",
+                ),
+                ("own/hi/verify.sh", "true\n"),
+            ],
+        );
+        let told = lab.run(&["check", "--format", "json"]).stdout;
+        let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+        let rule = |f: &serde_json::Value| f["rule"].as_str().unwrap_or_default().to_owned();
+        told["findings"].as_array().expect("findings").iter().map(rule).collect::<Vec<_>>()
+    };
+    let node = "controller: {role: controller, address: 10.0.0.11}";
+    for (text, rules) in [
+        // A stage that cannot be read, and what names it, or might be its.
+        (
+            format!(
+                "own_stages: own\nopenstack: {{services: [x]}}\nparameters: {{hello: {{a: b}}}}\n\
+                 settings: {{/etc/x: {{a: {{b: c}}}}}}\nroles: {{r: {{stages: [hello]}}}}\n\
+                 nodes: {{{node}, c: {{role: compute, address: 10.0.0.12}}, d: {{role: r, address: 10.0.0.13}}}}\n"
+            ),
+            &["yaml"][..],
+        ),
+        // A folder that is not there.
+        (
+            format!(
+                "own_stages: owm\nparameters: {{hello: {{a: b}}}}\nroles: {{r: {{stages: [hello]}}}}\n\
+                 nodes: {{{node}, d: {{role: r, address: 10.0.0.13}}}}\n"
+            ),
+            &["named-file"],
+        ),
+        // A network that cannot be used.
+        (
+            format!(
+                "networks: {{management: {{cidr: 10.0.0.0}}}}\n\
+                 firewall: {{open: [{{port: 1, protocol: tcp, from: management}}]}}\nnodes: {{{node}}}\n"
+            ),
+            &["value"],
+        ),
+        // A controller without the stages that its list does not name rightly.
+        (
+            "roles: {controller: {stages: [time-sever]}}\n\
+             nodes: {controller: {role: controller, address: 10.0.0.11}, c: {role: compute, address: 10.0.0.12}}\n"
+                .to_owned(),
+            &["unknown-stage"],
+        ),
+        ("nodes: {controller: {rol: controller, address: 10.0.0.11}}\n".to_owned(), &["unknown-key"]),
+        ("nodes: {controller: {role: controller, address: 10.0.1.11}}\n".to_owned(), &["address-outside"]),
+        (format!("memory: 4\ndisk: much\nnodes: {{{node}}}\n"), &["value", "value"]),
+    ] {
+        assert_eq!(told(&text), rules, "{text}");
+    }
+}

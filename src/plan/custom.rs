@@ -205,7 +205,9 @@ fn hooks(stage: &Planned, node: &Node) -> Vec<Planned> {
 pub(super) fn check(lab: &Lab, findings: &mut Findings) {
     for opening in lab.settings.iter().flat_map(|settings| &settings.custom.openings) {
         let from = &opening.from;
-        if source(&from.value, lab).is_some() {
+        let network = format!("networks.{}", from.value);
+        let is_told = findings.has_told("networks") || findings.has_told_within(&network);
+        if source(&from.value, lab).is_some() || is_told {
             continue;
         }
         let (rule, message, help) = if lab.network(&from.value).is_some() {

@@ -141,6 +141,9 @@ fn check_parameters<'l>(
         }
         let stages = catalogue.stages.iter();
         let Some(known) = stages.clone().find(|s| s.name == stage.value) else {
+            if catalogue.is_partial {
+                continue;
+            }
             let with_some = stages.filter(|s| !s.spec.parameters.is_empty());
             let help = did_you_mean(&stage.value, with_some.map(|s| s.name.as_str()));
             let message = format!("unknown stage `{}`", stage.value);

@@ -161,6 +161,13 @@ impl Findings {
         self.all.iter().any(|finding| finding.rule == rule && finding.path == path)
     }
 
+    /// Whether something was told of a value, or of what stands in it.
+    #[must_use]
+    pub fn has_told_within(&self, path: &str) -> bool {
+        let is_within = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
+        self.all.iter().any(|finding| finding.path.strip_prefix(path).is_some_and(is_within))
+    }
+
     /// Whether what was told explains that a key of a mapping is missing in a file: it stands there and cannot be read, or it was
     /// misspelled. To tell that it is missing would be to tell that once more.
     #[must_use]

@@ -1,6 +1,7 @@
 //! The stage catalogue: what a node becomes, one folder a stage.
 
 mod check;
+mod fields;
 mod order;
 mod own;
 mod paths;
@@ -69,6 +70,8 @@ pub struct Catalogue {
     pub stages: Vec<Stage>,
     /// Every secret that a stage or a login may use, with what it is for.
     pub secrets: IndexMap<String, String>,
+    /// Whether there may be more stages: a folder of the lab's could not be read.
+    pub is_partial: bool,
 }
 
 impl Catalogue {
@@ -122,7 +125,8 @@ impl Catalogue {
             stage.add(file, Text { text: text.as_str().into(), file: None });
         }
         let names: Vec<String> = stages.keys().cloned().collect();
-        let known = check::Known { stages: &names, lab: None, secrets: &secrets };
+        let known =
+            check::Known { stages: &names, is_partial: false, lab: None, secrets: &secrets };
         for (name, fields) in &written {
             let mut findings = Findings::default();
             check::check(&stages[name], fields, Sources::BUILT_IN, &known, &mut findings);
@@ -130,7 +134,7 @@ impl Catalogue {
         }
         let (stages, stuck) = order::order(stages);
         ensure!(stuck == 0, order::stuck(&stages, stuck));
-        Ok(Self { stages, secrets })
+        Ok(Self { stages, secrets, is_partial: false })
     }
 
     /// The services that a lab can choose: those that a stage's condition names.
@@ -148,7 +152,7 @@ impl Catalogue {
     /// Whether all stages could be read. Otherwise, what none of them says may be said all the same.
     #[must_use]
     pub fn is_read(&self) -> bool {
-        self.stages.iter().all(|stage| stage.is_read)
+        !self.is_partial && self.stages.iter().all(|stage| stage.is_read)
     }
 
     /// The paths at which a lab's folder of templates overrides the files of stages.

@@ -24,6 +24,7 @@ pub fn add_own(
     lab: &Names,
     findings: &mut Findings,
 ) {
+    catalogue.is_partial = findings.has_told_within("own_stages");
     if folders.is_empty() {
         return;
     }
@@ -48,7 +49,8 @@ pub fn add_own(
     }
     let Own { findings, mut stages, written } = own;
     let names: Vec<String> = stages.keys().cloned().collect();
-    let known = Known { stages: &names, lab: Some(lab), secrets: &catalogue.secrets };
+    let is_partial = catalogue.is_partial;
+    let known = Known { stages: &names, is_partial, lab: Some(lab), secrets: &catalogue.secrets };
     for Written { name, file, fields, was_read } in &written {
         let Some(stage) = stages.get_mut(name) else { continue };
         let before = findings.times();
