@@ -23,7 +23,7 @@ use crate::template::built_in;
 /// are on it too, and are what the node needs before it has a repository: the right time, a firewall.
 const INSTALLED: [&str; 3] = ["@^minimal", "chrony", "firewalld"];
 
-/// Nodes that are looked at where the lab is not whole: more are no use before that is mended, and take time.
+/// Nodes that are looked at where something is wrong already: more are no use before that is mended, and take time.
 const MOST_IN_PART: usize = 64;
 
 /// Makes the plan of a lab, or nothing where something is wrong; that is in `findings`.
@@ -35,13 +35,16 @@ pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result
     Ok((findings.errors() == 0).then_some(plan))
 }
 
-/// The same, whatever is wrong: good for nothing but finding more. Of a lab that is not whole, it has no nodes.
+/// The same, whatever is wrong: good for nothing but finding more. It has some of the nodes, and none where values are wrong.
 ///
 /// # Errors
 /// A mistake in the stage catalogue.
 pub fn draft(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result<Plan> {
     let services = services(lab, catalogue, findings);
+    let before = findings.times();
     settings::check(lab, catalogue, findings);
+    // Templates print parameters.
+    let is_whole = lab.is_whole && findings.times() == before;
     custom::check(lab, findings);
     check_roles(lab, catalogue, findings);
     check_templates(lab, catalogue, findings);
@@ -59,7 +62,9 @@ pub fn draft(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Resul
         .collect();
     needs::check(lab, catalogue, &of_nodes, findings);
     let mut templates = AllTemplates::new(catalogue);
-    let mut teller = Teller { findings, is_whole: lab.is_whole };
+    // Where something is wrong already, nodes that share all they have are wrong in the same way.
+    let in_part = findings.has_mistakes();
+    let mut teller = Teller { findings, is_whole };
     // Templates that no node has are read as well.
     let with_own = lab.settings.iter().filter(|settings| !settings.templates.is_empty());
     for settings in with_own.take(MOST_IN_PART) {
@@ -68,9 +73,8 @@ pub fn draft(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Resul
     let mut nodes = Vec::new();
     let mut seen = HashSet::new();
     for (node, of_node) in lab.nodes.iter().zip(&of_nodes) {
-        // Of a lab that is not whole there is nothing to keep, and nodes that share all they have are wrong in the same way.
-        let is_new = lab.is_whole || seen.insert((Arc::as_ptr(&node.settings), &node.role));
-        if teller.findings.is_full() || !lab.is_whole && seen.len() > MOST_IN_PART {
+        let is_new = !in_part || seen.insert((Arc::as_ptr(&node.settings), &node.role));
+        if teller.findings.is_full() || in_part && seen.len() > MOST_IN_PART {
             break;
         }
         if !is_new {
@@ -81,7 +85,7 @@ pub fn draft(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Resul
         }
         let of_settings = templates.of(&node.settings.templates, &mut teller)?;
         let plan = node_plan(node, of_node, &shared, of_settings, &mut teller)?;
-        nodes.extend(lab.is_whole.then_some(plan));
+        nodes.extend(is_whole.then_some(plan));
     }
     let (name, settled) = (lab.name.clone(), lab.settled.clone());
     Ok(Plan { schema: 1, lab: name, networking: lab.networking, nodes, settled })

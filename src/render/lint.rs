@@ -77,6 +77,8 @@ pub(super) fn kickstart(text: &str, node: &NodePlan, secrets: &Secrets) -> Resul
             Some(_) => {}
             None if SECTIONS.contains(&first) => section = Some(line),
             None if first.is_empty() || first.starts_with('#') || COMMANDS.contains(&first) => {}
+            // `storage` tells what these would do.
+            None if storage::COMMANDS.contains(&first) => {}
             None => {
                 faults
                     .push(Fault::of_line(line, format!("{LINE} is no command that is used here")));

@@ -13,7 +13,7 @@ const INCLUDE: &str = "%include /tmp/trainyard-storage.ks";
 const LOG: &str = "--log=/tmp/trainyard-guard.log";
 
 /// The commands that say what becomes of a disk. They stand in that file only: a `%pre` that fails stops nothing.
-const COMMANDS: [&str; 13] = [
+pub(super) const COMMANDS: [&str; 13] = [
     "autopart",
     "bootloader",
     "btrfs",

@@ -276,20 +276,16 @@ impl<'a> Builder<'a, '_> {
         false
     }
 
-    /// Tells that something is no key, and leaves out what stands under it.
-    fn skip_value(
-        &mut self,
-        key: Span,
-        path: &str,
-        message: String,
-        depth: usize,
-    ) -> Result<(), Stop> {
-        // A key inside a key is wrong for the same reason.
+    /// Tells that something is no key; inside a key, that is wrong for the same reason.
+    fn tell_no_key(&mut self, key: Span, path: &str, message: String) {
         if self.skipped == 0 {
             let help = "write `key: value`, and put a value that begins with `{` or `[` in quotes";
             self.findings.tell(Rule::KeyForm, path, key, message, help);
         }
-        let (event, span) = self.next()?;
+    }
+
+    /// Reads on behind what is left out.
+    fn skip(&mut self, event: Event<'a>, span: Span, path: &str, depth: usize) -> Result<(), Stop> {
         self.skipped += 1;
         self.node(event, span, path.into(), depth + 1)?;
         self.skipped -= 1;
@@ -304,15 +300,17 @@ impl<'a> Builder<'a, '_> {
                 (Event::MappingEnd, _) => return Ok(entries),
                 (Event::Scalar(text, ..), span) if text.chars().count() > LONGEST_KEY => {
                     let message = format!("a key has at most {LONGEST_KEY} characters");
-                    self.skip_value(span, path, message, depth)?;
+                    self.tell_no_key(span, path, message);
+                    let (event, span) = self.next()?;
+                    self.skip(event, span, path, depth)?;
                     continue;
                 }
                 (Event::Scalar(text, ..), span) => Key { span, name: text.into_owned() },
                 (event, span) => {
-                    self.skipped += 1;
-                    self.node(event, span, path.into(), depth + 1)?;
-                    self.skipped -= 1;
-                    self.skip_value(span, path, "a key must be a single value".into(), depth)?;
+                    self.tell_no_key(span, path, "a key must be a single value".into());
+                    self.skip(event, span, path, depth)?;
+                    let (event, span) = self.next()?;
+                    self.skip(event, span, path, depth)?;
                     continue;
                 }
             };
