@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use trainyard::plan::{NodePlan, Plan};
-use trainyard::render::Renderer;
+use trainyard::render::{Renderer, Told};
 use trainyard::report::{Finding, Findings, Source, Sources, render_line, render_text};
 use trainyard::secrets::{Secrets, Wanted};
 use trainyard::spec::{Files, FolderEntry};
@@ -46,7 +46,11 @@ fn once(files: &Memory) -> Option<Vec<String>> {
     if let Some(spec) = spec {
         let lab = model::resolve(&spec, &sources, &mut findings);
         let mut catalogue = CATALOGUE.clone();
-        stack::add_own(&mut catalogue, &lab.own_stages, &mut findings);
+        let names = stack::Names {
+            roles: lab.roles.iter().map(|role| role.name.as_str()).collect(),
+            networks: lab.networks.iter().map(|network| network.name.as_str()).collect(),
+        };
+        stack::add_own(&mut catalogue, &lab.own_stages, &names, &mut findings);
         plan = plan::make(&lab, &catalogue, &mut findings).expect("only the lab can be wrong");
     }
     let errors = findings.errors();
@@ -91,13 +95,14 @@ fn render(plan: &Plan, findings: &mut Findings) -> Option<Vec<String>> {
                 user_data.expect("what is rendered can be read");
                 texts.extend(files.files().map(|(_, text)| text.to_owned()));
             }
-            Err(error) => match error.finding() {
-                Some((rule, span, message)) => {
-                    assert!(!node.templates.is_empty(), "no template is the lab's own: {error}");
-                    findings.tell(rule, "templates", span, message, "");
+            Err(error) => {
+                assert!(!node.templates.is_empty(), "no template is the lab's own: {error}");
+                let told = error.findings();
+                assert!(!told.is_empty(), "{} cannot be rendered: {error}", node.name);
+                for Told { rule, path, span, message } in told {
+                    findings.tell(rule, &path, span, message, "");
                 }
-                None => panic!("{} cannot be rendered: {error}", node.name),
-            },
+            }
         }
     }
     (findings.errors() == 0).then_some(texts)

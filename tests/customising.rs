@@ -378,3 +378,64 @@ fn what_is_nearer_takes_back_or_replaces_kernel_arguments() {
         assert_eq!(of(node, key).join(" "), wanted, "{node} {key}");
     }
 }
+
+#[test]
+fn a_password_in_a_url_is_nowhere_told() {
+    let good = "image: {url: \"http://me:hunter2hunter@x.example/a.iso\", sha256: SUM}\n\
+                nodes: {controller: {role: controller, address: 10.0.0.11}}\n";
+    let lab = Lab::new(&good.replace("SUM", &"0".repeat(64)));
+    let explained = lab.done(&["plan", "--explain", "controller"]).stdout;
+    assert!(explained.contains("http://…@x.example/a.iso"), "{explained}");
+    let json = lab.done(&["plan", "--format", "json"]).stdout;
+    let overview = lab.done(&["plan"]).stdout;
+    let build = lab.run(&["build", "-o", "out"]);
+    assert!(build.stderr.contains("`http://…@x.example/a.iso`"), "{build:?}");
+    assert!(!format!("{explained}{json}{overview}{build:?}").contains("hunter2"));
+    // What is wrong in the same line, and with the URL itself.
+    let wrong =
+        good.replace("SUM", "1").replace("nodes", "mirror: [\"http://a:hunter2@b c/\"]\nnodes");
+    for lab in [Lab::new(&wrong), Lab::new(&good.replace("SUM", "1, sum: 2"))] {
+        for format in ["text", "short", "json"] {
+            let said = lab.run(&["check", "--format", format]);
+            assert_eq!(said.status, 3, "{said:?}");
+            assert!(!format!("{said:?}").contains("hunter2"), "{said:?}");
+        }
+    }
+    let said = Lab::new(&good.replace("SUM", "1, sum: 2")).run(&["check"]).stdout;
+    let marked = |said: &str| {
+        let lines: Vec<&str> = said.lines().collect();
+        let at = lines.iter().rposition(|line| line.contains("sum: 2"))?;
+        let from = lines[at + 1].find('^')?;
+        let column = lines[at + 1][..from].chars().count();
+        Some(lines[at].chars().skip(column).take(3).collect::<String>())
+    };
+    assert_eq!(marked(&said).as_deref(), Some("sum"), "{said}");
+}
+
+#[test]
+fn the_plan_says_what_repositories_and_files_get() {
+    let lab = Lab::new(
+        "repositories:\n\
+         \x20 open: {baseurl: http://x/, gpgcheck: no}\n\
+         \x20 signed: {baseurl: http://x/, gpgkey: file:///etc/k, enabled: no}\n\
+         files: {/etc/motd: {content: \"Train\\n\", mode: \"0600\", group: wheel}}\n\
+         nodes: {controller: {role: controller, address: 10.0.0.11}}\n",
+    );
+    let explained = lab.done(&["plan", "--explain", "controller"]).stdout;
+    let row = |name: &str| {
+        let row = explained.lines().find(|l| l.trim_start().starts_with(&format!("{name} ")));
+        let words: Vec<_> = row.unwrap_or_default().split_whitespace().skip(1).collect();
+        words.join(" ")
+    };
+    for (name, value) in [
+        ("repositories.open.gpgcheck", "no lab.yaml:2"),
+        ("repositories.open.enabled", "yes built-in"),
+        ("repositories.signed.gpgcheck", "yes built-in"),
+        ("repositories.signed.enabled", "no lab.yaml:3"),
+        ("files./etc/motd", "1 line (6 bytes), 0600 root:wheel lab.yaml:4"),
+    ] {
+        assert_eq!(row(name), value, "{explained}");
+    }
+    let detail = lab.done(&["plan", "controller"]).stdout;
+    assert!(detail.contains("/etc/motd (0600 root:wheel)"), "{detail}");
+}

@@ -257,7 +257,6 @@ nodes:
         (1, "no stage provides the service `nope`"),
         (2, "unknown stage `nope`"),
         (3, "no stage writes `/etc/hosts` from options"),
-        (5, "no node has the role `controller`"),
         (5, "unknown role `controler`"),
         (5, "`10.9.9.9` is outside network `management` (10.0.0.0/24)"),
         (5, "`e/0` cannot be used here"),

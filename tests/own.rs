@@ -250,3 +250,138 @@ fn nothing_takes_back_what_is_inherited() {
     let serial = compute.lines().find(|l| l.contains("machine.serial"));
     assert!(serial.is_some_and(|l| l.contains(" VM2 ")), "{compute}");
 }
+
+#[test]
+fn every_mistake_is_told_at_once_and_none_twice() {
+    let lab = Lab::new(
+        "timezone: nowhere\n\
+         templates: mine\n\
+         own_stages: own\n\
+         openstack: {services: [telepathy]}\n\
+         roles:\n\
+         \x20 spare: {stages: [databse]}\n\
+         files: {/etc/hosts: {content: x}}\n\
+         services: {chronyd.service: disabled}\n\
+         parameters: {databas: {x: 1}}\n\
+         nodes:\n\
+         \x20 controller: {role: controller, address: 10.9.0.11, {a}: b}\n\
+         \x20 compute: {role: compute, adress: 10.0.0.31}\n\
+         \x20 c2: {role: comput, address: 10.0.0.32}\n\
+         \x20 c3: {role: spare, address: 10.0.0.33}\n",
+    );
+    write(
+        &lab,
+        &[
+            ("mine/kickstart/gard.j2", "x\n"),
+            ("mine/kickstart/guard.j2", "%pre\n{% if x %}\n"),
+            ("mine/stack/time-server/chrony.conf.j2", "server {{ nod.name }}\n"),
+            ("mine/stack/time-client/chrony.conf.j2", "server {{ controller.nam }}\n"),
+            (
+                "own/hello/stage.yaml",
+                "sumary: x\nroles: [comptue]\nafter: [hello2]\nfirewall:\n  - {port: 99999, protocol: tpc, from: managment}\n",
+            ),
+            ("own/good/stage.yaml", "summary: x\nsettings: {/etc/x: {a: {b: 'c #d'}}}\n"),
+            ("own/good/verify.sh", "true\n"),
+            ("own/hello2/stage.yaml", "summary: y\nservices: [a b, c d]\n"),
+            ("own/hello2/verify.sh", "true\n"),
+        ],
+    );
+    let told = lab.run(&["check", "--format", "json"]).stdout;
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let place = |f: &serde_json::Value| {
+        let file = f["file"].as_str().unwrap_or_default();
+        format!("{file}:{}:{} {}", f["line"], f["column"], f["rule"].as_str().unwrap_or_default())
+    };
+    let mut places: Vec<String> =
+        told["findings"].as_array().expect("findings").iter().map(place).collect();
+    places.sort();
+    // What the stage that cannot be read might provide (`telepathy`) is not told as missing.
+    let wanted = [
+        "lab.yaml:11:43 address-outside",
+        "lab.yaml:11:54 key-form",
+        "lab.yaml:12:28 unknown-key",
+        "lab.yaml:13:14 unknown-role",
+        "lab.yaml:1:11 timezone",
+        "lab.yaml:6:20 unknown-stage",
+        "lab.yaml:7:9 file-of-stage",
+        "lab.yaml:8:12 stage-service",
+        "lab.yaml:9:14 unknown-stage",
+        "mine/kickstart/gard.j2:1:1 unknown-template",
+        "mine/kickstart/guard.j2:2:1 template",
+        "mine/stack/time-client/chrony.conf.j2:1:1 template",
+        "mine/stack/time-server/chrony.conf.j2:1:1 template",
+        "own/good/stage.yaml:2:25 own-stage",
+        "own/hello/stage.yaml:1:1 own-stage",
+        "own/hello/stage.yaml:1:1 unknown-key",
+        "own/hello/stage.yaml:2:9 unknown-role",
+        "own/hello/stage.yaml:5:12 own-stage",
+        "own/hello/stage.yaml:5:29 value",
+        "own/hello/stage.yaml:5:40 unknown-network",
+        "own/hello2/stage.yaml:2:12 own-stage",
+        "own/hello2/stage.yaml:2:17 own-stage",
+    ];
+    assert_eq!(places, wanted, "{told:#}");
+}
+
+#[test]
+fn what_only_follows_from_another_mistake_is_not_told() {
+    let told = |text: &str| {
+        let lab = Lab::new(text);
+        write(
+            &lab,
+            &[
+                ("own/hello/stage.yaml", "summary: [x\n"),
+                ("own/hello/verify.sh", "true\n"),
+                (
+                    "own/hi/stage.yaml",
+                    "summary: x\nneeds: [{role: controller, port: 1}]\nroles: [compute]\n",
+                ),
+                ("own/hi/verify.sh", "true\n"),
+            ],
+        );
+        let told = lab.run(&["check", "--format", "json"]).stdout;
+        let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+        let rule = |f: &serde_json::Value| f["rule"].as_str().unwrap_or_default().to_owned();
+        told["findings"].as_array().expect("findings").iter().map(rule).collect::<Vec<_>>()
+    };
+    let node = "controller: {role: controller, address: 10.0.0.11}";
+    for (text, rules) in [
+        // A stage that cannot be read, and what names it, or might be its.
+        (
+            format!(
+                "own_stages: own\nopenstack: {{services: [x]}}\nparameters: {{hello: {{a: b}}}}\n\
+                 settings: {{/etc/x: {{a: {{b: c}}}}}}\nroles: {{r: {{stages: [hello]}}}}\n\
+                 nodes: {{{node}, c: {{role: compute, address: 10.0.0.12}}, d: {{role: r, address: 10.0.0.13}}}}\n"
+            ),
+            &["yaml"][..],
+        ),
+        // A folder that is not there.
+        (
+            format!(
+                "own_stages: owm\nparameters: {{hello: {{a: b}}}}\nroles: {{r: {{stages: [hello]}}}}\n\
+                 nodes: {{{node}, d: {{role: r, address: 10.0.0.13}}}}\n"
+            ),
+            &["named-file"],
+        ),
+        // A network that cannot be used.
+        (
+            format!(
+                "networks: {{management: {{cidr: 10.0.0.0}}}}\n\
+                 firewall: {{open: [{{port: 1, protocol: tcp, from: management}}]}}\nnodes: {{{node}}}\n"
+            ),
+            &["value"],
+        ),
+        // A controller without the stages that its list does not name rightly.
+        (
+            "roles: {controller: {stages: [time-sever]}}\n\
+             nodes: {controller: {role: controller, address: 10.0.0.11}, c: {role: compute, address: 10.0.0.12}}\n"
+                .to_owned(),
+            &["unknown-stage"],
+        ),
+        ("nodes: {controller: {rol: controller, address: 10.0.0.11}}\n".to_owned(), &["unknown-key"]),
+        ("nodes: {controller: {role: controller, address: 10.0.1.11}}\n".to_owned(), &["address-outside"]),
+        (format!("memory: 4\ndisk: much\nnodes: {{{node}}}\n"), &["value", "value"]),
+    ] {
+        assert_eq!(told(&text), rules, "{text}");
+    }
+}

@@ -7,7 +7,7 @@ use crate::spec::{Entries, Entry, FileSpec, Spanned};
 
 use super::file_places::{of_account, path, tell_folders, tell_risk};
 use super::settle::{Resolver, Wrong};
-use super::{Access, Account, system};
+use super::{Access, Account, Origin, system};
 
 /// A text file.
 #[derive(Clone, Debug)]
@@ -60,6 +60,9 @@ pub(super) fn resolve(
         tell_risk(name, r);
         if let (Some(content), Some(mode), Some(owner), Some(group)) = (content, mode, owner, group)
         {
+            let (content, shown, origin) = content;
+            let shown = format!("{shown}, {mode} {owner}:{group}");
+            r.note(&format!("files.{}", name.value), &shown, origin);
             let path = name.clone();
             files.push(CustomFile { path, owner, group, mode, content });
         }
@@ -70,12 +73,17 @@ pub(super) fn resolve(
 
 type Parse<'p> = &'p dyn Fn(&str) -> Result<String, Wrong>;
 
-/// The text, from the lab file or from a file beside it.
-fn content(name: &Spanned<String>, spec: &FileSpec, r: &mut Resolver) -> Option<Arc<str>> {
+/// The text, from the lab file or from a file beside it; what it is, for people; and where it comes from.
+fn content(
+    name: &Spanned<String>,
+    spec: &FileSpec,
+    r: &mut Resolver,
+) -> Option<(Arc<str>, String, Origin)> {
     let (text, shown, span) = match (&spec.content, &spec.source) {
         (Some(text), None) => (text.value.as_str().into(), size(&text.value), text.span),
         (None, Some(file)) => {
-            (file.value.text.clone(), format!("from {}", file.value.name), file.span)
+            let shown = format!("from {}: {}", file.value.name, size(&file.value.text));
+            (file.value.text.clone(), shown, file.span)
         }
         // It cannot be read.
         (None, None) if r.findings.has_told(&format!("{}.source", name.path)) => return None,
@@ -102,16 +110,13 @@ fn content(name: &Spanned<String>, spec: &FileSpec, r: &mut Resolver) -> Option<
         );
         return None;
     }
-    let origin = r.origin(span);
-    r.note(&format!("files.{}", name.value), &shown, origin);
-    Some(text)
+    Some((text, shown, r.origin(span)))
 }
 
 fn size(text: &str) -> String {
-    match text.lines().count() {
-        1 => "1 line".to_owned(),
-        lines => format!("{lines} lines"),
-    }
+    let (lines, bytes) = (text.lines().count(), text.len());
+    let line = if lines == 1 { "line" } else { "lines" };
+    format!("{lines} {line} ({bytes} bytes)")
 }
 
 /// What a text cannot hold: what it is, and the way out.

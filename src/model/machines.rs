@@ -1,10 +1,9 @@
 //! The machines of a lab: names, roles, addresses.
 
-use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::report::{Rule, Sources, Span, did_you_mean};
+use crate::report::{Rule, Sources, Span, did_you_mean, nearest};
 use crate::spec::{LabSpec, NodeSpec, RoleSpec, Spanned};
 
 use super::allot::{Allot, Given};
@@ -16,16 +15,18 @@ use super::settings::Resolved;
 use super::settle::{Firsts, Resolver, word};
 use super::taken::Taken;
 use super::{
-    COMPUTE, CONTROLLER, MANAGEMENT, Network, Node, Settings, disk, hints, lifelines, names,
+    COMPUTE, CONTROLLER, MANAGEMENT, Network, Node, Role, Settings, disk, hints, lifelines, names,
     storage,
 };
+
+const NODES: &str = "nodes";
 
 pub(super) fn resolve(
     spec: &LabSpec,
     lab: &str,
     networks: &[Network],
     r: &mut Resolver,
-) -> (Vec<Node>, Vec<Arc<Settings>>) {
+) -> (Vec<Role>, Vec<Node>, Vec<Arc<Settings>>) {
     let mut resolved = Resolved::default();
     // What no node has is held to the rules as well.
     for settings in spec.roles.iter().map(|role| &role.settings).chain([&spec.settings]) {
@@ -36,16 +37,16 @@ pub(super) fn resolve(
             r.reject(role, format!("a role's name is {allowed}"));
         }
     }
-    let mut of_roles: HashMap<&str, Option<Arc<[Spanned<String>]>>> = HashMap::new();
+    let roles: Vec<Role> = spec.roles.iter().map(|role| known_role(role, r)).collect();
     let mut taken = Taken::new(spec, networks);
     let mut allot = Allot::new(spec, networks);
     let mut nodes: Vec<Node> = Vec::new();
     for spec_of in &spec.nodes {
         let Some(name) = name(&spec_of.name, r) else { continue };
         let settings = resolved.of(&spec_of.settings, r);
-        if let Some(settings) = &settings {
-            storage::tell_too_small(settings, &spec_of.settings, r);
-            disk::tell_other_size(settings, &spec_of.settings, r);
+        if settings.is_sized {
+            storage::tell_too_small(&settings, &spec_of.settings, r);
+            disk::tell_other_size(&settings, &spec_of.settings, r);
         }
         let role = role(&name, spec_of, &spec.roles, r);
         let address = address_of(&name, spec_of, spec, networks, &mut allot, r);
@@ -55,17 +56,17 @@ pub(super) fn resolve(
         let attached = Attached { node: &name, key, address, lab, needs_provider, networks };
         let written = spec_of.settings.interfaces.as_ref();
         let interfaces = interfaces::resolve(&attached, written, &mut allot, r);
-        if let (Some(settings), Some(interfaces)) = (&settings, &interfaces) {
-            lifelines::tell_port_names(settings, &spec_of.settings, interfaces, r);
+        if let Some(interfaces) = &interfaces {
+            lifelines::tell_port_names(&settings, &spec_of.settings, interfaces, r);
         }
         let settled = std::mem::take(&mut r.origins);
-        taken.tell(spec_of, interfaces.as_deref(), settings.as_deref(), r);
-        let (Some(role), Some(address), Some(interfaces), Some(settings)) =
-            (role, address, interfaces, settings)
-        else {
-            continue;
-        };
-        let stages = of_roles.entry(&role.name.value).or_insert_with(|| stages(role, r)).clone();
+        taken.tell(spec_of, interfaces.as_deref(), Some(&*settings), r);
+        let Some(role) = role else { continue };
+        // What stands in is told by no one: the lab has errors.
+        let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let interfaces = interfaces.unwrap_or_default();
+        let known = roles.iter().find(|known| known.name == role.name.value);
+        let stages = known.and_then(|role| Some(role.stages.as_ref()?.value.clone()));
         let role = role.name.value.clone();
         let named_macs = machine::named_macs(&spec_of.settings);
         let node = Node { name, role, stages, address, interfaces, named_macs, settings, settled };
@@ -77,14 +78,18 @@ pub(super) fn resolve(
     tell_unused(spec, r);
     let settings = resolved.all();
     names::tell_conflicts(&settings, &nodes, r);
-    (nodes, settings)
+    (roles, nodes, settings)
 }
 
-/// The stages that a role names, each once.
-fn stages(role: &RoleSpec, r: &mut Resolver) -> Option<Arc<[Spanned<String>]>> {
-    let mut first = Firsts::default();
-    let named = &role.fields.stages.as_ref()?.value;
-    Some(named.iter().filter(|s| !r.is_repeated(s, &s.value, &mut first)).cloned().collect())
+/// A role with the stages that it names, each once.
+fn known_role(role: &RoleSpec, r: &mut Resolver) -> Role {
+    let stages = role.fields.stages.as_ref().map(|named| {
+        let mut first = Firsts::default();
+        let once = named.value.iter().filter(|s| !r.is_repeated(s, &s.value, &mut first));
+        let value = once.cloned().collect();
+        Spanned { span: named.span, path: named.path.clone(), value }
+    });
+    Role { name: role.name.value.clone(), stages }
 }
 
 /// A host name; what YAML and ranges hold apart, host names do, too.
@@ -113,11 +118,21 @@ fn tell_controllers(spec: &LabSpec, r: &mut Resolver) {
         .nodes
         .iter()
         .filter(|n| n.fields.role.as_ref().is_some_and(|role| role.value == CONTROLLER));
+    // One whose role was misspelled, or that could not be read, was told.
+    let may_be_meant = || {
+        let known = || spec.roles.iter().map(|role| role.name.value.as_str());
+        let roles = spec.nodes.iter().filter_map(|n| n.fields.role.as_ref());
+        let mut unknown = roles.filter(|role| known().all(|name| name != role.value));
+        unknown.any(|role| nearest(&role.value, known()) == Some(CONTROLLER))
+            || r.findings.explains_absence(spec.nodes_at.file, NODES, CONTROLLER)
+            || r.findings.has_told_of(Rule::KeyForm, "")
+    };
     match (controllers.next(), controllers.next()) {
+        (None, _) if may_be_meant() => {}
         (None, _) => {
             r.findings.tell(
                 Rule::NoController,
-                "nodes",
+                NODES,
                 spec.nodes_at,
                 "no node has the role `controller`",
                 "a lab has one: `controller: {role: controller, address: 10.0.0.11}`",
@@ -167,6 +182,9 @@ fn role<'s>(
 ) -> Option<&'s RoleSpec> {
     let known = || roles.iter().map(|role| role.name.value.as_str());
     let Some(role) = &spec.fields.role else {
+        if r.findings.explains_absence(spec.name.span.file, &spec.name.path, "role") {
+            return None;
+        }
         let help = format!("one of: `{}`", known().collect::<Vec<_>>().join("`, `"));
         r.tell(Rule::NoRole, &spec.name, format!("`{name}` has no role"), help);
         return None;
@@ -194,6 +212,9 @@ fn address_of(
     let at_interface = interfaces::management_address(&spec.settings);
     if let Some(written) = spec.fields.address.as_ref().or(at_interface) {
         return r.settle("address", Some(written), |text| host_in(MANAGEMENT, subnet, text));
+    }
+    if r.findings.explains_absence(spec.name.span.file, &spec.name.path, "address") {
+        return None;
     }
     match allot.address(MANAGEMENT) {
         Given::Address(address) => {

@@ -96,15 +96,34 @@ pub struct Lab {
     pub time_servers: Vec<String>,
     /// Folders with stages of the lab's own.
     pub own_stages: Vec<Spanned<Folder>>,
+    /// The roles, built-in ones first.
+    pub roles: Vec<Role>,
     /// The machines, in the order of the file.
     pub nodes: Vec<Node>,
     /// Everything that the lab, its roles and its nodes set; nodes of a role share theirs.
     pub settings: Vec<Arc<Settings>>,
     /// Every value of the lab as a whole, and where it came from.
     pub settled: Vec<Settled>,
+    /// Whether every value is as it was meant. Where it is not, something stands in for what cannot be used.
+    pub is_whole: bool,
+}
+
+/// A role.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// The stages that it names, and where the list stands.
+    pub stages: Option<Spanned<Arc<[Spanned<String>]>>>,
 }
 
 impl Lab {
+    /// The role of that name.
+    #[must_use]
+    pub fn role(&self, name: &str) -> Option<&Role> {
+        self.roles.iter().find(|role| role.name == name)
+    }
+
     /// The network of that name.
     #[must_use]
     pub fn network(&self, name: &str) -> Option<&Network> {
@@ -153,6 +172,8 @@ impl std::fmt::Display for Origin {
 pub struct Settings {
     /// What the machine is made of.
     pub hardware: Hardware,
+    /// Whether that, and how its disks are divided, is what was written; otherwise something stands in.
+    pub is_sized: bool,
     /// Which machine the lab means.
     pub machine: Machine,
     /// How its disks are divided.

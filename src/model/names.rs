@@ -121,8 +121,9 @@ fn hosts(spec: &SettingsSpec, r: &mut Resolver) -> Vec<HostEntry> {
 
 /// Tells names that mean something else already: a node's, or every machine's own.
 pub(super) fn tell_conflicts(settings: &[Arc<Settings>], nodes: &[Node], r: &mut Resolver) {
-    let known: HashMap<&str, IpAddr> =
-        nodes.iter().map(|n| (n.name.as_str(), n.address.into())).collect();
+    // Where nothing is known of a node's address, that was told.
+    let known = nodes.iter().filter(|n| !n.address.is_unspecified());
+    let known: HashMap<&str, IpAddr> = known.map(|n| (n.name.as_str(), n.address.into())).collect();
     for settings in settings {
         let mut first: HashMap<(&str, bool), (IpAddr, Span)> = HashMap::new();
         for (entry, name) in

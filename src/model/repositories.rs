@@ -86,9 +86,12 @@ fn one(id: &Spanned<String>, spec: &RepositorySpec, r: &mut Resolver) -> Option<
         }
     }
     let baseurls = r.settle_list(&key("baseurl"), urls, base_url);
-    let enabled = spec.enabled.as_ref().and_then(|e| r.take(&key("enabled"), Some(e)));
+    let enabled = spec.enabled.as_ref().is_none_or(|enabled| enabled.value);
+    r.note_flag(&key("enabled"), enabled, spec.enabled.as_ref());
     let gpgkey = signing_key(id, spec, r);
-    let (name, enabled) = (name?, enabled.unwrap_or(true));
+    // What the node gets, which a key alone decides.
+    r.note_flag(&key("gpgcheck"), gpgkey.is_some(), spec.gpgcheck.as_ref());
+    let name = name?;
     known.then(|| Repository { id: id.value.clone(), name, baseurls, key: gpgkey, enabled })
 }
 
@@ -163,7 +166,6 @@ fn signing_key(
         let message = format!("packages of `{}` are installed unchecked", id.value);
         let help = "whoever is between the node and the repository can become root there; sign the packages, and name the key with `gpgkey`";
         r.tell(Rule::UnsignedRepository, unchecked, message, help);
-        r.take(&format!("repositories.{}.gpgcheck", id.value), Some(unchecked));
         return None;
     }
     let Some(written) = &spec.gpgkey else {

@@ -41,8 +41,9 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
     }
     let settled = std::mem::take(&mut r.origins);
     let name = name.unwrap_or_default();
-    let (nodes, settings) = machines::resolve(spec, &name, &networks, r);
+    let (roles, nodes, settings) = machines::resolve(spec, &name, &networks, r);
     Lab {
+        is_whole: !r.findings.has_mistakes(),
         name,
         image,
         networking,
@@ -50,6 +51,7 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
         networks,
         time_servers,
         own_stages,
+        roles,
         nodes,
         settings,
         settled,

@@ -10,28 +10,28 @@ use crate::template::quote::is_plain_word;
 
 use super::settle::Resolver;
 use super::{
-    Installer, OptionValue, ParameterValue, Places, Settings, Templates, access, arguments, custom,
-    el7, file_places, hardware, machine, names, storage,
+    Access, Hardware, Installer, OptionValue, ParameterValue, Places, RootLogin, Settings, Storage,
+    Templates, access, arguments, custom, el7, file_places, hardware, machine, names, storage,
 };
 
 /// Settings that several nodes share are resolved once.
 #[derive(Default)]
-pub(super) struct Resolved(IndexMap<*const SettingsSpec, Option<Arc<Settings>>>);
+pub(super) struct Resolved(IndexMap<*const SettingsSpec, Arc<Settings>>);
 
 impl Resolved {
     /// All of them, of the lab, its roles and its nodes.
     pub fn all(self) -> Vec<Arc<Settings>> {
-        self.0.into_values().flatten().collect()
+        self.0.into_values().collect()
     }
 
-    pub fn of(&mut self, spec: &Arc<SettingsSpec>, r: &mut Resolver) -> Option<Arc<Settings>> {
+    pub fn of(&mut self, spec: &Arc<SettingsSpec>, r: &mut Resolver) -> Arc<Settings> {
         let known = self.0.entry(Arc::as_ptr(spec));
-        known.or_insert_with(|| resolve(spec, r).map(Arc::new)).clone()
+        known.or_insert_with(|| Arc::new(resolve(spec, r))).clone()
     }
 }
 
-/// Resolves everything before it gives up on anything, so that one mistake hides no other.
-fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
+/// Resolves everything, so that one mistake hides no other: something stands in for what cannot be used.
+fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Settings {
     let before = std::mem::take(&mut r.origins);
     let hardware = hardware::resolve(spec, r);
     let machine = machine::resolve(spec.machine.as_ref(), r);
@@ -51,24 +51,33 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Settings> {
     let parameters = parameters(spec.parameters.as_ref(), r);
     let options = options(spec.settings.as_ref(), r);
     let settled = std::mem::replace(&mut r.origins, before);
-    Some(Settings {
-        hardware: hardware?,
+    Settings {
+        is_sized: hardware.is_some() && storage.is_some(),
+        hardware: hardware.unwrap_or(Hardware { cpus: 1, memory_mib: 1, disk_mib: 1 }),
         machine,
-        storage: storage?,
+        storage: storage.unwrap_or_else(Storage::stand_in),
         places: places(spec),
         mirrors,
-        timezone: timezone?,
-        language: language?,
-        keyboard: keyboard?,
-        access: access?,
-        installer: installer?,
+        timezone: timezone.unwrap_or_default(),
+        language: language.unwrap_or_default(),
+        keyboard: keyboard.unwrap_or_default(),
+        access: access.unwrap_or(Access {
+            authorized_keys: Vec::new(),
+            root_login: RootLogin::Password,
+            user: None,
+        }),
+        installer: installer.unwrap_or(Installer {
+            boot_timeout: 1,
+            boot_arguments: Vec::new(),
+            boot_arguments_removed: Vec::new(),
+        }),
         names,
         custom,
         templates: Arc::new(templates),
         parameters,
         options,
         settled,
-    })
+    }
 }
 
 fn places(spec: &SettingsSpec) -> Places {

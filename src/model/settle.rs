@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use crate::report::{Findings, Rule, Sources, Span};
+use crate::report::{Findings, Rule, Sources, Span, without_userinfo};
 use crate::spec::Spanned;
 
 use super::{Origin, Settled};
@@ -180,7 +180,14 @@ impl Resolver<'_> {
     }
 
     pub fn note(&mut self, path: &str, value: &impl Display, origin: Origin) {
-        self.origins.push(Settled { path: path.to_owned(), value: value.to_string(), origin });
+        let value = without_userinfo(&value.to_string()).into_owned();
+        self.origins.push(Settled { path: path.to_owned(), value, origin });
+    }
+
+    /// Notes what is said by `yes` or `no`.
+    pub fn note_flag(&mut self, path: &str, value: bool, written: Option<&Spanned<bool>>) {
+        let origin = written.map_or(Origin::BuiltIn, |w| self.origin(w.span));
+        self.note(path, &if value { "yes" } else { "no" }, origin);
     }
 
     /// Where a value comes from.

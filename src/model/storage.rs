@@ -68,6 +68,19 @@ pub struct DataDisk {
 }
 
 impl Storage {
+    /// Something in the place of disks that cannot be used.
+    pub(super) fn stand_in() -> Self {
+        Self {
+            disk: Disk::default(),
+            layout: Layout::Plain,
+            boot_mib: 0,
+            swap_mib: None,
+            volumes: Vec::new(),
+            data: None,
+            wipe: false,
+        }
+    }
+
     /// What must fit on the disk, in MiB.
     #[must_use]
     pub fn needed_mib(&self) -> u64 {

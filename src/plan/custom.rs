@@ -205,7 +205,9 @@ fn hooks(stage: &Planned, node: &Node) -> Vec<Planned> {
 pub(super) fn check(lab: &Lab, findings: &mut Findings) {
     for opening in lab.settings.iter().flat_map(|settings| &settings.custom.openings) {
         let from = &opening.from;
-        if source(&from.value, lab).is_some() {
+        let network = format!("networks.{}", from.value);
+        let is_told = findings.has_told("networks") || findings.has_told_within(&network);
+        if source(&from.value, lab).is_some() || is_told {
             continue;
         }
         let (rule, message, help) = if lab.network(&from.value).is_some() {
@@ -226,12 +228,15 @@ pub(super) fn check_stages(node: &Node, stages: &[StagePlan], findings: &mut Fin
     let others = || stages.iter().filter(|stage| stage.name != "site");
     for file in &custom.files {
         let path = &file.path;
-        let mut tell = |message: String, help: &str| {
-            findings.tell(Rule::FileOfStage, &path.path, path.span, message, help);
-        };
         let of_stages = || others().flat_map(|s| s.files.iter().map(move |f| (s, f.path.as_str())));
         let is_in = |path: &str, folder: &str| {
             path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+        };
+        if findings.has_told_of(Rule::FileOfStage, &path.path) {
+            continue;
+        }
+        let mut tell = |message: String, help: &str| {
+            findings.tell(Rule::FileOfStage, &path.path, path.span, message, help);
         };
         if let Some((stage, file)) = of_stages().find(|(_, file)| is_in(&path.value, file)) {
             let message = format!(
@@ -255,6 +260,10 @@ pub(super) fn check_stages(node: &Node, stages: &[StagePlan], findings: &mut Fin
     for (unit, state) in custom.services.iter().filter(|(_, state)| *state != UnitState::Enabled) {
         let runs = |stage: &&StagePlan| stage.services.contains(&unit.value);
         let Some(stage) = others().find(runs) else { continue };
+        // On another node, another stage may need it.
+        if findings.has_told_of(Rule::StageService, &unit.path) {
+            continue;
+        }
         let message =
             format!("`{}` is {state}, and the stage `{}` needs it", unit.value, stage.name);
         let help = "`trainyard-node verify` will tell that the stage does not work; leave the unit as it is, or the stage out";

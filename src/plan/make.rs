@@ -1,71 +1,109 @@
 //! Model and stages become a plan.
 
 use std::collections::HashSet;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 
-use anyhow::{Context as _, Error, Result, anyhow};
+use anyhow::{Context as _, Result, bail};
 
 use super::context::Shared;
-use super::stages::Planned;
-use super::templates::{self, AllTemplates, StageTemplates};
+use super::templates::{AllTemplates, StageTemplates};
+use super::told::Teller;
 use super::{
     AccessPlan, HookPlan, Host, InstallerPlan, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD,
-    custom, interfaces, settings, stages, storage,
+    custom, interfaces, needs, settings, stages, storage,
 };
 use crate::model::{CONTROLLER, Hook, HostKeys, Lab, MANAGEMENT, Node, PROVIDER, RootLogin};
 use crate::report::{Findings, Rule, Span, did_you_mean, nearest};
 use crate::secrets::account_password_name;
-use crate::stack::{self, Catalogue, Stage};
-use crate::template::{TemplateError, built_in};
+use crate::stack::{Catalogue, Stage};
+use crate::template::built_in;
 
 /// What `%packages` names. The environment `minimal` is what the Minimal medium is made of; the others
 /// are on it too, and are what the node needs before it has a repository: the right time, a firewall.
 const INSTALLED: [&str; 3] = ["@^minimal", "chrony", "firewalld"];
 
-/// Makes the plan of a lab, or nothing where the lab file asks for what the stages do not have; that is in `findings`.
+/// Nodes that are looked at where something is wrong already: more are no use before that is mended, and take time.
+const MOST_IN_PART: usize = 64;
+
+/// Makes the plan of a lab, or nothing where something is wrong; that is in `findings`.
 ///
 /// # Errors
 /// A mistake in the stage catalogue.
 pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result<Option<Plan>> {
+    let plan = draft(lab, catalogue, findings)?;
+    Ok((findings.errors() == 0).then_some(plan))
+}
+
+/// The same, whatever is wrong: good for nothing but finding more. It has some of the nodes, and none where values are wrong.
+///
+/// # Errors
+/// A mistake in the stage catalogue.
+pub fn draft(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result<Plan> {
     let services = services(lab, catalogue, findings);
+    let before = findings.times();
     settings::check(lab, catalogue, findings);
+    // Templates print parameters.
+    let is_whole = lab.is_whole && findings.times() == before;
     custom::check(lab, findings);
     check_roles(lab, catalogue, findings);
     check_templates(lab, catalogue, findings);
-    if findings.errors() > 0 {
-        return Ok(None);
-    }
-    let controller =
-        lab.nodes.iter().find(|n| n.role == CONTROLLER).context("a lab without a controller")?;
-    let controller = Host { name: controller.name.to_string(), address: controller.address };
+    let controller = lab.nodes.iter().find(|n| n.role == CONTROLLER);
+    let controller = match controller {
+        Some(node) => Host { name: node.name.to_string(), address: node.address },
+        None if lab.is_whole => bail!("a lab without a controller"),
+        None => Host { name: CONTROLLER.to_owned(), address: Ipv4Addr::UNSPECIFIED },
+    };
     let shared = Shared::new(lab, controller);
+    let of_nodes: Vec<Vec<&Stage>> = lab
+        .nodes
+        .iter()
+        .map(|node| catalogue.stages.iter().filter(|s| applies(s, node, lab, &services)).collect())
+        .collect();
+    needs::check(lab, catalogue, &of_nodes, findings);
     let mut templates = AllTemplates::new(catalogue);
-    let mut nodes = Vec::new();
-    for node in &lab.nodes {
-        let of_node = catalogue.stages.iter().filter(|stage| applies(stage, node, lab, &services));
-        let of_node: Vec<_> = of_node.collect();
-        storage::check(node, &of_node, findings);
-        let of_settings = templates.of(&node.settings.templates, findings)?;
-        nodes.push(node_plan(node, &of_node, &shared, of_settings, findings)?);
+    // Where something is wrong already, nodes that share all they have are wrong in the same way.
+    let in_part = findings.has_mistakes();
+    let mut teller = Teller { findings, is_whole };
+    // Templates that no node has are read as well.
+    let with_own = lab.settings.iter().filter(|settings| !settings.templates.is_empty());
+    for settings in with_own.take(MOST_IN_PART) {
+        templates.of(&settings.templates, &mut teller)?;
     }
-    if findings.errors() > 0 {
-        return Ok(None);
+    let mut nodes = Vec::new();
+    let mut seen = HashSet::new();
+    for (node, of_node) in lab.nodes.iter().zip(&of_nodes) {
+        let is_new = !in_part || seen.insert((Arc::as_ptr(&node.settings), &node.role));
+        if teller.findings.is_full() || in_part && seen.len() > MOST_IN_PART {
+            break;
+        }
+        if !is_new {
+            continue;
+        }
+        if node.settings.is_sized {
+            storage::check(node, of_node, teller.findings);
+        }
+        let of_settings = templates.of(&node.settings.templates, &mut teller)?;
+        let plan = node_plan(node, of_node, &shared, of_settings, &mut teller)?;
+        nodes.extend(is_whole.then_some(plan));
     }
     let (name, settled) = (lab.name.clone(), lab.settled.clone());
-    Ok(Some(Plan { schema: 1, lab: name, networking: lab.networking, nodes, settled }))
+    Ok(Plan { schema: 1, lab: name, networking: lab.networking, nodes, settled })
 }
 
 /// The stages that roles name are there.
 fn check_roles(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) {
     let known = || catalogue.stages.iter().map(|s| s.name.as_str());
-    // Nodes of a role share theirs.
-    let mut seen = HashSet::new();
-    let lists = lab.nodes.iter().filter_map(|n| n.stages.as_ref());
-    for stage in lists.filter(|list| seen.insert(list.as_ptr())).flat_map(|list| list.iter()) {
+    // Those that are made of the lab's own keys are not for anyone to name.
+    let offered = catalogue.stages.iter().filter(|s| s.spec.custom.is_none());
+    let offered: Vec<&str> = offered.map(|s| s.name.as_str()).collect();
+    let lists = lab.roles.iter().filter_map(|role| role.stages.as_ref());
+    for stage in lists.flat_map(|list| list.value.iter()) {
         if findings.is_full() {
             return;
         }
-        if !known().any(|name| name == stage.value) {
-            let help = did_you_mean(&stage.value, known().collect::<Vec<_>>());
+        if !known().any(|name| name == stage.value) && !catalogue.is_partial {
+            let help = did_you_mean(&stage.value, offered.iter().copied());
             let message = format!("unknown stage `{}`", stage.value);
             findings.tell(Rule::UnknownStage, &stage.path, stage.span, message, help);
         }
@@ -94,8 +132,10 @@ fn check_templates(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) {
 fn services<'a>(lab: &'a Lab, catalogue: &'a Catalogue, findings: &mut Findings) -> Vec<&'a str> {
     let known = catalogue.services();
     let Some(chosen) = &lab.services else { return known };
+    // A stage that cannot be read may provide it.
+    let all_read = catalogue.is_read();
     for service in chosen.iter().filter(|s| !known.contains(&s.value.as_str())) {
-        if findings.is_full() {
+        if findings.is_full() || !all_read {
             break;
         }
         let message = format!("no stage provides the service `{}`", service.value);
@@ -119,7 +159,7 @@ fn applies(stage: &Stage, node: &Node, lab: &Lab, services: &[&str]) -> bool {
     };
     named
         && !spec.except.contains(&node.role)
-        && spec.when.networking.as_ref().is_none_or(|wanted| *wanted == lab.networking.as_str())
+        && spec.when.networking.is_none_or(|wanted| wanted == lab.networking)
         && spec.when.service.as_ref().is_none_or(|wanted| services.contains(&wanted.as_str()))
 }
 
@@ -128,27 +168,22 @@ fn node_plan(
     of_node: &[&Stage],
     shared: &Shared,
     templates: &mut StageTemplates,
-    findings: &mut Findings,
+    teller: &mut Teller,
 ) -> Result<NodePlan> {
     let lab = shared.lab;
     let interfaces = interfaces::of(node, lab);
     let is_provider = |i: &&super::InterfacePlan| i.network.as_deref() == Some(PROVIDER);
     let provider = interfaces.iter().find(is_provider).map(|i| i.name.clone());
     let mut planned = Vec::new();
-    for stage in of_node {
-        let plan = match stages::plan(stage, node, &interfaces, shared, templates) {
-            Err(error) => told(error, stage, findings),
-            Ok(plan) => Ok(Some(plan)),
-        };
-        let plan =
-            plan.with_context(|| format!("planning `stack/{}` for `{}`", stage.name, node.name))?;
-        planned.extend(
-            plan.into_iter().flat_map(|plan| custom::fill(plan, stage.spec.custom, node, shared)),
-        );
+    // What is wrong with one that is not whole was told.
+    for stage in of_node.iter().filter(|stage| stage.is_whole) {
+        let plan = stages::plan(stage, node, &interfaces, shared, templates, teller)
+            .with_context(|| format!("planning `stack/{}` for `{}`", stage.name, node.name))?;
+        planned.extend(custom::fill(plan, stage.spec.custom, node, shared));
     }
     planned.sort_by_key(|stage| stage.phase);
-    let stages = settings::merge(planned, node, findings);
-    custom::check_stages(node, &stages, findings);
+    let stages = settings::merge(planned, node, teller);
+    custom::check_stages(node, &stages, teller.findings);
     let mut settled = node.settled.clone();
     settled.extend(node.settings.settled.iter().cloned());
     settled.extend(settings::parameters(node, &stages));
@@ -188,22 +223,6 @@ fn node_plan(
         templates: settings.templates.clone(),
         settled,
     })
-}
-
-/// What is wrong with a stage or a template of the lab's own is a finding; a mistake in a built-in one is a failure.
-fn told(error: Error, stage: &Stage, findings: &mut Findings) -> Result<Option<Planned>> {
-    let error = match error.downcast::<TemplateError>() {
-        Ok(error) if error.span().is_some() || stage.file.is_none() => {
-            return Ok(templates::told(Err(error), findings)?);
-        }
-        // A text of `stage.yaml`: its line in the file is not known.
-        Ok(error) if error.excerpt.is_empty() => Error::msg(error.message),
-        Ok(error) => anyhow!("`{}`: {}", error.excerpt, error.message),
-        Err(error) => error,
-    };
-    let Some(file) = stage.file else { return Err(error) };
-    stack::tell_unusable(stage, file, &error, findings);
-    Ok(None)
 }
 
 fn hook(hook: &Hook) -> HookPlan {

@@ -4,10 +4,12 @@ mod context;
 mod custom;
 mod interfaces;
 mod make;
+mod needs;
 mod settings;
 mod stages;
 mod storage;
 mod templates;
+mod told;
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -20,7 +22,7 @@ use crate::secrets::{HostKeyType, host_key_name};
 use crate::stack::{Database, Identity, Ownership};
 
 pub use interfaces::{InterfacePlan, parts_first};
-pub use make::make;
+pub use make::{draft, make};
 pub use storage::{MachinePlan, StoragePlan};
 
 /// A lab's plan.

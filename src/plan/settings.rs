@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use indexmap::IndexMap;
 
 use super::stages::Planned;
+use super::told::Teller;
 use super::{FilePlan, StagePlan};
 use crate::ini;
 use crate::model::{Lab, Node, OptionValue, Origin, ParameterValue, Settled};
@@ -18,7 +19,8 @@ type Sections = IndexMap<String, IndexMap<String, (String, String)>>;
 /// Merges the settings of a node's stages into whole files. A file belongs to the first stage that
 /// contributes to it: stages are ordered, and the first is the one that installs its package.
 /// Stages that disagree are an error in the catalogue or in what the lab combines; the lab's own value always wins.
-pub(super) fn merge(planned: Vec<Planned>, node: &Node, findings: &mut Findings) -> Vec<StagePlan> {
+pub(super) fn merge(planned: Vec<Planned>, node: &Node, teller: &mut Teller) -> Vec<StagePlan> {
+    let findings = &mut *teller.findings;
     let mut files: IndexMap<String, (usize, Sections)> = IndexMap::new();
     let mut owners: BTreeMap<String, Ownership> = BTreeMap::new();
     for (i, stage) in planned.iter().enumerate() {
@@ -65,13 +67,18 @@ pub(super) fn merge(planned: Vec<Planned>, node: &Node, findings: &mut Findings)
         let ownership = owners.remove(&path).unwrap_or_default();
         stages[first].files.push(FilePlan { path, ownership, content });
     }
-    check_files(node, &stages, findings);
+    check_files(node, &stages, teller);
     stages
 }
 
 /// No file of a stage is another's, or lies where another needs a folder.
-fn check_files(node: &Node, stages: &[StagePlan], findings: &mut Findings) {
-    let mut tell = |message: String| {
+fn check_files(node: &Node, stages: &[StagePlan], teller: &mut Teller) {
+    let Teller { findings, is_whole } = teller;
+    let mut tell = |stage: &str, other: &str, message: String| {
+        // What stands in for names may be alike; and of the lab's own files that was told at their place.
+        if stage == other && (!*is_whole || stage == "site") {
+            return;
+        }
         let path = format!("nodes.{}", node.name);
         let help = "change the path in one of them, or leave one of the stages out";
         findings.tell(Rule::FileOfTwoStages, &path, Span::default(), message, help);
@@ -84,10 +91,11 @@ fn check_files(node: &Node, stages: &[StagePlan], findings: &mut Findings) {
     for (path, stage) in files() {
         match writers.insert(path, stage) {
             Some(other) if other == stage => {
-                tell(format!("`{path}` is written twice by the stage `{stage}`"));
+                tell(stage, other, format!("`{path}` is written twice by the stage `{stage}`"));
             }
             Some(other) if !own.contains(path) => {
-                tell(format!("`{path}` is written by the stages `{other}` and `{stage}`"));
+                let message = format!("`{path}` is written by the stages `{other}` and `{stage}`");
+                tell(stage, other, message);
             }
             _ => {}
         }
@@ -99,9 +107,13 @@ fn check_files(node: &Node, stages: &[StagePlan], findings: &mut Findings) {
             if own.contains(path) {
                 continue;
             }
-            tell(format!(
-                "`{folder}` is a file of the stage `{other}`, and a folder for `{path}` of the stage `{stage}`"
-            ));
+            tell(
+                stage,
+                other,
+                format!(
+                    "`{folder}` is a file of the stage `{other}`, and a folder for `{path}` of the stage `{stage}`"
+                ),
+            );
         }
     }
 }
@@ -134,19 +146,23 @@ fn check_parameters<'l>(
         }
         let stages = catalogue.stages.iter();
         let Some(known) = stages.clone().find(|s| s.name == stage.value) else {
-            let help = did_you_mean(&stage.value, stages.map(|s| s.name.as_str()));
+            if catalogue.is_partial {
+                continue;
+            }
+            let with_some = stages.filter(|s| !s.spec.parameters.is_empty());
+            let help = did_you_mean(&stage.value, with_some.map(|s| s.name.as_str()));
             let message = format!("unknown stage `{}`", stage.value);
             findings.tell(Rule::UnknownStage, &stage.path, stage.span, message, help);
             continue;
         };
         let parameter = known.spec.parameters.get(&name.value);
-        if parameter.is_none() {
+        if parameter.is_none() && known.is_read {
             let help = did_you_mean(&name.value, known.spec.parameters.keys().map(String::as_str));
             let message = format!("unknown parameter `{}`", name.value);
             findings.tell(Rule::UnknownParameter, &name.path, name.span, message, help);
         }
         let is_number = |text: &str| text.parse::<u64>().is_ok() && !text.starts_with('+');
-        let default = parameter.map_or("", |p| &p.default.0);
+        let default = parameter.map_or("", |p| &*p.default);
         let (message, help) = if !is_plain_word(value) || value.contains("@SECRET_") {
             let message = format!("`{value}` cannot be used here");
             (message, "letters, digits and `._:/@+,=-`, and no mark of a secret".to_owned())
@@ -167,15 +183,17 @@ fn check_options<'l>(
 ) {
     let known: Vec<&str> =
         catalogue.stages.iter().flat_map(|s| s.spec.settings.keys()).map(String::as_str).collect();
+    let all_read = catalogue.is_read();
     for OptionValue { file, section, name, value } in set {
         if findings.is_full() {
             return;
         }
-        if let Err(allowed) = ini::check(section, &name.value, value) {
+        if let Err(allowed) = ini::check(&file.value, section, &name.value, value) {
             let message = "this option cannot be written";
             findings.tell(Rule::Option, &name.path, name.span, message, allowed);
         }
-        if !known.contains(&file.value.as_str()) {
+        // A stage that cannot be read may write it.
+        if !known.contains(&file.value.as_str()) && all_read {
             let message = format!("no stage writes `{}` from options", file.value);
             let help = did_you_mean(&file.value, known.iter().copied());
             findings.tell(Rule::UnknownSettingsFile, &file.path, file.span, message, help);

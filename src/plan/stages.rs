@@ -1,14 +1,15 @@
 //! One stage on one node: its templates rendered, its references resolved.
 
-use anyhow::{Context as _, Error, Result, bail};
+use anyhow::Result;
 use indexmap::IndexMap;
 
-use super::context::Shared;
+use super::context::{Context, Shared};
 use super::templates::StageTemplates;
+use super::told::Teller;
 use super::{FilePlan, InterfacePlan, OpeningPlan, StagePlan};
 use crate::ini;
-use crate::model::{Lab, Node};
-use crate::stack::{Each, Identity, Need, Opening, Ownership, Stage, check_path};
+use crate::model::{Lab, Node, Protocol};
+use crate::stack::{Each, Need, Ownership, Stage, check_path};
 
 /// When a stage runs; within a phase, the catalogue's order counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,30 +36,20 @@ pub(super) struct Planned {
     pub ini: Vec<(String, Ownership)>,
 }
 
+/// One stage on one node. What is wrong with it is told, and left out.
 pub(super) fn plan(
     stage: &Stage,
     node: &Node,
     interfaces: &[InterfacePlan],
     shared: &Shared,
     templates: &mut StageTemplates,
+    teller: &mut Teller,
 ) -> Result<Planned> {
     let spec = &stage.spec;
     let parameters = parameters(stage, node);
     let base = shared.context(node, interfaces, &parameters, None);
     let name = format!("{}/stage.yaml", stage.name);
-    let mut settings = Vec::new();
-    for (file, sections) in &spec.settings {
-        for (section, options) in sections {
-            for (option, value) in options {
-                let value = templates.text(&name, &value.0, &base)?;
-                if let Err(allowed) = ini::check_marked(section, option, &value) {
-                    bail!("`[{section}] {option}` in `{file}` cannot be written: {allowed}");
-                }
-                templates.check_secrets(&name, &value, &spec.secrets)?;
-                settings.push((file.clone(), section.clone(), option.clone(), value));
-            }
-        }
-    }
+    let settings = settings(stage, &name, &base, templates, teller)?;
     let mut files = Vec::new();
     for file in &spec.files {
         let contexts = match file.each {
@@ -68,28 +59,42 @@ pub(super) fn plan(
                 .map(|i| shared.context(node, interfaces, &parameters, Some(i)))
                 .collect(),
         };
+        let source = stage.source_name(&file.source);
         for context in contexts {
-            let path = templates.text(&name, &file.path, &context)?;
-            check_path(&path, stage.file.is_some()).map_err(Error::msg)?;
-            let source = stage.source_name(&file.source);
-            let content = templates.file(&source, node, &context)?;
-            templates.check_secrets(&source, &content, &spec.secrets)?;
+            let at = file.path.at;
+            let path = templates.text(&name, &file.path.text, &context);
+            let Some(path) = teller.of_text(stage, at, path)? else { continue };
+            let checked = check_path(&path, stage.file.is_some());
+            if teller.of_stage(stage, at, !file.path.text.contains('{'), checked)?.is_none() {
+                continue;
+            }
+            let content = templates.file(&source, node, &context);
+            let Some(content) = teller.of_template(content)? else { continue };
+            let checked = templates.check_secrets(&source, &content, &spec.secrets);
+            if teller.of_template(checked)?.is_none() {
+                continue;
+            }
             if file.optional && content.trim().is_empty() {
                 continue;
             }
-            let ownership = Ownership {
-                owner: file.owner.clone(),
-                group: file.group.clone(),
-                mode: file.mode.clone(),
-            };
-            files.push(FilePlan { path, ownership, content });
+            files.push(FilePlan { path, ownership: file.ownership.clone(), content });
         }
     }
-    let firewall = spec.firewall.iter().map(|o| opening(o, shared)).collect::<Result<_>>()?;
-    let identity = spec.identity.as_ref();
-    let identity =
-        identity.map(|i| self::identity(i, |url| Ok(templates.text(&name, url, &base)?)));
-    let identity = identity.transpose()?;
+    let mut firewall = Vec::new();
+    for opening in &spec.firewall {
+        let source = source(&opening.from, shared.lab)
+            .ok_or_else(|| format!("no network `{}`, or it has no subnet", opening.from));
+        let Some(source) = teller.of_stage(stage, opening.at, false, source)? else { continue };
+        let (port, protocol) = (opening.port.clone(), opening.protocol.to_string());
+        firewall.push(OpeningPlan { port, protocol, source });
+    }
+    let mut identity = spec.identity.clone();
+    for service in identity.iter_mut().flat_map(|identity| &mut identity.services) {
+        let url = templates.text(&name, &service.url, &base);
+        if let Some(url) = teller.of_text(stage, service.at, url)? {
+            service.url = url;
+        }
+    }
     let scripts =
         stage.scripts.iter().map(|(name, text)| (name.clone(), text.text.clone())).collect();
     let ini = spec.ini.iter().map(|(path, ownership)| (path.clone(), ownership.clone())).collect();
@@ -113,6 +118,37 @@ pub(super) fn plan(
     Ok(Planned { plan, phase: Phase::Usual, settings, ini })
 }
 
+/// Its options of INI files: file, section, option, value.
+fn settings(
+    stage: &Stage,
+    name: &str,
+    context: &Context,
+    templates: &StageTemplates,
+    teller: &mut Teller,
+) -> Result<Vec<(String, String, String, String)>> {
+    let mut settings = Vec::new();
+    for (file, sections) in &stage.spec.settings {
+        for (section, options) in sections {
+            for (option, value) in options {
+                let (at, is_fixed) = (value.at, !value.text.contains('{'));
+                let value = templates.text(name, &value.text, context);
+                let Some(value) = teller.of_text(stage, at, value)? else { continue };
+                let checked = ini::check_marked(file, section, option, &value).map_err(|allowed| {
+                    format!("`[{section}] {option}` in `{file}` cannot be written: {allowed}")
+                });
+                let secrets = templates.check_secrets(name, &value, &stage.spec.secrets);
+                if teller.of_stage(stage, at, is_fixed, checked)?.is_none()
+                    || teller.of_text(stage, at, secrets)?.is_none()
+                {
+                    continue;
+                }
+                settings.push((file.clone(), section.clone(), option.clone(), value));
+            }
+        }
+    }
+    Ok(settings)
+}
+
 /// The lab's value of each parameter, or its default.
 fn parameters(stage: &Stage, node: &Node) -> IndexMap<String, String> {
     let value = |name: &String, default: &str| {
@@ -120,28 +156,18 @@ fn parameters(stage: &Stage, node: &Node) -> IndexMap<String, String> {
         let set = set.find(|p| p.stage.value == stage.name && p.name.value == *name);
         set.map_or_else(|| default.to_owned(), |p| p.value.clone())
     };
-    stage
-        .spec
-        .parameters
-        .iter()
-        .map(|(name, p)| (name.clone(), value(name, &p.default.0)))
-        .collect()
+    stage.spec.parameters.iter().map(|(name, p)| (name.clone(), value(name, &p.default))).collect()
 }
 
 fn needs(needs: &[Need], node: &Node, shared: &Shared) -> Vec<(String, u16)> {
     let mut found = Vec::new();
-    for need in needs {
+    // Nobody can ask a UDP port whether it answers.
+    for need in needs.iter().filter(|need| need.protocol == Protocol::Tcp) {
         // Nobody waits for himself: the port would open after the stage that waits for it.
         let others = shared.lab.nodes.iter().filter(|n| n.role == need.role && n.name != node.name);
         found.extend(others.map(|other| (other.name.to_string(), need.port)));
     }
     found
-}
-
-fn opening(opening: &Opening, shared: &Shared) -> Result<OpeningPlan> {
-    let source = source(&opening.from, shared.lab)
-        .with_context(|| format!("no network `{}`, or it has no subnet", opening.from))?;
-    Ok(OpeningPlan { port: opening.port.0.clone(), protocol: opening.protocol.clone(), source })
 }
 
 /// Whom an opening is for: a network's subnet, or `any`.
@@ -150,12 +176,4 @@ pub(super) fn source(from: &str, lab: &Lab) -> Option<String> {
         return Some("any".to_owned());
     }
     Some(lab.network(from)?.subnet?.to_string())
-}
-
-fn identity(identity: &Identity, render: impl Fn(&str) -> Result<String>) -> Result<Identity> {
-    let mut identity = identity.clone();
-    for service in &mut identity.services {
-        service.url = render(&service.url)?;
-    }
-    Ok(identity)
 }

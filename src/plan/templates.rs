@@ -5,9 +5,11 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use anyhow::Result;
+
 use super::context::Context;
+use super::told::Teller;
 use crate::model::{Node, Settings, Templates};
-use crate::report::{Findings, Rule};
 use crate::stack::Catalogue;
 use crate::template::{Engine, TemplateError, secret_marks};
 
@@ -30,12 +32,12 @@ impl<'c> AllTemplates<'c> {
     pub fn of(
         &mut self,
         own: &'c Arc<Templates>,
-        findings: &mut Findings,
-    ) -> Result<&mut StageTemplates<'c>, TemplateError> {
+        teller: &mut Teller,
+    ) -> Result<&mut StageTemplates<'c>> {
         let catalogue = self.catalogue;
         match self.by_own.entry(Arc::as_ptr(own)) {
             Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(new) => Ok(new.insert(StageTemplates::new(catalogue, own, findings)?)),
+            Entry::Vacant(new) => Ok(new.insert(StageTemplates::new(catalogue, own, teller)?)),
         }
     }
 }
@@ -50,22 +52,18 @@ pub(super) struct StageTemplates<'c> {
 }
 
 impl<'c> StageTemplates<'c> {
-    fn new(
-        catalogue: &'c Catalogue,
-        own: &'c Templates,
-        findings: &mut Findings,
-    ) -> Result<Self, TemplateError> {
+    fn new(catalogue: &'c Catalogue, own: &'c Templates, teller: &mut Teller) -> Result<Self> {
         let mut engine = Engine::default();
         for (name, source) in catalogue.stages.iter().flat_map(|s| &s.sources) {
             let added = match source.file {
                 Some(file) => engine.add_own(name, &source.text, file),
                 None => engine.add(name, &source.text),
             };
-            told(added, findings)?;
+            teller.of_template(added)?;
         }
         for (path, file) in own {
             if let Some(name) = path.strip_prefix("stack/") {
-                told(engine.add_own(name, &file.text, file.file), findings)?;
+                teller.of_template(engine.add_own(name, &file.text, file.file))?;
             }
         }
         let names = catalogue.stages.iter().flat_map(|s| s.sources.keys()).map(String::as_str);
@@ -113,19 +111,4 @@ impl<'c> StageTemplates<'c> {
             Entry::Vacant(new) => Ok(new.insert(self.engine.render(name, context)?.into()).clone()),
         }
     }
-}
-
-/// What is wrong with a template of the person's is a finding; a mistake in a built-in one is a failure.
-pub(super) fn told<T>(
-    result: Result<T, TemplateError>,
-    findings: &mut Findings,
-) -> Result<Option<T>, TemplateError> {
-    let error = match result {
-        Ok(value) => return Ok(Some(value)),
-        Err(error) => error,
-    };
-    let Some(span) = error.span() else { return Err(error) };
-    let help = "docs/templates.md says what templates know and which filters they have";
-    findings.tell(Rule::Template, "templates", span, error.message, help);
-    Ok(None)
 }

@@ -33,6 +33,16 @@ pub fn engine(templates: &Templates) -> Result<Engine<'_>, TemplateError> {
     Ok(engine)
 }
 
+/// What is wrong with each of the person's templates by itself.
+pub fn check(templates: &Templates) -> Vec<RenderError> {
+    let mut engine = Engine::default();
+    let own = templates.iter().filter_map(|(path, file)| {
+        let name = path.strip_prefix("kickstart/")?;
+        engine.add_own(name, &file.text, file.file).err()
+    });
+    own.map(RenderError::from).collect()
+}
+
 /// Renders a node's kickstart, and reads it back.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use memchr::memmem;
 use serde_json::json;
 
+use super::blame::{self, Fault, LINE};
 use super::{RenderError, node, storage};
 use crate::plan::NodePlan;
 use crate::secrets::Secrets;
@@ -35,18 +36,18 @@ const SECTIONS: [&str; 5] = ["%addon", "%onerror", "%packages", "%post", "%pre"]
 /// What the installer would ask for, each as its line begins.
 const NEEDED: [&str; 5] = ["lang ", "keyboard ", "timezone ", "rootpw ", "network "];
 
-/// The lines that the installer takes for its own, with their numbers: those outside scripts, and in scripts those that begin
+/// The lines that the installer takes for its own: those outside scripts, and in scripts those that begin
 /// with `%`, or with a `z`, as the first command of the wipe guard does. In a kickstart of two thousand lines they are fifty.
-pub(super) fn own_lines(text: &str) -> Vec<(usize, &str)> {
+pub(super) fn own_lines(text: &str) -> Vec<&str> {
     let mut lines = Vec::new();
     let (mut start, mut inside) = (0, false);
     let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
-    for (number, end) in (1..).zip(ends) {
+    for end in ends {
         let line = &text[start..end];
         start = (end + 1).min(text.len());
         let lead = line.bytes().find(|b| !b.is_ascii_whitespace());
         if !inside || matches!(lead, Some(b'%' | b'z')) {
-            lines.push((number, line));
+            lines.push(line);
         }
         if lead == Some(b'%') {
             let word = line.split_whitespace().next().unwrap_or("");
@@ -57,43 +58,47 @@ pub(super) fn own_lines(text: &str) -> Vec<(usize, &str)> {
 }
 
 pub(super) fn kickstart(text: &str, node: &NodePlan, secrets: &Secrets) -> Result<(), RenderError> {
-    let mut findings = Vec::new();
-    let mut section: Option<(&str, usize)> = None;
+    let mut faults = Vec::new();
+    let mut section: Option<&str> = None;
     let mut needed = NEEDED.to_vec();
     let lines = own_lines(text);
-    for &(number, line) in &lines {
+    for line in &lines {
         let first = line.split_whitespace().next().unwrap_or("");
         match section {
             Some(_) if first == "%end" => section = None,
-            Some((name, start)) if first.starts_with('%') => {
-                findings.push(format!("  line {number}: `{first}` inside {name} of line {start}"));
+            // What follows is told of the section, which is not closed.
+            Some(begin) if SECTIONS.contains(&first) => {
+                faults.push(no_end(begin, &format!(" before `{first}`")));
+                section = Some(line);
+            }
+            Some(_) if first.starts_with('%') => {
+                faults.push(Fault::of_line(line, format!("{LINE} stands inside a section")));
             }
             Some(_) => {}
-            None if SECTIONS.contains(&first) => section = Some((first, number)),
+            None if SECTIONS.contains(&first) => section = Some(line),
             None if first.is_empty() || first.starts_with('#') || COMMANDS.contains(&first) => {}
+            // `storage` tells what these would do.
+            None if storage::COMMANDS.contains(&first) => {}
             None => {
-                findings
-                    .push(format!("  line {number}: `{first}` is no command that is used here"));
+                faults
+                    .push(Fault::of_line(line, format!("{LINE} is no command that is used here")));
             }
         }
         needed.retain(|command| !line.starts_with(command));
     }
-    findings.extend(exposed(text, node, secrets)?);
-    if let Some((name, start)) = section {
-        findings.push(format!("  line {start}: {name} has no %end"));
-    }
-    findings.extend(storage::lint(&lines));
+    faults.extend(exposed(text, node, secrets)?);
+    faults.extend(section.map(|begin| no_end(begin, "")));
+    faults.extend(storage::lint(&lines));
     for command in needed {
-        let command = command.trim_end();
-        findings.push(format!("  the command `{command}` is missing, and the installer would ask"));
+        let what =
+            format!("the command `{}` is missing, and the installer would ask", command.trim_end());
+        faults.push(Fault::missing(&format!("\n{command}"), what));
     }
-    if findings.is_empty() {
-        Ok(())
-    } else {
-        let mut own = node.templates.iter().filter(|(path, _)| path.starts_with("kickstart/"));
-        let file = own.next().map(|(_, template)| template.file);
-        Err(RenderError::Lint { node: node.name.clone(), file, findings })
-    }
+    if faults.is_empty() { Ok(()) } else { Err(blame::error(node, faults, secrets)) }
+}
+
+fn no_end(begin: &str, before: &str) -> Fault {
+    Fault::of_line(begin, format!("{LINE} has no `%end`{before}"))
 }
 
 /// What marks the one part that holds secrets; the copy that a node keeps is made without it.
@@ -101,17 +106,18 @@ const SECRETS_BEGIN: &str = "\n# trainyard: secrets begin\n";
 const SECRETS_END: &str = "\n# trainyard: secrets end\n";
 
 /// Secrets outside the part that is theirs. One that is a word of the kickstart itself is too common, and soon guessed.
-fn exposed(text: &str, node: &NodePlan, secrets: &Secrets) -> Result<Vec<String>, RenderError> {
+fn exposed(text: &str, node: &NodePlan, secrets: &Secrets) -> Result<Vec<Fault>, RenderError> {
     let find = |from: usize, what: &str| {
         Some(from + memmem::find(&text.as_bytes()[from..], what.as_bytes())?)
     };
     let begin = find(0, SECRETS_BEGIN);
     let end = begin.and_then(|at| find(at, SECRETS_END));
-    let mut findings = Vec::new();
+    let mut faults = Vec::new();
     let theirs = match (begin, end) {
         (Some(begin), Some(end)) if !text[begin..end].contains("\n%end") => begin..end,
         _ => {
-            findings.push("  the secrets do not stand in one part of a script".to_owned());
+            let what = "the secrets do not stand in one part of a script";
+            faults.push(Fault::missing(SECRETS_BEGIN.trim(), what));
             0..0
         }
     };
@@ -123,11 +129,13 @@ fn exposed(text: &str, node: &NodePlan, secrets: &Secrets) -> Result<Vec<String>
                 let way_out = secrets.way_out(&name);
                 return Err(RenderError::CommonSecret { name, way_out });
             }
-            let line = text[..at].matches('\n').count() + 1;
-            findings.push(format!("  line {line}: the secret {name} stands outside its section"));
+            let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+            let line = text[line..].lines().next().unwrap_or("");
+            let what = format!("the secret {name} stands outside its section");
+            faults.push(Fault::of_line(line, what));
         }
     }
-    Ok(findings)
+    Ok(faults)
 }
 
 /// Whether a text stands in what every such node has, without its being a secret there.
@@ -153,7 +161,9 @@ mod tests {
 
     fn findings(text: &str, node: &NodePlan, secrets: &Secrets) -> Vec<String> {
         match kickstart(text, node, secrets) {
-            Err(RenderError::Lint { findings, .. }) => findings,
+            Err(RenderError::Lint { findings, .. }) => {
+                findings.into_iter().map(|blamed| blamed.message).collect()
+            }
             other => panic!("{other:?}"),
         }
     }

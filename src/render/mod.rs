@@ -1,5 +1,6 @@
 //! The plan, spelled out: kickstart, cloud-init, boot menus. Nothing here decides anything.
 
+mod blame;
 pub mod boot_menu;
 mod cloud_base;
 mod cloud_init;
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+pub use self::blame::Blamed;
 use self::spelled::Spelling;
 use crate::model::Templates;
 use crate::plan::{NodePlan, Plan};
@@ -69,14 +71,12 @@ pub enum RenderError {
     #[error(transparent)]
     Template(#[from] TemplateError),
     /// The result is not what it should be; every finding.
-    #[error("the kickstart of `{node}` was not rendered as it should be:\n{}", findings.join("\n"))]
+    #[error("the kickstart of `{node}` was not rendered as it should be:{}", listed(findings))]
     Lint {
         /// The node.
         node: String,
-        /// One of the lab's own templates of the kickstart, if it has any.
-        file: Option<usize>,
-        /// One line each, without secret values.
-        findings: Vec<String>,
+        /// Each with the place that it comes from, where that is one of the lab's own templates.
+        findings: Vec<Blamed>,
     },
     /// The lab's own `cloud-init/user-data.yaml` is no mapping.
     #[error("{message}")]
@@ -93,24 +93,57 @@ pub enum RenderError {
     Yaml(#[from] serde_yaml::Error),
 }
 
+fn listed(findings: &[Blamed]) -> String {
+    findings.iter().map(|blamed| format!("\n  {}", blamed.message)).collect()
+}
+
+/// What to tell of a mistake in the lab's own templates.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The rule.
+    pub rule: Rule,
+    /// What it is about: the templates, or the node that was rendered.
+    pub path: String,
+    /// Where it stands.
+    pub span: Span,
+    /// What is wrong.
+    pub message: String,
+}
+
 impl RenderError {
-    /// What to tell of a mistake in the lab's own templates: the rule, the place and the message. Nothing where the
-    /// mistake is none of theirs.
+    /// What to tell of mistakes in the lab's own templates. Nothing where there are none of theirs.
     #[must_use]
-    pub fn finding(&self) -> Option<(Rule, Span, String)> {
+    pub fn findings(&self) -> Vec<Told> {
+        let of_template = |span, message: &String| {
+            let (rule, path) = (Rule::Template, "templates".to_owned());
+            Told { rule, path, span, message: message.clone() }
+        };
         match self {
-            Self::Template(error) => Some((Rule::Template, error.span()?, error.message.clone())),
+            Self::Template(error) => {
+                error.span().map(|span| of_template(span, &error.message)).into_iter().collect()
+            }
             Self::UserData { file, line, message } => {
                 let span = Span { file: *file, line: *line, column: 1, length: 1 };
-                Some((Rule::Template, span, message.clone()))
+                vec![of_template(span, message)]
             }
-            Self::Lint { file: Some(file), .. } => {
-                let span = Span { file: *file, line: 1, column: 1, length: 1 };
-                Some((Rule::Rendered, span, self.to_string()))
+            Self::Lint { node, findings } => {
+                let told = |blamed: &Blamed| {
+                    let (rule, path) = (Rule::Rendered, format!("nodes.{node}"));
+                    Some(Told { rule, path, span: blamed.span?, message: blamed.message.clone() })
+                };
+                findings.iter().filter_map(told).collect()
             }
-            _ => None,
+            _ => Vec::new(),
         }
     }
+}
+
+/// What is wrong with the lab's own templates of the kickstart, and with its user-data, before anything is rendered.
+#[must_use]
+pub fn check_templates(templates: &Templates) -> Vec<RenderError> {
+    let mut errors = kickstart::check(templates);
+    errors.extend(cloud_base::text(templates).err());
+    errors
 }
 
 /// Renders the nodes of a plan.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::blame::{Fault, LINE};
 use crate::model::{Disk, Layout, Uuid};
 use crate::plan::{NodePlan, StoragePlan};
 
@@ -12,7 +13,7 @@ const INCLUDE: &str = "%include /tmp/trainyard-storage.ks";
 const LOG: &str = "--log=/tmp/trainyard-guard.log";
 
 /// The commands that say what becomes of a disk. They stand in that file only: a `%pre` that fails stops nothing.
-const COMMANDS: [&str; 13] = [
+pub(super) const COMMANDS: [&str; 13] = [
     "autopart",
     "bootloader",
     "btrfs",
@@ -75,37 +76,42 @@ fn wanted(disk: &Disk) -> Value {
     })
 }
 
-/// What the installer would do to a disk without having asked the guard, by the lines that are its own. One line each.
-pub(super) fn lint(lines: &[(usize, &str)]) -> Vec<String> {
-    let mut findings = Vec::new();
+/// What the installer would do to a disk without having asked the guard, by the lines that are its own.
+pub(super) fn lint(lines: &[&str]) -> Vec<Fault> {
+    let mut faults = Vec::new();
     let (mut section, mut guard, mut includes, mut guards) = ("", false, 0, 0);
-    for &(number, line) in lines {
+    for line in lines {
         let first = line.split_whitespace().next().unwrap_or("");
         match first {
             "%end" => section = "",
             "%include" if section.is_empty() => {
                 includes += 1;
-                if line != INCLUDE {
-                    findings
-                        .push(format!("  line {number}: `{line}` is not what the guard writes"));
+                if *line != INCLUDE {
+                    faults
+                        .push(Fault::of_line(line, format!("{LINE} is not what the guard writes")));
                 }
             }
             _ if first.starts_with('%') && section.is_empty() => {
                 section = first;
                 guard = first == "%pre" && line.split_whitespace().any(|word| word == LOG);
             }
-            _ if section.is_empty() && COMMANDS.contains(&first) => findings.push(format!(
-                "  line {number}: `{first}` stands where no wipe guard could hold it back"
-            )),
+            _ if section.is_empty() && COMMANDS.contains(&first) => {
+                let what = format!("{LINE} stands where no wipe guard could hold it back");
+                faults.push(Fault::of_line(line, what));
+            }
             // A line of the text that it writes.
             "zerombr" if guard && !section.is_empty() => guards += 1,
             _ => {}
         }
     }
     if (includes, guards) != (1, 1) {
-        findings.push(format!("  {guards} scripts guard the disks, and {includes} lines include what one writes: it must be one each"));
+        let what = format!(
+            "{guards} scripts guard the disks, and {includes} lines include what one writes: it must be one each"
+        );
+        let sign = if includes == 1 { LOG } else { INCLUDE };
+        faults.push(Fault::missing(sign, what));
     }
-    findings
+    faults
 }
 
 #[cfg(test)]
@@ -114,7 +120,9 @@ mod tests {
     use crate::render::lint::own_lines;
 
     fn lint(text: &str) -> Vec<String> {
-        super::lint(&own_lines(text))
+        let told = super::lint(&own_lines(text)).into_iter();
+        told.map(|fault| fault.what.replace(LINE, fault.line.as_deref().unwrap_or_default()))
+            .collect()
     }
 
     const GUARD: &str = "%pre --log=/tmp/trainyard-guard.log\ncat > x << END\nzerombr\npart / --size=1\nEND\n%end\n";
@@ -125,8 +133,8 @@ mod tests {
         assert_eq!(
             lint(&format!("{INCLUDE}\n  clearpart --all\n{GUARD}part / --size=1\n")),
             [
-                "  line 2: `clearpart` stands where no wipe guard could hold it back",
-                "  line 9: `part` stands where no wipe guard could hold it back",
+                "  clearpart --all stands where no wipe guard could hold it back",
+                "part / --size=1 stands where no wipe guard could hold it back",
             ]
         );
         let one_each =

@@ -5,6 +5,7 @@
 mod rules;
 mod source;
 mod text;
+mod userinfo;
 
 use std::collections::HashSet;
 
@@ -13,6 +14,7 @@ use serde::Serialize;
 pub use rules::Rule;
 pub use source::{Source, Sources, line_of, place_of};
 pub use text::{render_line, render_text};
+pub use userinfo::without_userinfo;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -134,7 +136,9 @@ impl Findings {
         } else if rule == Rule::Value && self.ranges.contains(&span) {
             return;
         }
-        let (message, help) = (short(message.into(), 600), short(help.into(), 3000));
+        let (message, help) = (message.into(), help.into());
+        let (message, help) = (without_userinfo(&message), without_userinfo(&help));
+        let (message, help) = (short(message.into_owned(), 600), short(help.into_owned(), 3000));
         let span = (span.line > 0).then_some(span);
         if !self.told.insert((rule, span, message.clone())) {
             return;
@@ -156,6 +160,50 @@ impl Findings {
     pub fn has_told(&self, path: &str) -> bool {
         let path = short(path.to_owned(), LONGEST_PATH);
         self.all.iter().any(|finding| finding.path == path)
+    }
+
+    /// Whether a rule was told of a value.
+    #[must_use]
+    pub fn has_told_of(&self, rule: Rule, path: &str) -> bool {
+        self.all.iter().any(|finding| finding.rule == rule && finding.path == path)
+    }
+
+    /// Whether something was told of a value, or of what stands in it.
+    #[must_use]
+    pub fn has_told_within(&self, path: &str) -> bool {
+        let is_within = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
+        self.all.iter().any(|finding| finding.path.strip_prefix(path).is_some_and(is_within))
+    }
+
+    /// Whether what was told explains that a key of a mapping is missing in a file: it stands there and cannot be read, or it was
+    /// misspelled. To tell that it is missing would be to tell that once more.
+    #[must_use]
+    pub fn explains_absence(&self, file: usize, mapping: &str, key: &str) -> bool {
+        let inside = |path: &str| -> Option<String> {
+            if mapping.is_empty() {
+                return Some(path.to_owned());
+            }
+            Some(path.strip_prefix(mapping)?.strip_prefix('.')?.to_owned())
+        };
+        let meant = format!("did you mean `{key}`?");
+        self.all.iter().filter(|f| f.span.is_some_and(|span| span.file == file)).any(|finding| {
+            let inside = inside(&finding.path);
+            let of_key = |rest: &String| {
+                rest.strip_prefix(key).is_some_and(|r| r.is_empty() || r.starts_with(['.', '[']))
+            };
+            let misspelled = finding.rule == Rule::UnknownKey
+                && finding.help.as_ref() == Some(&meant)
+                && inside.as_ref().is_some_and(|rest| !rest.contains('.'));
+            inside.as_ref().is_some_and(of_key)
+                || misspelled
+                || finding.rule == Rule::KeyForm && finding.path == mapping
+        })
+    }
+
+    /// Whether there is an error that is not only a warning taken for one.
+    #[must_use]
+    pub fn has_mistakes(&self) -> bool {
+        self.all.iter().any(|finding| finding.rule.severity() == Severity::Error)
     }
 
     /// The findings in the order of the files; those without a place come first.

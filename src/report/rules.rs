@@ -289,6 +289,8 @@ rules! {
     UnknownSettingsFile = "unknown-settings-file" Error,
     /// An option that cannot be written so that it is read back as it is.
     Option = "option" Error,
+    /// A stage waits for what no stage of another node provides.
+    StageNeeds = "stage-needs" Error,
     /// Two stages write one option differently.
     StagesDisagree = "stages-disagree" Error,
     /// Two stages of a node write one file, or a file where the other needs a folder.

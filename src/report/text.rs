@@ -1,11 +1,13 @@
 //! Findings as text: an excerpt of the file with carets, then the way out.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::{Finding, Rule, Severity, Sources, Span};
+use super::userinfo::userinfo;
+use super::{Finding, Rule, Severity, Sources, Span, without_userinfo};
 
 const BOLD: Style = Style::new().bold();
 const FRAME: Style = AnsiColor::Blue.on_default().bold();
@@ -37,7 +39,8 @@ pub fn render_text(finding: &Finding, sources: &Sources) -> String {
     }
     // A password that stands in the file is not said again.
     if let Some(span) = finding.span.filter(|_| finding.rule != Rule::Credentials) {
-        let (line, skip, marked) = excerpt(sources.line(span.file, span.line), span);
+        let (line, span) = without_passwords(sources.line(span.file, span.line), span);
+        let (line, skip, marked) = excerpt(&line, span);
         let carets = "^".repeat(marked);
         let _ = writeln!(out, "{:indent$}{FRAME} |{FRAME:#}", "");
         let _ = writeln!(out, "{FRAME}{:>indent$} |{FRAME:#} {line}", span.line);
@@ -64,6 +67,28 @@ pub fn render_line(finding: &Finding, sources: &Sources) -> String {
 
 fn in_brackets(path: &str) -> String {
     if path.is_empty() { String::new() } else { format!("[{}]", shown(path)) }
+}
+
+/// A line without what is no one's to see in its URLs, and what is marked in that.
+fn without_passwords(line: &str, span: Span) -> (Cow<'_, str>, Span) {
+    let found = userinfo(line);
+    if found.is_empty() {
+        return (line.into(), span);
+    }
+    let from = byte_of(line, span.column.saturating_sub(1));
+    let to = byte_of(line, span.column.saturating_sub(1) + span.length);
+    // Characters before a byte, where one stands for each that is left out.
+    let before = |byte: usize| {
+        let left_out: usize = found
+            .iter()
+            .filter(|range| range.start < byte)
+            .map(|range| line[range.start..range.end.min(byte)].chars().count() - 1)
+            .sum();
+        line[..byte].chars().count() - left_out
+    };
+    let column = before(from);
+    let length = before(to).saturating_sub(column).max(1);
+    (without_userinfo(line), Span { column: column + 1, length, ..span })
 }
 
 /// What is printed of a line, how many columns stand before what is marked, and how many are marked.

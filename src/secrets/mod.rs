@@ -19,7 +19,9 @@ use sha2::{Digest, Sha256};
 
 pub use file::{FILE_NAME, FileError, Sources, load, path_beside};
 pub use host_key::HostKey;
-pub use names::{HostKeyType, Wanted, account_password_name, host_key_name, salt_of, variable};
+pub use names::{
+    HostKeyType, Wanted, account_password_name, host_key_name, is_derived, salt_of, variable,
+};
 pub use write::{Filled, fill, rotate};
 
 /// A secret value. Its `Debug` shows nothing, and it has no `Display`.

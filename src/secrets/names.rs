@@ -72,7 +72,20 @@ pub fn account_password_name(account: &str) -> String {
 /// The name under which a password's salt is kept.
 #[must_use]
 pub fn salt_of(name: &str) -> String {
-    format!("{name}_SALT")
+    format!("{name}{SALT}")
+}
+
+const SALT: &str = "_SALT";
+
+/// What the name of a password's hash ends with, where a node has it beside its secrets.
+const HASH: &str = "_HASH";
+
+/// Whether a name is one of those that trainyard makes of other names, so that none can be given to something else.
+#[must_use]
+pub fn is_derived(name: &str) -> bool {
+    name.starts_with(ACCOUNT_PASSWORD)
+        || name.starts_with("SSH_HOST_KEY_")
+        || [HASH, SALT].iter().any(|end| name.ends_with(end))
 }
 
 /// The variable of the environment that can hold a secret. A shell's variables have no `-` in their

@@ -21,6 +21,7 @@ mod restated;
 mod schema;
 mod settings;
 pub mod shape;
+mod stage;
 mod storage;
 mod tree;
 mod users;
@@ -53,6 +54,11 @@ pub use schema::{
     RoleSpec, TimeSpec, lab_shape,
 };
 pub use settings::{AccessSpec, InstallerSpec, RootLogin, SettingsSpec};
+pub use stage::{
+    DatabaseFields, Each, IdentityFields, IdentityServiceFields, IdentityUserFields, NeedFields,
+    OwnershipFields, ParameterFields, StageFields, StageFileFields, StageOpeningFields, StagePart,
+    WhenFields, stage, stage_secrets,
+};
 pub use storage::{
     Bus, DataSpec, DiskFields, DiskSpec, FileSystem, Layout, MachineSpec, PartitionSpec, Pick,
     StorageSpec,

@@ -37,6 +37,7 @@ pub fn parse_within(
         anchors: HashMap::new(),
         room,
         findings,
+        skipped: 0,
     };
     let read = match too_nested(text) {
         Some((line, column)) => Err(too_large(Span { file, line, column, length: 1 })),
@@ -103,6 +104,8 @@ struct Builder<'a, 'f> {
     anchors: HashMap<usize, (Node, Size)>,
     room: &'f mut Room,
     findings: &'f mut Findings,
+    /// How many keys and values that are left out what is read stands in.
+    skipped: usize,
 }
 
 impl<'a> Builder<'a, '_> {
@@ -224,7 +227,12 @@ impl<'a> Builder<'a, '_> {
                 (anchor, tag, Value::List(items))
             }
             Event::MappingStart(anchor, tag) => {
-                (anchor, tag, Value::Map(self.mapping(&path, depth)?))
+                let told = self.findings.times();
+                let entries = self.mapping(&path, depth)?;
+                // Where nothing is left, nothing is known; the document itself stays a mapping.
+                let is_lost = entries.is_empty() && self.findings.times() > told;
+                let value = if is_lost && depth > 0 { Value::Null } else { Value::Map(entries) };
+                (anchor, tag, value)
             }
             _ => {
                 return Err(Stop {
@@ -276,6 +284,22 @@ impl<'a> Builder<'a, '_> {
         false
     }
 
+    /// Tells that something is no key; inside a key, that is wrong for the same reason.
+    fn tell_no_key(&mut self, key: Span, path: &str, message: String) {
+        if self.skipped == 0 {
+            let help = "write `key: value`, and put a value that begins with `{` or `[` in quotes";
+            self.findings.tell(Rule::KeyForm, path, key, message, help);
+        }
+    }
+
+    /// Reads on behind what is left out.
+    fn skip(&mut self, event: Event<'a>, span: Span, path: &str, depth: usize) -> Result<(), Stop> {
+        self.skipped += 1;
+        self.node(event, span, path.into(), depth + 1)?;
+        self.skipped -= 1;
+        Ok(())
+    }
+
     fn mapping(&mut self, path: &str, depth: usize) -> Result<Vec<(Key, Node)>, Stop> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
         let mut seen: HashMap<String, usize> = HashMap::new();
@@ -283,21 +307,19 @@ impl<'a> Builder<'a, '_> {
             let key = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(entries),
                 (Event::Scalar(text, ..), span) if text.chars().count() > LONGEST_KEY => {
-                    return Err(Stop {
-                        rule: Rule::KeyForm,
-                        span,
-                        message: format!("a key has at most {LONGEST_KEY} characters"),
-                        help: "write `key: value`".into(),
-                    });
+                    let message = format!("a key has at most {LONGEST_KEY} characters");
+                    self.tell_no_key(span, path, message);
+                    let (event, span) = self.next()?;
+                    self.skip(event, span, path, depth)?;
+                    continue;
                 }
                 (Event::Scalar(text, ..), span) => Key { span, name: text.into_owned() },
-                (_, span) => {
-                    return Err(Stop {
-                        rule: Rule::KeyForm,
-                        span,
-                        message: "a key must be a single value".into(),
-                        help: "write `key: value`".into(),
-                    });
+                (event, span) => {
+                    self.tell_no_key(span, path, "a key must be a single value".into());
+                    self.skip(event, span, path, depth)?;
+                    let (event, span) = self.next()?;
+                    self.skip(event, span, path, depth)?;
+                    continue;
                 }
             };
             let (event, span) = self.next()?;

@@ -1,6 +1,7 @@
 //! The stage catalogue: what a node becomes, one folder a stage.
 
 mod check;
+mod fields;
 mod order;
 mod own;
 mod paths;
@@ -9,15 +10,18 @@ mod stage;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use include_dir::{Dir, include_dir};
 use indexmap::IndexMap;
 
-pub use own::{add_own, tell_unusable};
+use crate::report::{Findings, Sources};
+use crate::spec::{self, StageFields};
+
+pub use own::{Names, add_own, tell_unusable};
 pub use paths::check_path;
 pub use stage::{
-    Custom, Database, Each, FileSpec, Identity, Need, Opening, Ownership, Parameter, Scalar,
-    StageSpec, When,
+    Custom, Database, Each, FileSpec, Identity, IdentityService, IdentityUser, Need, Opening,
+    Ownership, Parameter, StageSpec, Template, When, holds,
 };
 
 static BUILT_IN: Dir = include_dir!("$CARGO_MANIFEST_DIR/stack");
@@ -44,6 +48,10 @@ pub struct Stage {
     pub sources: BTreeMap<String, Text>,
     /// The number of its `stage.yaml` among the sources, where it is one of the lab's own.
     pub file: Option<usize>,
+    /// Whether its `stage.yaml` could be read, so that all it says is known.
+    pub is_read: bool,
+    /// Whether it is as its author meant it. One in which something is wrong is known by its name, and no more is made of it.
+    pub is_whole: bool,
 }
 
 /// The text of a file.
@@ -62,6 +70,8 @@ pub struct Catalogue {
     pub stages: Vec<Stage>,
     /// Every secret that a stage or a login may use, with what it is for.
     pub secrets: IndexMap<String, String>,
+    /// Whether there may be more stages: a folder of the lab's could not be read.
+    pub is_partial: bool,
 }
 
 impl Catalogue {
@@ -82,19 +92,28 @@ impl Catalogue {
     /// # Errors
     /// The first mistake, with the file that holds it.
     pub fn from_files(files: &BTreeMap<String, String>) -> Result<Self> {
-        let secrets: IndexMap<String, String> = match files.get(SECRETS) {
-            Some(text) => serde_yaml::from_str(text).context("reading `stack/secrets.yaml`")?,
-            None => IndexMap::new(),
-        };
-        for name in secrets.keys() {
-            check::secret_name(name).context("checking `stack/secrets.yaml`")?;
+        let mut secrets = IndexMap::new();
+        if let Some(text) = files.get(SECRETS) {
+            let mut findings = Findings::default();
+            let read = spec::stage_secrets(text, Sources::BUILT_IN, &mut findings);
+            check_first(findings, SECRETS)?;
+            for entry in read.unwrap_or_default().0 {
+                if let Err(wrong) = check::secret_name(&entry.name.value) {
+                    bail!("`stack/{SECRETS}`: {wrong}");
+                }
+                secrets.insert(entry.name.value, entry.value);
+            }
         }
         let mut stages: BTreeMap<String, Stage> = BTreeMap::new();
+        let mut written: Vec<(String, StageFields)> = Vec::new();
         for (path, text) in files {
             let Some((name, STAGE)) = path.split_once('/') else { continue };
-            let spec =
-                serde_yaml::from_str(text).with_context(|| format!("reading `stack/{path}`"))?;
-            stages.insert(name.to_owned(), Stage::new(name, spec, None));
+            let mut findings = Findings::default();
+            let fields = spec::stage(text, Sources::BUILT_IN, &mut findings);
+            check_first(findings, path)?;
+            let fields = fields.unwrap_or_default();
+            stages.insert(name.to_owned(), Stage::new(name, &fields, None));
+            written.push((name.to_owned(), fields));
         }
         for (path, text) in files {
             let Some((name, file)) = path.split_once('/').filter(|(_, file)| *file != STAGE) else {
@@ -105,11 +124,17 @@ impl Catalogue {
             };
             stage.add(file, Text { text: text.as_str().into(), file: None });
         }
-        for stage in stages.values() {
-            check::check(stage, &secrets)
-                .with_context(|| format!("checking `stack/{}`", stage.name))?;
+        let names: Vec<String> = stages.keys().cloned().collect();
+        let known =
+            check::Known { stages: &names, is_partial: false, lab: None, secrets: &secrets };
+        for (name, fields) in &written {
+            let mut findings = Findings::default();
+            check::check(&stages[name], fields, Sources::BUILT_IN, &known, &mut findings);
+            check_first(findings, &format!("{name}/{STAGE}"))?;
         }
-        Ok(Self { stages: order::order(stages)?, secrets })
+        let (stages, stuck) = order::order(stages);
+        ensure!(stuck == 0, order::stuck(&stages, stuck));
+        Ok(Self { stages, secrets, is_partial: false })
     }
 
     /// The services that a lab can choose: those that a stage's condition names.
@@ -124,6 +149,12 @@ impl Catalogue {
         services
     }
 
+    /// Whether all stages could be read. Otherwise, what none of them says may be said all the same.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        !self.is_partial && self.stages.iter().all(|stage| stage.is_read)
+    }
+
     /// The paths at which a lab's folder of templates overrides the files of stages.
     pub fn template_paths(&self) -> impl Iterator<Item = String> {
         self.stages.iter().flat_map(|s| s.sources.keys()).map(|name| format!("stack/{name}"))
@@ -131,9 +162,17 @@ impl Catalogue {
 }
 
 impl Stage {
-    fn new(name: &str, spec: StageSpec, file: Option<usize>) -> Self {
+    fn new(name: &str, fields: &StageFields, file: Option<usize>) -> Self {
         let (scripts, sources) = (BTreeMap::new(), BTreeMap::new());
-        Self { name: name.to_owned(), spec, scripts, sources, file }
+        Self {
+            name: name.to_owned(),
+            spec: fields.into(),
+            scripts,
+            sources,
+            file,
+            is_read: true,
+            is_whole: true,
+        }
     }
 
     fn add(&mut self, file: &str, text: Text) {
@@ -149,6 +188,13 @@ impl Stage {
     pub fn source_name(&self, file: &str) -> String {
         format!("{}/{file}", self.name)
     }
+}
+
+/// What is told first of a file of trainyard's own, as an error.
+fn check_first(findings: Findings, path: &str) -> Result<()> {
+    let Some(first) = findings.sorted().into_iter().next() else { return Ok(()) };
+    let at = first.span.unwrap_or_default();
+    bail!("stack/{path}:{}:{}: {}", at.line, at.column, first.message)
 }
 
 fn path_of(path: &std::path::Path) -> String {

@@ -2,28 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
-
 use super::Stage;
 
-/// Sorts by `after`; where that leaves a choice, by name, so that the order is the same every time.
-pub(super) fn order(mut waiting: BTreeMap<String, Stage>) -> Result<Vec<Stage>> {
-    for stage in waiting.values() {
-        if let Some(unknown) = stage.spec.after.iter().find(|name| !waiting.contains_key(*name)) {
-            bail!("stage `{}` comes after `{unknown}`, which does not exist", stage.name);
-        }
-    }
+/// Sorts by `after`; where that leaves a choice, by name, so that the order is the same every time. Stages that wait for each
+/// other, and those that wait for them, come last; how many they are is told. A name that is no stage's counts for nothing.
+pub(super) fn order(mut waiting: BTreeMap<String, Stage>) -> (Vec<Stage>, usize) {
     let mut ordered: Vec<Stage> = Vec::new();
     while !waiting.is_empty() {
         let ready =
             |stage: &&Stage| stage.spec.after.iter().all(|name| !waiting.contains_key(name));
         let Some(name) = waiting.values().find(ready).map(|stage| stage.name.clone()) else {
-            let names: Vec<_> = waiting.into_keys().collect();
-            bail!("these stages wait for each other: {}", names.join(", "));
+            break;
         };
         ordered.extend(waiting.remove(&name));
     }
-    Ok(ordered)
+    let stuck = waiting.len();
+    ordered.extend(waiting.into_values());
+    (ordered, stuck)
+}
+
+/// What to tell of the last stages of an order, which wait for each other.
+pub(super) fn stuck(ordered: &[Stage], stuck: usize) -> String {
+    let stuck = &ordered[ordered.len() - stuck..];
+    let names: Vec<&str> = stuck.iter().map(|stage| stage.name.as_str()).collect();
+    format!("these stages wait for each other: {}", names.join(", "))
 }
 
 #[cfg(test)]

@@ -2,62 +2,82 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Error, anyhow};
+use super::check::{self, HELP, Known};
+use super::{Catalogue, SECRETS, STAGE, Stage, Text, order};
+use crate::report::{Findings, Rule, Span};
+use crate::spec::{self, Folder, Spanned, StageFields};
 
-use super::{Catalogue, SECRETS, STAGE, Stage, Text, check, order};
-use crate::report::{Findings, Rule, Span, place_of};
-use crate::spec::{Folder, Spanned, TextFile, is_bounded};
+/// What a lab has that its stages may name.
+#[derive(Clone, Debug)]
+pub struct Names<'l> {
+    /// Its roles.
+    pub roles: Vec<&'l str>,
+    /// Its networks.
+    pub networks: Vec<&'l str>,
+}
 
-/// Adds the stages of these folders to the catalogue. What is wrong with them goes to `findings`, and then the catalogue
-/// stays as it was.
-pub fn add_own(catalogue: &mut Catalogue, folders: &[Spanned<Folder>], findings: &mut Findings) {
-    let errors = findings.errors();
-    let mut stages: BTreeMap<String, Stage> =
-        catalogue.stages.iter().map(|s| (s.name.clone(), s.clone())).collect();
-    let mut secrets = catalogue.secrets.clone();
-    let mut own = Own { findings, stages: &mut stages };
+/// Adds the stages of these folders to the catalogue. What is wrong with a stage goes to
+/// `findings`; the stage is then in the catalogue as one that is not whole.
+pub fn add_own(
+    catalogue: &mut Catalogue,
+    folders: &[Spanned<Folder>],
+    lab: &Names,
+    findings: &mut Findings,
+) {
+    catalogue.is_partial = findings.has_told_within("own_stages");
+    if folders.is_empty() {
+        return;
+    }
+    let stages = std::mem::take(&mut catalogue.stages).into_iter();
+    let mut own = Own {
+        findings,
+        stages: stages.map(|stage| (stage.name.clone(), stage)).collect(),
+        written: Vec::new(),
+    };
     for folder in folders {
-        if let Some(file) = folder.value.files.get(SECRETS)
-            && let Some(more) = own.read::<indexmap::IndexMap<String, String>>(file)
-        {
-            for name in more.keys() {
-                if let Err(wrong) = check::secret_name(name) {
-                    own.tell(line_with(file, name), wrong.to_string());
+        if let Some(file) = folder.value.files.get(SECRETS) {
+            let secrets = spec::stage_secrets(&file.text, file.file, own.findings);
+            for entry in secrets.unwrap_or_default().0 {
+                if let Err(wrong) = check::secret_name(&entry.name.value) {
+                    let (path, span) = (&entry.name.path, entry.name.span);
+                    own.findings.tell(Rule::OwnStage, path, span, wrong, HELP);
                 }
+                catalogue.secrets.insert(entry.name.value, entry.value);
             }
-            secrets.extend(more);
         }
         own.add(folder);
     }
-    for stage in stages.values().filter(|s| s.file.is_some()) {
-        let unknown = stage.spec.after.iter().find(|name| !stages.contains_key(*name));
-        let wrong = match unknown {
-            Some(name) => Some(anyhow!("it comes after `{name}`, which does not exist")),
-            None => check::check(stage, &secrets).err(),
-        };
-        if let Some((wrong, file)) = wrong.zip(stage.file) {
-            tell_unusable(stage, file, &wrong, findings);
+    let Own { findings, mut stages, written } = own;
+    let names: Vec<String> = stages.keys().cloned().collect();
+    let is_partial = catalogue.is_partial;
+    let known = Known { stages: &names, is_partial, lab: Some(lab), secrets: &catalogue.secrets };
+    for Written { name, file, fields, was_read } in &written {
+        let Some(stage) = stages.get_mut(name) else { continue };
+        let before = findings.times();
+        if let Some(fields) = fields {
+            check::check(stage, fields, *file, &known, findings);
         }
+        stage.is_read = *was_read;
+        stage.is_whole = *was_read && findings.times() == before;
     }
-    if findings.errors() > errors {
-        return;
+    let (mut stages, stuck) = order::order(stages);
+    if stuck > 0 {
+        let message = order::stuck(&stages, stuck);
+        let first = stages.len() - stuck;
+        let own = stages[first..].iter().find_map(|stage| stage.file);
+        let at = written.iter().find(|w| Some(w.file) == own).and_then(|w| w.fields.as_ref());
+        let at = at.and_then(|fields| fields.after.as_ref());
+        let (path, at) = at.map_or(("", top(own.unwrap_or(0))), |after| (&*after.path, after.span));
+        findings.tell(Rule::OwnStage, path, at, message, "leave one `after` out");
+        stages[first..].iter_mut().for_each(|stage| stage.is_whole = false);
     }
-    match order::order(stages) {
-        Ok(stages) => *catalogue = Catalogue { stages, secrets },
-        Err(wrong) => {
-            let at = folders.first().map_or(Span::default(), |f| f.span);
-            findings.tell(Rule::OwnStage, "own_stages", at, format!("{wrong:#}"), HELP);
-        }
-    }
+    catalogue.stages = stages;
 }
 
-/// Tells what is wrong with a stage of the lab's own, whose `stage.yaml` is the source file of that number.
-pub fn tell_unusable(stage: &Stage, file: usize, wrong: &Error, findings: &mut Findings) {
-    let message = format!("the stage `{}` cannot be used: {wrong:#}", stage.name);
-    findings.tell(Rule::OwnStage, "own_stages", top(file), message, HELP);
+/// Tells what is wrong with what a stage of the lab's own says there.
+pub fn tell_unusable(at: Span, wrong: impl Into<String>, findings: &mut Findings) {
+    findings.tell(Rule::OwnStage, "own_stages", at, wrong, HELP);
 }
-
-const HELP: &str = "CONTRIBUTING.md says how a stage is made";
 
 /// On a node, the file beside the stages' folders.
 const ORDER: &str = "order";
@@ -65,9 +85,21 @@ const ORDER: &str = "order";
 /// What the names of the stages begin with that are made of `hooks`.
 const HOOK: &str = "hook-";
 
+/// The `stage.yaml` of a stage.
+struct Written {
+    name: String,
+    /// Its number among the sources.
+    file: usize,
+    /// What could be read of it; nothing where that is no mapping.
+    fields: Option<StageFields>,
+    /// Whether that is everything.
+    was_read: bool,
+}
+
 struct Own<'a> {
     findings: &'a mut Findings,
-    stages: &'a mut BTreeMap<String, Stage>,
+    stages: BTreeMap<String, Stage>,
+    written: Vec<Written>,
 }
 
 impl Own<'_> {
@@ -84,8 +116,15 @@ impl Own<'_> {
                 let message = format!("there is a stage `{name}` already");
                 let help = "give it another name; a role's `stages` decides which one a node has";
                 self.findings.tell(Rule::OwnStage, "own_stages", top(file.file), message, help);
-            } else if let Some(spec) = self.read(file) {
-                self.stages.insert(name.to_owned(), Stage::new(name, spec, Some(file.file)));
+            } else {
+                let before = self.findings.times();
+                let fields = spec::stage(&file.text, file.file, self.findings);
+                let was_read = self.findings.times() == before;
+                let known = fields.clone().unwrap_or_default();
+                let stage = Stage::new(name, &known, Some(file.file));
+                self.stages.insert(name.to_owned(), stage);
+                let (name, file) = (name.to_owned(), file.file);
+                self.written.push(Written { name, file, fields, was_read });
             }
         }
         for (path, file) in &folder.value.files {
@@ -103,38 +142,6 @@ impl Own<'_> {
             }
         }
     }
-
-    fn tell(&mut self, at: Span, message: String) {
-        self.findings.tell(Rule::OwnStage, "own_stages", at, message, HELP);
-    }
-
-    fn read<T: serde::de::DeserializeOwned>(&mut self, file: &TextFile) -> Option<T> {
-        if !is_bounded(&file.text) {
-            let message = format!("`{}` is too large or too deeply nested", file.name);
-            self.findings.tell(Rule::OwnStage, "own_stages", top(file.file), message, HELP);
-            return None;
-        }
-        let error = match serde_yaml::from_str(&file.text) {
-            Ok(value) => return Some(value),
-            Err(error) => error,
-        };
-        let at = error.location().map_or(top(file.file), |at| {
-            let (line, column) = place_of(&file.text, at.index());
-            Span { file: file.file, line, column, length: 1 }
-        });
-        let message = format!("`{}` cannot be read: {error}", file.name);
-        self.tell(at, message);
-        None
-    }
-}
-
-/// The first line with this key, or the first of all.
-fn line_with(file: &TextFile, word: &str) -> Span {
-    let line = file.text.lines().position(|line| {
-        line.strip_prefix(word).is_some_and(|rest| rest.trim_start().starts_with(':'))
-    });
-    let length = line.map_or(1, |_| word.chars().count());
-    Span { line: line.map_or(1, |n| n + 1), length, ..top(file.file) }
 }
 
 /// The first line of a file.
@@ -145,6 +152,7 @@ fn top(file: usize) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::TextFile;
 
     /// What is told of a folder with this `greeter/stage.yaml`: line, column and message.
     fn told(stage: &str) -> Vec<(usize, usize, String)> {
@@ -155,8 +163,9 @@ mod tests {
         let files = [file("greeter/stage.yaml", stage), file("greeter/verify.sh", "true\n")].into();
         let folder = Folder { name: "mine".into(), files };
         let folder = Spanned { span: Span::default(), path: "own_stages".into(), value: folder };
+        let lab = Names { roles: Vec::new(), networks: Vec::new() };
         let mut findings = Findings::default();
-        add_own(&mut Catalogue::built_in().expect("stages"), &[folder], &mut findings);
+        add_own(&mut Catalogue::built_in().expect("stages"), &[folder], &lab, &mut findings);
         let place = |span: Option<Span>| span.map_or((0, 0), |s| (s.line, s.column));
         let all = findings.sorted().into_iter();
         all.map(|f| (place(f.span).0, place(f.span).1, f.message)).collect()
@@ -169,10 +178,10 @@ mod tests {
         for (text, place) in [("after: [x\n", (2, 1)), ("#\u{2028}\u{85}\nafter: [x}\n", (2, 10))] {
             let told = told(text);
             assert_eq!((told[0].0, told[0].1), place, "{told:?}");
-            assert!(told[0].2.starts_with("`greeter/stage.yaml` cannot be read: "), "{told:?}");
+            assert!(told[0].2.starts_with("this is not YAML: "), "{told:?}");
         }
         let grows =
             format!("summary: &a {}\nafter: [{}]\n", "x".repeat(1 << 20), "*a, ".repeat(70));
-        assert_eq!(told(&grows)[0].2, "`greeter/stage.yaml` is too large or too deeply nested");
+        assert_eq!(told(&grows)[0].2, "this file is too large or too deeply nested");
     }
 }

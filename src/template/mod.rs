@@ -5,6 +5,7 @@
 //! test that uses a value with a space in it, and never as a broken node.
 
 pub mod built_in;
+mod error;
 pub mod quote;
 
 use std::collections::BTreeMap;
@@ -14,37 +15,10 @@ use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 use serde::Serialize;
 
-use crate::report::{Span, line_of};
+use crate::report::line_of;
 
-/// What a template could not do. Carries the template's name, line and text, never a value: values may be secret.
-#[derive(Debug, thiserror::Error)]
-#[error("template `{template}`, line {line}: {message}{}", shown_excerpt(*line, excerpt))]
-pub struct TemplateError {
-    /// The template's name.
-    pub template: String,
-    /// The line in it; 0 where unknown.
-    pub line: usize,
-    /// What is wrong.
-    pub message: String,
-    /// That line, as it stands in the template.
-    pub excerpt: String,
-    /// The source file, where the template is one of the person's.
-    pub file: Option<usize>,
-}
-
-impl TemplateError {
-    /// Where the mistake is, in a template of the person's.
-    #[must_use]
-    pub fn span(&self) -> Option<Span> {
-        let blanks = self.excerpt.chars().take_while(|c| c.is_whitespace()).count();
-        let length = self.excerpt.trim().chars().count().max(1);
-        Some(Span { file: self.file?, line: self.line, column: blanks + 1, length })
-    }
-}
-
-fn shown_excerpt(line: usize, excerpt: &str) -> String {
-    if excerpt.is_empty() { String::new() } else { format!("\n{line} | {excerpt}") }
-}
+pub use self::error::{Cause, TemplateError};
+use self::error::{cause, is_from_outside, message, undefined};
 
 /// Renders templates.
 pub struct Engine<'s> {
@@ -57,6 +31,8 @@ impl Default for Engine<'_> {
     fn default() -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        // An error then names what is undefined; with this switched on it would hold the variables, too.
+        environment.set_debug(false);
         environment.set_syntax(
             SyntaxConfig::builder()
                 .trim_blocks(true)
@@ -179,13 +155,15 @@ impl<'s> Engine<'s> {
     pub fn wrong(&self, name: &str, text: &str, message: String) -> TemplateError {
         let template = self.environment.get_template(name).ok();
         let source = template.as_ref().map_or("", minijinja::Template::source);
-        let line = source.lines().position(|line| line.contains(text)).unwrap_or(0);
+        let found = source.lines().position(|line| line.contains(text));
+        let line = found.unwrap_or(0);
         TemplateError {
             template: name.to_owned(),
             line: line + 1,
             message,
             excerpt: source.lines().nth(line).unwrap_or("").trim_end().to_owned(),
             file: self.own.get(name).copied(),
+            cause: if found.is_some() { Cause::Template } else { Cause::Value },
         }
     }
 
@@ -201,13 +179,16 @@ impl<'s> Engine<'s> {
         let text =
             source.filter(|_| template == name).or(added.as_ref().map(minijinja::Template::source));
         let (line, excerpt) = text.map_or((number, ""), |text| line_of(text, number));
+        let undefined = undefined(error, text.unwrap_or_default());
+        let parsed = text.and_then(|text| self.environment.template_from_str(text).ok());
+        let outside = undefined.as_deref().is_some_and(|u| is_from_outside(u, parsed.as_ref()));
         TemplateError {
             line,
-            // Neither `{error:#}` nor its debug form: they print the variables.
-            message: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
+            message: message(error, undefined.as_deref()),
             excerpt: excerpt.trim_end().to_owned(),
             file: self.own.get(&template).copied(),
             template,
+            cause: cause(error, undefined, outside),
         }
     }
 }
@@ -229,6 +210,7 @@ fn write_quoted(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Er
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Span;
 
     fn render(source: &str, value: &str) -> Result<String, TemplateError> {
         Engine::default().render_text("test", source, serde_json::json!({ "value": value }))

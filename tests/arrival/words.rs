@@ -91,7 +91,8 @@ fn lab(nodes: &[Said]) -> String {
         let mut node = json!({
             "role": "x",
             "address": format!("10.0.0.{}", 20 + i),
-            "machine": { "serial": "good" },
+            // Machines of one serial number are told apart by this.
+            "machine": { "serial": "good", "uuid": format!("00000000-0000-4000-8000-00000000000{i}") },
             "storage": { "disk": { "bus": "sata" }, "partitions": { "/srv": { "size": "1GiB" } } },
             "users": { "u": { "password": false } },
             "repositories": { "r": { "name": "good", "baseurl": "http://x/", "gpgcheck": false } },
@@ -109,7 +110,7 @@ fn lab(nodes: &[Said]) -> String {
     }
     let lab = json!({
         "own_stages": "stages",
-        "roles": { "controller": { "stages": [] }, "x": { "stages": ["mine", "database"] } },
+        "roles": { "controller": { "stages": ["time-server"] }, "x": { "stages": ["mine", "database"] } },
         "nodes": all,
     });
     let mut text = String::new();

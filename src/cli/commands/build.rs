@@ -10,6 +10,7 @@ use crate::exit::{self, Failure};
 use crate::iso::{self, Base, Built, Order, Step, Tools};
 use crate::model::{Image, Lab};
 use crate::render::Renderer;
+use crate::report::without_userinfo;
 
 pub(in crate::cli) fn build(
     lab_file: &Path,
@@ -82,7 +83,7 @@ fn image(given: Option<&Path>, lab: &Lab, lab_file: &Path) -> Result<PathBuf> {
     let what = match &lab.image {
         Image::Path(path) => return Ok(lab_file.parent().unwrap_or(Path::new("")).join(path)),
         Image::Known(name) => format!("`{name}`"),
-        Image::Url { url, .. } => format!("`{url}`"),
+        Image::Url { url, .. } => format!("`{}`", without_userinfo(url)),
     };
     let message = format!(
         "the lab's image is {what}, which this version does not download: \

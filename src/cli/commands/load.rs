@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use indexmap::IndexMap;
 
 use super::scripts;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure, LabErrors};
 use crate::model::Lab;
 use crate::plan::{self, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
-use crate::render::{RenderError, Renderer};
+use crate::render::{self, RenderError, Renderer, Told};
 use crate::report::{Finding, Findings, Severity, Source, Sources, nearest};
 use crate::secrets::{self, Secrets, Wanted};
 use crate::spec::{self, LabSpec};
@@ -47,42 +48,76 @@ impl Loaded {
     }
 }
 
+/// What could be understood of a lab file.
+struct Understood {
+    sources: Sources,
+    findings: Findings,
+    /// The lab, and its plan as far as there is one; nothing where the file could not be read.
+    lab: Option<(Lab, Plan)>,
+    secrets: IndexMap<String, String>,
+    unchecked: Option<ToolError>,
+}
+
 /// Reads a lab file as far as it can be read.
 pub(super) fn load(path: &Path, strict: bool) -> Result<Loaded> {
     let mut findings = Findings::strict(strict);
     let (sources, spec) = spec::load(path, &mut findings)?;
-    understand(sources, spec, findings)
+    Ok(understand(sources, spec, findings)?.done())
 }
 
 /// The same, and renders every node, with stand-ins for its secrets: templates of the lab's own may fail only then.
 pub(super) fn load_and_render(path: &Path, strict: bool) -> Result<Loaded> {
-    let mut loaded = load(path, strict)?;
-    let Some((_, plan)) = &loaded.planned else { return Ok(loaded) };
-    let mut findings = Findings::default();
-    let secrets = Secrets::stand_in(&loaded.wanted);
-    let mut renderer = Renderer::new(plan, &secrets);
-    for node in &plan.nodes {
-        if let Err(error) = renderer.render(node) {
-            tell(error, &mut findings)?;
-        }
-    }
-    if findings.errors() > 0 {
-        loaded.planned = None;
-        loaded.findings.extend(findings.sorted());
-    }
-    Ok(loaded)
+    let mut findings = Findings::strict(strict);
+    let (sources, spec) = spec::load(path, &mut findings)?;
+    let mut understood = understand(sources, spec, findings)?;
+    understood.render()?;
+    Ok(understood.done())
 }
 
-/// Why a node cannot be rendered, as a finding where the lab's own templates are the reason.
-fn tell(error: RenderError, findings: &mut Findings) -> Result<(), RenderError> {
-    match error.finding() {
-        Some((rule, span, message)) => {
-            let help = "docs/templates.md says what templates know and which filters they have";
-            findings.tell(rule, "templates", span, message, help);
-            Ok(())
+impl Understood {
+    /// Tells what is wrong with the templates of the kickstart, by themselves and in what is rendered from them.
+    fn render(&mut self) -> Result<()> {
+        let Some((lab, plan)) = &self.lab else { return Ok(()) };
+        let findings = &mut self.findings;
+        let with_own = lab.settings.iter().filter(|settings| !settings.templates.is_empty());
+        for error in with_own.take(MOST).flat_map(|own| render::check_templates(&own.templates)) {
+            tell(error, findings)?;
         }
-        None => Err(error),
+        let secrets = Secrets::stand_in(&wanted(self.secrets.clone(), Some(plan)));
+        let mut renderer = Renderer::new(plan, &secrets);
+        for node in &plan.nodes {
+            let Err(error) = renderer.render(node) else { continue };
+            match tell(error, findings) {
+                // What else is wrong with the lab may be the reason.
+                Err(_) if findings.errors() > 0 => {}
+                told => told?,
+            }
+        }
+        Ok(())
     }
+
+    fn done(self) -> Loaded {
+        let Self { sources, findings, lab, secrets, unchecked } = self;
+        let planned = lab.filter(|_| findings.errors() == 0);
+        let wanted = wanted(secrets, planned.as_ref().map(|(_, plan)| plan));
+        Loaded { sources, findings: findings.sorted(), planned, wanted, unchecked }
+    }
+}
+
+/// Sets of templates that are looked at by themselves.
+const MOST: usize = 64;
+
+/// Why a node cannot be rendered, as findings where the lab's own templates are the reason.
+fn tell(error: RenderError, findings: &mut Findings) -> Result<(), RenderError> {
+    let told = error.findings();
+    if told.is_empty() {
+        return Err(error);
+    }
+    for Told { rule, path, span, message } in told {
+        let help = "docs/templates.md says what templates know and which filters they have";
+        findings.tell(rule, &path, span, message, help);
+    }
+    Ok(())
 }
 
 impl Good {
@@ -105,33 +140,45 @@ pub(super) fn load_text(path: &Path, text: &str) -> Result<Loaded> {
     let name = path.display().to_string().into();
     let source = Source { name, path: path.to_owned(), text: text.into() };
     let (sources, spec) = spec::parse(source, &mut findings);
-    understand(sources, spec, findings)
+    Ok(understand(sources, spec, findings)?.done())
 }
 
-fn understand(sources: Sources, spec: Option<LabSpec>, mut findings: Findings) -> Result<Loaded> {
-    let (mut planned, mut unchecked) = (None, None);
+fn understand(
+    sources: Sources,
+    spec: Option<LabSpec>,
+    mut findings: Findings,
+) -> Result<Understood> {
+    let (mut understood, mut unchecked) = (None, None);
     let mut catalogue = Catalogue::built_in()?;
     if let Some(spec) = spec {
         let lab = model::resolve(&spec, &sources, &mut findings);
         unchecked = scripts::check(&lab, &sources, &mut findings)?;
-        stack::add_own(&mut catalogue, &lab.own_stages, &mut findings);
-        let plan = plan::make(&lab, &catalogue, &mut findings)?;
-        planned = plan.map(|plan| (lab, plan));
+        let names = stack::Names {
+            roles: lab.roles.iter().map(|role| role.name.as_str()).collect(),
+            networks: lab.networks.iter().map(|network| network.name.as_str()).collect(),
+        };
+        stack::add_own(&mut catalogue, &lab.own_stages, &names, &mut findings);
+        let plan = plan::draft(&lab, &catalogue, &mut findings)?;
+        understood = Some((lab, plan));
     }
-    let nodes: Option<Vec<&str>> = planned.as_ref().map(|(_, plan)| {
+    let (lab, secrets) = (understood, catalogue.secrets);
+    Ok(Understood { sources, findings, lab, secrets, unchecked })
+}
+
+/// What a lab asks for: the secrets of all stages, and those of its nodes, where they are known.
+fn wanted(mut secrets: IndexMap<String, String>, plan: Option<&Plan>) -> Wanted {
+    let nodes: Option<Vec<&str>> = plan.map(|plan| {
         plan.nodes.iter().filter(|node| node.host_keys).map(|node| node.name.as_str()).collect()
     });
-    let mut secrets = catalogue.secrets;
     let mut logins = vec![ROOT_PASSWORD, USER_PASSWORD];
-    let plans = planned.iter().flat_map(|(_, plan)| &plan.nodes);
-    for Login { account, secret } in plans.flat_map(NodePlan::stage_logins) {
+    let nodes_of = plan.iter().flat_map(|plan| &plan.nodes);
+    for Login { account, secret } in nodes_of.flat_map(NodePlan::stage_logins) {
         if !logins.contains(&secret.as_str()) {
             secrets.insert(secret.clone(), format!("the login of {account} on the nodes"));
             logins.push(secret);
         }
     }
-    let wanted = Wanted::new(secrets, &logins, nodes.as_deref());
-    Ok(Loaded { sources, findings: findings.sorted(), planned, wanted, unchecked })
+    Wanted::new(secrets, &logins, nodes.as_deref())
 }
 
 /// Reads a lab file that must be right; what is wrong is told on standard error.

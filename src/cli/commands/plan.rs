@@ -6,7 +6,8 @@ use anyhow::Result;
 use super::load::{chosen, load_good};
 use crate::cli::ui::Ui;
 use crate::model::{Ipv6, Kind, Settled};
-use crate::plan::{InterfacePlan, NodePlan, Plan, StagePlan};
+use crate::plan::{FilePlan, InterfacePlan, NodePlan, Plan, StagePlan};
+use crate::stack::Ownership;
 
 pub(in crate::cli) fn plan(lab: &Path, node: Option<&str>, explain: bool, ui: &Ui) -> Result<()> {
     let plan = load_good(lab, ui)?.plan;
@@ -147,6 +148,15 @@ fn described(interface: &InterfacePlan) -> String {
     parts.join(", ")
 }
 
+/// A file's path, and whose it is where that is not the usual.
+fn file(file: &FilePlan) -> String {
+    let of = &file.ownership;
+    if *of == Ownership::default() {
+        return file.path.clone();
+    }
+    format!("{} ({} {}:{})", file.path, of.mode, of.owner, of.group)
+}
+
 fn stage_detail(stage: &StagePlan, out: &mut String) {
     let _ = writeln!(out, "stage {}: {}", stage.name, stage.summary);
     let mut row = |name: &str, values: Vec<String>| {
@@ -156,7 +166,7 @@ fn stage_detail(stage: &StagePlan, out: &mut String) {
     };
     row("needs", stage.needs.iter().map(|(host, port)| format!("{host}:{port}")).collect());
     row("packages", stage.packages.clone());
-    row("files", stage.files.iter().map(|f| f.path.clone()).collect());
+    row("files", stage.files.iter().map(file).collect());
     row("databases", stage.databases.iter().map(|d| d.name.clone()).collect());
     row("services", stage.services.clone());
     for (keyword, words) in stage.facts.iter().filter(|(keyword, _)| keyword != "secret") {

@@ -105,3 +105,23 @@ fn marks_of_other_editors_and_tags() {
     assert!(root.entries()[0].1.replace && findings.errors() == 0);
     assert_eq!(errors("a: !vault x\n"), [(1, 4, "the tag `!vault` is not known here".into())]);
 }
+
+#[test]
+fn what_is_no_key_is_left_out_and_hides_nothing() {
+    let mut findings = Findings::default();
+    let text = "a: 1\n[b, c]: {d: 1}\ne: {{ f }}\ng: 1\ng: 2\n";
+    let root = parse(text, 1, &mut findings).expect("the rest");
+    let keys: Vec<_> = root.entries().iter().map(|(key, _)| key.name.as_str()).collect();
+    assert_eq!(keys, ["a", "e", "g"]);
+    assert!(matches!(root.get("e").expect("a value").value, Value::Null));
+    let told: Vec<_> =
+        findings.sorted().iter().map(|f| (f.rule, f.span.map_or(0, |s| s.line))).collect();
+    assert_eq!(told, [(Rule::KeyForm, 2), (Rule::KeyForm, 3), (Rule::DuplicateKey, 5)]);
+    assert!(findings_of("{[a]: x}\n").is_empty(), "a document stays a mapping");
+}
+
+fn findings_of(text: &str) -> Vec<String> {
+    let mut findings = Findings::default();
+    let root = parse(text, 1, &mut findings).expect("a tree");
+    root.entries().iter().map(|(key, _)| key.name.clone()).collect()
+}
