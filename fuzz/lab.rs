@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use trainyard::plan::{NodePlan, Plan};
-use trainyard::render::{Renderer, Told};
+use trainyard::render::{RenderError, Renderer, Told};
 use trainyard::report::{Finding, Findings, Source, Sources, render_line, render_text};
 use trainyard::secrets::{Secrets, Wanted};
 use trainyard::spec::{Files, FolderEntry};
@@ -95,6 +95,8 @@ fn render(plan: &Plan, findings: &mut Findings) -> Option<Vec<String>> {
                 user_data.expect("what is rendered can be read");
                 texts.extend(files.files().map(|(_, text)| text.to_owned()));
             }
+            // The fuzzer has found a stand-in in the program's memory, and said it in the lab: no lab holds its own secrets.
+            Err(RenderError::CommonSecret { .. }) => return None,
             Err(error) => {
                 assert!(!node.templates.is_empty(), "no template is the lab's own: {error}");
                 let told = error.findings();
