@@ -8,7 +8,7 @@ use crate::report::{Rule, Sources};
 use crate::spec::{Added, Entries, Folder, InstallerSpec, OneOrMany, SettingsSpec, Spanned};
 use crate::template::quote::is_plain_word;
 
-use super::settle::Resolver;
+use super::settle::{Resolver, Wrong};
 use super::{
     Access, Hardware, Installer, OptionValue, ParameterValue, Places, RootLogin, Settings, Storage,
     Templates, access, arguments, custom, el7, file_places, hardware, machine, names, storage,
@@ -107,15 +107,36 @@ fn mirrors(written: Option<&Spanned<OneOrMany<String>>>, r: &mut Resolver) -> Ve
     mirrors
 }
 
-fn mirror(text: &str) -> Result<String, String> {
+fn mirror(text: &str) -> Result<String, Wrong> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).unwrap_or("");
     // At a comma, yum would begin another URL.
     let fits = is_plain_word(rest) && !rest.starts_with('/') && !rest.contains(',');
-    if fits {
-        Ok(text.trim_end_matches('/').to_owned())
-    } else {
-        Err("a base URL that holds a `7.9.2009` folder, such as `http://vault.centos.org`".into())
+    if !fits {
+        let help = "a base URL that holds a `7.9.2009` folder, such as `http://vault.centos.org`";
+        return Err(Wrong::from(help));
     }
+    let text = text.trim_end_matches('/');
+    if let Some(base) = above_release(text) {
+        let help = format!(
+            "the base URL above them, to which `7.9.2009/os/x86_64` and the like are added: `{base}`"
+        );
+        return Err(Wrong::new("leads into the release's own folders", help));
+    }
+    Ok(text.to_owned())
+}
+
+/// What stands before the folder of the release, where a URL leads into it. A mirror's link to it is called `7`.
+fn above_release(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let of_release = |step: &str| step == "7.9.2009" || step == "7" && url.ends_with("/os/x86_64");
+    let mut at = scheme.len() + "://".len();
+    for (i, step) in rest.split('/').enumerate() {
+        if i > 0 && of_release(step) {
+            return Some(url[..at].trim_end_matches('/'));
+        }
+        at += step.len() + 1;
+    }
+    None
 }
 
 fn installer(spec: Option<&Spanned<InstallerSpec>>, r: &mut Resolver) -> Option<Installer> {
