@@ -6,7 +6,7 @@ use crate::spec::{Entries, Entry, FirewallSpec, Protocol, SettingsSpec, Spanned,
 use super::settle::{Resolver, Wrong, word};
 use super::{
     Access, Account, CustomFile, Hooks, HostKeys, Kernel, Proxy, Repository, arguments, files,
-    hooks, lifelines, repositories, users,
+    hooks, lifelines, repositories, sysctl, users,
 };
 
 /// What a person adds to a node.
@@ -58,7 +58,7 @@ pub(super) fn resolve(spec: &SettingsSpec, access: Option<&Access>, r: &mut Reso
     users::tell_shells(spec.users.as_ref(), &packages, r);
     let services = services(spec.services.as_ref(), r);
     let kernel = arguments::kernel(spec.kernel.as_ref(), r);
-    let sysctl = sysctl(spec.sysctl.as_ref(), r);
+    let sysctl = sysctl::resolve(spec.sysctl.as_ref(), r);
     let files = files::resolve(spec.files.as_ref(), access, &accounts, r);
     let openings = openings(spec.firewall.as_ref(), r);
     let hooks = hooks::resolve(spec.hooks.as_ref(), r);
@@ -128,53 +128,6 @@ fn unit(text: &str) -> Result<(), Wrong> {
     }
 }
 
-fn sysctl(spec: Option<&Spanned<Entries<String>>>, r: &mut Resolver) -> Vec<(String, String)> {
-    let mut parameters: Vec<(String, String)> = Vec::new();
-    for Entry { name, value } in spec.iter().flat_map(|s| &s.value.0) {
-        let steps: Vec<&str> = name.value.split(['.', '/']).collect();
-        let fits = steps.len() > 1 && steps.iter().all(|step| word(step, 64, "_-").is_ok());
-        if !fits {
-            r.reject(name, Wrong::from("a kernel parameter, such as `net.ipv4.ip_forward`"));
-            continue;
-        }
-        // sysctl(8) of procps 3.3.10 reads lines of 1023 bytes, and takes blanks from both ends.
-        let fits = (1..=512).contains(&value.len())
-            && value.trim() == value
-            && !value.chars().any(char::is_control);
-        if !fits {
-            let shown: String = value.chars().take(60).collect();
-            let message = format!("`{}`: `{shown}` cannot be used here", name.value);
-            let help = "1 to 512 bytes on one line, without blanks at the ends";
-            r.tell(Rule::Value, name, message, help);
-            continue;
-        }
-        let normal = with_dots(&name.value);
-        if parameters.iter().any(|(known, _)| *known == normal) {
-            let why = format!("is said twice: it is `{normal}`");
-            r.reject(name, Wrong::new(why, "one of the two; names are written with dots"));
-            continue;
-        }
-        let origin = r.origin(name.span);
-        r.note(&format!("sysctl.{normal}"), value, origin);
-        parameters.push((normal, value.clone()));
-    }
-    parameters
-}
-
-/// A kernel parameter's name with dots between its steps. Where a `/` comes first, sysctl(8) has a `.` as a part of a step:
-/// `net/ipv4/conf/eth0.7/forwarding` is `net.ipv4.conf.eth0/7.forwarding`.
-fn with_dots(name: &str) -> String {
-    if name.find(['.', '/']) == name.find('.') {
-        return name.to_owned();
-    }
-    let other = |c| match c {
-        '/' => '.',
-        '.' => '/',
-        c => c,
-    };
-    name.chars().map(other).collect()
-}
-
 fn openings(spec: Option<&Spanned<FirewallSpec>>, r: &mut Resolver) -> Vec<OpeningValue> {
     let mut openings = Vec::new();
     let written = spec.and_then(|s| s.value.open.as_ref());
@@ -213,22 +166,5 @@ fn ports(text: &str) -> Result<(), Wrong> {
         Ok(())
     } else {
         Err(Wrong::from("a port from 1 to 65535, or a range such as `9000-9010`"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::with_dots;
-
-    #[test]
-    fn kernel_parameters_have_one_name() {
-        for (written, normal) in [
-            ("net.ipv4.ip_forward", "net.ipv4.ip_forward"),
-            ("net/ipv4/ip_forward", "net.ipv4.ip_forward"),
-            ("net/ipv4/conf/eth0.7/forwarding", "net.ipv4.conf.eth0/7.forwarding"),
-            ("net.ipv4.conf.eth0/7.forwarding", "net.ipv4.conf.eth0/7.forwarding"),
-        ] {
-            assert_eq!(with_dots(written), normal);
-        }
     }
 }

@@ -57,10 +57,10 @@ fn hook_name(text: &str) -> Result<String, String> {
 
 /// What bash would stumble over, or not do as its author meant.
 fn check_script(hook: &HookSpec, r: &mut Resolver) {
-    let HookSpec { name, script, .. } = hook;
+    let HookSpec { name, script, path, .. } = hook;
     let mut tell = |rule, line: usize, what: &str, help: &str| {
         let span: Span = hook.line(line, r.sources);
-        r.findings.tell(rule, &name.path, span, format!("the hook `{}` {what}", name.value), help);
+        r.findings.tell(rule, path, span, format!("the hook `{}` {what}", name.value), help);
     };
     let line_of = |c: char| script.lines().position(|line| line.contains(c)).map(|i| i + 1);
     if let Some(line) = line_of('\0') {

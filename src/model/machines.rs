@@ -16,7 +16,7 @@ use super::settle::{Firsts, Resolver, word};
 use super::taken::Taken;
 use super::{
     COMPUTE, CONTROLLER, MANAGEMENT, Network, Node, Role, Settings, disk, hints, lifelines, names,
-    storage,
+    storage, wipe,
 };
 
 const NODES: &str = "nodes";
@@ -48,6 +48,7 @@ pub(super) fn resolve(
             storage::tell_too_small(&settings, &spec_of.settings, r);
             disk::tell_other_size(&settings, &spec_of.settings, r);
         }
+        wipe::tell_inherited(&spec_of.settings, r);
         let role = role(&name, spec_of, &spec.roles, r);
         let address = address_of(&name, spec_of, spec, networks, &mut allot, r);
         // What can be said of the interfaces is said even where the rest is wrong.

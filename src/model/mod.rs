@@ -31,9 +31,12 @@ mod settings;
 mod settle;
 mod storage;
 mod sudo;
+mod sysctl;
 mod system;
 mod taken;
+mod time;
 mod users;
+mod wipe;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

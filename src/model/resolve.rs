@@ -4,7 +4,7 @@ use crate::report::{Findings, Rule, Sources};
 use crate::spec::{ImageSpec, LabSpec, OpenStackSpec, Spanned};
 
 use super::settle::{Firsts, Resolver, word};
-use super::{Image, Lab, Networking, Origin, hints, machines, networks};
+use super::{Image, Lab, Networking, Origin, machines, networks, time};
 
 /// What a lab file means. Where `findings` has errors after it, it is good for nothing but finding more.
 pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> Lab {
@@ -22,18 +22,7 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
     let image = image(lab.image.as_ref(), r);
     let (networking, services) = openstack(lab.openstack.as_ref(), r);
     let networks = networks::resolve(lab.networks.as_ref(), r);
-    let servers = lab.time.as_ref().and_then(|t| t.value.servers.as_ref());
-    let time_servers =
-        r.settle_list("time.servers", servers.map(|s| (s.span, s.value.as_slice())), |text| {
-            word(text, 253, ".:-").map_err(|a| format!("{a}: a host name or an address"))
-        });
-    if let Some(written) = servers.filter(|_| time_servers.len() == 2) {
-        hints::tell_two_servers(written, r);
-    }
-    if let Some(written) = servers.filter(|s| s.value.is_empty()) {
-        let help = "name at least one, or leave `time.servers` out";
-        r.tell(Rule::Value, written, "no time server is left", help);
-    }
+    let time_servers = time::resolve(lab.time.as_ref(), r);
     let own_stages = lab.own_stages.as_ref().map(|s| s.value.0.clone()).unwrap_or_default();
     for folder in &own_stages {
         let origin = r.origin(folder.span);
@@ -42,6 +31,7 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
     let settled = std::mem::take(&mut r.origins);
     let name = name.unwrap_or_default();
     let (roles, nodes, settings) = machines::resolve(spec, &name, &networks, r);
+    time::tell_own(lab.time.as_ref(), &nodes, r);
     Lab {
         is_whole: !r.findings.has_mistakes(),
         name,

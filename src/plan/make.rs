@@ -182,7 +182,7 @@ fn node_plan(
         planned.extend(custom::fill(plan, stage.spec.custom, node, shared));
     }
     planned.sort_by_key(|stage| stage.phase);
-    let stages = settings::merge(planned, node, teller);
+    let stages = settings::merge(planned, node, of_node, teller);
     custom::check_stages(node, &stages, teller.findings);
     let mut settled = node.settled.clone();
     settled.extend(node.settings.settled.iter().cloned());

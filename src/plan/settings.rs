@@ -10,7 +10,7 @@ use super::{FilePlan, StagePlan};
 use crate::ini;
 use crate::model::{Lab, Node, OptionValue, Origin, ParameterValue, Settled};
 use crate::report::{Findings, Rule, Span, did_you_mean};
-use crate::stack::{Catalogue, Ownership};
+use crate::stack::{Catalogue, Ownership, Stage};
 use crate::template::quote::is_plain_word;
 
 /// A file as it grows: section, option, value and who said so.
@@ -19,7 +19,12 @@ type Sections = IndexMap<String, IndexMap<String, (String, String)>>;
 /// Merges the settings of a node's stages into whole files. A file belongs to the first stage that
 /// contributes to it: stages are ordered, and the first is the one that installs its package.
 /// Stages that disagree are an error in the catalogue or in what the lab combines; the lab's own value always wins.
-pub(super) fn merge(planned: Vec<Planned>, node: &Node, teller: &mut Teller) -> Vec<StagePlan> {
+pub(super) fn merge(
+    planned: Vec<Planned>,
+    node: &Node,
+    of_node: &[&Stage],
+    teller: &mut Teller,
+) -> Vec<StagePlan> {
     let findings = &mut *teller.findings;
     let mut files: IndexMap<String, (usize, Sections)> = IndexMap::new();
     let mut owners: BTreeMap<String, Ownership> = BTreeMap::new();
@@ -30,7 +35,7 @@ pub(super) fn merge(planned: Vec<Planned>, node: &Node, teller: &mut Teller) -> 
             let said = (value.clone(), stage.plan.name.clone());
             match options.get(option) {
                 Some((other, by)) if other != value => {
-                    let path = format!("nodes.{}", node.name);
+                    let (path, span) = place(node, of_node, [&stage.plan.name, by]);
                     let message = format!(
                         "stages `{by}` and `{}` disagree on `[{section}] {option}` in `{file}`: `{other}`, `{value}`",
                         stage.plan.name
@@ -39,7 +44,7 @@ pub(super) fn merge(planned: Vec<Planned>, node: &Node, teller: &mut Teller) -> 
                         "decide it in the lab: `settings: {{{file}: {{{section}: {{{option}: …}}}}}}`"
                     );
                     if !overridden(node, file, section, option) {
-                        findings.tell(Rule::StagesDisagree, &path, Span::default(), message, help);
+                        findings.tell(Rule::StagesDisagree, &path, span, message, help);
                     }
                 }
                 Some(_) => {}
@@ -67,21 +72,33 @@ pub(super) fn merge(planned: Vec<Planned>, node: &Node, teller: &mut Teller) -> 
         let ownership = owners.remove(&path).unwrap_or_default();
         stages[first].files.push(FilePlan { path, ownership, content });
     }
-    check_files(node, &stages, teller);
+    check_files(node, of_node, &stages, teller);
     stages
 }
 
+/// Where a stage that clashes with another is said for a node: by its role, or by its own `stage.yaml`.
+fn place(node: &Node, of_node: &[&Stage], names: [&str; 2]) -> (String, Span) {
+    let named = |name: &&str| node.stages.iter().flat_map(|s| s.iter()).find(|s| s.value == **name);
+    if let Some(said) = names.iter().find_map(named) {
+        return (said.path.to_string(), said.span);
+    }
+    let own = |name: &&str| of_node.iter().find(|stage| stage.name == **name)?.file;
+    let own = names.iter().find_map(own);
+    let span = own.map_or(Span::default(), |file| Span { file, line: 1, column: 1, length: 1 });
+    (format!("nodes.{}", node.name), span)
+}
+
 /// No file of a stage is another's, or lies where another needs a folder.
-fn check_files(node: &Node, stages: &[StagePlan], teller: &mut Teller) {
+fn check_files(node: &Node, of_node: &[&Stage], stages: &[StagePlan], teller: &mut Teller) {
     let Teller { findings, is_whole } = teller;
     let mut tell = |stage: &str, other: &str, message: String| {
         // What stands in for names may be alike; and of the lab's own files that was told at their place.
         if stage == other && (!*is_whole || stage == "site") {
             return;
         }
-        let path = format!("nodes.{}", node.name);
+        let (path, span) = place(node, of_node, [stage, other]);
         let help = "change the path in one of them, or leave one of the stages out";
-        findings.tell(Rule::FileOfTwoStages, &path, Span::default(), message, help);
+        findings.tell(Rule::FileOfTwoStages, &path, span, message, help);
     };
     let mut writers: BTreeMap<&str, &str> = BTreeMap::new();
     let files = || stages.iter().flat_map(|s| s.files.iter().map(|f| (&*f.path, &*s.name)));

@@ -199,6 +199,8 @@ rules! {
     NoSize = "no-size" Error,
     /// Two file systems have one mount point.
     MountTwice = "mount-twice" Error,
+    /// Nodes inherit that their disks may be wiped, and nothing says which machine or which disk.
+    WipeInherited = "wipe-inherited" Warning,
     /// Two file systems grow to the rest of one disk.
     SecondGrow = "second-grow" Error,
     /// `/` may be too small for OpenStack's packages, logs and images.

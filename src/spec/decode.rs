@@ -10,7 +10,7 @@ use super::shape::Shape;
 use super::tree::{Key, Node, Value};
 
 /// A value, where it stands and its YAML path.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Spanned<T> {
     /// Where it stands.
     pub span: Span,
@@ -36,6 +36,17 @@ pub fn spanned<T: Decode>(node: &Node, r: &mut Reader) -> Option<Spanned<T>> {
     }
     let value = T::decode(node, r)?;
     Some(Spanned { span: node.span, path: node.path.clone(), value })
+}
+
+/// A value of [`Entries`] whose own place matters.
+impl<T: Decode> Decode for Spanned<T> {
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
+        spanned(node, r)
+    }
+
+    fn shape() -> Shape {
+        T::shape()
+    }
 }
 
 pub(super) fn mismatch(node: &Node, wanted: &str, example: &str, r: &mut Reader) {

@@ -28,6 +28,8 @@ pub struct HookSpec {
     pub name: Spanned<String>,
     /// The script.
     pub script: Arc<str>,
+    /// The YAML path under which the lab file says it, or names its file.
+    pub path: Arc<str>,
     /// The number of the file that holds it and nothing else; `None` where it stands in a lab file.
     file: Option<usize>,
     /// Where the lab file names it, or where the script stands in it.
@@ -53,7 +55,8 @@ impl Decode for HookSpec {
             let base = name.rsplit('/').next().unwrap_or(&name);
             let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem).to_owned();
             let name = Spanned { span: node.span, path: node.path.clone(), value: stem };
-            return Some(Self { name, script: text, file: Some(file), place: node.span });
+            let path = node.path.clone();
+            return Some(Self { name, script: text, path, file: Some(file), place: node.span });
         }
         let Value::Map(_) = node.value else {
             mismatch(node, "a file's name, or a mapping with `name` and `script`", "check.sh", r);
@@ -70,7 +73,8 @@ impl Decode for HookSpec {
             return None;
         };
         let (name, script) = (name.clone(), script.clone());
-        Some(Self { name, script: script.value.into(), file: None, place: script.span })
+        let (path, place) = (script.path, script.span);
+        Some(Self { name, script: script.value.into(), path, file: None, place })
     }
 
     fn shape() -> Shape {
@@ -91,6 +95,10 @@ impl HookSpec {
             let blank = self.script.lines().take_while(|line| line.trim().is_empty()).count();
             (self.place.file, (self.place.line + number).saturating_sub(1 + blank))
         };
+        // A line with nothing on it is no place that could be marked.
+        if self.file.is_none() && wanted.is_empty() {
+            return self.place;
+        }
         let text = sources.line(file, line);
         // In a lab file, only a block (`|`) has the script's own lines.
         if text.trim() != wanted {
@@ -114,7 +122,8 @@ mod tests {
         let file = sources.add(Source { name: "a.sh".into(), path: "a.sh".into(), text });
         let name = Spanned { span: Span::default(), path: "hooks".into(), value: "a".to_owned() };
         let place = Span { file, line: 1, column: 1, length: 4 };
-        let hook = HookSpec { name, script: script.into(), file: Some(file), place };
+        let path = "hooks".into();
+        let hook = HookSpec { name, script: script.into(), path, file: Some(file), place };
         for (number, line, column, length) in
             [(1, 1, 1, 4), (2, 3, 3, 5), (3, 4, 1, 1), (4, 5, 1, 2)]
         {

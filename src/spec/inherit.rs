@@ -43,7 +43,7 @@ pub(super) fn lab(root: &Node, built_in: &Node, shape: &Shape, r: &mut Reader) -
     for role in &roles.all {
         restated::tell(&role.settings, &layers.lab, r);
     }
-    let nodes_at = root.get(NODES).map_or(Span::default(), |n| n.span);
+    let nodes_at = root.get(NODES).map_or(first_line(root), |n| n.span);
     let nodes = match root.get(NODES).filter(|n| !matches!(n.value, Value::Null)) {
         Some(nodes) => self::nodes(nodes, of_node, &layers, r),
         None => Vec::new(),
@@ -56,6 +56,11 @@ pub(super) fn lab(root: &Node, built_in: &Node, shape: &Shape, r: &mut Reader) -
     };
     let roles = roles.all.iter().map(role).collect();
     Some(LabSpec { lab: fields, settings: lab_settings, roles, nodes, nodes_at })
+}
+
+/// Where the lab file begins: what it does not say stands nowhere.
+fn first_line(root: &Node) -> Span {
+    Span { file: root.span.file, line: 1, column: 1, length: 1 }
 }
 
 /// A role with what it says for its nodes.

@@ -3,7 +3,7 @@
 use super::custom::{
     FileSpec, FirewallSpec, HostKeys, KernelSpec, ProxySpec, RepositorySpec, UnitState,
 };
-use super::decode::{Added, Entries, OneOrMany, choice, record};
+use super::decode::{Added, Entries, OneOrMany, Spanned, choice, record};
 use super::files::{Folder, PublicKeys};
 use super::hooks::HooksSpec;
 use super::network::InterfaceSpec;
@@ -57,8 +57,8 @@ record! {
         services: Entries<UnitState> = "{postfix.service: disabled}",
         /// The installed system's kernel.
         kernel: KernelSpec = "{arguments: [\"console=ttyS0,115200n8\"], remove: [rhgb, quiet]}",
-        /// Kernel parameters, as sysctl(8) names them.
-        sysctl: Entries<String> = "{net.ipv4.ip_forward: 1}",
+        /// Kernel parameters, as sysctl(8) names them; what is on or off is `1` or `0`.
+        sysctl: Entries<Spanned<String>> = "{net.ipv4.ip_forward: 1}",
         /// Text files: path, then what is in it and whose it is.
         files: Entries<FileSpec> = "{/etc/motd: {content: \"Train lab\\n\"}}",
         /// What the host's firewall lets in beside what the stages open.

@@ -26,7 +26,7 @@ record! {
         partitions: Entries<PartitionSpec> = "{/var: {size: 6GiB}}",
         /// A second disk, for data.
         data: DataSpec = "{disk: sdb, mount: /srv}",
-        /// Whether whatever is on the disk may go. Without it, an empty disk or this node's own earlier installation is wiped, and nothing else.
+        /// Whether whatever is on the disk may go. Without it, an empty disk or this node's own earlier installation is wiped, and nothing else. Said at a node for one installation, and taken out afterwards.
         wipe: bool = "yes",
     }
 }
@@ -76,7 +76,7 @@ record! {
         filesystem: FileSystem = "ext4",
         /// Whether what this node has on it stays over a new installation.
         keep: bool = "no",
-        /// Whether whatever else is on it may go.
+        /// Whether whatever else is on it may go; as with `storage.wipe`.
         wipe: bool = "yes",
     }
 }

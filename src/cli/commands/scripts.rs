@@ -86,7 +86,7 @@ fn hooks<'l>(lab: &'l Lab, sources: &'l Sources) -> impl Iterator<Item = Script<
     let all = hooks.flat_map(|hooks| hooks.pre.iter().chain(&hooks.post).chain(&hooks.first_boot));
     all.map(|hook| Script {
         what: format!("the hook `{}`", hook.name.value),
-        path: &hook.name.path,
+        path: &hook.path,
         said: hook.name.span,
         text: &hook.script,
         line: Box::new(|line| hook.line(line, sources)),
