@@ -93,6 +93,9 @@ pub(super) fn is_from_outside(expression: &str, template: Option<&minijinja::Tem
 
 /// What is wrong, without a value: neither `{error:#}` nor the debug form, which print the variables.
 pub(super) fn message(error: &Error, undefined: Option<&str>) -> String {
+    if error.kind() == ErrorKind::OutOfFuel {
+        return "this goes on for too long: is there a loop that has no end?".to_owned();
+    }
     match (error.detail(), undefined) {
         (Some(detail), _) => detail.to_owned(),
         (None, Some(expression)) => format!("`{expression}` is undefined"),
