@@ -4,7 +4,8 @@
 //!
 //! Each list is a file of names, sorted by bytes:
 //! - `timezones.txt` is sure. It is what both anaconda and cloud-init set: the names of pytz 2016.10, whose list anaconda
-//!   asks, links of old names included, as far as tzdata 2020 has a file for them. It equals today's tzdata without
+//!   asks, links of old names such as `Asia/Calcutta` included (its dialogue offers the common names only, but since 2017 a
+//!   kickstart may say any: change "timezone: for kickstart allow also timezones not offered by GUI" of its RHEL 7 branch), as far as tzdata 2020 has a file for them. It equals today's tzdata without
 //!   [`NEWER_TIMEZONES`] and `Factory`.
 //! - `languages.txt` is nearly sure. It is the UTF-8 locales that a published message of a system with CentOS 7's glibc 2.17
 //!   lists, and six with a modifier, without those for which langtable, which anaconda asks for the best match, gives
