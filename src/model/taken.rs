@@ -1,6 +1,6 @@
 //! What one machine of a lab has and no other can: addresses, MAC addresses, the machine itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
 
@@ -23,6 +23,8 @@ pub(super) struct Taken {
     macs: HashMap<Mac, Owner>,
     uuids: HashMap<Uuid, Owner>,
     serials: HashMap<String, (Owner, Option<Uuid>)>,
+    /// What several nodes have from one place, which is told once.
+    told: HashSet<(Rule, Span)>,
 }
 
 impl Taken {
@@ -44,7 +46,7 @@ impl Taken {
             }
         }
         let (macs, uuids, serials) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { addresses, macs, uuids, serials }
+        Self { addresses, macs, uuids, serials, told: HashSet::new() }
     }
 
     /// Tells addresses, MACs and machines that another node, or a gateway, has already.
@@ -76,7 +78,7 @@ impl Taken {
                 let Some(address) = address else { continue };
                 if let Some(other) = take(&mut self.addresses, address, name, at) {
                     let message = format!("`{}`: {address} is taken by {}", name.value, other.name);
-                    tell(Rule::AddressTaken, at.unwrap_or(name), message, &other, r);
+                    self.one(Rule::AddressTaken, at.unwrap_or(name), message, &other, r);
                 }
             }
             let at = written.and_then(|w| w.mac.as_ref());
@@ -85,7 +87,7 @@ impl Taken {
                 && other.name != shown(name)
             {
                 let message = format!("`{}`: {mac} is taken by {}", name.value, other.name);
-                tell(Rule::MacTaken, at.unwrap_or(name), message, &other, r);
+                self.one(Rule::MacTaken, at.unwrap_or(name), message, &other, r);
             }
         }
         if let Some(settings) = settings {
@@ -103,7 +105,7 @@ impl Taken {
         {
             let message =
                 format!("`{}`: the machine with the UUID {uuid} is {}", name.value, other.name);
-            tell(Rule::UuidTaken, at.unwrap_or(name), message, &other, r);
+            self.one(Rule::UuidTaken, at.unwrap_or(name), message, &other, r);
         }
         let at = written.and_then(|w| w.serial.as_ref());
         let Some(serial) = &machine.serial else { return };
@@ -117,8 +119,40 @@ impl Taken {
                 "`{}`: the machine with the serial number `{serial}` is {}",
                 name.value, other.name
             );
-            tell(Rule::SerialTaken, at.unwrap_or(name), message, &other, r);
+            self.one(Rule::SerialTaken, at.unwrap_or(name), message, &other, r);
         }
+    }
+
+    /// Tells it; what more than two nodes have from one place, once.
+    fn one(
+        &mut self,
+        rule: Rule,
+        at: &Spanned<String>,
+        message: String,
+        other: &Owner,
+        r: &mut Resolver,
+    ) {
+        let help = match other.at {
+            None => "give each machine its own".to_owned(),
+            Some(first) if first == at.span => {
+                if !self.told.insert((rule, first)) {
+                    return;
+                }
+                match own_range(at).filter(|_| rule == Rule::AddressTaken) {
+                    Some(range) => format!(
+                        "all nodes of the range have it from here: `{range}` gives each its own"
+                    ),
+                    None => "both have it from here: give each machine its own".to_owned(),
+                }
+            }
+            Some(first) => {
+                format!(
+                    "the first is {}; give each machine its own",
+                    r.sources.seen_from(at.span, first)
+                )
+            }
+        };
+        r.tell(rule, at, message, help);
     }
 }
 
@@ -146,18 +180,18 @@ fn take<T: Eq + Hash>(
     taken.insert(what, Owner { name: shown(name), at: at.and_then(place) })
 }
 
-fn tell(rule: Rule, at: &Spanned<String>, message: String, other: &Owner, r: &mut Resolver) {
-    let help = match other.at {
-        None => "give each machine its own".to_owned(),
-        Some(first) if first == at.span => {
-            "both have it from here: give each machine its own".to_owned()
-        }
-        Some(first) => {
-            format!(
-                "the first is {}; give each machine its own",
-                r.sources.seen_from(at.span, first)
-            )
-        }
-    };
-    r.tell(rule, at, message, help);
+/// What stands at a range of nodes in the place of an address that all of them would have.
+fn own_range(at: &Spanned<String>) -> Option<String> {
+    let (first, last) = range_of(&at.path)?;
+    let (net, host) = at.value.rsplit_once('.')?;
+    let host: usize = host.parse().ok()?;
+    let end = host + last.checked_sub(first)?;
+    (end <= 254).then(|| format!("{net}.[{host}-{end}]"))
+}
+
+/// The numbers of the range of nodes that a path begins with.
+fn range_of(path: &str) -> Option<(usize, usize)> {
+    let (name, rest) = path.strip_prefix("nodes.")?.split_once('[')?;
+    let (first, last) = rest.split_once(']')?.0.split_once('-')?;
+    if name.contains('.') { None } else { Some((first.parse().ok()?, last.parse().ok()?)) }
 }
