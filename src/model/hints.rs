@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::report::{Rule, Sources};
+use crate::report::{Rule, Sources, nearest};
 use crate::spec::{LabSpec, NodeSpec, Spanned};
 
 use super::settle::Resolver;
+use super::{MANAGEMENT, PROVIDER};
 
 /// Fewer nodes are easily read one by one.
 const FEWEST: usize = 3;
@@ -74,5 +75,14 @@ pub(super) fn tell_two_servers(servers: &Spanned<Vec<Spanned<String>>>, r: &mut 
         let message = "of two time servers that differ, chrony cannot tell which is right";
         let help = "three outvote one that is wrong; one is as good as two";
         r.tell(Rule::TwoTimeServers, servers, message, help);
+    }
+}
+
+/// The beginning of a help text for a network that was perhaps to be one that every lab has; nothing for any other.
+pub(super) fn slip(name: &str) -> String {
+    let known = [MANAGEMENT, PROVIDER];
+    match nearest(name, known).filter(|_| !known.contains(&name)) {
+        Some(known) => format!("if `{known}` is meant, correct the name; otherwise "),
+        None => String::new(),
     }
 }

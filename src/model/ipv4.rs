@@ -13,7 +13,7 @@ use super::allot::{Allot, Given};
 use super::interfaces::Attached;
 use super::links::Link;
 use super::settle::{Resolver, Wrong};
-use super::{MANAGEMENT, Network, PROVIDER};
+use super::{MANAGEMENT, Network, PROVIDER, hints};
 
 /// What is no subnet of machines (RFC 6890), with its name.
 const RESERVED: [(Ipv4Net, &str); 4] = [
@@ -224,7 +224,8 @@ pub(super) fn interface(
                 None => (
                     format!("`{}` has no address on network `{name}`", attached.node),
                     format!(
-                        "give `networks.{name}` a `pool`, or write `interfaces:` for this node, with its address there"
+                        "{}give `networks.{name}` a `pool`, or write `interfaces:` for this node, with its address there",
+                        hints::slip(name)
                     ),
                 ),
             };

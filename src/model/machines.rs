@@ -169,7 +169,8 @@ fn tell_unused(spec: &LabSpec, r: &mut Resolver) {
         };
         if !spec.nodes.is_empty() && !spec.nodes.iter().any(attaches) {
             let message = format!("no node attaches to the network `{}`", network.name.value);
-            let help = "attach an interface to it, or leave it out";
+            let slip = hints::slip(&network.name.value);
+            let help = format!("{slip}attach an interface to it, or leave it out");
             r.tell(Rule::UnusedNetwork, &network.name, message, help);
         }
     }
