@@ -8,6 +8,7 @@ use super::users::new_account;
 use super::{Access, Origin};
 
 pub(super) fn resolve(spec: Option<&Spanned<AccessSpec>>, r: &mut Resolver) -> Option<Access> {
+    let at = spec.map_or("access", |s| &*s.path);
     let spec = spec.map(|s| &s.value);
     let mut authorized_keys = Vec::new();
     let written = spec.and_then(|s| s.ssh_authorized_keys.as_ref());
@@ -22,10 +23,16 @@ pub(super) fn resolve(spec: Option<&Spanned<AccessSpec>>, r: &mut Resolver) -> O
     }
     let root_login = r.take("access.root_login", spec.and_then(|s| s.root_login.as_ref()));
     let user = r.settle("access.user", spec.and_then(|s| s.user.as_ref()), new_account);
+    // What cannot be used was told.
+    let is_told = |key: &str| r.findings.has_told_within(&format!("{at}.{key}"));
     let way_in = match root_login {
         Some(RootLogin::Password) | None => true,
-        Some(RootLogin::Key) => !authorized_keys.is_empty(),
-        Some(RootLogin::Locked) => user.is_some(),
+        Some(RootLogin::Key) => {
+            !authorized_keys.is_empty()
+                || is_told("ssh_authorized_keys")
+                || written.is_some_and(|keys| r.findings.has_told_within(&keys.path))
+        }
+        Some(RootLogin::Locked) => user.is_some() || is_told("user"),
     };
     if !way_in {
         let span = spec.and_then(|s| s.root_login.as_ref()).map_or(Span::default(), |v| v.span);

@@ -76,7 +76,8 @@ fn one(id: &Spanned<String>, spec: &RepositorySpec, r: &mut Resolver) -> Option<
         None => Some(id.value.clone()),
     };
     let urls = spec.baseurl.as_ref().map(|urls| (urls.span, urls.value.0.as_slice()));
-    if urls.is_none_or(|(_, urls)| urls.is_empty()) {
+    // Of one that needs another id, nothing is missing.
+    if known && urls.is_none_or(|(_, urls)| urls.is_empty()) {
         let message = format!("the repository `{}` has no `baseurl`", id.value);
         r.tell(Rule::Value, id, message, "at least one URL of a folder that holds `repodata`");
     }
@@ -88,7 +89,8 @@ fn one(id: &Spanned<String>, spec: &RepositorySpec, r: &mut Resolver) -> Option<
     let baseurls = r.settle_list(&key("baseurl"), urls, base_url);
     let enabled = spec.enabled.as_ref().is_none_or(|enabled| enabled.value);
     r.note_flag(&key("enabled"), enabled, spec.enabled.as_ref());
-    let gpgkey = signing_key(id, spec, r);
+    let says_key = spec.gpgkey.is_some() || spec.gpgcheck.is_some();
+    let gpgkey = if known || says_key { signing_key(id, spec, r) } else { None };
     // What the node gets, which a key alone decides.
     r.note_flag(&key("gpgcheck"), gpgkey.is_some(), spec.gpgcheck.as_ref());
     let name = name?;

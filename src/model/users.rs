@@ -98,12 +98,28 @@ fn one(name: &Spanned<String>, spec: &UserSpec, r: &mut Resolver) -> Option<Acco
     let origin = spec.password.as_ref().map_or(Origin::BuiltIn, |p| r.origin(p.span));
     r.note(&path("password"), &if password { "yes" } else { "no" }, origin);
     let sudo = rules(&path("sudo"), spec.sudo.as_ref(), password, r);
-    if keys.is_empty() && !password && !shell.ends_with("/nologin") && !shell.ends_with("/false") {
+    let is_told = known.is_none() || is_refused(name, spec, r);
+    if !is_told
+        && keys.is_empty()
+        && !password
+        && !shell.ends_with("/nologin")
+        && !shell.ends_with("/false")
+    {
         let message = format!("nobody can log in as `{}`", name.value);
         let help = "give it `ssh_authorized_keys` or `password: yes`; an account for no person has `shell: /sbin/nologin`";
         r.tell(Rule::UserWithoutLogin, name, message, help);
     }
     Some(Account { name: known?, uid, groups, keys, sudo, shell, password })
+}
+
+/// Whether what is said of it, of its keys or of its password cannot be used; that was told.
+fn is_refused(name: &Spanned<String>, spec: &UserSpec, r: &Resolver) -> bool {
+    let told = |path: &str| r.findings.has_told_within(path);
+    let at = |key: &str| told(&format!("{}.{key}", name.path));
+    r.findings.has_told_of(Rule::Kind, &name.path)
+        || at("ssh_authorized_keys")
+        || at("password")
+        || spec.ssh_authorized_keys.as_ref().is_some_and(|keys| told(&keys.path))
 }
 
 /// The rules of sudo; everything is asked for with the password, if there is one.

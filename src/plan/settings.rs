@@ -161,6 +161,10 @@ fn check_parameters<'l>(
         if findings.is_full() {
             return;
         }
+        // A mark of a secret was told where it stands.
+        if findings.has_told_of(Rule::SecretMark, &name.path) {
+            continue;
+        }
         let stages = catalogue.stages.iter();
         let Some(known) = stages.clone().find(|s| s.name == stage.value) else {
             if catalogue.is_partial {
@@ -205,7 +209,9 @@ fn check_options<'l>(
         if findings.is_full() {
             return;
         }
-        if let Err(allowed) = ini::check(&file.value, section, &name.value, value) {
+        if let Err(allowed) = ini::check(&file.value, section, &name.value, value)
+            && !findings.has_told_of(Rule::SecretMark, &name.path)
+        {
             let message = "this option cannot be written";
             findings.tell(Rule::Option, &name.path, name.span, message, allowed);
         }
