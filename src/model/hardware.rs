@@ -33,8 +33,13 @@ pub(super) fn size(text: &str) -> Result<Size, String> {
         _ if text.ends_with("TiB") => (text.trim_end_matches("TiB"), 1024 * 1024),
         _ => ("", 0),
     };
-    match digits.trim_end().parse::<u64>() {
+    let digits = digits.trim_end();
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    match digits.parse::<u64>() {
         Ok(n @ 1..=1_000_000) => Ok(Size(n * factor)),
+        _ if is_number => {
+            Err("a number from 1 to 1000000 before its unit (MiB, GiB or TiB)".into())
+        }
         _ => Err("a whole number with its unit, such as `4GiB` (MiB, GiB or TiB)".into()),
     }
 }

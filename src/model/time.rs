@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::report::Rule;
 use crate::spec::{Spanned, TimeSpec};
 
-use super::net::domain;
+use super::net::{domain, is_own_name};
 use super::settle::{Resolver, Wrong};
 use super::{CONTROLLER, Node, hints};
 
@@ -33,7 +33,8 @@ pub(super) fn resolve(spec: Option<&Spanned<TimeSpec>>, r: &mut Resolver) -> Vec
 fn server(text: &str) -> Result<String, Wrong> {
     let allowed = "a host name or an address, such as `pool.ntp.org` or `10.0.0.2`";
     let Ok(address) = text.parse::<IpAddr>() else {
-        return domain(text).map_err(|_| Wrong::from(allowed));
+        let name = domain(text).map_err(|_| Wrong::from(allowed))?;
+        return if is_own_name(text) { Err(own()) } else { Ok(name) };
     };
     if address.is_loopback() {
         return Err(own());

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::report::{Rule, Span, did_you_mean};
+use crate::report::{Rule, Span};
 
-use super::colon;
 use super::files::Reader;
 use super::shape::Shape;
+use super::told;
 use super::tree::{Key, Node, Value};
+
+pub(super) use super::told::mismatch;
+pub(crate) use super::told::{first_of, unknown_key};
 
 /// A value, where it stands and its YAML path.
 #[derive(Clone, Debug, Default)]
@@ -49,16 +52,6 @@ impl<T: Decode> Decode for Spanned<T> {
     }
 }
 
-pub(super) fn mismatch(node: &Node, wanted: &str, example: &str, r: &mut Reader) {
-    let meant = if let Value::Scalar(text) = &node.value { colon::way_out(text) } else { None };
-    let help = meant.unwrap_or_else(|| match last_step(&node.path).split_once('[') {
-        Some((list, _)) => format!("for example `{list}: [{example}]`"),
-        None => format!("for example `{}: {example}`", last_step(&node.path)),
-    });
-    let message = format!("expected {wanted}, found {}", node.value.kind());
-    r.findings.tell(Rule::Kind, &node.path, node.span, message, help);
-}
-
 impl Decode for String {
     fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
         let Value::Scalar(text) = &node.value else {
@@ -81,13 +74,7 @@ impl Decode for u64 {
         };
         let number = text.parse().ok();
         if number.is_none() {
-            r.findings.tell(
-                Rule::Value,
-                &node.path,
-                node.span,
-                format!("`{text}` is not a whole number"),
-                format!("for example `{}: 2`", last_step(&node.path)),
-            );
+            told::no_number(node, text, r);
         }
         number
     }
@@ -229,30 +216,20 @@ pub(super) fn name_of(key: &Key, node: &Node) -> Spanned<String> {
 
 /// The keys and values of a mapping.
 pub fn mapping<'a>(node: &'a Node, r: &mut Reader) -> Option<&'a [(Key, Node)]> {
+    mapping_such_as(node, || "{key: value}".to_owned(), r)
+}
+
+/// The same; where it is none, the help has an example.
+pub fn mapping_such_as<'a>(
+    node: &'a Node,
+    example: impl Fn() -> String,
+    r: &mut Reader,
+) -> Option<&'a [(Key, Node)]> {
     if let Value::Map(entries) = &node.value {
         return Some(entries);
     }
-    mismatch(node, "a mapping", "{key: value}", r);
+    mismatch(node, "a mapping", &example(), r);
     None
-}
-
-/// Tells that a key is not one of those known at this place.
-pub fn unknown_key(key: &Key, node: &Node, known: &[&str], r: &mut Reader) {
-    if r.findings.is_full() {
-        return;
-    }
-    let help = if key.name == "<<" {
-        "YAML's merge keys are not read: what nodes share stands in a role or in the lab".to_owned()
-    } else {
-        let meant = colon::way_out(&key.name).filter(|_| matches!(node.value, Value::Null));
-        meant.unwrap_or_else(|| did_you_mean(&key.name, known.iter().copied()))
-    };
-    let message = format!("unknown key `{}`", key.name);
-    r.findings.tell(Rule::UnknownKey, &node.path, key.span, message, help);
-}
-
-fn last_step(path: &str) -> &str {
-    if path.is_empty() { "nodes" } else { path.rsplit('.').next().unwrap_or(path) }
 }
 
 /// What stands under the keys of `node` that are not in `keys`, and what stands under those that are.
@@ -290,7 +267,8 @@ macro_rules! record {
             ) -> Option<Self> {
                 use $crate::spec::decode;
                 let mut record = Self::default();
-                for (key, value) in decode::mapping(node, r)? {
+                let shape = || decode::first_of(&<Self as decode::Decode>::shape());
+                for (key, value) in decode::mapping_such_as(node, shape, r)? {
                     match key.name.as_str() {
                         $( decode::key!($field $($key)?) => record.$field = decode::spanned(value, r), )*
                         name if also.contains(&name) => {}

@@ -46,11 +46,16 @@ record! {
     }
 }
 
+const NO_NAME: &str = "a hook that is written out has a `name`";
 const EXAMPLE: &str = "`[register.sh]` for a file beside the lab file, or `[{name: motd, script: \"uname -r > /etc/motd\"}]`";
 
 impl Decode for HookSpec {
     fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
-        if let Value::Scalar(_) = node.value {
+        if let Value::Scalar(text) = &node.value {
+            if text.contains('\n') || text.starts_with("#!") {
+                r.findings.tell(Rule::HookParts, &node.path, node.span, NO_NAME, EXAMPLE);
+                return None;
+            }
             let TextFile { name, text, file } = TextFile::decode(node, r)?;
             let base = name.rsplit('/').next().unwrap_or(&name);
             let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem).to_owned();
@@ -66,7 +71,7 @@ impl Decode for HookSpec {
         let (Some(name), Some(script)) = (&name, &script) else {
             let missing = match (&name, &script) {
                 (Some(name), None) => format!("the hook `{}` has no `script`", name.value),
-                (None, Some(_)) => "a hook that is written out has a `name`".to_owned(),
+                (None, Some(_)) => NO_NAME.to_owned(),
                 _ => "a hook is a file's name, or has `name` and `script`".to_owned(),
             };
             r.findings.tell(Rule::HookParts, &node.path, node.span, missing, EXAMPLE);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::report::{Rule, Sources, Span};
 
-use super::decode::{Decode as _, Spanned, mapping, name_of, split};
+use super::decode::{Decode as _, Spanned, mapping, mapping_such_as, name_of, split};
 use super::files::Reader;
 use super::merge::{merge, with_built_in};
 use super::range;
@@ -180,7 +180,8 @@ fn nodes(
             Value::Null => Node { value: Value::Map(Vec::new()), ..node },
             _ => node,
         };
-        if mapping(&node, r).is_none() {
+        let example = || "{role: controller, address: 10.0.0.11}".to_owned();
+        if mapping_such_as(&node, example, r).is_none() {
             continue;
         }
         let (own, settings) = split(&node, SettingsSpec::KEYS);

@@ -23,6 +23,7 @@ mod settings;
 pub mod shape;
 mod stage;
 mod storage;
+mod told;
 mod tree;
 mod users;
 mod yaml;

@@ -1,5 +1,7 @@
 //! Accounts that people add to their nodes.
 
+use crate::report::Rule;
+
 use super::decode::{Added, Decode, OneOrMany, Spanned, record};
 use super::files::{PublicKeys, Reader};
 use super::shape::Shape;
@@ -35,7 +37,16 @@ pub enum SudoSpec {
 impl Decode for SudoSpec {
     fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
         match &node.value {
-            Value::Scalar(text) if !text.contains('=') => bool::decode(node, r).map(Self::All),
+            Value::Scalar(text) if !text.contains('=') => {
+                let word = text.to_ascii_lowercase();
+                if ["yes", "true", "on", "no", "false", "off"].contains(&&*word) {
+                    return bool::decode(node, r).map(Self::All);
+                }
+                let message = format!("`{text}` cannot be used here");
+                let help = "`yes` for everything, `no`, or rules such as `ALL=(ALL) NOPASSWD: /usr/bin/systemctl restart httpd`";
+                r.findings.tell(Rule::Value, &node.path, node.span, message, help);
+                None
+            }
             _ => OneOrMany::decode(node, r).map(|rules| Self::Rules(rules.0)),
         }
     }

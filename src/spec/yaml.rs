@@ -41,7 +41,11 @@ pub fn parse_within(
     };
     let read = match too_nested(text) {
         Some((line, column)) => Err(too_large(Span { file, line, column, length: 1 })),
-        None => builder.document(),
+        // The parser takes it for the end of the text, here and there.
+        None => match text.find('\0') {
+            Some(at) => Err(nul(text, at, file)),
+            None => builder.document(),
+        },
     };
     match read {
         Ok(node) => Some(node),
@@ -346,6 +350,16 @@ impl<'a> Builder<'a, '_> {
 fn scalar(text: String, style: ScalarStyle) -> Value {
     let absent = matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL");
     if absent && style == ScalarStyle::Plain { Value::Null } else { Value::Scalar(text) }
+}
+
+fn nul(text: &str, at: usize, file: usize) -> Stop {
+    let (line, column) = place_of(text, at);
+    Stop {
+        rule: Rule::Yaml,
+        span: Span { file, line, column, length: 1 },
+        message: "this file holds a NUL character, which no text does".into(),
+        help: "save it as UTF-8, or leave them out: `tr -d '\\000' < OLD > NEW`".into(),
+    }
 }
 
 fn too_large(span: Span) -> Stop {
