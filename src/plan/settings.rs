@@ -78,8 +78,9 @@ pub(super) fn merge(
 
 /// Where a stage that clashes with another is said for a node: by its role, or by its own `stage.yaml`.
 fn place(node: &Node, of_node: &[&Stage], names: [&str; 2]) -> (String, Span) {
-    let named = |name: &&str| node.stages.iter().flat_map(|s| s.iter()).find(|s| s.value == **name);
-    if let Some(said) = names.iter().find_map(named) {
+    let in_role =
+        |name: &&str| node.stages.iter().flat_map(|s| s.iter()).find(|s| s.value == **name);
+    if let Some(said) = names.iter().find_map(in_role) {
         return (said.path.to_string(), said.span);
     }
     let own = |name: &&str| of_node.iter().find(|stage| stage.name == **name)?.file;

@@ -122,7 +122,7 @@ choice! {
 record! {
     /// Time sources.
     TimeSpec {
-        /// NTP servers that the controller asks.
+        /// NTP servers that the controller asks: names or addresses of other machines.
         servers: Vec<Spanned<String>> = "[ntp.example.org]",
     }
 }
