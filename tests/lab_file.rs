@@ -100,7 +100,7 @@ error[networks.management.gateway]: `10.0.1.1` is outside network `management` (
 #[test]
 fn the_file_itself() {
     assert_eq!(findings(""), [(1, 1, "expected a mapping, found nothing".into())]);
-    assert_eq!(findings("name: x\n"), [(0, 0, "no node has the role `controller`".into())]);
+    assert_eq!(findings("name: x\n"), [(1, 1, "no node has the role `controller`".into())]);
     finds("- a\n", "- a", "expected a mapping, found a list");
     finds(&format!("version: 2\n{GOOD}"), "2\n", "version 2 is not known here");
     finds(&format!("version: two\n{GOOD}"), "two", "`two` is not a whole number");

@@ -149,7 +149,7 @@ fn what_is_encoded_otherwise() {
     };
     refused(&utf_16('\u{feff}', u16::to_le_bytes), 9, "it is UTF-16; save the file as UTF-8");
     refused(&utf_16('\u{feff}', u16::to_be_bytes), 9, "it is UTF-16; save the file as UTF-8");
-    refused(&utf_16('n', u16::to_le_bytes), 3, "found unprintable character");
+    refused(&utf_16('n', u16::to_le_bytes), 3, "this file holds a NUL character");
     refused(b"name: a\r\nb: \xff\n", 9, "line 2 is not UTF-8");
     refused(format!("{GOOD}name: a\0b\n").as_bytes(), 3, " --> lab.yaml:2:8\n");
     refused(b"nodes:\n\tcontroller: {}\n", 3, "no tabs");

@@ -89,7 +89,7 @@ fn a_key_has_an_end() {
 fn what_stands_behind_the_end_is_told_at_the_end() {
     // The parser sees a line break at the end, and characters of a directive twice.
     for (text, place) in
-        [("a: b\nc", (2, 2)), ("a: [b\n", (2, 1)), ("%a\u{fffd}\u{fffd}\0", (1, 6))]
+        [("a: b\nc", (2, 2)), ("a: [b\n", (2, 1)), ("%a\u{fffd}\u{fffd}\u{1}", (1, 6))]
     {
         let found = errors(text);
         assert_eq!(found.len(), 1, "{text:?}: {found:?}");
