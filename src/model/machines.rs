@@ -15,8 +15,8 @@ use super::settings::Resolved;
 use super::settle::{Firsts, Resolver, word};
 use super::taken::Taken;
 use super::{
-    COMPUTE, CONTROLLER, MANAGEMENT, Network, Node, Role, Settings, disk, hints, lifelines, names,
-    storage,
+    COMPUTE, CONTROLLER, MANAGEMENT, Network, Node, Role, Settings, disk, hints, kernel_arguments,
+    lifelines, names, others, storage,
 };
 
 const NODES: &str = "nodes";
@@ -38,8 +38,10 @@ pub(super) fn resolve(
         }
     }
     let roles: Vec<Role> = spec.roles.iter().map(|role| known_role(role, r)).collect();
-    let mut taken = Taken::new(spec, networks);
-    let mut allot = Allot::new(spec, networks);
+    let others = others::all(spec);
+    others::tell_no_hosts(spec, networks, r);
+    let mut taken = Taken::new(spec, networks, &others);
+    let mut allot = Allot::new(spec, networks, &others);
     let mut nodes: Vec<Node> = Vec::new();
     for spec_of in &spec.nodes {
         let Some(name) = name(&spec_of.name, r) else { continue };

@@ -27,6 +27,7 @@ mod networks;
 mod repositories;
 mod resolve;
 mod routes;
+mod others;
 mod settings;
 mod settle;
 mod storage;

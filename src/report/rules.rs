@@ -107,6 +107,8 @@ rules! {
     AddressReserved = "address-reserved" Error,
     /// Two machines, or a machine and a gateway, have one address.
     AddressTaken = "address-taken" Error,
+    /// A node has an address at which the lab has something else, such as a name server.
+    AddressOfOther = "address-of-other" Warning,
     /// A node's address is said twice, differently.
     AddressTwice = "address-twice" Error,
     /// Two interfaces have one MAC address.
