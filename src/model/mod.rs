@@ -23,6 +23,7 @@ mod machine;
 mod machines;
 mod names;
 mod net;
+mod mount_options;
 mod networks;
 mod repositories;
 mod resolve;

@@ -50,7 +50,8 @@ record! {
         filesystem: FileSystem = "ext4" else "`xfs`",
         /// Whether it grows to the rest of the disk.
         grow: bool = "yes" else "`no`",
-        /// Mount options.
+        /// Mount options: those of mount(8) and of the file system, with commas between them. None with which the node would be
+        /// lost, such as `ro` on `/var`.
         options: String = "noatime,nodev",
     }
 }
