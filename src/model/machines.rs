@@ -60,6 +60,7 @@ pub(super) fn resolve(
         let interfaces = interfaces::resolve(&attached, written, &mut allot, r);
         if let Some(interfaces) = &interfaces {
             lifelines::tell_port_names(&settings, &spec_of.settings, interfaces, r);
+            kernel_arguments::tell_ipv6(&settings, &spec_of.settings, interfaces, r);
         }
         let settled = std::mem::take(&mut r.origins);
         taken.tell(spec_of, interfaces.as_deref(), Some(&*settings), r);

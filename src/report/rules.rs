@@ -245,6 +245,8 @@ rules! {
     NodeAtRisk = "node-at-risk" Warning,
     /// A kernel argument is both added and removed at one place, or added twice.
     ArgumentTwice = "argument-twice" Error,
+    /// A kernel's command line is longer than the kernel keeps.
+    CommandLine = "command-line" Error,
     /// A unit that a stage needs is switched off.
     StageService = "stage-service" Warning,
     /// A file has one text, from the lab file or from a file beside it.
