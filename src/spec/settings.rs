@@ -15,7 +15,7 @@ record! {
     SettingsSpec {
         /// Processors of the machine.
         cpus: u64 = "4",
-        /// Memory of the machine.
+        /// Memory of the machine, 1 GiB at least: the installer needs it.
         memory: String = "8GiB",
         /// Size of the machine's disk.
         disk: String = "40GiB",

@@ -161,7 +161,7 @@ impl Decode for DiskSpec {
 record! {
     /// Which machine the lab means. The installer refuses every other.
     MachineSpec {
-        /// Its serial number, as `dmidecode -s system-serial-number` tells it.
+        /// Its serial number, not what makers write where none was set, as `dmidecode -s system-serial-number` tells it.
         serial: String = "CZ3311ABCD" else "any",
         /// Its UUID, as `dmidecode -s system-uuid` tells it.
         uuid: String = "4c4c4544-0042-3510-8054-b7c04f533132" else "any",
