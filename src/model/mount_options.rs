@@ -158,6 +158,9 @@ const OF_EXT4: [&str; 51] = [
 /// What the system, its packages and its accounts are written to.
 const WRITTEN: [&str; 5] = ["/home", "/opt", "/tmp", "/usr", "/var"];
 
+/// Where packages and people run what they wrote there.
+const WITH_SCRIPTS: [&str; 4] = ["/opt", "/tmp", "/var", "/var/tmp"];
+
 /// Why a file system cannot be mounted with these. A warning leaves them their place.
 pub(super) fn check(mount: &str, filesystem: FileSystem, text: &str) -> Result<(), Wrong> {
     if !is_plain_word(text) || text.len() > 256 || text.split(',').any(str::is_empty) {
@@ -176,6 +179,10 @@ pub(super) fn check(mount: &str, filesystem: FileSystem, text: &str) -> Result<(
 fn known(option: &str, own: &[&str], filesystem: FileSystem) -> Result<(), Wrong> {
     let name = option.split_inclusive('=').next().unwrap_or(option);
     let all = || OF_ALL.iter().chain(own).copied();
+    // `mount` keeps these to itself, whatever they are.
+    if option.len() > "x-".len() && option.starts_with("x-") {
+        return Ok(());
+    }
     if all().any(|known| known == name) && (!name.ends_with('=') || option.len() > name.len()) {
         return Ok(());
     }
@@ -209,7 +216,7 @@ fn lifelines(mount: &str, text: &str) -> Result<(), Wrong> {
         return Err(Wrong::of(rule(is_system), why, "leave `noauto` out"));
     }
     if let Some(option) = last(&["exec", "noexec", "user", "users"]).filter(|o| *o != "exec")
-        && is_system
+        && (is_programs || WITH_SCRIPTS.contains(&mount))
     {
         let why = format!("lets no program of `{mount}` run");
         let help = format!("leave `{option}` out, or put `exec` behind it");
@@ -221,4 +228,28 @@ fn lifelines(mount: &str, text: &str) -> Result<(), Wrong> {
         return Err(Wrong::of(Rule::NodeLost, why, format!("leave `{option}` out")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant_is_taken() {
+        for (mount, options) in [
+            ("/var/log", "nodev,nosuid,noexec,noatime"),
+            ("/tmp", "noexec,exec,nodev,nosuid"),
+            ("/var", "ro,rw,noauto,auto,defaults"),
+            ("/srv", "noauto,x-systemd.automount,nofail,x-mine=1"),
+            ("/home", "uquota,gquota,inode64,logbsize=256k"),
+            ("/usr", "nosuid,suid,nodev"),
+        ] {
+            assert!(check(mount, FileSystem::Xfs, options).is_ok(), "{mount} {options}");
+        }
+        let of_ext4 = "commit=30,data=ordered,barrier=0,errors=remount-ro,discard";
+        assert!(check("/srv", FileSystem::Ext4, of_ext4).is_ok());
+        assert!(check("/srv", FileSystem::Xfs, of_ext4).is_err());
+        assert!(check("/var", FileSystem::Xfs, "noauto,x-systemd.automount").is_err());
+        assert!(check("/usr/local", FileSystem::Xfs, "user").is_err());
+    }
 }
