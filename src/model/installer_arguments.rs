@@ -66,3 +66,25 @@ pub(super) fn argument(text: &str) -> Result<(), Wrong> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{argument, is_reserved};
+
+    #[test]
+    fn what_is_meant_is_taken() {
+        for good in [
+            "inst.dd=hd:LABEL=DRIVERS:/driver.rpm",
+            "inst.updates=hd:LABEL=DRIVERS:/updates.img",
+            "inst.gpt",
+            "inst.cmdline",
+            "inst.addrepo=x",
+            "rd.live.check",
+        ] {
+            assert!(argument(good).is_ok() && !is_reserved(good), "{good}");
+        }
+        for bad in ["ks", "inst.ks", "inst.ks.sendsn", "ksdevice", "method", "inst.stage2"] {
+            assert!(is_reserved(bad), "{bad}");
+        }
+    }
+}

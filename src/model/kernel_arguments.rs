@@ -201,3 +201,27 @@ pub(super) fn tell_ipv6(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::argument;
+
+    #[test]
+    fn what_is_meant_is_taken() {
+        for good in [
+            "mem=4G",
+            "mem=1048576K",
+            "mem=nopentium",
+            "maxcpus=1",
+            "rootflags=uquota,noatime",
+            "rootfstype=xfs",
+            "modprobe.blacklist=nouveau,pcspkr",
+            "ipv6.disable=0",
+        ] {
+            assert!(argument(good).is_ok(), "{good}");
+        }
+        for bad in ["mem=0", "mem=1023M", "mem=-1G", "nosmp", "rootflags=ro", "rdblacklist=xfs"] {
+            assert!(argument(bad).is_err(), "{bad}");
+        }
+    }
+}
