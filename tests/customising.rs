@@ -331,7 +331,7 @@ fn what_is_nearer_takes_back_or_replaces_kernel_arguments() {
     let lab = Lab::new(
         "include: site.yaml\n\
          kernel: {arguments: [mitigations=auto], remove: [rhgb]}\n\
-         installer: {boot_arguments: [inst.text], boot_arguments_removed: [quiet]}\n\
+         installer: {boot_arguments: [inst.gpt], boot_arguments_removed: [quiet]}\n\
          roles: {compute: {kernel: {arguments: [console=ttyS0, intel_iommu=off], remove: [quiet]}}}\n\
          nodes:\n  \
            controller: {role: controller, address: 10.0.0.11}\n  \
@@ -340,7 +340,7 @@ fn what_is_nearer_takes_back_or_replaces_kernel_arguments() {
              role: compute\n    \
              address: 10.0.0.32\n    \
              kernel: {arguments: [quiet, intel_iommu=on, console=tty0], remove: [debug, mitigations]}\n    \
-             installer: {boot_arguments: [quiet], boot_arguments_removed: [inst.text]}\n",
+             installer: {boot_arguments: [quiet], boot_arguments_removed: [inst.gpt]}\n",
     );
     let site =
         "kernel: {arguments: [console=tty0, debug, mitigations=off, hugepagesz=1G, hugepages=4]}\n";
@@ -373,7 +373,7 @@ fn what_is_nearer_takes_back_or_replaces_kernel_arguments() {
         ),
         ("c", "kernel.remove", "rhgb debug mitigations"),
         ("c", "installer.boot_arguments", "quiet"),
-        ("c", "installer.boot_arguments_removed", "inst.text"),
+        ("c", "installer.boot_arguments_removed", "inst.gpt"),
     ] {
         assert_eq!(of(node, key).join(" "), wanted, "{node} {key}");
     }

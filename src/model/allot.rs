@@ -2,12 +2,13 @@
 //! of the file, and none that the lab names.
 
 use std::collections::{HashMap, HashSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::report::Rule;
 use crate::spec::{InterfaceSpec, LabSpec};
 
 use super::ipv4::Giver;
+use super::others::Others;
 use super::settle::Resolver;
 use super::{Mac, Network};
 
@@ -22,7 +23,7 @@ pub(super) enum Given {
 
 /// What is given, and what is taken.
 pub(super) struct Allot {
-    /// Addresses that the lab names: nodes' and gateways'.
+    /// Addresses that the lab names: nodes', gateways', and where it has something else.
     named: HashSet<Ipv4Addr>,
     /// By network.
     pools: HashMap<String, Giver>,
@@ -30,8 +31,12 @@ pub(super) struct Allot {
 }
 
 impl Allot {
-    pub fn new(spec: &LabSpec, networks: &[Network]) -> Self {
+    pub fn new(spec: &LabSpec, networks: &[Network], others: &Others) -> Self {
         let mut named: HashSet<Ipv4Addr> = networks.iter().filter_map(|n| n.gateway).collect();
+        named.extend(others.keys().filter_map(|address| match address {
+            IpAddr::V4(address) => Some(*address),
+            IpAddr::V6(_) => None,
+        }));
         let mut macs = HashSet::new();
         for node in &spec.nodes {
             named.extend(

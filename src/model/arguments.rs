@@ -9,7 +9,7 @@ use crate::spec::{Added, InstallerSpec, KernelSpec, Spanned};
 use crate::template::quote::is_plain_word;
 
 use super::settle::{Resolver, Wrong};
-use super::{Origin, lifelines};
+use super::{Origin, installer_arguments, kernel_arguments, lifelines};
 
 /// What a lab says of a kernel's command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -19,10 +19,6 @@ pub struct Kernel {
     /// Arguments that are taken away.
     pub remove: Vec<String>,
 }
-
-/// Arguments (without `inst.`) that say where the installer and its kickstart are, or make it something else.
-const OF_THE_INSTALLER: [&str; 9] =
-    ["ks", "stage2", "repo", "nosave", "initrd", "rescue", "ks.sendmac", "ks.sendsn", "BOOT_IMAGE"];
 
 /// Arguments that the boot loader writes for each kernel.
 const OF_THE_LOADER: [&str; 3] = ["root", "initrd", "BOOT_IMAGE"];
@@ -81,7 +77,33 @@ struct Line<'s> {
     remove: (&'static str, Written<'s>),
     reserved: fn(&str) -> bool,
     why_reserved: &'static str,
+    check: fn(&str) -> Result<(), Wrong>,
+    /// What stands there without the lab; what `boot_menu` and anaconda's `bootloader.py` write, where that is longest.
+    standing: &'static [&'static str],
 }
+
+/// With ISOLINUX, from CentOS 7.9's own media.
+const OF_THE_MEDIUM: &[&str] = &[
+    "BOOT_IMAGE=vmlinuz",
+    "initrd=initrd.img",
+    r"inst.stage2=hd:LABEL=CentOS\x207\x20x86_64",
+    "quiet",
+    r"inst.ks=hd:LABEL=CentOS\x207\x20x86_64:/ks.cfg",
+    "inst.nosave=all_ks",
+];
+/// With the layout `lvm`, and a later kernel of CentOS 7.
+const OF_THE_SYSTEM: &[&str] = &[
+    "BOOT_IMAGE=/vmlinuz-3.10.0-1160.119.1.el7.x86_64",
+    "root=/dev/mapper/trainyard-root",
+    "ro",
+    "rd.lvm.lv=trainyard/root",
+    "rd.lvm.lv=trainyard/swap",
+    "rhgb",
+    "quiet",
+    "LANG=en_US.UTF-8",
+];
+/// Bytes that a kernel of x86 keeps of its command line (`COMMAND_LINE_SIZE` of Linux 3.10, less the closing zero).
+const LONGEST: usize = 2047;
 
 type Written<'s> = Option<&'s Spanned<Added<String>>>;
 
@@ -94,8 +116,14 @@ pub(super) fn of_the_installer(spec: Option<&InstallerSpec>, r: &mut Resolver) -
     let line = Line {
         arguments: ("installer.boot_arguments", added),
         remove: ("installer.boot_arguments_removed", removed),
-        reserved: |name| OF_THE_INSTALLER.contains(&name.trim_start_matches("inst.")),
+        reserved: installer_arguments::is_reserved,
         why_reserved: "leave it out: the menu entry has it, or must not",
+        check: |text| {
+            lifelines::argument(text)
+                .and_then(|()| kernel_arguments::argument(text))
+                .and_then(|()| installer_arguments::argument(text))
+        },
+        standing: OF_THE_MEDIUM,
     };
     line.resolve(r)
 }
@@ -108,6 +136,8 @@ pub(super) fn kernel(spec: Option<&Spanned<KernelSpec>>, r: &mut Resolver) -> Ke
         remove: ("kernel.remove", spec.and_then(|s| s.remove.as_ref())),
         reserved: |name| OF_THE_LOADER.contains(&name),
         why_reserved: "leave it out: the boot loader gives it to each kernel",
+        check: |text| lifelines::argument(text).and_then(|()| kernel_arguments::argument(text)),
+        standing: OF_THE_SYSTEM,
     };
     line.resolve(r)
 }
@@ -128,7 +158,7 @@ impl Line<'_> {
                 r.reject(argument, wrong);
                 continue;
             }
-            if let Err(wrong) = lifelines::argument(&argument.value) {
+            if let Err(wrong) = (self.check)(&argument.value) {
                 r.reject(argument, wrong);
             }
             layers.entry(r.nearness(argument)).or_default().added.push(argument);
@@ -154,6 +184,7 @@ impl Line<'_> {
             added.extend(layer.added);
             removed.extend(layer.removed);
         }
+        self.tell_long(&added, &removed, r);
         let mut noted = |path: &str, arguments: Vec<&Spanned<String>>| -> Vec<String> {
             if arguments.is_empty() {
                 r.note(path, &"none", Origin::BuiltIn);
@@ -165,6 +196,31 @@ impl Line<'_> {
             arguments.into_iter().map(|a| a.value.clone()).collect()
         };
         Kernel { arguments: noted(self.arguments.0, added), remove: noted(self.remove.0, removed) }
+    }
+
+    /// Tells a line that the kernel would cut off without a word.
+    fn tell_long(
+        &self,
+        added: &[&Spanned<String>],
+        removed: &[&Spanned<String>],
+        r: &mut Resolver,
+    ) {
+        let Some(last) = added.last() else { return };
+        let is_left = |a: &&&str| !removed.iter().any(|x| takes(&x.value, a));
+        let standing = self.standing.iter().filter(is_left).map(|a| a.len());
+        let lengths: Vec<usize> = standing.chain(added.iter().map(|a| a.value.len())).collect();
+        let length = lengths.iter().sum::<usize>() + lengths.len() - 1;
+        if length > LONGEST {
+            let own: usize = added.iter().map(|a| a.value.len() + 1).sum();
+            let message =
+                format!("the command line has {length} bytes, and the kernel keeps {LONGEST}");
+            let help = format!(
+                "`{}` takes {own} of them: shorten it by {} at least",
+                self.arguments.0,
+                length - LONGEST
+            );
+            r.tell(Rule::CommandLine, last, message, help);
+        }
     }
 
     fn check(&self, text: &str) -> Result<(), Wrong> {

@@ -121,7 +121,15 @@ fn disk_name(text: &str) -> Result<String, String> {
             .to_owned());
     }
     let whole = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let lettered = ["sd", "vd", "xvd", "hd"].iter().any(|kind| {
+    if let Some(letters) =
+        name.strip_prefix("hd").filter(|l| l.starts_with(|c: char| c.is_ascii_lowercase()))
+    {
+        return Err(format!("another name: CentOS 7 calls this disk `sd{letters}`"));
+    }
+    if name.strip_prefix("nvme").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit())) {
+        return Err(format!("a disk, not its controller: `{name}n1` is the first"));
+    }
+    let lettered = ["sd", "vd", "xvd"].iter().any(|kind| {
         whole.strip_prefix(kind).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_lowercase()))
     });
     let numbered = (name.starts_with("nvme") || name.starts_with("mmcblk"))
@@ -136,6 +144,12 @@ fn disk_name(text: &str) -> Result<String, String> {
 
 fn by_id(text: &str) -> Result<String, String> {
     let name = text.strip_prefix("/dev/disk/by-id/").unwrap_or(text);
+    if let Some((disk, part)) = name.rsplit_once("-part")
+        && !part.is_empty()
+        && part.bytes().all(|b| b.is_ascii_digit())
+    {
+        return Err(format!("a whole disk, not a partition: `{disk}`"));
+    }
     if name.len() <= 255 && is_plain_word(name) && !name.contains('/') && !name.starts_with('.') {
         Ok(name.to_owned())
     } else {

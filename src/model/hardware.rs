@@ -3,13 +3,21 @@
 use crate::spec::SettingsSpec;
 
 use super::Hardware;
+use super::kernel_arguments::LEAST_MEMORY_MIB;
 use super::settle::Resolver;
 
 pub(super) fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Option<Hardware> {
     let cpus = r.settle_number("cpus", spec.cpus.as_ref(), 1..=256);
-    let memory = r.settle("memory", spec.memory.as_ref(), size);
+    let memory = r.settle("memory", spec.memory.as_ref(), memory);
     let disk = r.settle("disk", spec.disk.as_ref(), size);
     Some(Hardware { cpus: cpus?, memory_mib: memory?.0, disk_mib: disk?.0 })
+}
+
+fn memory(text: &str) -> Result<Size, String> {
+    match size(text)? {
+        found if found.0 >= LEAST_MEMORY_MIB => Ok(found),
+        _ => Err(format!("at least {}: CentOS 7's installer needs it", Size(LEAST_MEMORY_MIB))),
+    }
 }
 
 /// A size in MiB.

@@ -258,6 +258,7 @@ fn interface(
     let path = format!("interfaces.{}.routes", link.name);
     interface.routes = routes::resolve(&path, spec.routes.as_ref(), network, r);
     interface.routes.splice(0..0, network.routes.iter().copied());
+    routes::leave_own(&mut interface, spec.routes.as_ref(), r);
     interface
 }
 

@@ -120,7 +120,7 @@ pub(super) fn argument(text: &str) -> Result<(), Wrong> {
 
 const FOR_ONCE: &str = "leave it out; for one boot it can be typed in the boot menu";
 
-/// Tells a kernel that calls the network's ports otherwise than the lab does.
+/// Tells a kernel, the installer's or the installed system's, that calls the network's ports otherwise than the lab does.
 pub(super) fn tell_port_names(
     settings: &Settings,
     spec: &SettingsSpec,
@@ -128,17 +128,26 @@ pub(super) fn tell_port_names(
     r: &mut Resolver,
 ) {
     let renames = "net.ifnames=0";
-    if !settings.custom.kernel.arguments.iter().any(|a| a == renames) {
-        return;
-    }
-    let arguments = spec.kernel.as_ref().and_then(|k| k.value.arguments.as_ref());
-    let argument = arguments.and_then(|a| a.value.0.iter().rfind(|a| a.value == renames));
+    let kernel = spec.kernel.as_ref().and_then(|k| k.value.arguments.as_ref());
+    let installer = spec.installer.as_ref().and_then(|i| i.value.boot_arguments.as_ref());
+    let lines = [
+        (&settings.custom.kernel.arguments, kernel),
+        (&settings.installer.boot_arguments, installer),
+    ];
     let other =
         |i: &&Interface| i.kind == Kind::Ethernet && !i.found_by_mac && !i.name.starts_with("eth");
-    if let (Some(argument), Some(port)) = (argument, interfaces.iter().find(other)) {
-        let why = format!("calls ports `eth0` and so on, and here one is called `{}`", port.name);
-        let help = "leave it out, or find each port by its address: `match: mac` beside its `mac`";
-        r.reject(argument, Wrong::of(Rule::NodeLost, why, help));
+    for (arguments, written) in lines {
+        let counts = arguments.iter().any(|a| a == renames);
+        let argument = written.and_then(|w| w.value.0.iter().rfind(|a| a.value == renames));
+        if let (Some(argument), Some(port)) =
+            (argument.filter(|_| counts), interfaces.iter().find(other))
+        {
+            let why =
+                format!("calls ports `eth0` and so on, and here one is called `{}`", port.name);
+            let help =
+                "leave it out, or find each port by its address: `match: mac` beside its `mac`";
+            r.reject(argument, Wrong::of(Rule::NodeLost, why, help));
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::spec::{MachineSpec, SettingsSpec, Spanned};
 
 use super::disk::printable;
 use super::net::Mac;
-use super::settle::Resolver;
+use super::settle::{Resolver, Wrong};
 
 /// What the lab says of a machine's identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,9 +22,68 @@ pub struct Machine {
 
 pub(super) fn resolve(spec: Option<&Spanned<MachineSpec>>, r: &mut Resolver) -> Machine {
     let spec = spec.map(|s| &s.value);
-    let serial = r.settle("machine.serial", spec.and_then(|s| s.serial.as_ref()), printable);
-    let uuid = r.settle("machine.uuid", spec.and_then(|s| s.uuid.as_ref()), Uuid::from_str);
+    let serial = r.settle("machine.serial", spec.and_then(|s| s.serial.as_ref()), serial);
+    let uuid = r.settle("machine.uuid", spec.and_then(|s| s.uuid.as_ref()), uuid);
     Machine { serial, uuid }
+}
+
+/// What makers write in the place of a serial number, in lower case.
+const NO_SERIALS: [&str; 22] = [
+    "0123456789",
+    "123456789",
+    "1234567890",
+    "chassis serial number",
+    "default",
+    "default string",
+    "empty",
+    "invalid",
+    "n/a",
+    "na",
+    "no asset information",
+    "none",
+    "not applicable",
+    "not available",
+    "not specified",
+    "null",
+    "o.e.m.",
+    "oem",
+    "serial number",
+    "system serial number",
+    "to be filled by o.e.m.",
+    "unknown",
+];
+
+/// The same for a UUID: those of boards whose maker set none.
+const NO_UUIDS: [&str; 3] = [
+    "03000200-0400-0500-0006-000700080009",
+    "11111111-2222-3333-4444-555555555555",
+    "12345678-1234-5678-90ab-cddeefaabbcc",
+];
+
+fn serial(text: &str) -> Result<String, Wrong> {
+    let found = printable(text)?;
+    let lower = text.to_ascii_lowercase();
+    let is_filled =
+        ["0", "f", "x", ".", "-", "*"].iter().any(|sign| lower.replace(sign, "").is_empty());
+    if is_filled || NO_SERIALS.contains(&&*lower) {
+        return Err(Wrong::new(
+            "identifies no machine: makers write it where none was set",
+            "leave it out, and name the machine's `uuid`, or the `mac` of an interface",
+        ));
+    }
+    Ok(found)
+}
+
+fn uuid(text: &str) -> Result<Uuid, Wrong> {
+    let found = Uuid::from_str(text)?;
+    let is_one = |known: &str| known.parse() == Ok(found) || known.parse() == Ok(found.swapped());
+    if NO_UUIDS.into_iter().any(is_one) {
+        return Err(Wrong::new(
+            "identifies no machine: many boards have it, whose maker set none",
+            "leave it out, and name the machine's `serial`, or the `mac` of an interface",
+        ));
+    }
+    Ok(found)
 }
 
 /// The hardware addresses that the lab file itself names. (Derived ones are made up for virtual machines.)
@@ -97,6 +156,31 @@ impl Serialize for Uuid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_makers_write_is_no_serial_number() {
+        for bad in [
+            "chassis serial number",
+            "default string",
+            "no asset information",
+            "None",
+            "not applicable",
+            "not available",
+            "not specified",
+            "system serial number",
+            "to be filled by o.e.m.",
+            "0",
+            "123456789",
+            "XXXXXXXX",
+            "..........",
+        ] {
+            assert!(serial(bad).is_err(), "{bad}");
+        }
+        for good in ["CZJ0123456", "VMware-56 4d 0f", "1", "00-F"] {
+            assert!(serial(good).is_ok(), "{good}");
+        }
+        assert!(uuid("00020003-0004-0005-0006-000700080009").is_err(), "turned round");
+    }
 
     #[test]
     fn uuids_are_read_and_turned_round() {

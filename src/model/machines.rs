@@ -15,8 +15,8 @@ use super::settings::Resolved;
 use super::settle::{Firsts, Resolver, word};
 use super::taken::Taken;
 use super::{
-    COMPUTE, CONTROLLER, MANAGEMENT, Network, Node, Role, Settings, disk, hints, lifelines, names,
-    storage, wipe,
+    COMPUTE, CONTROLLER, MANAGEMENT, Network, Node, Role, Settings, disk, hints, kernel_arguments,
+    lifelines, names, others, storage, wipe,
 };
 
 const NODES: &str = "nodes";
@@ -38,8 +38,10 @@ pub(super) fn resolve(
         }
     }
     let roles: Vec<Role> = spec.roles.iter().map(|role| known_role(role, r)).collect();
-    let mut taken = Taken::new(spec, networks);
-    let mut allot = Allot::new(spec, networks);
+    let others = others::all(spec);
+    others::tell_no_hosts(spec, networks, r);
+    let mut taken = Taken::new(spec, networks, &others);
+    let mut allot = Allot::new(spec, networks, &others);
     let mut nodes: Vec<Node> = Vec::new();
     for spec_of in &spec.nodes {
         let Some(name) = name(&spec_of.name, r) else { continue };
@@ -59,6 +61,7 @@ pub(super) fn resolve(
         let interfaces = interfaces::resolve(&attached, written, &mut allot, r);
         if let Some(interfaces) = &interfaces {
             lifelines::tell_port_names(&settings, &spec_of.settings, interfaces, r);
+            kernel_arguments::tell_ipv6(&settings, &spec_of.settings, interfaces, r);
         }
         let settled = std::mem::take(&mut r.origins);
         taken.tell(spec_of, interfaces.as_deref(), Some(&*settings), r);

@@ -63,10 +63,22 @@ pub(super) fn tell_many<T>(count: usize, written: &Spanned<T>, r: &mut Resolver)
     }
 }
 
-fn server(text: &str) -> Result<IpAddr, String> {
-    let fits = |a: &IpAddr| !a.is_unspecified() && !a.is_multicast();
-    let allowed = || "a name server's IPv4 or IPv6 address, such as `8.8.8.8`".to_owned();
-    text.parse().ok().filter(fits).ok_or_else(allowed)
+fn server(text: &str) -> Result<IpAddr, Wrong> {
+    let allowed = "a name server's IPv4 or IPv6 address, such as `8.8.8.8`";
+    let address = text.parse().map_err(|_| Wrong::from(allowed))?;
+    no_machine(address).map_err(|why| Wrong::new(why, allowed))?;
+    Ok(address)
+}
+
+/// Why other machines reach none at an address.
+fn no_machine(address: IpAddr) -> Result<(), &'static str> {
+    match address {
+        a if a.is_loopback() => Err("is every machine's address for itself"),
+        a if a.is_unspecified() => Err("is no machine's address"),
+        a if a.is_multicast() => Err("is a group's address, not a machine's"),
+        IpAddr::V4(a) if a.is_broadcast() => Err("is everybody's address, not a machine's"),
+        _ => Ok(()),
+    }
 }
 
 /// Search domains that are written at `path`.
@@ -93,8 +105,7 @@ fn hosts(spec: &SettingsSpec, r: &mut Resolver) -> Vec<HostEntry> {
             r.reject(key, "an IPv4 or IPv6 address, such as `10.0.0.5: db`");
             continue;
         };
-        if address.is_loopback() {
-            let why = "is every machine's address for itself";
+        if let Err(why) = no_machine(address) {
             r.reject(key, Wrong::new(why, "an address that other machines reach, too"));
             continue;
         }

@@ -70,7 +70,9 @@ pub fn interface_name(text: &str) -> Result<String, &'static str> {
     let fits = (1..=15).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    if fits && text != "lo" {
+    if fits && ["lo", "all", "default", "bonding_masters"].contains(&text) {
+        Err("another name: Linux has this one for itself")
+    } else if fits {
         Ok(text.to_owned())
     } else {
         Err("1 to 15 letters, digits and `._-`, a letter first, such as `enp0s3`")

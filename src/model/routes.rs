@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::report::Rule;
 use crate::spec::{Addressing, Ipv6Addressing, RouteSpec, Spanned};
 
-use super::settle::{Resolver, Wrong};
-use super::{Network, ipv4, ipv6};
+use super::settle::{OF_A_NODE, Resolver, Wrong};
+use super::{Interface, Ipv6, Network, ipv4, ipv6};
 
 /// A route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -23,6 +23,26 @@ pub struct Route {
 impl std::fmt::Display for Route {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} via {}", self.to, self.via)
+    }
+}
+
+/// Leaves out routes by the node itself: it is the way, and knows its own. At the node's own interface that is a slip.
+pub(super) fn leave_own(interface: &mut Interface, written: Option<&Written>, r: &mut Resolver) {
+    let own = [
+        interface.address.map(IpAddr::V4),
+        match interface.ipv6 {
+            Ipv6::Static { address, .. } => Some(IpAddr::V6(address)),
+            _ => None,
+        },
+    ];
+    interface.routes.retain(|route| !own.contains(&Some(route.via)));
+    let vias = written.iter().flat_map(|w| &w.value).filter_map(|route| route.value.via.as_ref());
+    for via in vias {
+        let is_own = via.value.parse().is_ok_and(|address| own.contains(&Some(address)));
+        if is_own && r.nearness(via).0 == OF_A_NODE {
+            let help = "a route goes by another machine; at the network, a node that is the way leaves it out";
+            r.reject(via, Wrong::of(Rule::RouteUnreachable, "is the node's own address", help));
+        }
     }
 }
 

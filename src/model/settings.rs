@@ -11,7 +11,8 @@ use crate::template::quote::is_plain_word;
 use super::settle::{Resolver, Wrong};
 use super::{
     Access, Hardware, Installer, OptionValue, ParameterValue, Places, RootLogin, Settings, Storage,
-    Templates, access, arguments, custom, el7, file_places, hardware, machine, names, storage,
+    Templates, access, arguments, custom, el7, file_places, hardware, kernel_arguments, machine,
+    names, storage,
 };
 
 /// Settings that several nodes share are resolved once.
@@ -46,6 +47,7 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Settings {
     let custom = custom::resolve(spec, access.as_ref(), r);
     if let Some(storage) = &storage {
         file_places::tell_mounts(&custom.files, storage, r);
+        kernel_arguments::tell_lvm(&custom.kernel.arguments, spec, storage, r);
     }
     let templates = templates(spec.templates.as_ref(), r);
     let parameters = parameters(spec.parameters.as_ref(), r);

@@ -19,6 +19,9 @@ pub(super) struct Resolver<'f> {
 /// The lab, a role or a node, and how near the file is.
 pub(super) type Nearness = (u8, usize);
 
+/// What a node says itself.
+pub(super) const OF_A_NODE: u8 = 2;
+
 /// Where the values of a list stand first, by the place that says them.
 pub(super) type Firsts = HashMap<(Nearness, String), Span>;
 
@@ -146,7 +149,7 @@ impl Resolver<'_> {
     /// How near to a node something is said: by the lab, a role or the node, then by the files that the lab is read from.
     pub fn nearness(&self, written: &Spanned<String>) -> Nearness {
         let place = match written.path.split('.').next() {
-            Some("nodes") => 2,
+            Some("nodes") => OF_A_NODE,
             Some("roles") => 1,
             _ => 0,
         };

@@ -6,10 +6,10 @@ use crate::report::{Rule, Sources};
 use crate::spec::{
     DataSpec, FileSystem, Layout, PartitionSpec, SettingsSpec, Spanned, StorageSpec,
 };
-use crate::template::quote::is_plain_word;
 
 use super::disk::{self, Disk};
 use super::hardware::{Size, size};
+use super::mount_options;
 use super::settle::{Resolver, Wrong};
 use super::{Origin, Settings};
 
@@ -194,7 +194,13 @@ fn partition(name: &Spanned<String>, spec: &PartitionSpec, r: &mut Resolver) -> 
     r.note(&format!("{path}.filesystem"), &filesystem, origin);
     let grow = flag(&format!("{path}.grow"), spec.grow.as_ref(), r).unwrap_or(false);
     let options = match &spec.options {
-        Some(written) => Some(r.settle(&format!("{path}.options"), Some(written), options)?),
+        Some(written) => {
+            let on = mount.as_deref().unwrap_or(&name.value);
+            if let Err(wrong) = mount_options::check(on, filesystem, &written.value) {
+                r.reject(written, wrong);
+            }
+            r.take(&format!("{path}.options"), Some(written))
+        }
         None => None,
     };
     let mount = mount?;
@@ -208,16 +214,6 @@ fn partition(name: &Spanned<String>, spec: &PartitionSpec, r: &mut Resolver) -> 
         grow,
         options,
     })
-}
-
-/// Words that `mount` knows, with commas between them.
-fn options(text: &str) -> Result<String, String> {
-    if is_plain_word(text) && text.len() <= 256 && text.split(',').all(|option| !option.is_empty())
-    {
-        Ok(text.to_owned())
-    } else {
-        Err("mount options with commas between them, such as `noatime,nodev`".into())
-    }
 }
 
 /// What the installer wants on the same file system as `/` (anaconda's sanity check), what the loader reads, and

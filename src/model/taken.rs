@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use crate::report::{Rule, Sources, Span};
 use crate::spec::{InterfaceSpec, LabSpec, NodeSpec, Spanned};
 
+use super::others::{self, Others};
 use super::settle::Resolver;
 use super::{Interface, Ipv6, MANAGEMENT, Mac, Machine, Network, Settings, Uuid};
 
@@ -18,7 +19,8 @@ struct Owner {
 }
 
 /// Who has what.
-pub(super) struct Taken {
+pub(super) struct Taken<'o> {
+    others: &'o Others,
     addresses: HashMap<IpAddr, Owner>,
     macs: HashMap<Mac, Owner>,
     uuids: HashMap<Uuid, Owner>,
@@ -27,8 +29,8 @@ pub(super) struct Taken {
     told: HashSet<(Rule, Span)>,
 }
 
-impl Taken {
-    pub fn new(spec: &LabSpec, networks: &[Network]) -> Self {
+impl<'o> Taken<'o> {
+    pub fn new(spec: &LabSpec, networks: &[Network], others: &'o Others) -> Self {
         let mut addresses = HashMap::new();
         let written = || spec.lab.networks.iter().flat_map(|n| &n.value.0);
         for network in networks {
@@ -46,7 +48,7 @@ impl Taken {
             }
         }
         let (macs, uuids, serials) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { addresses, macs, uuids, serials, told: HashSet::new() }
+        Self { others, addresses, macs, uuids, serials, told: HashSet::new() }
     }
 
     /// Tells addresses, MACs and machines that another node, or a gateway, has already.
@@ -79,6 +81,8 @@ impl Taken {
                 if let Some(other) = take(&mut self.addresses, address, name, at) {
                     let message = format!("`{}`: {address} is taken by {}", name.value, other.name);
                     self.one(Rule::AddressTaken, at.unwrap_or(name), message, &other, r);
+                } else {
+                    others::tell(self.others, address, name, at, r);
                 }
             }
             let at = written.and_then(|w| w.mac.as_ref());

@@ -107,6 +107,8 @@ rules! {
     AddressReserved = "address-reserved" Error,
     /// Two machines, or a machine and a gateway, have one address.
     AddressTaken = "address-taken" Error,
+    /// A node has an address at which the lab has something else, such as a name server.
+    AddressOfOther = "address-of-other" Warning,
     /// A node's address is said twice, differently.
     AddressTwice = "address-twice" Error,
     /// Two interfaces have one MAC address.
@@ -245,6 +247,8 @@ rules! {
     NodeAtRisk = "node-at-risk" Warning,
     /// A kernel argument is both added and removed at one place, or added twice.
     ArgumentTwice = "argument-twice" Error,
+    /// A kernel's command line is longer than the kernel keeps.
+    CommandLine = "command-line" Error,
     /// A unit that a stage needs is switched off.
     StageService = "stage-service" Warning,
     /// A file has one text, from the lab file or from a file beside it.

@@ -66,7 +66,7 @@ record! {
     /// The installed system's kernel.
     KernelSpec {
         /// Arguments that are added to its command line. One takes the place of an inherited one of the same name, unless it
-        /// may stand several times, as `console` may.
+        /// may stand several times, as `console` may. The line has 2047 bytes at most, with what the loader gives it.
         arguments: Added<String> = "[\"console=ttyS0,115200n8\"]",
         /// Arguments that are taken from it, and from those that are inherited: a name, or a name with its value.
         remove: Added<String> = "[rhgb, quiet]",

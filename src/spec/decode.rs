@@ -112,6 +112,16 @@ fn list<T: Decode>(node: &Node, r: &mut Reader) -> Option<Vec<Spanned<T>>> {
         mismatch(node, "a list", "[first, second]", r);
         return None;
     };
+    for item in items.iter().filter(|item| matches!(item.value, Value::Null)) {
+        let help = "leave it out, or put its value there";
+        r.findings.tell(
+            Rule::Value,
+            &item.path,
+            item.span,
+            "nothing stands at this place of the list",
+            help,
+        );
+    }
     Some(items.iter().filter_map(|item| spanned(item, r)).collect())
 }
 

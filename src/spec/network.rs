@@ -16,13 +16,14 @@ record! {
         search: OneOrMany<String> = "[lab.example.org]",
         /// The largest packet, in bytes, 68 to 9000.
         mtu: u64 = "9000" else "`1500`",
-        /// Networks that are reached through others than the gateway.
+        /// Networks that are reached through others than the gateway. A node that is the way itself leaves the route out.
         routes: Vec<Spanned<RouteSpec>> = "[{to: 10.20.0.0/16, via: 10.0.0.254}]",
         /// How nodes get their IPv4 addresses. With `dhcp` on the management network each node
         /// still names its address (or takes it from `pool`), because `/etc/hosts` and every stage name it: the DHCP server
         /// must give that one to the node's MAC address.
         addresses: Addressing = "dhcp" else "`static`",
-        /// Addresses for nodes that name none, given in the order of the file. A gateway, and what nodes name, is left out.
+        /// Addresses for nodes that name none, given in the order of the file. What nodes name is left out, and
+        /// where the lab has something else: gateways and routers, name servers, time servers, a proxy, mirrors, `hosts`.
         pool: String = "10.0.0.100-10.0.0.199",
         /// Its IPv6.
         ipv6: Ipv6Spec = "{cidr: \"fd00:10::/64\", gateway: \"fd00:10::1\"}" else "what routers advertise",

@@ -15,7 +15,7 @@ record! {
     SettingsSpec {
         /// Processors of the machine.
         cpus: u64 = "4",
-        /// Memory of the machine.
+        /// Memory of the machine, 1 GiB at least: the installer needs it.
         memory: String = "8GiB",
         /// Size of the machine's disk.
         disk: String = "40GiB",
@@ -104,7 +104,8 @@ record! {
     InstallerSpec {
         /// Seconds that a built medium's menu waits before it installs.
         boot_timeout: u64 = "10",
-        /// More kernel arguments for the installer.
+        /// More kernel arguments for the installer. None that says where it and its kickstart are, or lets it ask; the line has 2047
+        /// bytes at most, with what stands there already.
         boot_arguments: Added<String> = "[\"console=ttyS0,115200n8\"]",
         /// Arguments of the medium's own menu entry that are left out: a name, or a name with its value.
         boot_arguments_removed: Added<String> = "[quiet]",

@@ -50,7 +50,8 @@ record! {
         filesystem: FileSystem = "ext4" else "`xfs`",
         /// Whether it grows to the rest of the disk.
         grow: bool = "yes" else "`no`",
-        /// Mount options.
+        /// Mount options: those of mount(8) and of the file system, with commas between them. None with which the node would be
+        /// lost, such as `ro` on `/var`.
         options: String = "noatime,nodev",
     }
 }
@@ -160,7 +161,7 @@ impl Decode for DiskSpec {
 record! {
     /// Which machine the lab means. The installer refuses every other.
     MachineSpec {
-        /// Its serial number, as `dmidecode -s system-serial-number` tells it.
+        /// Its serial number, not what makers write where none was set, as `dmidecode -s system-serial-number` tells it.
         serial: String = "CZ3311ABCD" else "any",
         /// Its UUID, as `dmidecode -s system-uuid` tells it.
         uuid: String = "4c4c4544-0042-3510-8054-b7c04f533132" else "any",

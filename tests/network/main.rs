@@ -97,6 +97,25 @@ fn pools_give_addresses_in_the_order_of_the_file() {
 }
 
 #[test]
+fn a_pool_leaves_out_what_others_have_and_a_router_its_own_route() {
+    let lab = Lab::new(
+        "networks: {management: {pool: 10.0.0.10-10.0.0.20, dns: [10.0.0.10], routes: [{to: 10.20.0.0/16, via: 10.0.0.12}]}}\n\
+         proxy: {url: \"http://10.0.0.11:3128\"}\nhosts: {10.0.0.14: [db], 10.0.0.13: [c]}\n\
+         nodes:\n  a: {role: controller, address: 10.0.0.12}\n  c: {role: compute}\n  d: {role: compute}\n",
+    );
+    let plan: Value =
+        serde_json::from_str(&lab.done(&["plan", "--format", "json"]).stdout).expect("JSON");
+    let shown = |node: &Value| {
+        let interface = &node["interfaces"][0];
+        let routes = interface["routes"].as_array().expect("routes").len();
+        (interface["address"].as_str().expect("an address").to_owned(), routes)
+    };
+    let all: Vec<_> = plan["nodes"].as_array().expect("nodes").iter().map(shown).collect();
+    let wanted = [("10.0.0.12", 0), ("10.0.0.13", 1), ("10.0.0.15", 1)];
+    assert_eq!(all, wanted.map(|(address, routes)| (address.to_owned(), routes)));
+}
+
+#[test]
 fn plan_shows_what_an_interface_is() {
     let told = Lab::new(EVERYTHING).done(&["plan", "controller"]).stdout;
     for row in [

@@ -160,7 +160,7 @@ fn wipe_lets_everything_go() {
         },
         Case {
             what: "but not on another machine",
-            lab: "storage: {wipe: yes}\nmachine: {serial: \"0\"}",
+            lab: "storage: {wipe: yes}\nmachine: {serial: OTHER1}",
             machine: |m| drop(sda(m)),
             writes: &[],
             says: "This is another machine",

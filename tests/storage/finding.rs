@@ -188,17 +188,14 @@ fn not_by_chance() {
         },
         Case {
             what: "a link to a partition is no disk",
-            lab: "storage: {disk: {by_id: ata-X-part1}}",
+            lab: "storage: {disk: {by_id: ata-X_1}}",
             machine: |m| {
                 m.disk("sda", "sata", 10240);
-                std::os::unix::fs::symlink(
-                    m.path("dev/sda1"),
-                    m.path("dev/disk/by-id/ata-X-part1"),
-                )
-                .expect("linked");
+                std::os::unix::fs::symlink(m.path("dev/sda1"), m.path("dev/disk/by-id/ata-X_1"))
+                    .expect("linked");
             },
             writes: &[],
-            says: "No disk is the disk to install to: ata-X-part1.",
+            says: "No disk is the disk to install to: ata-X_1.",
         },
     ]);
 }
