@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::report::{Rule, Span};
-use crate::spec::{LabSpec, OneOrMany, RouteSpec, SettingsSpec, Spanned};
+use crate::spec::{LabSpec, NodeSpec, OneOrMany, RouteSpec, SettingsSpec, Spanned};
 
-use super::Network;
 use super::settle::{Resolver, Wrong};
+use super::{CONTROLLER, Network};
 
 /// What the lab has at an address, and where it says so.
 #[derive(Clone)]
@@ -23,6 +23,7 @@ pub(super) struct Other {
 pub(super) type Others = BTreeMap<IpAddr, Other>;
 
 const NAME_SERVER: Option<&str> = Some("a name server");
+const TIME_SERVER: Option<&str> = Some("a time server");
 
 type Many = Spanned<OneOrMany<String>>;
 type Routes = Spanned<Vec<Spanned<RouteSpec>>>;
@@ -34,7 +35,7 @@ pub(super) fn all(spec: &LabSpec) -> Others {
         addresses(NAME_SERVER, &servers.value.0, &mut others);
     }
     let time = spec.lab.time.as_ref().and_then(|t| t.value.servers.as_ref());
-    addresses(Some("a time server"), time.map_or(&[][..], |t| &t.value), &mut others);
+    addresses(TIME_SERVER, time.map_or(&[][..], |t| &t.value), &mut others);
     for network in spec.lab.networks.iter().flat_map(|n| &n.value.0) {
         routers(network.value.routes.as_ref(), &mut others);
     }
@@ -127,12 +128,18 @@ fn host(url: &str) -> &str {
 pub(super) fn tell(
     others: &Others,
     address: IpAddr,
-    node: &Spanned<String>,
+    spec: &NodeSpec,
     at: Option<&Spanned<String>>,
     r: &mut Resolver,
 ) {
     let Some(other) = others.get(&address) else { return };
     let Some(what) = other.what else { return };
+    // That the controller asks itself is told as an error.
+    let is_controller = spec.fields.role.as_ref().is_some_and(|role| role.value == CONTROLLER);
+    if is_controller && other.what == TIME_SERVER {
+        return;
+    }
+    let node = &spec.name;
     let at = at.unwrap_or(node);
     let message =
         format!("`{}` has the address {address}, at which the lab has {what}", node.value);

@@ -82,7 +82,7 @@ impl<'o> Taken<'o> {
                     let message = format!("`{}`: {address} is taken by {}", name.value, other.name);
                     self.one(Rule::AddressTaken, at.unwrap_or(name), message, &other, r);
                 } else {
-                    others::tell(self.others, address, name, at, r);
+                    others::tell(self.others, address, spec, at, r);
                 }
             }
             let at = written.and_then(|w| w.mac.as_ref());
