@@ -59,16 +59,16 @@ struct Understood {
 }
 
 /// Reads a lab file as far as it can be read.
-pub(super) fn load(path: &Path, strict: bool) -> Result<Loaded> {
+pub(super) fn load(path: &Path, secrets: &Path, strict: bool) -> Result<Loaded> {
     let mut findings = Findings::strict(strict);
-    let (sources, spec) = spec::load(path, &mut findings)?;
+    let (sources, spec) = spec::load(path, secrets, &mut findings)?;
     Ok(understand(sources, spec, findings)?.done())
 }
 
 /// The same, and renders every node, with stand-ins for its secrets: templates of the lab's own may fail only then.
-pub(super) fn load_and_render(path: &Path, strict: bool) -> Result<Loaded> {
+pub(super) fn load_and_render(path: &Path, secrets: &Path, strict: bool) -> Result<Loaded> {
     let mut findings = Findings::strict(strict);
-    let (sources, spec) = spec::load(path, &mut findings)?;
+    let (sources, spec) = spec::load(path, secrets, &mut findings)?;
     let mut understood = understand(sources, spec, findings)?;
     understood.render()?;
     Ok(understood.done())
@@ -182,8 +182,8 @@ fn wanted(mut secrets: IndexMap<String, String>, plan: Option<&Plan>) -> Wanted 
 }
 
 /// Reads a lab file that must be right; what is wrong is told on standard error.
-pub(super) fn load_good(path: &Path, ui: &Ui) -> Result<Good> {
-    let loaded = load(path, ui.is_strict())?;
+pub(super) fn load_good(path: &Path, secrets: &Path, ui: &Ui) -> Result<Good> {
+    let loaded = load(path, secrets, ui.is_strict())?;
     for finding in &loaded.findings {
         let text = ui.finding(finding, &loaded.sources);
         if finding.severity == Severity::Error {
