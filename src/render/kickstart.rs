@@ -63,7 +63,7 @@ pub fn render(
         "access": node.access,
         "interfaces": node.interfaces,
         "network": kickstart_network::commands(node),
-        "disks": storage::context(node),
+        "disks": storage::context(plan, node, secrets)?,
         "root_hash": hash(ROOT_PASSWORD)?,
         "user_hash": hash(USER_PASSWORD)?,
         "authorized_keys": node.access.authorized_keys.iter().map(|key| format!("{key}\n")).collect::<String>(),

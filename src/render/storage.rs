@@ -1,10 +1,12 @@
 //! What the wipe guard and the commands that it writes are made from.
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::blame::{Fault, LINE};
 use crate::model::{Disk, Layout, Uuid};
-use crate::plan::{NodePlan, StoragePlan};
+use crate::plan::{LAB_IDENTITY, NodePlan, Plan, StoragePlan};
+use crate::secrets::{Missing, Secrets};
 
 /// Where the kickstart takes what `%pre` has written.
 const INCLUDE: &str = "%include /tmp/trainyard-storage.ks";
@@ -29,15 +31,21 @@ pub(super) const COMMANDS: [&str; 13] = [
     "zerombr",
 ];
 
-/// For the templates: `disks`.
-pub(super) fn context(node: &NodePlan) -> Value {
-    let StoragePlan { storage, mark, data_mark } = &node.storage;
+/// For the templates: `disks`, with the label of `/boot`, by which a disk that holds an earlier installation of this node is known,
+/// and that of the data disk's file system.
+///
+/// # Errors
+/// The lab's own secret is missing.
+pub(super) fn context(plan: &Plan, node: &NodePlan, secrets: &Secrets) -> Result<Value, Missing> {
+    let StoragePlan { storage } = &node.storage;
+    let id = secrets.get(LAB_IDENTITY)?.reveal();
+    let mark = |kind| mark(kind, id, &plan.lab, &node.name);
     let swap = storage.swap_mib.unwrap_or(0);
     let volumes: u64 = storage.volumes.iter().map(|volume| volume.size_mib).sum();
     let machine = &node.machine;
-    json!({
-        "mark": mark,
-        "data_mark": data_mark,
+    Ok(json!({
+        "mark": mark("ty"),
+        "data_mark": mark("td"),
         "system": wanted(&storage.disk),
         "wipe": storage.wipe,
         "lvm": storage.layout == Layout::Lvm,
@@ -57,7 +65,15 @@ pub(super) fn context(node: &NodePlan) -> Value {
         "uuid": machine.uuid,
         "uuid_swapped": machine.uuid.map(Uuid::swapped),
         "macs": machine.macs,
-    })
+    }))
+}
+
+/// A file system's label, the same for the same lab and node: 12 characters, which is all that XFS has room for. Labs of the same
+/// name are told apart by what each has made for itself; it cannot be read from the label.
+fn mark(kind: &str, id: &str, lab: &str, node: &str) -> String {
+    let digest = Sha256::digest(format!("{kind}\n{id}\n{lab}\n{node}"));
+    let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    format!("{kind}-{}", &hex[..9])
 }
 
 /// A disk for the shell: what is not said is empty, or 0.
@@ -126,6 +142,21 @@ mod tests {
     }
 
     const GUARD: &str = "%pre --log=/tmp/trainyard-guard.log\ncat > x << END\nzerombr\npart / --size=1\nEND\n%end\n";
+
+    #[test]
+    fn a_mark_is_a_node_s_own_and_fits_into_a_label_of_xfs() {
+        let own = mark("ty", "4f3c2b1a", "train", "compute");
+        assert_eq!(own.len(), 12);
+        assert_eq!(own, mark("ty", "4f3c2b1a", "train", "compute"));
+        for other in [
+            mark("td", "4f3c2b1a", "train", "compute"),
+            mark("ty", "4f3c2b1b", "train", "compute"),
+            mark("ty", "4f3c2b1a", "train", "compute2"),
+            mark("ty", "4f3c2b1a", "x", "compute"),
+        ] {
+            assert_ne!(own, other);
+        }
+    }
 
     #[test]
     fn what_clears_a_disk_stands_in_the_guard_only() {

@@ -29,7 +29,7 @@ fn what_is_ours_stays() {
                 "ignoredisk --only-use=sda,sdb",
                 "clearpart --all --initlabel --drives=sda,sdb",
                 "bootloader --location=mbr --boot-drive=sda",
-                "part /srv --fstype=xfs --size=64 --grow --label=td-b76913a6a --ondisk=sdb",
+                "part /srv --fstype=xfs --size=64 --grow --label=td-541c7e815 --ondisk=sdb",
             ],
             says: "Its data disk is sdb (20.0 GiB, sata, no model, serial unknown): it is empty.",
         },
@@ -71,7 +71,7 @@ fn what_is_ours_stays() {
             machine: |m| with(m, &["mkfs.xfs", "-q", "-L", DATA_MARK]),
             writes: &[
                 "clearpart --all --initlabel --drives=sda,sdb",
-                "part /srv --fstype=ext4 --size=64 --grow --label=td-b76913a6a --ondisk=sdb",
+                "part /srv --fstype=ext4 --size=64 --grow --label=td-541c7e815 --ondisk=sdb",
             ],
             says: "nothing on it is to be kept",
         },
@@ -107,7 +107,7 @@ fn what_is_somebody_elses_stops() {
             lab: LAB,
             machine: |m| with(m, &["mkfs.xfs", "-q", "-L", crate::MARK]),
             writes: &[],
-            says: "is not this node's: sdb gpt, sdb1 xfs \"ty-fc3a5b0d7\"",
+            says: "is not this node's: sdb gpt, sdb1 xfs \"ty-ec57103ec\"",
         },
         Case {
             what: "somebody else's that may go",
