@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::blame::{Fault, LINE};
-use crate::model::{Disk, Layout, Uuid};
+use crate::model::{Disk, Layout, Storage, Uuid};
 use crate::plan::{LAB_IDENTITY, NodePlan, Plan, StoragePlan};
 use crate::secrets::{Missing, Secrets};
 
@@ -48,6 +48,7 @@ pub(super) fn context(plan: &Plan, node: &NodePlan, secrets: &Secrets) -> Result
         "data_mark": mark("td"),
         "system": wanted(&storage.disk),
         "wipe": storage.wipe,
+        "spare": spares_data(storage),
         "lvm": storage.layout == Layout::Lvm,
         "boot_mib": storage.boot_mib,
         "swap_mib": swap,
@@ -60,6 +61,7 @@ pub(super) fn context(plan: &Plan, node: &NodePlan, secrets: &Secrets) -> Result
             "filesystem": data.filesystem,
             "keep": data.keep,
             "wipe": data.wipe,
+            "first": narrowness(&data.disk) > narrowness(&storage.disk),
         })),
         "serial": machine.serial,
         "uuid": machine.uuid,
@@ -74,6 +76,32 @@ fn mark(kind: &str, id: &str, lab: &str, node: &str) -> String {
     let digest = Sha256::digest(format!("{kind}\n{id}\n{lab}\n{node}"));
     let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
     format!("{kind}-{}", &hex[..9])
+}
+
+/// Whether no disk with data of the node's own is installed to: always, but where the lab keeps none, lets everything go, and
+/// says which disk that is.
+fn spares_data(storage: &Storage) -> bool {
+    let keeps = storage.data.as_ref().is_some_and(|data| data.mount.is_some() && data.keep);
+    keeps || !storage.wipe || narrowness(&storage.disk) < NAMED
+}
+
+/// What a disk is named by may be another one's after the next boot; what it was made with is not.
+const NAMED: usize = 100;
+
+/// How closely it is said which disk is meant. `pick` takes one of many, so it says less than anything that holds of one only.
+fn narrowness(disk: &Disk) -> usize {
+    let own = [disk.by_id.is_some(), disk.serial.is_some()].contains(&true);
+    let said = [
+        disk.model.is_some(),
+        disk.bus.is_some(),
+        disk.least_mib.is_some(),
+        disk.most_mib.is_some(),
+    ];
+    let criteria = said.into_iter().filter(|is_said| *is_said).count();
+    2 * NAMED * usize::from(own)
+        + NAMED * usize::from(disk.name.is_some())
+        + 10 * usize::from(disk.pick.is_none())
+        + criteria
 }
 
 /// A disk for the shell: what is not said is empty, or 0.

@@ -72,7 +72,7 @@ fn what_is_not_ours_stops() {
         case(
             "our data",
             |m| drop(sda(m).table("gpt").part(1, "mkfs.xfs", &["-q", "-L", crate::DATA_MARK])),
-            "sda1 xfs \"td-541c7e815\".",
+            "serial unknown): it holds data of this node (sda1)",
         ),
         case(
             "a file system without partitions, even with our label",
