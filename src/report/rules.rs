@@ -279,6 +279,8 @@ rules! {
     Template = "template" Error,
     /// What templates of the lab's own make is no kickstart that the installer takes.
     Rendered = "rendered" Error,
+    /// What templates of the lab's own put into a kickstart leaves a node weaker than it would be.
+    WeakKickstart = "weak-kickstart" Warning,
     /// A service that no stage provides.
     UnknownService = "unknown-service" Error,
     /// A stage that is not there.

@@ -86,7 +86,13 @@ impl Understood {
         let secrets = Secrets::stand_in(&wanted(self.secrets.clone(), Some(plan)));
         let mut renderer = Renderer::new(plan, &secrets);
         for node in &plan.nodes {
-            let Err(error) = renderer.render(node) else { continue };
+            let error = match renderer.render(node) {
+                Ok(rendered) => {
+                    tell_all(rendered.weak, findings);
+                    continue;
+                }
+                Err(error) => error,
+            };
             match tell(error, findings) {
                 // What else is wrong with the lab may be the reason.
                 Err(_) if findings.errors() > 0 => {}
@@ -113,11 +119,15 @@ fn tell(error: RenderError, findings: &mut Findings) -> Result<(), RenderError> 
     if told.is_empty() {
         return Err(error);
     }
+    tell_all(told, findings);
+    Ok(())
+}
+
+fn tell_all(told: Vec<Told>, findings: &mut Findings) {
     for Told { rule, path, span, message } in told {
         let help = "docs/templates.md says what templates know and which filters they have";
         findings.tell(rule, &path, span, message, help);
     }
-    Ok(())
 }
 
 impl Good {

@@ -52,6 +52,12 @@ const COUNTRIES: [(&str, &str); 8] = [
     ("zh", "cn"),
 ];
 
+/// Whether CentOS 7 has a time zone of that name.
+#[must_use]
+pub fn is_timezone(text: &str) -> bool {
+    has(&TIMEZONES, text)
+}
+
 /// A time zone.
 pub(super) fn timezone(text: &str) -> Result<String, Wrong> {
     if has(&TIMEZONES, text) {
