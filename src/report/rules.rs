@@ -267,6 +267,8 @@ rules! {
     HookLineEnds = "hook-line-ends" Error,
     /// A hook, or a script of a stage of the lab's own, in which bash finds a syntax error.
     ScriptSyntax = "script-syntax" Error,
+    /// A script uses what CentOS 7 does not have.
+    El7Script = "el7-script" Warning,
     /// A hook that does nothing.
     HookEmpty = "hook-empty" Warning,
 

@@ -15,6 +15,8 @@
 //!   xkeyboard-config 2.17 or so; about thirty that seem to have come until 2.24, which is RHEL 7.9's, are added.
 //!   Only console keymaps are in it: what works as a layout of X alone is not what cloud-init's `localectl` sets.
 
+pub mod shell;
+
 use std::sync::LazyLock;
 
 use super::settle::Wrong;
