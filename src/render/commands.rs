@@ -100,10 +100,8 @@ fn weakness(command: &str, words: &[&str]) -> Option<String> {
         })
     };
     let is_plain = match command {
-        "rootpw" => !has("--iscrypted") && !has("--lock"),
+        "rootpw" | "sshpw" => !has("--iscrypted") && !has("--lock"),
         "user" => has("--password") && !has("--iscrypted"),
-        "group" => false,
-        "sshpw" => !has("--iscrypted") && !has("--lock"),
         _ => false,
     };
     let what = match command {

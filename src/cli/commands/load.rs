@@ -87,8 +87,8 @@ impl Understood {
         let mut renderer = Renderer::new(plan, &secrets);
         for node in &plan.nodes {
             let error = match renderer.render(node) {
-                Ok(rendered) => {
-                    tell_all(rendered.weak, findings);
+                Ok(files) => {
+                    tell_all(files.weak, findings);
                     continue;
                 }
                 Err(error) => error,
