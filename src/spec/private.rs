@@ -45,8 +45,13 @@ fn is_same(_: &Metadata, _: &Metadata) -> bool {
 /// Refuses a text that plainly is, or holds, what nobody is to see: another lab's secrets, a copy of them, a private key.
 pub(super) fn refuse_text(text: &str) -> Result<(), String> {
     // The second is how the body of every private key of OpenSSH begins: "openssh-key-v1" in base64.
-    if text.contains("PRIVATE KEY-----") || text.contains("b3BlbnNzaC1rZXktdjE") {
+    let has = |sign: &str| memchr::memmem::find(text.as_bytes(), sign.as_bytes()).is_some();
+    if has("PRIVATE KEY-----") || has("b3BlbnNzaC1rZXktdjE") {
         return Err("it holds a private key".into());
+    }
+    // A long file without such names is done with soon.
+    if !["PASS", "_SECRET", "_HASH", "_SALT", "SSH_HOST_KEY_"].into_iter().any(has) {
+        return Ok(());
     }
     let text = text.trim_start_matches('\u{feff}');
     let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
