@@ -201,8 +201,13 @@ pub fn run(cli: Cli) -> Result<()> {
             let lab = folder.join("lab.yaml");
             commands::init(&lab, &cli.global.secrets_of(&lab), &ui)
         }
-        Command::Check { file } => commands::check(file.as_deref().unwrap_or(lab), &ui),
-        Command::Plan { node, explain } => commands::plan(lab, node.as_deref(), explain, &ui),
+        Command::Check { file } => {
+            let lab = file.as_deref().unwrap_or(lab);
+            commands::check(lab, &cli.global.secrets_of(lab), &ui)
+        }
+        Command::Plan { node, explain } => {
+            commands::plan(lab, &secrets, node.as_deref(), explain, &ui)
+        }
         Command::Render { nodes, output, force } => {
             commands::render(lab, &secrets, &nodes, &output, force, &ui)
         }

@@ -60,6 +60,8 @@ pub use access::public_key;
 pub use arguments::Kernel;
 pub use custom::{Custom, OpeningValue};
 pub use disk::Disk;
+pub use el7::is_timezone;
+pub use el7::shell::lacking;
 pub use files::CustomFile;
 pub use hooks::Hooks;
 pub use interfaces::Interface;

@@ -188,7 +188,7 @@ fn node_plan(
     settled.extend(node.settings.settled.iter().cloned());
     settled.extend(settings::parameters(node, &stages));
     let settings = &node.settings;
-    let (storage, machine) = storage::plan(node, lab);
+    let (storage, machine) = storage::plan(node);
     let management = lab.network(MANAGEMENT).and_then(|n| n.subnet);
     Ok(NodePlan {
         name: node.name.to_string(),

@@ -117,11 +117,11 @@ impl NodePlan {
         kinds.map(|kind| host_key_name(kind, &self.name)).collect()
     }
 
-    /// Every secret whose value the node gets, be it as a hash.
+    /// Every secret whose value the node or its disks get, be it as a hash.
     #[must_use]
     pub fn all_secrets(&self) -> Vec<String> {
         let named = self.secrets().into_iter().chain(self.login_secrets()).map(str::to_owned);
-        named.chain(self.host_key_secrets()).collect()
+        named.chain(self.host_key_secrets()).chain([LAB_IDENTITY.to_owned()]).collect()
     }
 }
 
@@ -129,6 +129,9 @@ impl NodePlan {
 pub const ROOT_PASSWORD: &str = "ROOT_PASS";
 /// The secret that the administrator's account logs in with.
 pub const USER_PASSWORD: &str = "USER_PASS";
+
+/// The secret by which a lab's disks are told from those of another of the same name. It opens nothing.
+pub const LAB_IDENTITY: &str = "LAB_IDENTITY";
 
 /// A machine's name and address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

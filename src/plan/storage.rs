@@ -1,22 +1,17 @@
-//! A node's disks in the plan: how they are divided, and how the installer knows them again.
+//! A node's disks in the plan: how they are divided, and which machine is meant.
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use crate::model::{Lab, Mac, Node, Storage, Uuid};
+use crate::model::{Mac, Node, Storage, Uuid};
 use crate::report::{Findings, Rule, Span};
 use crate::stack::Stage;
 
-/// Disks, and the labels that make them this node's.
+/// Disks. Rendering adds the labels that make them this node's.
 #[derive(Clone, Debug, Serialize)]
 pub struct StoragePlan {
     /// How the disks are divided.
     #[serde(flatten)]
     pub storage: Storage,
-    /// The label of `/boot`: a disk that has it holds an earlier installation of this node.
-    pub mark: String,
-    /// The label of the data disk's file system.
-    pub data_mark: String,
 }
 
 /// Which machine the lab means.
@@ -30,26 +25,15 @@ pub struct MachinePlan {
     pub macs: Vec<Mac>,
 }
 
-pub(super) fn plan(node: &Node, lab: &Lab) -> (StoragePlan, MachinePlan) {
+pub(super) fn plan(node: &Node) -> (StoragePlan, MachinePlan) {
     let settings = &node.settings;
-    let storage = StoragePlan {
-        storage: settings.storage.clone(),
-        mark: mark("ty", &lab.name, node.name.as_str()),
-        data_mark: mark("td", &lab.name, node.name.as_str()),
-    };
+    let storage = StoragePlan { storage: settings.storage.clone() };
     let machine = MachinePlan {
         serial: settings.machine.serial.clone(),
         uuid: settings.machine.uuid,
         macs: node.named_macs.clone(),
     };
     (storage, machine)
-}
-
-/// A file system's label, the same for the same lab and node: 12 characters, which is all that XFS has room for.
-fn mark(kind: &str, lab: &str, node: &str) -> String {
-    let digest = Sha256::digest(format!("{kind}\n{lab}\n{node}"));
-    let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-    format!("{kind}-{}", &hex[..9])
 }
 
 /// The first stage that brings OpenStack's own packages.
@@ -86,24 +70,5 @@ pub(super) fn check(node: &Node, stages: &[&Stage], findings: &mut Findings) {
         );
         let help = format!("`memory: {}GiB`, or fewer stages", needed.div_ceil(1024));
         tell(Rule::SmallMemory, &settings.places.memory, message, help);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::mark;
-
-    #[test]
-    fn a_mark_is_a_node_s_own_and_fits_into_a_label_of_xfs() {
-        let own = mark("ty", "train", "compute");
-        assert_eq!(own.len(), 12);
-        assert_eq!(own, mark("ty", "train", "compute"));
-        for other in [
-            mark("td", "train", "compute"),
-            mark("ty", "train", "compute2"),
-            mark("ty", "x", "compute"),
-        ] {
-            assert_ne!(own, other);
-        }
     }
 }

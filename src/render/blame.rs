@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::RenderError;
 use crate::model::Templates;
 use crate::plan::NodePlan;
-use crate::report::{Span, place_of};
+use crate::report::{Rule, Span, place_of};
 use crate::secrets::{Missing, Secrets};
 use crate::template::built_in;
 
@@ -18,6 +17,8 @@ pub(super) struct Fault {
     pub line: Option<String>,
     /// What stands in the built-in template that makes this, where something is missing.
     pub sign: Option<String>,
+    /// How much it matters.
+    rule: Rule,
 }
 
 /// What stands for the line in [`Fault::what`].
@@ -25,11 +26,22 @@ pub(super) const LINE: &str = "LINE";
 
 impl Fault {
     pub fn of_line(line: &str, what: impl Into<String>) -> Self {
-        Self { what: what.into(), line: Some(line.to_owned()), sign: None }
+        Self { what: what.into(), line: Some(line.to_owned()), sign: None, rule: Rule::Rendered }
     }
 
     pub fn missing(sign: &str, what: impl Into<String>) -> Self {
-        Self { what: what.into(), line: None, sign: Some(sign.to_owned()) }
+        let (what, sign) = (what.into(), Some(sign.to_owned()));
+        Self { what, line: None, sign, rule: Rule::Rendered }
+    }
+
+    /// The same as what the installer takes, though it is not good.
+    pub fn weak(self) -> Self {
+        Self { rule: Rule::WeakKickstart, ..self }
+    }
+
+    /// Whether it stops nothing.
+    pub fn is_weak(&self) -> bool {
+        self.rule == Rule::WeakKickstart
     }
 }
 
@@ -40,17 +52,26 @@ pub struct Blamed {
     pub message: String,
     /// Where.
     pub span: Option<Span>,
+    /// The rule.
+    pub rule: Rule,
 }
 
 /// Characters of a line that are told.
 const MOST: usize = 80;
 
-/// The error for these faults of a node's kickstart.
-pub(super) fn error(node: &NodePlan, faults: Vec<Fault>, secrets: &Secrets) -> RenderError {
-    let needles = match needles(node, secrets) {
-        Ok(needles) => needles,
-        Err(missing) => return missing.into(),
-    };
+/// These faults of a node's kickstart for people.
+///
+/// # Errors
+/// A secret is missing.
+pub(super) fn blame(
+    node: &NodePlan,
+    faults: Vec<Fault>,
+    secrets: &Secrets,
+) -> Result<Vec<Blamed>, Missing> {
+    if faults.is_empty() {
+        return Ok(Vec::new());
+    }
+    let needles = needles(node, secrets)?;
     let blame = |fault: Fault| {
         let shown = fault.line.as_deref().map_or(String::new(), |line| shown(line, &needles));
         let mut message = fault.what.replace(LINE, &shown);
@@ -59,10 +80,9 @@ pub(super) fn error(node: &NodePlan, faults: Vec<Fault>, secrets: &Secrets) -> R
             // Writing to a String cannot fail.
             let _ = write!(message, " (one of {} makes it)", others.join(", "));
         }
-        Blamed { message, span }
+        Blamed { message, span, rule: fault.rule }
     };
-    let findings = faults.into_iter().map(blame).collect();
-    RenderError::Lint { node: node.name.clone(), findings }
+    Ok(faults.into_iter().map(blame).collect())
 }
 
 /// What no message may hold.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::node::{self, RELABEL};
 use super::spelled::{self, Spelled};
-use super::{RenderError, kickstart_network, lint, storage};
+use super::{Blamed, RenderError, kickstart_network, lint, storage};
 use crate::model::Templates;
 use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::secrets::Secrets;
@@ -43,7 +43,7 @@ pub fn check(templates: &Templates) -> Vec<RenderError> {
     own.map(RenderError::from).collect()
 }
 
-/// Renders a node's kickstart, and reads it back.
+/// Renders a node's kickstart, and reads it back; what leaves the node weaker than it would be comes with it.
 ///
 /// # Errors
 /// A secret is missing, or the result is not what it should be.
@@ -53,7 +53,7 @@ pub fn render(
     secrets: &Secrets,
     engine: &Engine,
     files: &[Rc<Spelled>],
-) -> Result<String, RenderError> {
+) -> Result<(String, Vec<Blamed>), RenderError> {
     let logins = node.login_secrets();
     let hash = |name| logins.contains(&name).then(|| secrets.password_hash(name)).transpose();
     let context = json!({
@@ -63,7 +63,7 @@ pub fn render(
         "access": node.access,
         "interfaces": node.interfaces,
         "network": kickstart_network::commands(node),
-        "disks": storage::context(node),
+        "disks": storage::context(plan, node, secrets)?,
         "root_hash": hash(ROOT_PASSWORD)?,
         "user_hash": hash(USER_PASSWORD)?,
         "authorized_keys": node.access.authorized_keys.iter().map(|key| format!("{key}\n")).collect::<String>(),
@@ -80,8 +80,8 @@ pub fn render(
         ..Value::from(Serde(context))
     };
     let text = engine.render_value("ks.cfg.j2", context)?;
-    lint::kickstart(&text, node, secrets)?;
-    Ok(text)
+    let weak = lint::kickstart(&text, node, secrets)?;
+    Ok((text, weak))
 }
 
 /// The filter: `content|put(mode, path)`.

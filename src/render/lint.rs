@@ -3,35 +3,12 @@
 use memchr::memmem;
 use serde_json::json;
 
-use super::blame::{self, Fault, LINE};
+use super::blame::{self, Blamed, Fault, LINE};
+use super::commands::{SECTIONS, judge};
 use super::{RenderError, node, storage};
 use crate::plan::NodePlan;
 use crate::secrets::Secrets;
 use crate::template::built_in;
-
-/// The commands of RHEL 7's kickstart that ours use; pykickstart judges the whole grammar in the tests.
-const COMMANDS: [&str; 17] = [
-    "%include",
-    "auth",
-    "cdrom",
-    "cmdline",
-    "eula",
-    "firewall",
-    "firstboot",
-    "keyboard",
-    "lang",
-    "network",
-    "reboot",
-    "rootpw",
-    "selinux",
-    "skipx",
-    "timezone",
-    "url",
-    "user",
-];
-
-/// Sections that hold a script, and `%packages` and `%addon`.
-const SECTIONS: [&str; 5] = ["%addon", "%onerror", "%packages", "%post", "%pre"];
 
 /// What the installer would ask for, each as its line begins.
 const NEEDED: [&str; 5] = ["lang ", "keyboard ", "timezone ", "rootpw ", "network "];
@@ -57,7 +34,15 @@ pub(super) fn own_lines(text: &str) -> Vec<&str> {
     lines
 }
 
-pub(super) fn kickstart(text: &str, node: &NodePlan, secrets: &Secrets) -> Result<(), RenderError> {
+/// What leaves the node weaker than it would be, and stops nothing.
+///
+/// # Errors
+/// It is no kickstart that the installer takes, or does what nobody could answer for.
+pub(super) fn kickstart(
+    text: &str,
+    node: &NodePlan,
+    secrets: &Secrets,
+) -> Result<Vec<Blamed>, RenderError> {
     let mut faults = Vec::new();
     let mut section: Option<&str> = None;
     let mut needed = NEEDED.to_vec();
@@ -76,13 +61,8 @@ pub(super) fn kickstart(text: &str, node: &NodePlan, secrets: &Secrets) -> Resul
             }
             Some(_) => {}
             None if SECTIONS.contains(&first) => section = Some(line),
-            None if first.is_empty() || first.starts_with('#') || COMMANDS.contains(&first) => {}
-            // `storage` tells what these would do.
-            None if storage::COMMANDS.contains(&first) => {}
-            None => {
-                faults
-                    .push(Fault::of_line(line, format!("{LINE} is no command that is used here")));
-            }
+            // `storage` tells what those of its own would do.
+            None => faults.extend(judge(line)),
         }
         needed.retain(|command| !line.starts_with(command));
     }
@@ -94,7 +74,12 @@ pub(super) fn kickstart(text: &str, node: &NodePlan, secrets: &Secrets) -> Resul
             format!("the command `{}` is missing, and the installer would ask", command.trim_end());
         faults.push(Fault::missing(&format!("\n{command}"), what));
     }
-    if faults.is_empty() { Ok(()) } else { Err(blame::error(node, faults, secrets)) }
+    let is_good = faults.iter().all(Fault::is_weak);
+    let findings = blame::blame(node, faults, secrets)?;
+    if is_good {
+        return Ok(findings);
+    }
+    Err(RenderError::Lint { node: node.name.clone(), findings })
 }
 
 fn no_end(begin: &str, before: &str) -> Fault {

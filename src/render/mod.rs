@@ -4,6 +4,7 @@ mod blame;
 pub mod boot_menu;
 mod cloud_base;
 mod cloud_init;
+mod commands;
 mod kickstart;
 mod kickstart_network;
 mod lint;
@@ -36,6 +37,8 @@ pub struct Rendered {
     pub meta_data: String,
     /// cloud-init's `network-config`, version 1.
     pub network_config: String,
+    /// What templates of the lab's own weaken.
+    pub weak: Vec<Told>,
 }
 
 impl Rendered {
@@ -110,6 +113,13 @@ pub struct Told {
     pub message: String,
 }
 
+impl Blamed {
+    fn told(&self, node: &str) -> Option<Told> {
+        let path = format!("nodes.{node}");
+        Some(Told { rule: self.rule, path, span: self.span?, message: self.message.clone() })
+    }
+}
+
 impl RenderError {
     /// What to tell of mistakes in the lab's own templates. Nothing where there are none of theirs.
     #[must_use]
@@ -127,11 +137,7 @@ impl RenderError {
                 vec![of_template(span, message)]
             }
             Self::Lint { node, findings } => {
-                let told = |blamed: &Blamed| {
-                    let (rule, path) = (Rule::Rendered, format!("nodes.{node}"));
-                    Some(Told { rule, path, span: blamed.span?, message: blamed.message.clone() })
-                };
-                findings.iter().filter_map(told).collect()
+                findings.iter().filter_map(|blamed| blamed.told(node)).collect()
             }
             _ => Vec::new(),
         }
@@ -177,12 +183,13 @@ impl<'p> Renderer<'p> {
         let files = node::files(self.plan, node);
         let files =
             files.iter().map(|file| self.spelling.of(file)).collect::<Result<Vec<_>, _>>()?;
-        let kickstart = kickstart::render(self.plan, node, self.secrets, engine, &files)?;
+        let (kickstart, weak) = kickstart::render(self.plan, node, self.secrets, engine, &files)?;
         let network_config = network_config::render(node)?;
         let secrets_file = self.spelling.of(&node::secrets(node, self.secrets)?)?;
         let items = files.iter().chain([&secrets_file]).map(|file| file.item.as_str());
         let user_data = cloud_init::user_data(node, self.secrets, items)?;
         let meta_data = cloud_init::meta_data(self.plan, node, &user_data, &network_config)?;
-        Ok(Rendered { kickstart, user_data, meta_data, network_config })
+        let weak = weak.iter().filter_map(|blamed| blamed.told(&node.name)).collect();
+        Ok(Rendered { kickstart, user_data, meta_data, network_config, weak })
     }
 }

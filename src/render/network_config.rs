@@ -1,7 +1,9 @@
 //! cloud-init's `network-config`, version 1: 19.4 writes no resolv.conf for version 2, and reads its DHCP flags wrongly.
 //!
 //! It holds until `host-network` has placed its own interface files, in the same first boot. Those say some things that
-//! 19.4 has no words for: most options of a bond, name servers beside DHCP, a VLAN whose name is not `LINK.ID`.
+//! 19.4 has no words for: most options of a bond, name servers beside DHCP (its `nameserver` entries keep NetworkManager from
+//! `/etc/resolv.conf` for good), DHCP without a default route (`DHCLIENT_SET_DEFAULT_ROUTE` is nothing to NetworkManager), a VLAN
+//! whose name is not `LINK.ID`. Where what it set up differs, the stage asks for a reboot, once.
 
 use std::net::IpAddr;
 

@@ -1,10 +1,12 @@
 //! What the wipe guard and the commands that it writes are made from.
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::blame::{Fault, LINE};
-use crate::model::{Disk, Layout, Uuid};
-use crate::plan::{NodePlan, StoragePlan};
+use crate::model::{Disk, Layout, Storage, Uuid};
+use crate::plan::{LAB_IDENTITY, NodePlan, Plan, StoragePlan};
+use crate::secrets::{Missing, Secrets};
 
 /// Where the kickstart takes what `%pre` has written.
 const INCLUDE: &str = "%include /tmp/trainyard-storage.ks";
@@ -29,17 +31,24 @@ pub(super) const COMMANDS: [&str; 13] = [
     "zerombr",
 ];
 
-/// For the templates: `disks`.
-pub(super) fn context(node: &NodePlan) -> Value {
-    let StoragePlan { storage, mark, data_mark } = &node.storage;
+/// For the templates: `disks`, with the label of `/boot`, by which a disk that holds an earlier installation of this node is known,
+/// and that of the data disk's file system.
+///
+/// # Errors
+/// The lab's own secret is missing.
+pub(super) fn context(plan: &Plan, node: &NodePlan, secrets: &Secrets) -> Result<Value, Missing> {
+    let StoragePlan { storage } = &node.storage;
+    let id = secrets.get(LAB_IDENTITY)?.reveal();
+    let mark = |kind| mark(kind, id, &plan.lab, &node.name);
     let swap = storage.swap_mib.unwrap_or(0);
     let volumes: u64 = storage.volumes.iter().map(|volume| volume.size_mib).sum();
     let machine = &node.machine;
-    json!({
-        "mark": mark,
-        "data_mark": data_mark,
+    Ok(json!({
+        "mark": mark("ty"),
+        "data_mark": mark("td"),
         "system": wanted(&storage.disk),
         "wipe": storage.wipe,
+        "spare": spares_data(storage),
         "lvm": storage.layout == Layout::Lvm,
         "boot_mib": storage.boot_mib,
         "swap_mib": swap,
@@ -52,12 +61,47 @@ pub(super) fn context(node: &NodePlan) -> Value {
             "filesystem": data.filesystem,
             "keep": data.keep,
             "wipe": data.wipe,
+            "first": narrowness(&data.disk) > narrowness(&storage.disk),
         })),
         "serial": machine.serial,
         "uuid": machine.uuid,
         "uuid_swapped": machine.uuid.map(Uuid::swapped),
         "macs": machine.macs,
-    })
+    }))
+}
+
+/// A file system's label, the same for the same lab and node: 12 characters, which is all that XFS has room for. Labs of the same
+/// name are told apart by what each has made for itself; it cannot be read from the label.
+fn mark(kind: &str, id: &str, lab: &str, node: &str) -> String {
+    let digest = Sha256::digest(format!("{kind}\n{id}\n{lab}\n{node}"));
+    let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    format!("{kind}-{}", &hex[..9])
+}
+
+/// Whether no disk with data of the node's own is installed to: always, but where the lab keeps none, lets everything go, and
+/// says which disk that is.
+fn spares_data(storage: &Storage) -> bool {
+    let keeps = storage.data.as_ref().is_some_and(|data| data.mount.is_some() && data.keep);
+    keeps || !storage.wipe || narrowness(&storage.disk) < NAMED
+}
+
+/// What a disk is named by may be another one's after the next boot; what it was made with is not.
+const NAMED: usize = 100;
+
+/// How closely it is said which disk is meant. `pick` takes one of many, so it says less than anything that holds of one only.
+fn narrowness(disk: &Disk) -> usize {
+    let own = [disk.by_id.is_some(), disk.serial.is_some()].contains(&true);
+    let said = [
+        disk.model.is_some(),
+        disk.bus.is_some(),
+        disk.least_mib.is_some(),
+        disk.most_mib.is_some(),
+    ];
+    let criteria = said.into_iter().filter(|is_said| *is_said).count();
+    2 * NAMED * usize::from(own)
+        + NAMED * usize::from(disk.name.is_some())
+        + 10 * usize::from(disk.pick.is_none())
+        + criteria
 }
 
 /// A disk for the shell: what is not said is empty, or 0.
@@ -126,6 +170,21 @@ mod tests {
     }
 
     const GUARD: &str = "%pre --log=/tmp/trainyard-guard.log\ncat > x << END\nzerombr\npart / --size=1\nEND\n%end\n";
+
+    #[test]
+    fn a_mark_is_a_node_s_own_and_fits_into_a_label_of_xfs() {
+        let own = mark("ty", "4f3c2b1a", "train", "compute");
+        assert_eq!(own.len(), 12);
+        assert_eq!(own, mark("ty", "4f3c2b1a", "train", "compute"));
+        for other in [
+            mark("td", "4f3c2b1a", "train", "compute"),
+            mark("ty", "4f3c2b1b", "train", "compute"),
+            mark("ty", "4f3c2b1a", "train", "compute2"),
+            mark("ty", "4f3c2b1a", "x", "compute"),
+        ] {
+            assert_ne!(own, other);
+        }
+    }
 
     #[test]
     fn what_clears_a_disk_stands_in_the_guard_only() {

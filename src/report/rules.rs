@@ -273,6 +273,8 @@ rules! {
     HookLineEnds = "hook-line-ends" Error,
     /// A hook, or a script of a stage of the lab's own, in which bash finds a syntax error.
     ScriptSyntax = "script-syntax" Error,
+    /// A script uses what CentOS 7 does not have.
+    El7Script = "el7-script" Warning,
     /// A hook that does nothing.
     HookEmpty = "hook-empty" Warning,
 
@@ -285,6 +287,8 @@ rules! {
     Template = "template" Error,
     /// What templates of the lab's own make is no kickstart that the installer takes.
     Rendered = "rendered" Error,
+    /// What templates of the lab's own put into a kickstart leaves a node weaker than it would be.
+    WeakKickstart = "weak-kickstart" Warning,
     /// A service that no stage provides.
     UnknownService = "unknown-service" Error,
     /// A stage that is not there.

@@ -38,7 +38,7 @@ pub fn render_text(finding: &Finding, sources: &Sources) -> String {
         let _ = writeln!(out, "{:indent$}{FRAME}-->{FRAME:#} {place}", "");
     }
     // A password that stands in the file is not said again.
-    if let Some(span) = finding.span.filter(|_| finding.rule != Rule::Credentials) {
+    if let Some(span) = finding.span.filter(|_| !may_be_secret(finding.rule)) {
         let (line, span) = without_passwords(sources.line(span.file, span.line), span);
         let (line, skip, marked) = excerpt(&line, span);
         let carets = "^".repeat(marked);
@@ -63,6 +63,11 @@ pub fn render_line(finding: &Finding, sources: &Sources) -> String {
     let path = in_brackets(&finding.path);
     let word = finding.severity.as_str();
     shown(&format!("{place}{word}{path}: {}{help} ({})", finding.message, finding.rule.id()))
+}
+
+/// Whether what is marked may be a password.
+fn may_be_secret(rule: Rule) -> bool {
+    matches!(rule, Rule::Credentials | Rule::WeakKickstart)
 }
 
 fn in_brackets(path: &str) -> String {

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{Error, ErrorKind, Read as _, Result};
 use std::path::{Path, PathBuf};
 
+use super::private;
+
 /// A file larger than this is none that a person wrote.
 pub const LARGEST: u64 = 4 << 20;
 
@@ -35,9 +37,12 @@ pub struct Entry {
     pub is_folder: bool,
 }
 
-/// The files of this machine.
-#[derive(Clone, Copy, Debug)]
-pub struct Disk;
+/// The files of this machine, but for one.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    /// The file of the lab's secrets, which is read as nothing else.
+    pub secrets: Option<PathBuf>,
+}
 
 impl Files for Disk {
     fn read(&self, path: &Path) -> Result<String> {
@@ -46,6 +51,9 @@ impl Files for Disk {
         if !metadata.is_file() {
             return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file"));
         }
+        let refused = |why: String| Error::new(ErrorKind::InvalidData, why);
+        let secrets = self.secrets.as_ref();
+        private::refuse_file(path, &metadata, secrets).map_err(refused)?;
         let too_large = |bytes: String| {
             let message = format!("it holds {bytes} bytes, and a lab's files at most {LARGEST}");
             Error::new(ErrorKind::InvalidData, message)
@@ -59,7 +67,9 @@ impl Files for Disk {
         if bytes.len() as u64 > LARGEST {
             return Err(too_large(format!("more than {LARGEST}")));
         }
-        text(bytes)
+        let text = text(bytes)?;
+        private::refuse_text(&text).map_err(refused)?;
+        Ok(text)
     }
 
     fn list(&self, folder: &Path) -> Result<Vec<Entry>> {
@@ -98,18 +108,11 @@ fn text(bytes: Vec<u8>) -> Result<String> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return wrong("it is UTF-16; save the file as UTF-8".to_owned());
     }
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(e) => {
-            let valid = &e.as_bytes()[..e.utf8_error().valid_up_to()];
-            let line = valid.split(|byte| *byte == b'\n').count();
-            return wrong(format!("line {line} is not UTF-8; save the file as UTF-8"));
-        }
-    };
-    if text.contains("PRIVATE KEY-----") {
-        return wrong("it holds a private key".to_owned());
-    }
-    Ok(text)
+    String::from_utf8(bytes).or_else(|e| {
+        let valid = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let line = valid.split(|byte| *byte == b'\n').count();
+        wrong(format!("line {line} is not UTF-8; save the file as UTF-8"))
+    })
 }
 
 #[cfg(test)]

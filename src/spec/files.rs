@@ -8,14 +8,12 @@ use crate::report::{Findings, Rule, Source, Sources, Span};
 
 use super::decode::{Decode, mismatch};
 use super::disk::{Files, Nowhere};
+use super::private;
 use super::shape::Shape;
 use super::tree::{MARK, MARK_HELP, Node, Value};
 
 /// A folder with more files and folders than this was not made for a lab.
 const MOST_ENTRIES: usize = 1000;
-
-/// The name of the file that holds a lab's secrets.
-const SECRETS: &str = "secrets.yaml";
 
 /// Nor was one with more text, in bytes.
 const MOST_TEXT: usize = 16 << 20;
@@ -89,7 +87,7 @@ impl<'a> Reader<'a> {
     /// can point into it.
     pub fn text(&mut self, node: &Node, written: &str) -> Result<TextFile, String> {
         let (path, shown) = self.path(node, written);
-        no_secrets(&path)?;
+        private::refuse_name(&path, self.files)?;
         let file = self.text_at(written, path, &shown)?;
         for line in 1..=self.sources.lines(file.file) {
             let text = self.sources.line(file.file, line);
@@ -144,6 +142,11 @@ impl<'a> Reader<'a> {
                     waiting.push(path);
                     continue;
                 }
+                // Beside stages of the lab's own, a list of that name says what their secrets are for.
+                if name != private::FILE_NAME {
+                    private::refuse_name(&root.join(&path), self.files)
+                        .map_err(|error| format!("`{name}`: {error}"))?;
+                }
                 let text = self
                     .text_at(&name, root.join(&path), &shown.join(&path))
                     .map_err(|error| format!("`{name}`: {error}"))?;
@@ -156,14 +159,6 @@ impl<'a> Reader<'a> {
         }
         Ok(files)
     }
-}
-
-/// Findings quote what they find, and what is rendered may be read by others: no file that a lab names is its secrets.
-pub(super) fn no_secrets(path: &Path) -> Result<(), String> {
-    if path.file_name().is_some_and(|name| name == SECRETS) {
-        return Err("it holds the lab's secrets".into());
-    }
-    Ok(())
 }
 
 /// A text file beside the lab file.

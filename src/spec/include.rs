@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::report::{Findings, Rule, Sources, Span};
 
 use super::disk::Files;
-use super::files::{add_text, no_secrets};
+use super::files::add_text;
 use super::merge::merge;
+use super::private;
 use super::shape::Shape;
 use super::tree::{Node, Room, Value};
 use super::yaml;
@@ -117,7 +118,7 @@ impl Includes<'_> {
             );
         }
         let mut read = || {
-            no_secrets(&path)?;
+            private::refuse_name(&path, self.files)?;
             let text = self.files.read(&path).map_err(|e| e.to_string())?;
             add_text(&path, &shown, yaml::without_mark(text.into()), self.sources)
         };

@@ -15,6 +15,7 @@ mod inherit;
 mod json_schema;
 pub mod merge;
 mod network;
+mod private;
 mod range;
 mod reference;
 mod restated;
@@ -76,19 +77,27 @@ static BUILT_IN_TREE: LazyLock<tree::Node> = LazyLock::new(|| {
     tree.unwrap_or_else(|| panic!("built-in.yaml: {:?}", findings.sorted()))
 });
 
-/// Reads a lab file, the files that it includes, and those that it names. What is wrong in them goes to
-/// `findings`; files that are no mapping at all yield nothing.
+/// Reads a lab file, the files that it includes, and those that it names, of which none may be the file of its secrets. What
+/// is wrong in them goes to `findings`; files that are no mapping at all yield nothing.
 ///
 /// # Errors
-/// The lab file itself cannot be read, or is far too large.
-pub fn load(path: &Path, findings: &mut Findings) -> Result<(Sources, Option<LabSpec>)> {
+/// The lab file itself cannot be read, is far too large, or holds secrets.
+pub fn load(
+    path: &Path,
+    secrets: &Path,
+    findings: &mut Findings,
+) -> Result<(Sources, Option<LabSpec>)> {
     let name = path.display().to_string();
     std::fs::metadata(path).with_context(|| {
         format!("reading the lab file `{name}`: name another with `--lab`, or make one with `trainyard init`")
     })?;
-    let text = Disk.read(path).with_context(|| format!("reading the lab file `{name}`"))?;
+    let disk = Disk { secrets: Some(secrets.to_owned()) };
+    private::refuse_name(path, &disk)
+        .map_err(anyhow::Error::msg)
+        .with_context(|| format!("reading the lab file `{name}`"))?;
+    let text = disk.read(path).with_context(|| format!("reading the lab file `{name}`"))?;
     let source = Source { name: name.into(), path: path.to_owned(), text: text.into() };
-    Ok(parse_with(source, &Disk, findings))
+    Ok(parse_with(source, &disk, findings))
 }
 
 /// The same for a lab file whose text is at hand; files that it names are not read.

@@ -38,6 +38,19 @@ if [ -z "$(ip -4 -o address show to "$TRAINYARD_ADDRESS/32")" ]; then
     say "no interface has $TRAINYARD_ADDRESS yet"
     exit 100
 fi
+# cloud-init has no words for DHCP without its way out or its name servers: what it set up holds until the next boot.
+for name in $interfaces; do
+    says "$name" BOOTPROTO=dhcp || continue
+    if says "$name" DEFROUTE=no && [ -n "$(ip -4 -o route show default dev "$name")" ]; then
+        say "the way out still leads by $name"
+        exit 100
+    fi
+    server=$(sed -n 's/^DNS1=//p' "$TRAINYARD_ROOT/etc/sysconfig/network-scripts/ifcfg-$name")
+    if [ -n "$server" ] && ! grep -qxF "nameserver $server" "$TRAINYARD_ROOT/etc/resolv.conf"; then
+        say "$server is not asked for names yet"
+        exit 100
+    fi
+done
 for name in $interfaces; do
     if [ ! -e "$TRAINYARD_ROOT/sys/class/net/$name" ] && { ! says "$name" TYPE=Ethernet || says "$name" 'HWADDR=.*'; }; then
         say "there is no $name yet"

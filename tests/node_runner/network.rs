@@ -17,6 +17,7 @@ case "$*" in
 "-o address show dev "*" to "*) grep -x "$5 ${7%/*}\( dadfailed\)\?" "$ROOT/addresses" ;;
 "-o address show dev "*)
     case $family in -4) grep "^$5 [0-9.]*\$" "$ROOT/addresses" ;; *) grep "^$5 .*:" "$ROOT/addresses" ;; esac ;;
+"-o route show default dev "*) grep -x "default dev $6" "$ROOT/ways-out" 2> /dev/null ;;
 "link show dev "*" up") [ ! -e "$ROOT/up/$4" ] || echo up ;;
 esac
 true
@@ -161,6 +162,26 @@ fn verify_tells_what_is_not_as_its_file_says() {
         "enp0s3 10.0.0.11\nenp0s3 fd00::11\nenp0s9 10.9.0.7\nbond0.7 10.9.0.8\n",
     );
     assert!(host.verify(5).contains("bond0.7 has an address; instances use that network"));
+}
+
+#[test]
+fn what_dhcp_has_set_up_against_the_files_ends_with_a_reboot() {
+    let path = format!("etc/trainyard/stages/host-network/files/{SCRIPTS}/ifcfg-enp0s9");
+    for (file, way_out, resolv, reboots) in [
+        ("DEFROUTE=no\nPEERDNS=no\n", "enp0s9", "", true),
+        ("DEFROUTE=no\nPEERDNS=no\n", "enp0s3", "", false),
+        ("DEFROUTE=yes\n", "enp0s9", "nameserver 10.9.0.1\n", false),
+        ("DEFROUTE=yes\nPEERDNS=no\nDNS1=1.1.1.1\n", "enp0s9", "nameserver 10.9.0.1\n", true),
+        ("DEFROUTE=yes\nPEERDNS=no\nDNS1=1.1.1.1\n", "enp0s9", "nameserver 1.1.1.1\n", false),
+    ] {
+        let host = Host::new();
+        host.node.write(&path, &format!("TYPE=Ethernet\nBOOTPROTO=dhcp\n{file}"));
+        host.node.write("ways-out", &format!("default dev {way_out}\n"));
+        host.node.write("etc/resolv.conf", resolv);
+        let said = host.node.expect(0, &["run", "host-network"]);
+        let is_asked = host.node.calls().contains(&"systemctl reboot".to_owned());
+        assert_eq!(is_asked, reboots, "{file}{said}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ const GOES_ON: &[&str] = &[
     "ignoredisk --only-use=sda",
     "clearpart --all --initlabel --drives=sda",
     "bootloader --location=mbr --boot-drive=sda",
-    "part /boot --fstype=xfs --size=1024 --label=ty-fc3a5b0d7 --ondisk=sda",
+    "part /boot --fstype=xfs --size=1024 --label=ty-ec57103ec --ondisk=sda",
     "part / --fstype=xfs --size=4096 --grow --ondisk=sda",
 ];
 
@@ -72,12 +72,12 @@ fn what_is_not_ours_stops() {
         case(
             "our data",
             |m| drop(sda(m).table("gpt").part(1, "mkfs.xfs", &["-q", "-L", crate::DATA_MARK])),
-            "sda1 xfs \"td-b76913a6a\".",
+            "serial unknown): it holds data of this node (sda1)",
         ),
         case(
             "a file system without partitions, even with our label",
             |m| drop(sda(m).made_by("mkfs.xfs", &["-q", "-L", MARK])),
-            "sda xfs \"ty-fc3a5b0d7\".",
+            "sda xfs \"ty-ec57103ec\".",
         ),
         case(
             "ext4 on the whole disk",

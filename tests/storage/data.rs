@@ -29,7 +29,7 @@ fn what_is_ours_stays() {
                 "ignoredisk --only-use=sda,sdb",
                 "clearpart --all --initlabel --drives=sda,sdb",
                 "bootloader --location=mbr --boot-drive=sda",
-                "part /srv --fstype=xfs --size=64 --grow --label=td-b76913a6a --ondisk=sdb",
+                "part /srv --fstype=xfs --size=64 --grow --label=td-541c7e815 --ondisk=sdb",
             ],
             says: "Its data disk is sdb (20.0 GiB, sata, no model, serial unknown): it is empty.",
         },
@@ -71,7 +71,7 @@ fn what_is_ours_stays() {
             machine: |m| with(m, &["mkfs.xfs", "-q", "-L", DATA_MARK]),
             writes: &[
                 "clearpart --all --initlabel --drives=sda,sdb",
-                "part /srv --fstype=ext4 --size=64 --grow --label=td-b76913a6a --ondisk=sdb",
+                "part /srv --fstype=ext4 --size=64 --grow --label=td-541c7e815 --ondisk=sdb",
             ],
             says: "nothing on it is to be kept",
         },
@@ -107,7 +107,7 @@ fn what_is_somebody_elses_stops() {
             lab: LAB,
             machine: |m| with(m, &["mkfs.xfs", "-q", "-L", crate::MARK]),
             writes: &[],
-            says: "is not this node's: sdb gpt, sdb1 xfs \"ty-fc3a5b0d7\"",
+            says: "is not this node's: sdb gpt, sdb1 xfs \"ty-ec57103ec\"",
         },
         Case {
             what: "somebody else's that may go",
@@ -159,10 +159,115 @@ fn two_disks_are_told_apart() {
         },
         Case {
             what: "the same disk cannot be both",
-            lab: "storage: {disk: {pick: smallest}, data: {disk: {size: \"<=10GiB\"}, mount: /srv}}",
+            lab: "storage: {disk: {size: \"<=10GiB\"}, data: {disk: {pick: smallest, size: \"<=10GiB\"}, mount: /srv}}",
             machine: |m| with(m, &[]),
             writes: &[],
-            says: "No disk is the data disk: <=10GiB.",
+            says: "No disk is the data disk: <=10GiB",
+        },
+    ]);
+}
+
+/// The disk for data is the smaller, and has data of this node already.
+fn photos(machine: &Machine, contents: &[&str]) {
+    let disk = machine.disk("sda", "sata", 10240).sys("serial", "PHOTOS1").table("gpt");
+    disk.part(1, "mkfs.xfs", contents);
+    machine.disk("sdb", "sata", 20480);
+}
+
+#[test]
+fn what_is_said_more_of_comes_first() {
+    let ours = |m: &Machine| photos(m, &["-q", "-L", DATA_MARK]);
+    let foreign = |m: &Machine| photos(m, &["-q", "-L", "photos"]);
+    let to_sdb: &[&str] = &["bootloader --location=mbr --boot-drive=sdb"];
+    let stays: &[&str] = &[
+        "bootloader --location=mbr --boot-drive=sdb",
+        "clearpart --all --initlabel --drives=sdb",
+        "part /srv --onpart=sda1 --noformat",
+    ];
+    check(&[
+        Case {
+            what: "the data disk is the smallest",
+            lab: "storage: {disk: {pick: smallest}, data: {disk: {serial: PHOTOS1}, mount: /srv}}",
+            machine: ours,
+            writes: stays,
+            says: "what this node has on it stays",
+        },
+        Case {
+            what: "the same, and everything else may go",
+            lab: "storage: {wipe: yes, disk: {pick: smallest}, data: {disk: {serial: PHOTOS1}, mount: /srv}}",
+            machine: ours,
+            writes: stays,
+            says: "what this node has on it stays",
+        },
+        Case {
+            what: "a data disk that nothing is done to",
+            lab: "storage: {wipe: yes, disk: {pick: smallest}, data: {disk: {serial: PHOTOS1}}}",
+            machine: foreign,
+            writes: to_sdb,
+            says: "nothing is done to it",
+        },
+        Case {
+            what: "found by its size",
+            lab: "storage: {wipe: yes, disk: {pick: first}, data: {disk: {size: \"<=10GiB\"}}}",
+            machine: foreign,
+            writes: to_sdb,
+            says: "nothing is done to it",
+        },
+        Case {
+            what: "the letters changed",
+            lab: "storage: {wipe: yes, data: {disk: {serial: PHOTOS1}, mount: /srv}}",
+            machine: ours,
+            writes: &[],
+            says: "No disk is the disk to install to: sda.",
+        },
+        Case {
+            what: "the letters changed, and it says so",
+            lab: "storage: {wipe: yes, data: {disk: {serial: PHOTOS1}, mount: /srv}}",
+            machine: ours,
+            writes: &[],
+            says: "sda (10.0 GiB, sata, no model, serial PHOTOS1): it is the data disk",
+        },
+        Case {
+            what: "no more is said of one than of the other",
+            lab: "storage: {wipe: yes, disk: {pick: smallest}, data: {disk: {pick: first}, mount: /srv}}",
+            machine: ours,
+            writes: stays,
+            says: "what this node has on it stays",
+        },
+        Case {
+            what: "the system's is named by its letter, which is the data's",
+            lab: "storage: {wipe: yes, disk: sda, data: {disk: {bus: sata}, mount: /srv}}",
+            machine: ours,
+            writes: &[],
+            says: "What holds data of this node is not meant.",
+        },
+    ]);
+}
+
+#[test]
+fn data_that_the_lab_no_longer_names_go_only_by_name() {
+    let ours = |m: &Machine| photos(m, &["-q", "-L", DATA_MARK]);
+    check(&[
+        Case {
+            what: "found by chance",
+            lab: "storage: {wipe: yes, disk: {pick: smallest}}",
+            machine: ours,
+            writes: &["bootloader --location=mbr --boot-drive=sdb"],
+            says: "is installed to sdb",
+        },
+        Case {
+            what: "nothing may go",
+            lab: "",
+            machine: ours,
+            writes: &[],
+            says: "sda (10.0 GiB, sata, no model, serial PHOTOS1): it holds data of this node (sda1)",
+        },
+        Case {
+            what: "meant",
+            lab: "storage: {wipe: yes, disk: {serial: PHOTOS1}}",
+            machine: ours,
+            writes: &["clearpart --all --initlabel --drives=sda"],
+            says: "wipe: yes",
         },
     ]);
 }

@@ -1,7 +1,10 @@
 //! Whether it is the machine that the lab means.
 
+use std::fs;
+
+use crate::common::Lab;
 use crate::machine::Machine;
-use crate::{Case, check};
+use crate::{Case, MARK, NODES, check};
 
 /// A Dell with one interface.
 fn dell(machine: &Machine) {
@@ -73,4 +76,43 @@ fn another_machine_is_refused() {
             says: "it is empty",
         },
     ]);
+}
+
+#[test]
+fn a_lab_of_the_same_names_is_another() {
+    let installed = |identity: &str| {
+        let lab = Lab::new(NODES);
+        let known = lab.read("secrets.yaml");
+        let line = known.lines().find(|line| line.starts_with("LAB_IDENTITY: ")).expect("one");
+        fs::write(lab.path("secrets.yaml"), known.replace(line, identity)).expect("written");
+        if identity.is_empty() {
+            let refused = lab.run(&["render", "-o", "none"]);
+            assert!(refused.stderr.contains("`LAB_IDENTITY` is missing"), "{refused:?}");
+            lab.done(&["secrets"]);
+        }
+        // What is rotated is what is named.
+        lab.done(&["secrets", "rotate", "ROOT_PASS", "RABBIT_PASS"]);
+        let machine = Machine::new(lab, "controller");
+        machine.disk("sda", "sata", 10240).installed(MARK);
+        machine.run()
+    };
+    let own = "LAB_IDENTITY: \"3a1f0c5d7be2946870a3c8d15e9fb2640d7c83e1\"";
+    let told = installed(own);
+    assert!(told.commands.is_some() && told.console.contains("earlier installation"), "{told:?}");
+    for other in [own.replace("83e1", "83e2"), String::new()] {
+        let told = installed(&other);
+        assert!(told.commands.is_none() && told.console.contains(MARK), "{told:?}");
+    }
+}
+
+#[test]
+fn the_plan_and_what_is_rendered_hold_no_identity() {
+    let lab = Lab::new(NODES);
+    lab.done(&["render", "-o", "out"]);
+    let plan = lab.done(&["plan", "--format", "json"]).stdout;
+    assert!(!plan.contains(MARK), "the plan knows no secret, be it as a hash");
+    let files = ["ks.cfg", "user-data"].map(|file| lab.read(&format!("out/controller/{file}")));
+    for text in files.iter().chain([&plan]) {
+        assert!(!text.contains("3a1f0c5d7be2946870a3c8d15e9fb2640d7c83e1"));
+    }
 }

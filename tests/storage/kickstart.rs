@@ -35,7 +35,7 @@ fn the_layouts() {
     assert_eq!(
         after_head("{}"),
         [
-            "part /boot --fstype=xfs --size=1024 --label=ty-fc3a5b0d7 --ondisk=sda",
+            "part /boot --fstype=xfs --size=1024 --label=ty-ec57103ec --ondisk=sda",
             "part swap --size=1024 --ondisk=sda",
             "part / --fstype=xfs --size=4096 --grow --ondisk=sda",
         ]
@@ -45,7 +45,7 @@ fn the_layouts() {
             "{boot: 512MiB, swap: none, root: 5GiB, grow: no, partitions: {/srv: {size: 1GiB, filesystem: ext4, options: \"noatime,nodev\"}}}"
         ),
         [
-            "part /boot --fstype=xfs --size=512 --label=ty-fc3a5b0d7 --ondisk=sda",
+            "part /boot --fstype=xfs --size=512 --label=ty-ec57103ec --ondisk=sda",
             "part / --fstype=xfs --size=5120 --ondisk=sda",
             "part /srv --fstype=ext4 --size=1024 --fsoptions=noatime,nodev --ondisk=sda",
         ]
@@ -55,7 +55,7 @@ fn the_layouts() {
             "{layout: lvm, partitions: {/var/lib/nova: {size: 1GiB, grow: yes}, /a-b: {size: 64MiB}, /swap: {size: 64MiB}, /x_mlog: {size: 64MiB}}}"
         ),
         [
-            "part /boot --fstype=xfs --size=1024 --label=ty-fc3a5b0d7 --ondisk=sda",
+            "part /boot --fstype=xfs --size=1024 --label=ty-ec57103ec --ondisk=sda",
             "part pv.01 --size=6400 --grow --ondisk=sda",
             "volgroup trainyard pv.01",
             "logvol swap --vgname=trainyard --name=swap --size=1024",

@@ -18,7 +18,7 @@ pub(in crate::cli) fn build(
     args: &BuildArgs,
     ui: &Ui,
 ) -> Result<()> {
-    let good = load_good(lab_file, ui)?;
+    let good = load_good(lab_file, secrets_file, ui)?;
     let (lab, plan) = (&good.lab, &good.plan);
     let nodes = chosen(plan, &args.nodes)?;
     let secrets = load_secrets(secrets_file, &good, ui)?;

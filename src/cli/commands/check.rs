@@ -9,8 +9,8 @@ use crate::cli::ui::Ui;
 use crate::exit::LabErrors;
 use crate::report::{Severity, Sources};
 
-pub(in crate::cli) fn check(path: &Path, ui: &Ui) -> Result<()> {
-    let loaded = load_and_render(path, ui.is_strict())?;
+pub(in crate::cli) fn check(path: &Path, secrets: &Path, ui: &Ui) -> Result<()> {
+    let loaded = load_and_render(path, secrets, ui.is_strict())?;
     loaded.note_unchecked(ui);
     let count = |severity| loaded.findings.iter().filter(|f| f.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));

@@ -59,16 +59,16 @@ struct Understood {
 }
 
 /// Reads a lab file as far as it can be read.
-pub(super) fn load(path: &Path, strict: bool) -> Result<Loaded> {
+pub(super) fn load(path: &Path, secrets: &Path, strict: bool) -> Result<Loaded> {
     let mut findings = Findings::strict(strict);
-    let (sources, spec) = spec::load(path, &mut findings)?;
+    let (sources, spec) = spec::load(path, secrets, &mut findings)?;
     Ok(understand(sources, spec, findings)?.done())
 }
 
 /// The same, and renders every node, with stand-ins for its secrets: templates of the lab's own may fail only then.
-pub(super) fn load_and_render(path: &Path, strict: bool) -> Result<Loaded> {
+pub(super) fn load_and_render(path: &Path, secrets: &Path, strict: bool) -> Result<Loaded> {
     let mut findings = Findings::strict(strict);
-    let (sources, spec) = spec::load(path, &mut findings)?;
+    let (sources, spec) = spec::load(path, secrets, &mut findings)?;
     let mut understood = understand(sources, spec, findings)?;
     understood.render()?;
     Ok(understood.done())
@@ -86,7 +86,13 @@ impl Understood {
         let secrets = Secrets::stand_in(&wanted(self.secrets.clone(), Some(plan)));
         let mut renderer = Renderer::new(plan, &secrets);
         for node in &plan.nodes {
-            let Err(error) = renderer.render(node) else { continue };
+            let error = match renderer.render(node) {
+                Ok(files) => {
+                    tell_all(files.weak, findings);
+                    continue;
+                }
+                Err(error) => error,
+            };
             match tell(error, findings) {
                 // What else is wrong with the lab may be the reason.
                 Err(_) if findings.errors() > 0 => {}
@@ -113,11 +119,15 @@ fn tell(error: RenderError, findings: &mut Findings) -> Result<(), RenderError> 
     if told.is_empty() {
         return Err(error);
     }
+    tell_all(told, findings);
+    Ok(())
+}
+
+fn tell_all(told: Vec<Told>, findings: &mut Findings) {
     for Told { rule, path, span, message } in told {
         let help = "docs/templates.md says what templates know and which filters they have";
         findings.tell(rule, &path, span, message, help);
     }
-    Ok(())
 }
 
 impl Good {
@@ -182,8 +192,8 @@ fn wanted(mut secrets: IndexMap<String, String>, plan: Option<&Plan>) -> Wanted 
 }
 
 /// Reads a lab file that must be right; what is wrong is told on standard error.
-pub(super) fn load_good(path: &Path, ui: &Ui) -> Result<Good> {
-    let loaded = load(path, ui.is_strict())?;
+pub(super) fn load_good(path: &Path, secrets: &Path, ui: &Ui) -> Result<Good> {
+    let loaded = load(path, secrets, ui.is_strict())?;
     for finding in &loaded.findings {
         let text = ui.finding(finding, &loaded.sources);
         if finding.severity == Severity::Error {

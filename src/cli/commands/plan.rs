@@ -9,8 +9,14 @@ use crate::model::{Ipv6, Kind, Settled};
 use crate::plan::{FilePlan, InterfacePlan, NodePlan, Plan, StagePlan};
 use crate::stack::Ownership;
 
-pub(in crate::cli) fn plan(lab: &Path, node: Option<&str>, explain: bool, ui: &Ui) -> Result<()> {
-    let plan = load_good(lab, ui)?.plan;
+pub(in crate::cli) fn plan(
+    lab: &Path,
+    secrets: &Path,
+    node: Option<&str>,
+    explain: bool,
+    ui: &Ui,
+) -> Result<()> {
+    let plan = load_good(lab, secrets, ui)?.plan;
     let Some(name) = node else { return ui.result(|| overview(&plan), &plan) };
     let node = chosen(&plan, &[name.to_owned()])?[0];
     if explain {

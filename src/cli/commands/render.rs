@@ -19,7 +19,7 @@ pub(in crate::cli) fn render(
     force: bool,
     ui: &Ui,
 ) -> Result<()> {
-    let good = load_good(lab, ui)?;
+    let good = load_good(lab, secrets_file, ui)?;
     let nodes = chosen(&good.plan, names)?;
     let secrets = load_secrets(secrets_file, &good, ui)?;
     let mut files: Vec<(PathBuf, String)> = Vec::new();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::model::Lab;
+use crate::model::{Lab, lacking};
 use crate::report::{Findings, Rule, Sources, Span, line_of};
 use crate::tool::{Tool, ToolError, Wanted};
 
@@ -33,7 +33,7 @@ struct Script<'l> {
 }
 
 /// Asks bash whether it can read each hook, and each script of the lab's own stages (`bash -n` runs nothing of it). What it
-/// stumbles over is told where it stands; where there is no bash, that is returned.
+/// stumbles over is told where it stands, and what CentOS 7 lacks; where there is no bash, that is returned.
 ///
 /// # Errors
 /// A script cannot be handed to bash, or the person asks to stop.
@@ -53,6 +53,7 @@ pub(super) fn check(
     if scripts.is_empty() {
         return Ok(None);
     }
+    tell_lacking(&scripts, findings);
     let bash = match Tool::locate(BASH) {
         Ok(bash) => bash,
         Err(missing) => return Ok(Some(missing)),
@@ -79,6 +80,17 @@ pub(super) fn check(
         findings.tell(Rule::ScriptSyntax, script.path, span, message, help);
     }
     Ok(None)
+}
+
+/// Tells where a script uses what CentOS 7 does not have, which only a node would show otherwise.
+fn tell_lacking(scripts: &[Script], findings: &mut Findings) {
+    for script in scripts.iter().take(MOST) {
+        for (line, why) in lacking(script.text) {
+            let message = format!("{} cannot use this on CentOS 7: {why}", script.what);
+            let help = "CentOS 7 has bash 4.2, systemd 219, coreutils 8.22, util-linux 2.23, iproute2 4.11, curl 7.29 and OpenSSL 1.0.2";
+            findings.tell(Rule::El7Script, script.path, (script.line)(line), message, help);
+        }
+    }
 }
 
 fn hooks<'l>(lab: &'l Lab, sources: &'l Sources) -> impl Iterator<Item = Script<'l>> {

@@ -24,7 +24,7 @@ pub(in crate::cli) fn secrets(
     // In the wrong folder this would leave secrets that belong to nothing.
     fs::metadata(lab)
         .with_context(|| format!("no lab file `{}` here: name one with `--lab`", lab.display()))?;
-    let Loaded { planned, wanted, .. } = load(lab, false)?;
+    let Loaded { planned, wanted, .. } = load(lab, &file, false)?;
     let sources = Sources::new(file);
     match command {
         None => make(lab, &sources, &wanted, ui)?,

@@ -16,6 +16,8 @@
 //!   xkeyboard-config 2.17 or so; about thirty that seem to have come until 2.24, which is RHEL 7.9's, are added.
 //!   Only console keymaps are in it: what works as a layout of X alone is not what cloud-init's `localectl` sets.
 
+pub mod shell;
+
 use std::sync::LazyLock;
 
 use super::settle::Wrong;
@@ -52,6 +54,12 @@ const COUNTRIES: [(&str, &str); 8] = [
     ("sv", "se"),
     ("zh", "cn"),
 ];
+
+/// Whether CentOS 7 has a time zone of that name.
+#[must_use]
+pub fn is_timezone(text: &str) -> bool {
+    has(&TIMEZONES, text)
+}
 
 /// A time zone.
 pub(super) fn timezone(text: &str) -> Result<String, Wrong> {
