@@ -38,7 +38,8 @@ def content_of(file):
 def guard(kickstart):
     """What the wipe guard looks for, and the commands that it writes, as bash expands them."""
     lines = kickstart.split("\n")
-    wanted = [line for line in lines if line.startswith("want_name=")][0]
+    # The disk to install to is looked for by the first of them.
+    wanted = [line.lstrip() for line in lines if line.startswith("    want_name=")][0]
     serial = [line for line in lines if line.startswith("serial=$(first ")][0]
     found = variables(wanted, "want_name", "want_id", "want_serial", "want_model")
     found["serial"] = variables("first() { :; }; sys=; " + serial, "wanted")["wanted"]

@@ -58,7 +58,7 @@ fn i1_a_disk_is_cleared_only_by_what_a_script_has_written_that_could_have_refuse
             (Kickstart, "\ntrap 'refuse ", "\n: 'refuse "),
             (Kickstart, "while :; do sleep 3600; done", "exit 1"),
             (Kickstart, "\"$dev/ttyS0\"", "/dev/null"),
-            (Kickstart, "\ndisk=$found used=", "\nzerombr\ndisk=$found used="),
+            (Kickstart, "\nused=$disk wiped=", "\nzerombr\nused=$disk wiped="),
         ],
     );
 }
