@@ -1,5 +1,6 @@
 //! Exit codes, and which failure has which.
 
+use crate::base_image::FetchError;
 use crate::interrupt::Interrupted;
 use crate::iso::IsoError;
 use crate::render::RenderError;
@@ -20,6 +21,8 @@ pub const PROGRAM_MISSING: u8 = 4;
 pub const VERIFICATION: u8 = 5;
 /// An external program failed.
 pub const PROGRAM_FAILED: u8 = 6;
+/// The network did not give what was asked of it.
+pub const NETWORK: u8 = 7;
 /// Refused: it exists already, or is not ours.
 pub const REFUSED: u8 = 8;
 /// An input file, or the disk, cannot be used.
@@ -76,6 +79,20 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             | IsoError::BootMenu { .. }
             | IsoError::Efiboot(_)
             | IsoError::Io { .. } => INPUT,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<FetchError>() {
+        return Some(match error {
+            FetchError::NoMirror { .. } | FetchError::Network(_) => NETWORK,
+            FetchError::NoList { .. } | FetchError::Wrong { .. } => VERIFICATION,
+            FetchError::Unknown { .. } | FetchError::Facts(_) => USAGE,
+            FetchError::Interrupted(_) => INTERRUPTED,
+            FetchError::NoSpace { .. }
+            | FetchError::Full { .. }
+            | FetchError::NoCache
+            | FetchError::Certificates(_)
+            | FetchError::Signed(_)
+            | FetchError::Io { .. } => INPUT,
         });
     }
     if let Some(error) = cause.downcast_ref::<FileError>() {

@@ -13,6 +13,9 @@ pub mod report;
 pub mod template;
 pub mod tool;
 
+// What can be downloaded: a lab names it, and only `fetch` and `build` bring it.
+pub mod base_image;
+
 // lab.yaml ─► spec ─► model ─► plan ─► render
 pub mod spec;
 pub mod model;
@@ -24,5 +27,6 @@ pub mod render;
 // Media: read, then made.
 pub mod medium;
 pub mod iso;
+
 
 pub mod cli;

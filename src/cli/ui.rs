@@ -73,9 +73,14 @@ impl Ui {
         }
     }
 
+    /// Whether progress is shown by bars: on a terminal, unless it shall be quiet.
+    pub fn has_bars(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+
     /// Work over so many bytes: a bar with rate and time left on a terminal, one line elsewhere.
     pub fn bytes(&self, what: &str, total: u64) -> ProgressBar {
-        if self.quiet || !std::io::stderr().is_terminal() {
+        if !self.has_bars() {
             self.note(what);
             return ProgressBar::hidden();
         }

@@ -12,6 +12,7 @@ mod files;
 mod hardware;
 mod hints;
 mod hooks;
+mod image;
 mod installer_arguments;
 mod interfaces;
 mod ipv4;
@@ -44,7 +45,6 @@ mod wipe;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -64,6 +64,7 @@ pub use el7::is_timezone;
 pub use el7::shell::lacking;
 pub use files::CustomFile;
 pub use hooks::Hooks;
+pub use image::{Image, ImageSource};
 pub use interfaces::Interface;
 pub use ipv4::Pool;
 pub use ipv6::{Ipv6, Ipv6Network};
@@ -251,22 +252,6 @@ pub struct OptionValue {
     pub name: Spanned<String>,
     /// Its value.
     pub value: String,
-}
-
-/// The installation medium that a lab names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Image {
-    /// A known one.
-    Known(String),
-    /// A file, as written: relative to the lab file.
-    Path(PathBuf),
-    /// A download.
-    Url {
-        /// Where it is.
-        url: String,
-        /// Its digest in lower-case hexadecimal.
-        sha256: String,
-    },
 }
 
 /// Who may log in.

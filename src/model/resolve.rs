@@ -1,10 +1,10 @@
 //! From what was written to what it means: parsed values, references between the parts.
 
 use crate::report::{Findings, Rule, Sources};
-use crate::spec::{ImageSpec, LabSpec, OpenStackSpec, Spanned};
+use crate::spec::{LabSpec, OpenStackSpec, Spanned};
 
 use super::settle::{Firsts, Resolver, word};
-use super::{Image, Lab, Networking, Origin, machines, networks, time};
+use super::{Lab, Networking, Origin, machines, networks, time};
 
 /// What a lab file means. Where `findings` has errors after it, it is good for nothing but finding more.
 pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> Lab {
@@ -19,7 +19,7 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
     let name = r.settle("name", lab.name.as_ref(), |text| {
         word(text, 32, "_-").map_err(|allowed| format!("a lab's name is {allowed}"))
     });
-    let image = image(lab.image.as_ref(), r);
+    let image = super::image::resolve(lab.image.as_ref(), r);
     let (networking, services) = openstack(lab.openstack.as_ref(), r);
     let networks = networks::resolve(lab.networks.as_ref(), r);
     let time_servers = time::resolve(lab.time.as_ref(), r);
@@ -46,23 +46,6 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
         settings,
         settled,
     }
-}
-
-fn image(spec: Option<&Spanned<ImageSpec>>, r: &mut Resolver) -> Image {
-    let Some(written) = spec else { return Image::Known(ImageSpec::KNOWN[0].to_owned()) };
-    if let Err((message, help)) = written.value.check() {
-        r.tell(Rule::Value, written, message, help);
-    }
-    let (shown, image) = match &written.value {
-        ImageSpec::Known(name) => (name.clone(), Image::Known(name.clone())),
-        ImageSpec::Path(path) => (path.clone(), Image::Path(path.into())),
-        ImageSpec::Url { url, sha256 } => {
-            (url.clone(), Image::Url { url: url.clone(), sha256: sha256.to_ascii_lowercase() })
-        }
-    };
-    let origin = r.origin(written.span);
-    r.note("image", &shown, origin);
-    image
 }
 
 fn openstack(

@@ -5,6 +5,7 @@ use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
 use super::{Host, InterfacePlan, custom};
+use crate::base_image::known::KNOWN;
 use crate::model::{HostEntry, Lab, Network, Node, Repository};
 
 /// The names that templates use.
@@ -20,10 +21,19 @@ pub(super) struct Context<'a> {
     mirrors: &'a [String],
     /// The web proxy that the mirrors are reached through.
     proxy: Option<&'a str>,
+    /// The repositories of CentOS's archive, below the mirrors.
+    archive: Vec<ArchiveContext>,
     repositories: Vec<RepositoryContext<'a>>,
     parameters: &'a IndexMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interface: Option<&'a InterfacePlan>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ArchiveContext {
+    id: &'static str,
+    path: &'static str,
+    key: &'static str,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -154,9 +164,16 @@ impl<'a> Shared<'a> {
             time: TimeContext { servers: &self.lab.time_servers },
             mirrors: &node.settings.mirrors,
             proxy: custom::proxy_for(&node.settings.mirrors, node),
+            archive: archive(),
             repositories: node.settings.custom.repositories.iter().map(repository).collect(),
             parameters,
             interface,
         }
     }
+}
+
+fn archive() -> Vec<ArchiveContext> {
+    let all = KNOWN.repositories.iter();
+    all.map(|(id, repository)| ArchiveContext { id, path: &repository.path, key: &repository.key })
+        .collect()
 }

@@ -10,6 +10,7 @@ mod decode;
 mod disk;
 mod files;
 mod hooks;
+mod image;
 mod include;
 mod inherit;
 mod json_schema;
@@ -44,6 +45,7 @@ pub use decode::{Added, Entries, Entry, OneOrMany, Spanned};
 pub use disk::{Disk, Entry as FolderEntry, Files, Nowhere};
 pub use files::{Folder, KEY_TYPES, PublicKeys, TextFile};
 pub use hooks::{HookSpec, HooksSpec};
+pub use image::{ImageFields, ImageSpec};
 pub use json_schema::json_schema;
 pub use network::{
     Addressing, Attach, BondMode, BondSpec, BridgeSpec, FoundBy, InterfaceSpec, Ipv6Addressing,
@@ -52,8 +54,8 @@ pub use network::{
 pub use range::MOST_NODES;
 pub use reference::markdown;
 pub use schema::{
-    ImageSpec, LabFields, LabSpec, Networking, NodeFields, NodeSpec, OpenStackSpec, RoleFields,
-    RoleSpec, TimeSpec, lab_shape,
+    LabFields, LabSpec, Networking, NodeFields, NodeSpec, OpenStackSpec, RoleFields, RoleSpec,
+    TimeSpec, lab_shape,
 };
 pub use settings::{AccessSpec, InstallerSpec, RootLogin, SettingsSpec};
 pub use stage::{

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::report::{Rule, Span, did_you_mean};
+use crate::report::Span;
 
 use super::decode::{Decode, Entries, OneOrMany, Spanned, choice, record};
-use super::files::{Folder, Reader};
+use super::files::Folder;
+use super::image::ImageSpec;
 use super::include;
 use super::network::NetworkSpec;
 use super::settings::SettingsSpec;
 use super::shape::{Field, Record, Shape};
-use super::tree::{Node, Value};
 
 /// A lab file, with what roles and nodes inherit worked out.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ record! {
         version: u64 = "1",
         /// The lab's name; part of what is written on media and nodes.
         name: String = "train",
-        /// The installation medium: a known one's name, a path, or a URL with its SHA-256.
+        /// The installation medium: the name of a known one (`trainyard image list`), or what is said of it.
         image: ImageSpec = "{path: CentOS-7-x86_64-Minimal-2009.iso}",
         /// Which OpenStack.
         openstack: OpenStackSpec = "{networking: provider}",
@@ -127,63 +127,6 @@ record! {
     }
 }
 
-/// The installation medium.
-#[derive(Clone, Debug)]
-pub enum ImageSpec {
-    /// One that trainyard knows.
-    Known(String),
-    /// A file.
-    Path(String),
-    /// A download and its digest.
-    Url {
-        /// Where it is.
-        url: String,
-        /// Its SHA-256, in hexadecimal.
-        sha256: String,
-    },
-}
-
-record! {
-    /// [`ImageSpec`] written as a mapping.
-    ImageFields {
-        /// A file.
-        path: String = "CentOS-7-x86_64-Minimal-2009.iso",
-        /// A download.
-        url: String = "https://example.org/CentOS-7-x86_64-Minimal-2009.iso",
-        /// Its digest.
-        sha256: String = "07b94e6b1a0b0260b94c83d6bb76b26bf7a310dc78d7a9c7432809fb9bc6194a",
-    }
-}
-
-impl Decode for ImageSpec {
-    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
-        if let Value::Scalar(text) = &node.value {
-            return Some(Self::Known(text.clone()));
-        }
-        let fields = ImageFields::decode(node, r)?;
-        match (fields.path, fields.url, fields.sha256) {
-            (Some(file), None, None) => Some(Self::Path(file.value)),
-            (None, Some(url), Some(sha256)) => {
-                Some(Self::Url { url: url.value, sha256: sha256.value })
-            }
-            _ => {
-                r.findings.tell(
-                    Rule::Kind,
-                    &node.path,
-                    node.span,
-                    "an image is a known name, a path, or a URL with its SHA-256",
-                    "`image: centos-7.9-minimal`, `image: {path: FILE}` or `image: {url: URL, sha256: HEX}`",
-                );
-                None
-            }
-        }
-    }
-
-    fn shape() -> Shape {
-        Shape::TextOr(Box::new(ImageFields::shape()))
-    }
-}
-
 /// The keys of a lab file, all of them.
 #[must_use]
 pub fn lab_shape() -> Shape {
@@ -230,27 +173,4 @@ pub fn lab_shape() -> Shape {
 
 fn fields(shape: Shape) -> Vec<Field> {
     if let Shape::Record(record) = shape { record.fields } else { Vec::new() }
-}
-
-impl ImageSpec {
-    /// Media that can be named without more.
-    pub const KNOWN: [&str; 1] = ["centos-7.9-minimal"];
-
-    /// Why this is no medium that can be used, if it is none: message and help.
-    ///
-    /// # Errors
-    /// An unknown name, or a digest that is no SHA-256.
-    pub fn check(&self) -> Result<(), (String, String)> {
-        match self {
-            Self::Known(name) if !Self::KNOWN.contains(&name.as_str()) => {
-                Err((format!("unknown image `{name}`"), did_you_mean(name, Self::KNOWN)))
-            }
-            Self::Url { sha256, .. }
-                if sha256.len() != 64 || !sha256.bytes().all(|b| b.is_ascii_hexdigit()) =>
-            {
-                Err((format!("`{sha256}` is no SHA-256"), "64 hexadecimal digits".into()))
-            }
-            _ => Ok(()),
-        }
-    }
 }

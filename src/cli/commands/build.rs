@@ -3,14 +3,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use serde_json::json;
 
+use super::fetch;
 use super::load::{chosen, load_good, load_secrets};
+use crate::base_image::{Brought, Facts};
 use crate::cli::BuildArgs;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
 use crate::iso::{self, Base, Built, Order, Step, Tools};
-use crate::model::{Image, Lab};
+use crate::model::{ImageSource, Lab};
 use crate::render::Renderer;
-use crate::report::without_userinfo;
 
 pub(in crate::cli) fn build(
     lab_file: &Path,
@@ -22,8 +23,8 @@ pub(in crate::cli) fn build(
     let (lab, plan) = (&good.lab, &good.plan);
     let nodes = chosen(plan, &args.nodes)?;
     let secrets = load_secrets(secrets_file, &good, ui)?;
-    let image = image(args.image.as_deref(), lab, lab_file)?;
     let tools = Tools::locate()?;
+    let (image, facts) = image(args, lab, lab_file, ui)?;
     let mut kickstarts = Vec::new();
     let mut renderer = Renderer::new(plan, &secrets);
     for node in nodes {
@@ -50,6 +51,7 @@ pub(in crate::cli) fn build(
     let bar = ui.bytes(&format!("reading {}", image.display()), size);
     let base = Base::open(&image, &tools, |done| bar.set_position(done))?;
     bar.finish_and_clear();
+    check_facts(&base, &facts)?;
     ui.detail(|| {
         format!("{}: label `{}`, sha256 {}", image.display(), base.medium.label(), base.sha256)
     });
@@ -75,19 +77,38 @@ pub(in crate::cli) fn build(
     ui.result(text, &json!({ "schema": 1, "built": built }))
 }
 
-/// The medium to build from: the one on the command line, or the file that the lab names.
-fn image(given: Option<&Path>, lab: &Lab, lab_file: &Path) -> Result<PathBuf> {
-    if let Some(path) = given {
-        return Ok(path.to_owned());
+/// The medium to build from: the one on the command line, or the lab's, which is brought where it is no file.
+fn image(args: &BuildArgs, lab: &Lab, lab_file: &Path, ui: &Ui) -> Result<(PathBuf, Facts)> {
+    match (&args.image, &lab.image.source) {
+        (Some(path), _) => Ok((path.clone(), Facts::default())),
+        (None, ImageSource::Path(path)) => {
+            let beside = lab_file.parent().unwrap_or(Path::new("")).join(path);
+            Ok((beside, lab.image.facts.clone()))
+        }
+        (None, _) => {
+            let wanted = fetch::of_lab(&lab.image, Facts::default())?;
+            let Brought { path, proof, .. } = fetch::bring(&wanted, &args.network, false, ui)?;
+            Ok((path, Facts { sha256: Some(proof.sha256), ..Facts::default() }))
+        }
     }
-    let what = match &lab.image {
-        Image::Path(path) => return Ok(lab_file.parent().unwrap_or(Path::new("")).join(path)),
-        Image::Known(name) => format!("`{name}`"),
-        Image::Url { url, .. } => format!("`{}`", without_userinfo(url)),
-    };
-    let message = format!(
-        "the lab's image is {what}, which this version does not download: \
-         name the file with `--image ISO`, or in the lab with `image: {{path: ISO}}`"
-    );
-    bail!(Failure::new(exit::USAGE, message))
+}
+
+/// The medium, which has just been read, is what it is said to be: by the lab, or by the record of its proof.
+fn check_facts(base: &Base, facts: &Facts) -> Result<()> {
+    let size = base.medium.file_size();
+    let said = [
+        (facts.sha256.map(|it| it.to_string()), "SHA-256", base.sha256.clone()),
+        (facts.size.map(|it| it.to_string()), "size", size.to_string()),
+        (facts.volume_id.clone(), "volume id", base.medium.label().to_owned()),
+    ];
+    for (wanted, what, found) in said {
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
+            let message = format!(
+                "`{}` is not what it should be: its {what} is `{found}`, not `{wanted}`; `trainyard fetch --verify` mends what is in the cache",
+                base.path.display()
+            );
+            bail!(Failure::new(exit::VERIFICATION, message));
+        }
+    }
+    Ok(())
 }

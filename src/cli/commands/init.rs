@@ -33,7 +33,7 @@ pub(in crate::cli) fn init(path: &Path, secrets_file: &Path, ui: &Ui) -> Result<
         }
         None => LAB.to_owned(),
     };
-    let loaded = load_text(path, &text)?;
+    let loaded = load_text(path, secrets_file, &text)?;
     loaded.planned.as_ref().context("the reference lab has errors")?;
     // The lab file comes last: while it is not there, `init` can be run again.
     let sources = Sources::new(secrets_file.to_owned());

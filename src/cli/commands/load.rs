@@ -13,7 +13,7 @@ use crate::plan::{self, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::render::{self, RenderError, Renderer, Told};
 use crate::report::{Finding, Findings, Severity, Source, Sources, nearest};
 use crate::secrets::{self, Secrets, Wanted};
-use crate::spec::{self, LabSpec};
+use crate::spec::{self, Disk, LabSpec};
 use crate::stack::Catalogue;
 use crate::tool::ToolError;
 use crate::{model, stack};
@@ -145,11 +145,12 @@ impl Good {
 }
 
 /// The same for the text of a lab file that will be at that path.
-pub(super) fn load_text(path: &Path, text: &str) -> Result<Loaded> {
+pub(super) fn load_text(path: &Path, secrets: &Path, text: &str) -> Result<Loaded> {
     let mut findings = Findings::default();
     let name = path.display().to_string().into();
     let source = Source { name, path: path.to_owned(), text: text.into() };
-    let (sources, spec) = spec::parse(source, &mut findings);
+    let disk = Disk { secrets: Some(secrets.to_owned()) };
+    let (sources, spec) = spec::parse_with(source, &disk, &mut findings);
     Ok(understand(sources, spec, findings)?.done())
 }
 

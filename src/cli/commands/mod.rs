@@ -3,6 +3,8 @@
 mod build;
 mod check;
 mod completions;
+mod fetch;
+mod image;
 mod init;
 mod inspect;
 mod load;
@@ -15,6 +17,8 @@ mod secrets;
 pub(super) use build::build;
 pub(super) use check::check;
 pub(super) use completions::completions;
+pub(super) use fetch::fetch;
+pub(super) use image::image;
 pub(super) use init::init;
 pub(super) use inspect::inspect;
 pub(super) use plan::plan;

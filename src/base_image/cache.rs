@@ -1,0 +1,190 @@
+//! Where images lie: one folder an image, named by its digest, so that two files of one name never meet.
+//!
+//! `images/DIGEST/FILE` is what is proved, `records/DIGEST/FILE.json` why it is believed, `parts/DIGEST` what is being brought, and
+//! `locks/DIGEST` who brings it. No name of a file that somebody wants can be one of the others.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::lock::Lock;
+use super::proof::Proof;
+use super::{Digest, FetchError};
+
+/// The cache of images.
+#[derive(Clone, Debug)]
+pub struct Cache(PathBuf);
+
+/// The places of an image.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Where it lies once it is proved.
+    pub image: PathBuf,
+    pub(super) record: PathBuf,
+    pub(super) part: PathBuf,
+    pub(super) notes: PathBuf,
+    pub(super) lock: PathBuf,
+}
+
+/// What lies in the cache.
+#[derive(Debug)]
+pub struct Entry {
+    digest: String,
+    /// The image, or what there is of it so far.
+    pub path: PathBuf,
+    /// Bytes that it takes.
+    pub size: u64,
+    /// Whether it is a download that was not finished.
+    pub is_part: bool,
+    /// What was proved; nothing where it was not finished, or was touched since.
+    pub proof: Option<Proof>,
+}
+
+impl Cache {
+    /// The cache in this folder, which need not be there.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self(folder.into())
+    }
+
+    /// The person's cache: `$XDG_CACHE_HOME/trainyard`, or `~/.cache/trainyard`.
+    ///
+    /// # Errors
+    /// The person has no home.
+    pub fn of_person() -> Result<Self, FetchError> {
+        // The base directory specification: a relative path counts as none.
+        let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+        let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
+        base.map(|base| Self(base.join("trainyard"))).ok_or(FetchError::NoCache)
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where an image has its places.
+    #[must_use]
+    pub fn place(&self, sha256: Digest, file: &str) -> Place {
+        self.place_of(&sha256.short(), file)
+    }
+
+    fn place_of(&self, digest: &str, file: &str) -> Place {
+        let parts = self.0.join("parts");
+        Place {
+            image: self.0.join("images").join(digest).join(file),
+            record: self.0.join("records").join(digest).join(format!("{file}.json")),
+            part: parts.join(digest),
+            notes: parts.join(format!("{digest}.json")),
+            lock: self.0.join("locks").join(digest),
+        }
+    }
+
+    /// All that is there.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn entries(&self) -> Result<Vec<Entry>, FetchError> {
+        let mut entries = Vec::new();
+        for (digest, folder) in list(&self.0.join("images"))? {
+            // Whatever else somebody put here is not ours.
+            if !folder.is_dir() {
+                continue;
+            }
+            for (file, path) in list(&folder)? {
+                let place = self.place_of(&digest, &file);
+                let proof = Proof::of(&place);
+                entries.push(entry(digest.clone(), path, false, proof)?);
+            }
+        }
+        for (digest, path) in list(&self.0.join("parts"))? {
+            if path.extension().is_none() {
+                entries.push(entry(digest, path, true, None)?);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Deletes an image or a part, unless somebody brings it just now: then that is told.
+    ///
+    /// # Errors
+    /// It cannot be deleted.
+    pub fn delete(&self, entry: &Entry) -> Result<Result<(), String>, FetchError> {
+        let file = super::file_name(&entry.path);
+        let place = self.place_of(&entry.digest, &file);
+        let _lock = match Lock::try_take(&place)? {
+            Ok(lock) => lock,
+            Err(owner) => return Ok(Err(owner)),
+        };
+        let ours =
+            if entry.is_part { [&place.part, &place.notes] } else { [&place.image, &place.record] };
+        for path in ours {
+            remove(path)?;
+        }
+        for path in ours {
+            // The last image of a digest takes its folder along.
+            let _ = path.parent().map(fs::remove_dir);
+        }
+        Ok(Ok(()))
+    }
+}
+
+fn entry(
+    digest: String,
+    path: PathBuf,
+    is_part: bool,
+    proof: Option<Proof>,
+) -> Result<Entry, FetchError> {
+    let size = path.metadata().map_err(FetchError::io(&path))?.len();
+    Ok(Entry { digest, path, size, is_part, proof })
+}
+
+/// What a folder holds, by name; nothing where it is not there.
+fn list(folder: &Path) -> Result<Vec<(String, PathBuf)>, FetchError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(FetchError::io(folder)(error)),
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(FetchError::io(folder))?;
+        all.push((entry.file_name().to_string_lossy().into_owned(), entry.path()));
+    }
+    all.sort();
+    Ok(all)
+}
+
+/// Removes a file that may not be there.
+pub(super) fn remove(path: &Path) -> Result<(), FetchError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FetchError::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the folder of a file.
+pub(super) fn make_folder(path: &Path) -> Result<(), FetchError> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(FetchError::io(folder))
+}
+
+/// Bytes that are free where this file lies; nothing where the system does not tell.
+pub(super) fn free(path: &Path) -> Option<u64> {
+    let system = rustix::fs::statvfs(path.parent().unwrap_or(path)).ok()?;
+    Some(system.f_bavail.saturating_mul(system.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_one_name_never_meet() {
+        let cache = Cache::new("/c");
+        let digests = ["0", "1"].map(|d| d.repeat(64).parse().expect("a digest"));
+        let images = digests.map(|digest| cache.place(digest, "a.iso").image);
+        assert_eq!(images[0], Path::new("/c/images/0000000000000000/a.iso"));
+        assert_ne!(images[0], images[1]);
+    }
+}

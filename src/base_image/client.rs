@@ -1,0 +1,155 @@
+//! How servers are spoken to.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::header::ACCEPT_ENCODING;
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Certificate, StatusCode, Url};
+
+use super::FetchError;
+use crate::interrupt::{self, Interrupted};
+use crate::report::without_userinfo;
+
+/// How many redirects are followed for one request.
+const REDIRECTS: usize = 5;
+
+/// How often is looked whether the person asked to stop.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+
+/// What the person says about the network. Proxies are taken from `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Certificates (PEM) that are trusted besides those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// How long a connection may take to stand.
+    pub connect_time: Duration,
+    /// How long a server may send next to nothing.
+    pub stall_time: Duration,
+    /// How often a mirror is tried again without having sent anything in between.
+    pub retries: u32,
+    /// The pause before it is tried again the first time; it doubles every time.
+    pub retry_delay: Duration,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            ca_file: None,
+            connect_time: Duration::from_secs(20),
+            stall_time: Duration::from_secs(30),
+            retries: 3,
+            retry_delay: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Network {
+    /// A client that does as it is told here.
+    pub(crate) fn client(&self) -> Result<Client, FetchError> {
+        // Fails where somebody has installed one already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .user_agent(concat!("trainyard/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(self.connect_time)
+            // Of each read, not of the whole.
+            .timeout(self.stall_time)
+            .redirect(Policy::custom(redirect));
+        if let Some(path) = &self.ca_file {
+            builder = builder.tls_certs_merge(certificates(path)?);
+        }
+        builder.build().map_err(|error| FetchError::Network(root_cause(&error)))
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate>, FetchError> {
+    let pem = std::fs::read(path).map_err(FetchError::io(path))?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(FetchError::Certificates(path.to_owned())),
+    }
+}
+
+fn redirect(attempt: Attempt) -> reqwest::redirect::Action {
+    if attempt.previous().len() > REDIRECTS {
+        return attempt.error(format!("more than {REDIRECTS} redirects"));
+    }
+    // To what is neither HTTP nor HTTPS nobody goes: the answer itself is what is read then.
+    attempt.follow()
+}
+
+/// Sends a request in a thread of its own, so that the person can stop it while nothing comes. That thread ends by itself within the
+/// client's time limits.
+pub(super) fn send(request: RequestBuilder) -> Result<reqwest::Result<Response>, Interrupted> {
+    let (answered, answer) = channel();
+    let asking = thread::spawn(move || answered.send(request.send()).is_ok());
+    loop {
+        interrupt::check()?;
+        match answer.recv_timeout(TICK) {
+            Ok(answer) => return Ok(answer),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    match asking.join() {
+        Ok(_) => Err(Interrupted),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// A small file's answer: its status, and its first bytes.
+pub(crate) struct Small {
+    pub status: StatusCode,
+    pub body: Vec<u8>,
+}
+
+/// Asks for a small file and reads at most so many bytes of it. Who sends them one by one is not waited for.
+pub(crate) fn small(
+    request: RequestBuilder,
+    most: u64,
+    limit: Duration,
+) -> Result<Result<Small, String>, Interrupted> {
+    let (answered, answer) = channel();
+    thread::spawn(move || answered.send(read_small(request, most)).is_ok());
+    let until = Instant::now() + limit;
+    loop {
+        interrupt::check()?;
+        match answer.recv_timeout(TICK) {
+            Ok(answer) => return Ok(answer),
+            Err(RecvTimeoutError::Timeout) if Instant::now() < until => {}
+            Err(_) => return Ok(Err(format!("did not answer within {limit:?}"))),
+        }
+    }
+}
+
+fn read_small(request: RequestBuilder, most: u64) -> Result<Small, String> {
+    let response = request.header(ACCEPT_ENCODING, "identity").send();
+    let response = response.map_err(|e| format!("cannot be reached: {}", root_cause(&e)))?;
+    let status = response.status();
+    let mut body = Vec::new();
+    let read = response.take(most).read_to_end(&mut body);
+    read.map_err(|error| format!("broke off: {}", root_cause(&error)))?;
+    Ok(Small { status, body })
+}
+
+/// A URL without what it may say of a person: names and passwords, and what goes with a query.
+pub(crate) fn shown(url: &Url) -> String {
+    let text = without_userinfo(url.as_str()).into_owned();
+    match text.split_once('?') {
+        Some((path, _)) => format!("{path}?…"),
+        None => text,
+    }
+}
+
+/// The innermost cause, which says most; the outer ones repeat the URL.
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,68 @@
+//! The installation medium.
+
+use super::decode::{Decode, OneOrMany, Spanned, record};
+use super::files::{Reader, TextFile};
+use super::shape::Shape;
+use super::tree::{Node, Value};
+use crate::report::Rule;
+
+record! {
+    /// An installation medium, and what is known about it.
+    ImageFields {
+        /// A known one: a name of `trainyard image list`.
+        name: String = "centos-7.9-minimal",
+        /// A file.
+        path: String = "CentOS-7-x86_64-Minimal-2009.iso",
+        /// A download.
+        url: String = "https://example.org/CentOS-7-x86_64-Minimal-2009.iso",
+        /// Its SHA-256.
+        sha256: String = "07b94e6b1a0b0260b94c83d6bb76b26bf7a310dc78d7a9c7432809fb9bc6194a"
+            else "of a known one, what trainyard knows; of a download, what the signed list beside it says",
+        /// Its size in bytes.
+        size: u64 = "1020264448" else "of a known one, what trainyard knows",
+        /// Its ISO 9660 volume id.
+        volume_id: String = "CentOS 7 x86_64" else "of a known one, what trainyard knows",
+        /// Mirrors that are asked for a known one; each holds the folder `7.9.2009`.
+        mirrors: OneOrMany<String> = "[https://vault.centos.org]" else "those that trainyard knows",
+        /// The public key that signed the list of digests beside it.
+        key: TextFile = "lab.asc" else "CentOS 7's",
+    }
+}
+
+/// The installation medium.
+#[derive(Clone, Debug)]
+pub struct ImageSpec(pub ImageFields);
+
+impl Decode for ImageSpec {
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
+        if let Value::Scalar(text) = &node.value {
+            let name = Spanned { span: node.span, path: node.path.clone(), value: text.clone() };
+            return Some(Self(ImageFields { name: Some(name), ..ImageFields::default() }));
+        }
+        let fields = ImageFields::decode(node, r)?;
+        let mut tell = |message: &str, help: &str| {
+            r.findings.tell(Rule::Kind, &node.path, node.span, message, help);
+        };
+        let ways = [&fields.name, &fields.path, &fields.url];
+        if ways.into_iter().flatten().count() > 1 {
+            let help = "`image: centos-7.9-minimal`, `image: {path: FILE}` or `image: {url: URL, sha256: HEX}`";
+            tell("an image is a known name, a path or a URL, and one of them only", help);
+            return None;
+        }
+        let is_file = fields.path.is_some();
+        if (is_file || fields.url.is_some()) && fields.mirrors.is_some() {
+            tell(
+                "mirrors are asked for images that have a name",
+                "leave out `mirrors`, or name the image",
+            );
+        }
+        if is_file && fields.key.is_some() {
+            tell("a file has no signed list beside it", "leave out `key`, and give its `sha256`");
+        }
+        Some(Self(fields))
+    }
+
+    fn shape() -> Shape {
+        Shape::TextOr(Box::new(ImageFields::shape()))
+    }
+}

@@ -1,0 +1,322 @@
+//! What breaks goes on: lines, processes, disks.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::common::{self, Outcome};
+use crate::server::{Reply, Server};
+use crate::{Bench, good, sha256};
+
+/// A number below this that depends on the other two and nothing else.
+fn chance(seed: usize, number: usize, below: usize) -> usize {
+    let mut mixed = (seed << 32 | number).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^= mixed >> 29;
+    mixed = mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (mixed ^ mixed >> 32) % below
+}
+
+/// The body is cut at random places, of a mirror that knows ranges.
+#[test]
+fn a_hundred_broken_lines() {
+    for seed in 0..100 {
+        let bench = Bench::new(200_000);
+        let file = bench.file.clone();
+        let server = Server::new(move |request| {
+            let reply = Reply::file(request, &file);
+            let left = reply.body.len();
+            // The last pieces come whole.
+            if left < 5000 { reply } else { reply.cut(chance(seed, request.number, left)) }
+        });
+        let outcome = bench.fetch(&server.url("/big.iso"));
+        println!("seed {seed}: {} answers, {} bytes sent", server.requests().len(), server.sent());
+        assert_eq!(outcome.status, 0, "seed {seed}\n{}", outcome.stderr);
+        bench.is_right();
+        assert_eq!(server.sent(), 200_000, "seed {seed}: what was there was sent again");
+    }
+}
+
+/// A process is killed again and again; what it brought is not brought again.
+#[test]
+fn killed_at_fifty_random_moments() {
+    let bench = Bench::new(8_000_000);
+    let file = bench.file.clone();
+    let server = Server::new(move |request| {
+        Reply::file(request, &file).pace(16_384, Duration::from_millis(2))
+    });
+    let url = server.url("/big.iso");
+    let sum = sha256(&bench.file);
+    let mut killed = 0;
+    for number in 0..50 {
+        let mut command = bench.command(&["--url", &url, "--sha256", &sum, "--quiet"]);
+        let mut child = command.stdout(Stdio::null()).spawn().expect("the program");
+        let moment = Duration::from_millis(5 + chance(50, number, 60) as u64);
+        thread::sleep(moment);
+        killed += u32::from(child.try_wait().expect("its state").is_none());
+        child.kill().expect("killed");
+        child.wait().expect("gone");
+        println!("killed after {moment:?}: {} bytes sent so far", server.sent());
+        bench.is_right_or_nothing();
+    }
+    assert!(killed >= 40, "only {killed} of 50 ran long enough to be killed");
+    let outcome = bench.fetch(&url);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    bench.is_right();
+    // What was on the way when a process died.
+    let again = server.sent() - 8_000_000;
+    println!("{again} bytes were sent again");
+    assert!(again < 2_500_000, "{again} bytes were sent again");
+}
+
+#[test]
+fn what_is_left_of_ninety_percent() {
+    let bench = Bench::new(20 << 20);
+    let file = bench.file.clone();
+    let cut = file.len() / 10 * 9;
+    let server = Server::new(move |request| {
+        let reply = Reply::file(request, &file);
+        if request.number == 0 { reply.cut(cut) } else { reply }
+    });
+    let outcome = bench.fetch(&server.url("/big.iso"));
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    bench.is_right();
+    let again = server.sent() - cut as u64;
+    assert!(again <= (bench.file.len() / 10 + (1 << 20)) as u64, "{again} bytes after the break");
+}
+
+#[test]
+fn the_next_mirror_goes_on_where_the_last_one_stopped() {
+    let bench = Bench::new(300_000);
+    let file = bench.file.clone();
+    let dying = Server::new(move |request| match request.number {
+        0 => Reply::file(request, &file).cut(200_000).with("ETag", "\"of this mirror\""),
+        _ => Reply::status(404),
+    });
+    let other = Server::new(good(&bench.file));
+    let outcome = bench.fetch_from(&[&dying, &other], &[]);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    bench.is_right_or_nothing();
+    assert_eq!(other.sent(), 100_000);
+    let asked = &other.requests()[0].headers;
+    assert!(!asked.contains_key("if-range"), "an entity tag is one server's: {asked:?}");
+}
+
+#[test]
+fn the_same_mirror_is_asked_whether_it_is_the_same_file() {
+    let bench = Bench::new(300_000);
+    let file = bench.file.clone();
+    let server = Server::new(move |request| {
+        let reply = Reply::file(request, &file).with("ETag", "\"one\"");
+        if request.number == 0 { reply.cut(200_000) } else { reply }
+    });
+    assert_eq!(bench.fetch(&server.url("/big.iso")).status, 0);
+    bench.is_right();
+    assert_eq!(server.requests()[1].headers["if-range"], "\"one\"");
+    assert_eq!(server.requests()[1].headers["range"], "bytes=200000-");
+}
+
+/// Two at the same time: one brings it, the other waits and takes it.
+#[test]
+fn two_at_the_same_time() {
+    let bench = Bench::new(2_000_000);
+    let file = bench.file.clone();
+    let server = Server::new(move |request| {
+        Reply::file(request, &file).pace(65_536, Duration::from_millis(20))
+    });
+    let outcomes: Vec<Outcome> = thread::scope(|scope| {
+        let url = server.url("/big.iso");
+        let both = [(); 2].map(|()| {
+            let (bench, url) = (&bench, url.clone());
+            scope.spawn(move || bench.fetch(&url))
+        });
+        both.map(|one| one.join().expect("an outcome")).into()
+    });
+    for outcome in &outcomes {
+        assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    }
+    bench.is_right();
+    assert_eq!(server.sent(), 2_000_000);
+    let waited = outcomes.iter().filter(|o| o.stderr.contains("waiting for process "));
+    assert_eq!(waited.count(), 1, "{outcomes:?}");
+}
+
+/// What is just brought is not removed; what nobody brings any more is.
+#[test]
+fn pruned() {
+    let bench = Bench::new(2_000_000);
+    let file = bench.file.clone();
+    let server = Server::new(move |request| {
+        Reply::file(request, &file).pace(16_384, Duration::from_millis(20))
+    });
+    let (url, sum) = (server.url("/big.iso"), sha256(&bench.file));
+    let mut fetch = bench.command(&["--url", &url, "--sha256", &sum, "--quiet"]);
+    let mut fetch = fetch.stdout(Stdio::null()).spawn().expect("it runs");
+    let prune = || {
+        let mut prune = Command::new(common::PROGRAM);
+        prune.args(["image", "prune", "--cache"]).arg(bench.cache());
+        common::judged(prune)
+    };
+    thread::sleep(Duration::from_millis(500));
+    let outcome = prune();
+    assert!(outcome.stderr.contains(" stays: process "), "{outcome:?}");
+    fetch.kill().expect("killed");
+    fetch.wait().expect("gone");
+    let outcome = prune();
+    assert!(
+        outcome.stdout.contains(&format!("removed {}\n", bench.part().display())),
+        "{outcome:?}"
+    );
+    assert!(!bench.part().exists());
+}
+
+/// A command in a mount namespace of its own, with a small file system for the cache.
+fn with_disk(bench: &Bench, options: &str, arguments: &[&str]) -> Outcome {
+    fs::create_dir_all(bench.cache()).expect("made");
+    let fetch = bench.command(arguments);
+    let mut command = common::judge("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c"]);
+    command.arg(r#"mount -t tmpfs -o "$1" tmpfs "$2" && shift 2 && "$@"; code=$?; exit $code"#);
+    command
+        .args(["sh", options])
+        .arg(bench.cache())
+        .arg(fetch.get_program())
+        .args(fetch.get_args());
+    command.current_dir(bench.folder.path()).env("HOME", bench.folder.path());
+    common::outcome(command)
+}
+
+#[test]
+fn the_disk_is_too_small() {
+    let bench = Bench::new(3_000_000);
+    let server = Server::new(good(&bench.file));
+    let sum = sha256(&bench.file);
+    let arguments = ["--url", &server.url("/big.iso"), "--sha256", &sum, "--size", "3000000"];
+    let outcome = with_disk(&bench, "size=1m", &arguments);
+    assert_eq!(outcome.status, 9, "{outcome:?}");
+    assert!(outcome.stderr.contains("MiB free, and 3 MiB are needed; free some"), "{outcome:?}");
+}
+
+#[test]
+fn the_disk_becomes_full() {
+    let bench = Bench::new(3_000_000);
+    let file = bench.file.clone();
+    // How much it will be, nobody says.
+    let server = Server::new(move |_| Reply { length: None, ..Reply::whole(&file) });
+    let sum = sha256(&bench.file);
+    let arguments = ["--url", &server.url("/big.iso"), "--sha256", &sum];
+    let outcome = with_disk(&bench, "size=1m", &arguments);
+    assert_eq!(outcome.status, 7, "{outcome:?}");
+    assert!(outcome.stderr.contains("sends more than there is room for"), "{outcome:?}");
+}
+
+#[test]
+fn the_cache_cannot_be_written() {
+    let bench = Bench::new(1000);
+    let server = Server::new(good(&bench.file));
+    let sum = sha256(&bench.file);
+    let arguments = ["--url", &server.url("/big.iso"), "--sha256", &sum];
+    let outcome = with_disk(&bench, "ro", &arguments);
+    assert_eq!(outcome.status, 9, "{outcome:?}");
+    assert!(outcome.stderr.contains("Read-only file system"), "{outcome:?}");
+    assert_eq!(server.sent(), 0);
+}
+
+/// A mirror that asked for time gets it, and holds up no other.
+#[test]
+fn who_is_busy_is_asked_later() {
+    let bench = Bench::new(300_000);
+    let file = bench.file.clone();
+    let busy = Server::new(|_| Reply::status(429).with("Retry-After", "60"));
+    let well = Server::new(move |request| match request.number {
+        0 => Reply::status(503),
+        _ => Reply::file(request, &file),
+    });
+    let begun = std::time::Instant::now();
+    let outcome = bench.fetch_from(&[&busy, &well], &[]);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    assert_eq!(busy.requests().len(), 1);
+    assert!(begun.elapsed() < Duration::from_secs(30), "it was waited for");
+}
+
+/// What is there may be of another file: then it is why every mirror refuses.
+#[test]
+fn what_is_there_is_too_long() {
+    let bench = Bench::new(300_000);
+    let server = Server::new(good(&bench.file));
+    fs::create_dir_all(bench.part().parent().expect("a folder")).expect("made");
+    fs::write(bench.part(), vec![7; 400_000]).expect("written");
+    let outcome = bench.fetch(&server.url("/big.iso"));
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    bench.is_right();
+}
+
+/// Progress made is retries won back.
+#[test]
+fn who_still_sends_something_is_not_given_up() {
+    let bench = Bench::new(300_000);
+    let file = bench.file.clone();
+    let server = Server::new(move |request| match request.number % 2 {
+        0 => Reply::file(request, &file).cut(30_000),
+        _ => Reply::status(503),
+    });
+    let outcome = bench.fetch(&server.url("/big.iso"));
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    bench.is_right();
+    assert!(server.sent() < 301_000, "what was there was sent again");
+}
+
+/// Many at once, and others that remove what is there: the image's name never holds anything else.
+#[test]
+fn brought_and_removed_at_the_same_time() {
+    let bench = Bench::new(100_000);
+    let file = bench.file.clone();
+    let server = Server::new(move |request| {
+        let mut file = file.clone();
+        // Every second answer is a lie.
+        file[50_000] ^= u8::try_from(request.number % 2).expect("a bit");
+        Reply::file(request, &file).pace(16_384, Duration::from_millis(1))
+    });
+    let url = server.url("/big.iso");
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    let outcome = bench.fetch(&url);
+                    assert!([0, 7].contains(&outcome.status), "{outcome:?}");
+                    bench.is_right_or_nothing();
+                }
+            });
+        }
+        scope.spawn(|| {
+            for _ in 0..30 {
+                let mut prune = Command::new(common::PROGRAM);
+                prune.args(["image", "prune", "--all", "--cache"]).arg(bench.cache());
+                common::judged(prune);
+            }
+        });
+    });
+}
+
+/// Ctrl-C: it ends at once, keeps what it has, and goes on the next time.
+#[test]
+fn interrupted() {
+    let bench = Bench::new(2_000_000);
+    let file = bench.file.clone();
+    let server = Server::new(move |request| {
+        Reply::file(request, &file).pace(16_384, Duration::from_millis(20))
+    });
+    let (url, sum) = (server.url("/big.iso"), sha256(&bench.file));
+    let mut command = bench.command(&["--url", &url, "--sha256", &sum, "--quiet"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
+    thread::sleep(Duration::from_millis(500));
+    let mut kill = Command::new("kill");
+    kill.args(["-INT", &child.id().to_string()]);
+    common::judged(kill);
+    assert_eq!(child.wait().expect("its end").code(), Some(130));
+    assert!(!bench.place().exists());
+    let before = server.sent();
+    assert_eq!(bench.fetch(&url).status, 0);
+    bench.is_right();
+    assert!(server.sent() - before < 2_000_000, "it began anew");
+}
