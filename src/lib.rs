@@ -13,7 +13,7 @@ pub mod report;
 pub mod template;
 pub mod tool;
 
-// What can be downloaded: a lab names it, and only `fetch` and `build` bring it.
+// What can be downloaded: a lab names it, and only `fetch`, `build` and `doctor` bring it.
 pub mod base_image;
 
 // lab.yaml ─► spec ─► model ─► plan ─► render
@@ -28,5 +28,7 @@ pub mod render;
 pub mod medium;
 pub mod iso;
 
+// What all of it needs.
+pub mod doctor;
 
 pub mod cli;

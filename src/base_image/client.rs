@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client, RequestBuilder, Response};
-use reqwest::header::ACCEPT_ENCODING;
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, StatusCode, Url};
 
@@ -101,9 +101,10 @@ pub(super) fn send(request: RequestBuilder) -> Result<reqwest::Result<Response>,
     }
 }
 
-/// A small file's answer: its status, and its first bytes.
+/// The head of a small file's answer, and its first bytes.
 pub(crate) struct Small {
     pub status: StatusCode,
+    pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
 
@@ -129,11 +130,11 @@ pub(crate) fn small(
 fn read_small(request: RequestBuilder, most: u64) -> Result<Small, String> {
     let response = request.header(ACCEPT_ENCODING, "identity").send();
     let response = response.map_err(|e| format!("cannot be reached: {}", root_cause(&e)))?;
-    let status = response.status();
+    let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
     let read = response.take(most).read_to_end(&mut body);
     read.map_err(|error| format!("broke off: {}", root_cause(&error)))?;
-    Ok(Small { status, body })
+    Ok(Small { status, headers, body })
 }
 
 /// A URL without what it may say of a person: names and passwords, and what goes with a query.

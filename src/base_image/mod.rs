@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::blocking::Client;
 
-pub(crate) use self::client::shown;
+pub(crate) use self::client::{Small, shown, small};
 use self::download::Download;
 use self::lock::Lock;
 use crate::interrupt::Interrupted;

@@ -129,6 +129,9 @@ pub enum Command {
         after_help = "Example: trainyard build -o isos --image CentOS-7-x86_64-Minimal-2009.iso"
     )]
     Build(BuildArgs),
+    /// Tell what this machine lacks, and which mirrors still live
+    #[command(after_help = "Example: trainyard doctor --write")]
+    Doctor(DoctorArgs),
     /// Read a medium back: label, boot records, boot menu, kickstart
     #[command(after_help = "Example: trainyard inspect isos/controller.iso")]
     Inspect {
@@ -325,6 +328,23 @@ pub enum ImageCommand {
     },
 }
 
+/// What `doctor` takes.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Ask no mirror
+    #[arg(long, conflicts_with = "write")]
+    pub offline: bool,
+    /// Write the first mirror that carries all package repositories into the lab file
+    #[arg(long)]
+    pub write: bool,
+    /// Ask these mirrors only; each holds the folder `7.9.2009`
+    #[arg(long, value_name = "URL")]
+    pub mirror: Vec<String>,
+    /// How to ask.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
 /// What `build` takes.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
@@ -369,6 +389,7 @@ pub fn run(cli: Cli) -> Result<()> {
             commands::render(lab, &secrets, &nodes, &output, force, &ui)
         }
         Command::Build(args) => commands::build(lab, &secrets, &args, &ui),
+        Command::Doctor(args) => commands::doctor(lab, &secrets, &args, &ui),
         Command::Fetch(args) => commands::fetch(lab, &secrets, &args, &ui),
         Command::Image { command } => commands::image(lab, &secrets, &command, &ui),
         Command::Inspect { iso } => commands::inspect(&iso, &ui),

@@ -44,6 +44,22 @@ impl Tools {
         })
     }
 
+    /// Looks at each, and tells what was seen.
+    #[must_use]
+    pub fn look() -> Vec<(&'static str, Result<String, ToolError>)> {
+        let version = |tool: Tool| {
+            let said = tool.run(["-version"]).finish()?;
+            let said = said.stderr + &said.stdout;
+            let line = said.lines().find(|line| line.starts_with("xorriso "));
+            Ok(line.unwrap_or("there").trim().to_owned())
+        };
+        let xorriso = Tool::locate(XORRISO)
+            .and_then(|tool| tool.at_least(OLDEST_XORRISO, &["-version"], "xorriso version"))
+            .and_then(version);
+        let there = |wanted| Tool::locate(wanted).map(|_| "there".to_owned());
+        vec![(XORRISO.name, xorriso), (IMPLANT.name, there(IMPLANT)), (CHECK.name, there(CHECK))]
+    }
+
     /// A whole copy of `base` with files added or replaced, bootable in the same ways: the boot
     /// records are replayed for the new places of what they point at.
     pub(super) fn copy_with(

@@ -8,6 +8,7 @@ mod colon;
 mod custom;
 mod decode;
 mod disk;
+mod edit;
 mod files;
 mod hooks;
 mod image;
@@ -43,6 +44,7 @@ pub use custom::{
 };
 pub use decode::{Added, Entries, Entry, OneOrMany, Spanned};
 pub use disk::{Disk, Entry as FolderEntry, Files, Nowhere};
+pub use edit::with_mirror;
 pub use files::{Folder, KEY_TYPES, PublicKeys, TextFile};
 pub use hooks::{HookSpec, HooksSpec};
 pub use image::{ImageFields, ImageSpec};

@@ -119,6 +119,10 @@ fn a_password_in_a_url_is_not_told() {
     let notes = fs::read_to_string(bench.part().with_extension("json")).expect("notes");
     assert!(notes.contains("/big.iso?…") && !notes.contains("hidden"), "{notes}");
     let mirror = dying.url("").replace("http://", "http://me:hidden@");
+    let mut doctor = std::process::Command::new(common::PROGRAM);
+    doctor.args(["doctor", "--retry", "0", "--mirror", &mirror]).current_dir(bench.folder.path());
+    let outcome = common::outcome(doctor);
+    assert!(!format!("{outcome:?}").contains("hidden"), "{outcome:?}");
     for url in [mirror.as_str(), "ftp://me:hidden@127.0.0.1/x"] {
         let outcome = bench.fetch(url);
         assert_eq!(outcome.status, 2, "{outcome:?}");

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod completions;
+mod doctor;
 mod fetch;
 mod image;
 mod init;
@@ -17,6 +18,7 @@ mod secrets;
 pub(super) use build::build;
 pub(super) use check::check;
 pub(super) use completions::completions;
+pub(super) use doctor::doctor;
 pub(super) use fetch::fetch;
 pub(super) use image::image;
 pub(super) use init::init;

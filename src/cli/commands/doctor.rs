@@ -1,0 +1,214 @@
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
+
+use super::fetch;
+use super::load::{Loaded, load, load_text};
+use crate::base_image::known::{DEFAULT, KNOWN, Repository};
+use crate::base_image::{Facts, Wanted, shown};
+use crate::cli::DoctorArgs;
+use crate::cli::ui::Ui;
+use crate::doctor::{self, Check, Mirror, Needs, State, Thing};
+use crate::exit::{self, Failure};
+use crate::model::ImageSource;
+use crate::spec;
+
+pub(in crate::cli) fn doctor(
+    lab_file: &Path,
+    secrets: &Path,
+    args: &DoctorArgs,
+    ui: &Ui,
+) -> Result<()> {
+    let loaded = if lab_file.exists() { Some(load(lab_file, secrets, false)?) } else { None };
+    if loaded.as_ref().is_some_and(|loaded| loaded.planned.is_none()) {
+        ui.note(format!(
+            "`{}` has errors, which `trainyard check` tells: defaults are looked at instead",
+            lab_file.display()
+        ));
+    }
+    let cache = args.network.cache()?;
+    let needs = needs(loaded.as_ref());
+    let folders = [("the cache", cache.folder(), 1), ("ISOs, here", Path::new("."), needs.nodes)];
+    let mut checks = doctor::host(needs, &folders);
+    let mut mirrors = Vec::new();
+    if !args.offline {
+        let (asked, image) = asked(loaded.as_ref(), &args.mirror)?;
+        ui.note(format!("asking {} mirrors", asked.len()));
+        mirrors = doctor::ask(&asked, &args.network.network())?;
+        checks.extend(doctor::judge(&mirrors, &ids(), image.as_deref()));
+    }
+    let pinned = if args.write { Some(write(lab_file, secrets, &mirrors)?) } else { None };
+    let text = || text(&checks, &mirrors, pinned.as_deref());
+    ui.result(
+        text,
+        &json!({ "schema": 1, "checks": checks, "mirrors": mirrors, "pinned": pinned }),
+    )?;
+    let bad: Vec<&str> =
+        checks.iter().filter(|c| c.state == State::Bad).map(|c| c.what.as_str()).collect();
+    if bad.is_empty() {
+        return Ok(());
+    }
+    let code =
+        if checks.iter().any(|c| c.state == State::Bad && PROGRAMS.contains(&c.what.as_str())) {
+            exit::PROGRAM_MISSING
+        } else if bad.iter().all(|what| what.starts_with("mirrors")) {
+            exit::NETWORK
+        } else {
+            exit::INPUT
+        };
+    bail!(Failure::new(code, format!("not as it should be: {}", bad.join(", "))))
+}
+
+/// Without these nothing is built.
+const PROGRAMS: [&str; 3] = ["xorriso", "implantisomd5", "checkisomd5"];
+
+fn needs(loaded: Option<&Loaded>) -> Needs {
+    let Some((lab, plan)) = loaded.and_then(|loaded| loaded.planned.as_ref()) else {
+        return Needs { nodes: 1, memory: 0 };
+    };
+    Needs {
+        nodes: plan.nodes.len() as u64,
+        memory: lab.nodes.iter().map(|node| node.settings.hardware.memory_mib).sum(),
+    }
+}
+
+/// Mirrors and what each is asked for; and the image's name, unless it is a file.
+type Asked = (Vec<(String, Vec<Thing>)>, Option<String>);
+
+/// What each mirror is asked for: the repositories, and the lab's image where it is known.
+fn asked(loaded: Option<&Loaded>, only: &[String]) -> Result<Asked> {
+    let planned = loaded.and_then(|loaded| loaded.planned.as_ref());
+    let of_lab = planned.iter().flat_map(|(lab, _)| lab.settings.iter().flat_map(|s| &s.mirrors));
+    let mut mirrors: Vec<String> = Vec::new();
+    let all: Vec<&String> = if only.is_empty() {
+        of_lab.chain(&KNOWN.mirrors["centos"]).collect()
+    } else {
+        only.iter().collect()
+    };
+    for mirror in all {
+        let mirror = mirror.trim_end_matches('/').to_owned();
+        if !mirrors.contains(&mirror) {
+            mirrors.push(mirror);
+        }
+    }
+    let things = |mirror: &str| {
+        let thing = |(id, repository): (&String, &Repository)| Thing {
+            name: id.clone(),
+            url: repository.index(mirror),
+            size: None,
+            begins: Some("<repomd"),
+        };
+        KNOWN.repositories.iter().map(thing).collect()
+    };
+    let mut asked: Vec<(String, Vec<Thing>)> =
+        mirrors.iter().map(|mirror| (mirror.clone(), things(mirror))).collect();
+    let said = Facts { mirrors: only.to_vec(), ..Facts::default() };
+    let wanted = match planned {
+        Some((lab, _)) if matches!(lab.image.source, ImageSource::Path(_)) => {
+            return Ok((asked, None));
+        }
+        Some((lab, _)) => fetch::of_lab(&lab.image, said)?,
+        None => Wanted::known(DEFAULT, said)?,
+    };
+    for url in &wanted.urls {
+        let thing = Thing {
+            name: wanted.file.clone(),
+            url: url.to_string(),
+            size: wanted.size,
+            begins: None,
+        };
+        // With its packages, where the same mirror has both.
+        let same = |(mirror, _): &&mut (String, Vec<Thing>)| {
+            url.as_str().starts_with(&format!("{mirror}/7.9.2009/"))
+        };
+        match asked.iter_mut().find(same) {
+            Some((_, things)) => things.push(thing),
+            None => asked.push((url.to_string(), vec![thing])),
+        }
+    }
+    Ok((asked, Some(wanted.file)))
+}
+
+/// The repositories that every node installs from.
+fn ids() -> Vec<&'static str> {
+    KNOWN.repositories.keys().map(String::as_str).collect()
+}
+
+fn text(checks: &[Check], mirrors: &[Mirror], pinned: Option<&str>) -> String {
+    let mut out = String::new();
+    for check in checks {
+        let state = match check.state {
+            State::Good => "ok",
+            State::Lacking => "-",
+            State::Bad => "BAD",
+        };
+        let _ = writeln!(out, "{state:4} {}: {}", check.what, check.seen);
+        if let Some(fix) = &check.fix {
+            let _ = writeln!(out, "       {fix}");
+        }
+    }
+    for mirror in mirrors {
+        let carries = if mirror.carries.is_empty() {
+            "nothing".to_owned()
+        } else {
+            mirror.carries.join(", ")
+        };
+        let _ = writeln!(out, "\n{}\n  carries {carries}", mirror.mirror);
+        // A dead mirror says the same of everything.
+        let mut told: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (name, what) in &mirror.lacks {
+            match told.iter_mut().find(|(known, _)| known == what) {
+                Some((_, names)) => names.push(name),
+                None => told.push((what, vec![name])),
+            }
+        }
+        for (what, names) in told {
+            let _ = writeln!(out, "  {}: {what}", names.join(", "));
+        }
+    }
+    if let Some(pinned) = pinned {
+        let _ = writeln!(out, "\nthe lab's mirror is now {pinned}");
+    }
+    out
+}
+
+/// Writes the first mirror that carries all repositories into the lab file, which must mean the same otherwise.
+fn write(lab_file: &Path, secrets: &Path, mirrors: &[Mirror]) -> Result<String> {
+    let ids = ids();
+    let found = mirrors.iter().find(|mirror| mirror.carries_all(&ids));
+    let Some(mirror) = found.map(|mirror| &mirror.mirror) else {
+        bail!(Failure::new(
+            exit::NETWORK,
+            "no mirror carries all repositories, so none is written"
+        ));
+    };
+    let shown = mirror.parse().map_or_else(|_| mirror.clone(), |url| shown(&url));
+    let by_hand = || {
+        let name = lab_file.display();
+        Failure::new(exit::LAB, format!("`{name}` is not changed: write `mirror: {shown}` into it"))
+    };
+    // Through a link, to the file that it names.
+    let real = lab_file
+        .canonicalize()
+        .with_context(|| format!("`{}`: make a lab with `trainyard init`", lab_file.display()))?;
+    let before = std::fs::read_to_string(&real).context("reading the lab file")?;
+    let after = spec::with_mirror(&before, mirror).ok_or_else(by_hand)?;
+    let loaded = load_text(lab_file, secrets, &after)?;
+    // Whatever was wrong with it before has been told; it must be right now, and mean this.
+    let is_pinned = loaded.planned.as_ref().is_some_and(|(lab, _)| {
+        lab.settings.iter().all(|settings| settings.mirrors == [mirror.clone()])
+    });
+    if !is_pinned {
+        bail!(by_hand());
+    }
+    let folder = real.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).context("writing the lab file")?;
+    io::Write::write_all(&mut file, after.as_bytes()).context("writing the lab file")?;
+    let permissions = std::fs::metadata(&real).context("reading the lab file")?.permissions();
+    file.as_file().set_permissions(permissions).context("writing the lab file")?;
+    file.persist(&real).context("writing the lab file")?;
+    Ok(shown)
+}

@@ -1,0 +1,114 @@
+//! The host: its programs, its disk and its memory.
+
+use std::path::Path;
+
+use super::{Check, State};
+use crate::iso::Tools;
+use crate::tool::{Tool, ToolError, Wanted};
+
+/// What only some commands need.
+const OPTIONAL: [(Wanted, &[&str]); 2] = [
+    (
+        Wanted {
+            name: "VBoxManage",
+            purpose: "to run the lab in VirtualBox",
+            hint: "https://www.virtualbox.org, or the distribution's package",
+        },
+        &["--version"],
+    ),
+    (
+        Wanted {
+            name: "qemu-system-x86_64",
+            purpose: "to try an ISO without VirtualBox",
+            hint: "Debian: the package `qemu-system-x86`; Fedora: `qemu-system-x86-core`",
+        },
+        &["--version"],
+    ),
+];
+
+/// What the lab needs of the host.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Needs {
+    /// How many nodes it has.
+    pub nodes: u64,
+    /// Memory of all its machines together, in MiB.
+    pub memory: u64,
+}
+
+/// Bytes that one ISO takes: the Minimal medium, rounded up.
+const ISO: u64 = 1 << 30;
+
+/// Looks at the host. `cache` and `output` are the folders that are written to.
+#[must_use]
+pub fn host(needs: Needs, folders: &[(&str, &Path, u64)]) -> Vec<Check> {
+    let mut checks: Vec<Check> = Tools::look().into_iter().map(needed).collect();
+    checks.extend(OPTIONAL.map(|(wanted, arguments)| optional(wanted, arguments)));
+    checks.extend(folders.iter().map(|(what, folder, isos)| room(what, folder, isos * ISO)));
+    if needs.memory > 0 {
+        checks.extend(memory(needs.memory));
+    }
+    checks
+}
+
+fn needed((name, found): (&'static str, Result<String, ToolError>)) -> Check {
+    match found {
+        Ok(seen) => Check::good(name, seen),
+        Err(error) => bad(name, State::Bad, &error),
+    }
+}
+
+fn optional(wanted: Wanted, arguments: &[&str]) -> Check {
+    let found = Tool::locate(wanted).and_then(|tool| tool.run(arguments).finish());
+    match found {
+        Ok(output) => Check::good(wanted.name, output.stdout.lines().next().unwrap_or("there")),
+        Err(error) => bad(wanted.name, State::Lacking, &error),
+    }
+}
+
+fn bad(name: &str, state: State, error: &ToolError) -> Check {
+    let (seen, hint) = match error {
+        ToolError::Missing { purpose, hint, .. } => {
+            (format!("not installed; it is needed {purpose}"), *hint)
+        }
+        ToolError::TooOld { found, needed, hint, .. } => {
+            (format!("version {found}, and {needed} or newer is needed"), *hint)
+        }
+        other => (other.to_string(), "install it anew"),
+    };
+    Check::not(name, state, seen, format!("install it: {hint}"))
+}
+
+fn room(what: &str, folder: &Path, needed: u64) -> Check {
+    // The nearest folder that is there already.
+    let there = folder.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("."));
+    let what = format!("disk for {what}");
+    let free = match rustix::fs::statvfs(there) {
+        Ok(system) => system.f_bavail.saturating_mul(system.f_frsize),
+        Err(error) => {
+            let seen = format!("{}: {error}", there.display());
+            return Check::not(what, State::Bad, seen, "name another folder");
+        }
+    };
+    let seen =
+        format!("{} has {} MiB free, {} MiB are needed", there.display(), free >> 20, needed >> 20);
+    if free >= needed {
+        return Check::good(what, seen);
+    }
+    let fix = "free some, or write to another file system (`--cache`, `-o`)";
+    Check::not(what, State::Bad, seen, fix)
+}
+
+fn memory(needed: u64) -> Option<Check> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let field = |name| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim_start_matches([':', ' ']).split(' ').next()?.parse::<u64>().ok()
+    };
+    let (all, free) = (field("MemTotal")? >> 10, field("MemAvailable")? >> 10);
+    let seen = format!("{free} of {all} MiB are free, the lab's machines take {needed} MiB");
+    if free >= needed {
+        return Some(Check::good("memory", seen));
+    }
+    let fix = "give the nodes less (`memory`), or run them on a larger host";
+    Some(Check::not("memory", State::Lacking, seen, fix))
+}

@@ -1,0 +1,49 @@
+//! What the host lacks, and what the world still has: each finding with what to do about it.
+
+mod host;
+mod world;
+
+use serde::Serialize;
+
+pub use host::{Needs, host};
+pub use world::{Mirror, Thing, ask, judge};
+
+/// How something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// As it should be.
+    Good,
+    /// Not there, and only some things need it.
+    Lacking,
+    /// Something does not work without it.
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What it is.
+    pub what: String,
+    /// How it is.
+    pub state: State,
+    /// What was seen.
+    pub seen: String,
+    /// What to do; nothing where it is good.
+    pub fix: Option<String>,
+}
+
+impl Check {
+    fn good(what: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self { what: what.into(), state: State::Good, seen: seen.into(), fix: None }
+    }
+
+    fn not(
+        what: impl Into<String>,
+        state: State,
+        seen: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self { what: what.into(), state, seen: seen.into(), fix: Some(fix.into()) }
+    }
+}

@@ -1,0 +1,154 @@
+//! `doctor`: what this machine lacks, and what mirrors still carry.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use serde_json::Value;
+
+use crate::common::{self, Lab, Outcome};
+use crate::server::{Reply, Server};
+
+const LAB: &str = "# my lab\nnodes:\n  controller: {role: controller, address: 10.0.0.11}\n";
+
+/// A mirror that carries all repositories but these.
+fn mirror(lacks: &'static [&'static str]) -> Server {
+    Server::new(move |request| {
+        if lacks.iter().any(|path| request.path.contains(path)) {
+            return Reply::status(404);
+        }
+        if request.path.contains("/isos/") {
+            return Reply { length: Some(1_020_264_448), ..Reply::whole(b"") };
+        }
+        let now = httpdate::fmt_http_date(std::time::SystemTime::now());
+        Reply::whole(b"<?xml version=\"1.0\"?>\n<repomd>\n").with("Date", &now)
+    })
+}
+
+fn doctor(lab: &Lab, mirrors: &[&Server], more: &[&str]) -> Outcome {
+    let urls: Vec<String> = mirrors.iter().map(|mirror| mirror.url("")).collect();
+    let mut arguments = vec!["doctor", "--stall-time", "5"];
+    arguments.extend(urls.iter().flat_map(|url| ["--mirror", url]));
+    arguments.extend(more);
+    let mut command = lab.command(&arguments);
+    for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
+        command.env_remove(name);
+    }
+    common::outcome(command)
+}
+
+#[test]
+fn the_first_mirror_that_carries_all_is_written() {
+    let lab = Lab::new(LAB);
+    let (poor, dead) = (mirror(&["/kvm-common/"]), Server::new(|_| Reply::status(403)));
+    let (well, other) = (mirror(&[]), mirror(&[]));
+    let outcome = doctor(&lab, &[&poor, &dead, &well, &other], &["--write"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let told = &outcome.stdout;
+    let first = format!("2 of 4 carry all 7 repositories, first {}", well.url(""));
+    assert!(told.contains(&first), "{told}");
+    assert!(told.contains("\n  centos-qemu-ev: answers 404 Not Found\n"), "{told}");
+    assert!(told.contains("carries nothing\n"), "{told}");
+    assert!(told.contains("this machine's clock agrees with the mirrors'"), "{told}");
+    assert_eq!(lab.read("lab.yaml"), format!("{LAB}mirror: {}\n", well.url("")));
+    lab.done(&["check"]);
+}
+
+/// A lab file that would not mean the same, or nothing at all, is left as it is.
+#[test]
+fn what_cannot_be_written_is_said() {
+    let well = mirror(&[]);
+    for text in [
+        format!("{LAB}...\n"),
+        "{nodes: {controller: {role: controller, address: 10.0.0.11}}}\n".into(),
+    ] {
+        let lab = Lab::new(&text);
+        let outcome = doctor(&lab, &[&well], &["--write"]);
+        assert_eq!(outcome.status, 3, "{outcome:?}");
+        assert!(
+            outcome.stderr.contains("is not changed: write `mirror: http://127"),
+            "{outcome:?}"
+        );
+        assert_eq!(lab.read("lab.yaml"), text);
+    }
+    // Through a link, to the file itself.
+    let lab = Lab::new(LAB);
+    fs::rename(lab.path("lab.yaml"), lab.path("real.yaml")).expect("moved");
+    symlink("real.yaml", lab.path("lab.yaml")).expect("linked");
+    assert_eq!(doctor(&lab, &[&well], &["--write"]).status, 0);
+    assert!(lab.read("real.yaml").ends_with(&format!("mirror: {}\n", well.url(""))));
+}
+
+#[test]
+fn no_mirror_carries_all() {
+    let lab = Lab::new(LAB);
+    let poor = mirror(&["/openstack-train/"]);
+    let outcome = doctor(&lab, &[&poor], &[]);
+    assert_eq!(outcome.status, 7, "{outcome:?}");
+    assert!(
+        outcome.stdout.contains("BAD  mirrors of packages: none of 1 carries all 7"),
+        "{outcome:?}"
+    );
+    assert!(
+        outcome.stdout.contains("name one that does (`mirror` in the lab file)"),
+        "{outcome:?}"
+    );
+    let outcome = doctor(&lab, &[&poor], &["--write"]);
+    assert_eq!(outcome.status, 7, "{outcome:?}");
+    assert_eq!(lab.read("lab.yaml"), LAB);
+}
+
+#[test]
+fn what_answers_is_looked_at() {
+    let lab = Lab::new(LAB);
+    let portal = Server::new(|_| Reply::whole(b"<html>").with("Content-Type", "text/html"));
+    let other = Server::new(|_| Reply::whole(b"hello"));
+    let outcome = doctor(&lab, &[&portal, &other], &["--format", "json"]);
+    let told: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    assert_eq!(told["mirrors"][0]["lacks"]["base"], "sends a web page instead");
+    assert_eq!(told["mirrors"][1]["lacks"]["base"], "sends something else: no `<repomd` in it");
+    let image = &told["mirrors"][1]["lacks"]["CentOS-7-x86_64-Minimal-2009.iso"];
+    assert_eq!(image, "carries another file: 5 bytes, not 1020264448");
+    assert!(outcome.stderr.contains("mirrors of packages, mirrors of the image"), "{outcome:?}");
+    assert!(portal.requests().iter().any(|r| r.path == "/7.9.2009/os/x86_64/repodata/repomd.xml"));
+}
+
+#[test]
+fn a_clock_that_is_wrong() {
+    let lab = Lab::new(LAB);
+    let future =
+        Server::new(|_| Reply::whole(b"<repomd>").with("Date", "Fri, 01 Jan 2100 00:00:00 GMT"));
+    let outcome = doctor(&lab, &[&future], &[]);
+    assert_eq!(outcome.status, 9, "{outcome:?}");
+    assert!(outcome.stdout.contains(" s behind the mirrors'\n       set it"), "{outcome:?}");
+}
+
+#[test]
+fn a_program_that_is_missing() {
+    let lab = Lab::new(LAB);
+    let bin = lab.path("bin");
+    fs::create_dir(&bin).expect("made");
+    let bash = common::judge("bash").get_program().to_owned();
+    symlink(if bash.len() > 4 { bash } else { "/bin/bash".into() }, bin.join("bash"))
+        .expect("linked");
+    let mut command = lab.command(&["doctor", "--offline"]);
+    command.env("PATH", &bin);
+    let outcome = common::outcome(command);
+    assert_eq!(outcome.status, 4, "{outcome:?}");
+    let told = &outcome.stdout;
+    assert!(
+        told.contains("BAD  xorriso: not installed; it is needed to write ISO images\n"),
+        "{told}"
+    );
+    assert!(told.contains("       install it: Debian, Fedora: the package `xorriso`"), "{told}");
+    assert!(told.contains("-    VBoxManage: not installed; it is needed to run the lab"), "{told}");
+}
+
+#[test]
+fn nobody_is_asked_offline() {
+    let lab = Lab::new(LAB);
+    let outcome = lab.done(&["doctor", "--offline", "--format", "json"]);
+    let told: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    assert_eq!(told["mirrors"], Value::Array(vec![]));
+    let disk = told["checks"].as_array().expect("checks").iter();
+    assert!(disk.map(|c| c["what"].as_str()).any(|what| what == Some("disk for the cache")));
+}
