@@ -41,7 +41,11 @@ pub(super) fn resolve(spec: Option<&Spanned<ImageSpec>>, r: &mut Resolver) -> Im
         ImageFields { name: Some(name), .. } => {
             if !KNOWN.images.get(&name.value).is_some_and(|image| image.builds) {
                 let media = KNOWN.images.iter().filter(|(_, image)| image.builds);
-                let help = did_you_mean(&name.value, media.map(|(name, _)| name.as_str()));
+                let help = if name.value.contains(['/', '\\']) || name.value.ends_with("iso") {
+                    format!("a file is named by `image: {{path: {}}}`", name.value)
+                } else {
+                    did_you_mean(&name.value, media.map(|(name, _)| name.as_str()))
+                };
                 r.tell(Rule::Value, name, format!("unknown image `{}`", name.value), help);
             }
             (ImageSource::Known(name.value.clone()), name)
