@@ -1,17 +1,21 @@
 # make demo    the main job on a medium made on the spot; nothing but packages is downloaded
 # make test    everything that CI runs
-# make check   the quick part of it: fewer random labs, no boots
+# make check   the quick part of it: fewer random labs, no boots, none of the tests that take longest
 # make fuzz    half an hour of labs that nobody would write: what is told, and what is rendered, holds for them as well
-# make bench   how fast a large lab is rendered, beside a peer
+# make bench   how fast a large lab is rendered, and an image brought, beside peers
 
 # A toolchain that rustup has just installed is not on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: bench build check clean demo fuzz setup test
+.PHONY: bench build check clean demo fuzz setup slow test
 
 # How many random labs are judged; `make test` judges two hundred.
 TRAINYARD_LABS ?= 30
 export TRAINYARD_LABS
+
+# Tests that take half a minute each: `make test` runs them, `make check` all others.
+SLOW = hostile storage
+QUICK = $(filter-out $(SLOW),$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
 
 # How long labs are made up.
 SECONDS = 1800
@@ -28,7 +32,7 @@ check: setup
 	cargo clippy --all-targets --locked -- -D warnings
 	shellcheck -x scripts/dev/*.sh scripts/dev/standin/*.sh scripts/dev/standin-init .ci/run
 	scripts/dev/standin-iso.sh --no-kernel -o target/standin/small.iso
-	cargo test --locked --no-fail-fast
+	cargo test --locked --no-fail-fast --lib --bins $(QUICK:%=--test %)
 
 demo: setup build
 	@scripts/dev/demo.sh
@@ -38,10 +42,14 @@ fuzz: setup
 
 test: TRAINYARD_LABS = 200
 test: SECONDS = 60
-test: check demo fuzz
+test: check slow demo fuzz
+
+slow: check
+	cargo test --locked --no-fail-fast $(SLOW:%=--test %)
 
 bench: setup
 	scripts/dev/bench-render.sh
+	scripts/dev/bench-fetch.sh
 
 clean:
 	cargo clean
