@@ -7,8 +7,9 @@ use serde_json::json;
 use super::fetch::wanted;
 use crate::base_image::known::KNOWN;
 use crate::base_image::{Brought, Cache, Digest, FetchError, Proof, digest_of};
+use crate::cli::ImageCommand;
+use crate::cli::images::cache;
 use crate::cli::ui::Ui;
-use crate::cli::{ImageCommand, cache};
 use crate::exit::{self, Failure};
 
 pub(in crate::cli) fn image(
