@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use url::{Host, Url};
+
 use crate::report::{Rule, Span};
 use crate::spec::{LabSpec, NodeSpec, OneOrMany, RouteSpec, SettingsSpec, Spanned};
 
@@ -66,7 +68,7 @@ fn of_networks(spec: &LabSpec) -> impl Iterator<Item = &Many> {
 
 fn of_settings(settings: &SettingsSpec, nodes: &HashSet<&str>, others: &mut Others) {
     for server in items(settings.dns.as_ref()) {
-        note(NAME_SERVER, &server.value, server.span, others);
+        note_text(NAME_SERVER, server, others);
     }
     let mirrors = items(settings.mirror.as_ref()).map(|url| (Some("a mirror"), url));
     let proxy = settings.proxy.iter().filter_map(|p| p.value.url.as_ref());
@@ -75,7 +77,9 @@ fn of_settings(settings: &SettingsSpec, nodes: &HashSet<&str>, others: &mut Othe
     let repositories = repositories.flat_map(|repository| items(repository.value.baseurl.as_ref()));
     let repositories = repositories.map(|url| (Some("a repository"), url));
     for (what, url) in mirrors.chain(proxy).chain(repositories) {
-        note(what, host(&url.value), url.span, others);
+        if let Some(address) = host(&url.value) {
+            note(what, address, url.span, others);
+        }
     }
     for interface in settings.interfaces.iter().flat_map(|i| &i.value.0) {
         routers(interface.value.routes.as_ref(), others);
@@ -83,7 +87,7 @@ fn of_settings(settings: &SettingsSpec, nodes: &HashSet<&str>, others: &mut Othe
     for entry in settings.hosts.iter().flat_map(|h| &h.value.0) {
         // A line with a node's name is that node's.
         if !entry.value.0.iter().any(|name| nodes.contains(&*name.value)) {
-            note(None, &entry.name.value, entry.name.span, others);
+            note_text(None, &entry.name, others);
         }
     }
 }
@@ -94,33 +98,36 @@ fn items(written: Option<&Many>) -> impl Iterator<Item = &Spanned<String>> {
 
 fn addresses(what: Option<&'static str>, written: &[Spanned<String>], others: &mut Others) {
     for item in written {
-        note(what, &item.value, item.span, others);
+        note_text(what, item, others);
     }
 }
 
 /// A node may be a router itself.
 fn routers(written: Option<&Routes>, others: &mut Others) {
     for via in written.iter().flat_map(|w| &w.value).filter_map(|route| route.value.via.as_ref()) {
-        note(None, &via.value, via.span, others);
+        note_text(None, via, others);
     }
 }
 
-fn note(what: Option<&'static str>, text: &str, at: Span, others: &mut Others) {
-    let Ok(address) = text.parse::<IpAddr>() else { return };
+fn note_text(what: Option<&'static str>, text: &Spanned<String>, others: &mut Others) {
+    if let Ok(address) = text.value.parse() {
+        note(what, address, text.span, others);
+    }
+}
+
+fn note(what: Option<&'static str>, address: IpAddr, at: Span, others: &mut Others) {
     let known = others.entry(address).or_insert(Other { what, at });
     if known.what.is_none() && what.is_some() {
         *known = Other { what, at };
     }
 }
 
-/// The host of a URL.
-fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or(rest);
-    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((ipv6, _)) => ipv6,
-        None => authority.split(':').next().unwrap_or(authority),
+/// The address in a URL, where its host is one.
+fn host(url: &str) -> Option<IpAddr> {
+    match Url::parse(url).ok()?.host()? {
+        Host::Ipv4(address) => Some(address.into()),
+        Host::Ipv6(address) => Some(address.into()),
+        Host::Domain(_) => None,
     }
 }
 
@@ -189,14 +196,15 @@ mod tests {
     use super::host;
 
     #[test]
-    fn hosts_of_urls() {
+    fn addresses_in_urls() {
         for (url, wanted) in [
-            ("http://10.0.0.5:3128", "10.0.0.5"),
-            ("http://[fd00::5]:8080/x", "fd00::5"),
-            ("https://me@10.0.0.5/centos", "10.0.0.5"),
-            ("http://vault.centos.org", "vault.centos.org"),
+            ("http://10.0.0.5:3128", Some("10.0.0.5")),
+            ("http://[fd00::5]:8080/x", Some("fd00::5")),
+            ("https://me@10.0.0.5/centos", Some("10.0.0.5")),
+            ("http://vault.centos.org", None),
+            ("10.0.0.5", None),
         ] {
-            assert_eq!(host(url), wanted);
+            assert_eq!(host(url).map(|address| address.to_string()).as_deref(), wanted);
         }
     }
 }
