@@ -7,9 +7,11 @@
 pub mod exit;
 
 // What everything uses.
+pub mod digest;
 pub mod ini;
 pub mod interrupt;
 pub mod report;
+pub mod room;
 pub mod template;
 pub mod tool;
 

@@ -7,9 +7,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::FetchError;
 use super::lock::Lock;
 use super::proof::Proof;
-use super::{Digest, FetchError};
+use crate::digest::Digest;
 
 /// The cache of images.
 #[derive(Clone, Debug)]
@@ -167,12 +168,6 @@ pub(super) fn remove(path: &Path) -> Result<(), FetchError> {
 pub(super) fn make_folder(path: &Path) -> Result<(), FetchError> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(FetchError::io(folder))
-}
-
-/// Bytes that are free where this file lies; nothing where the system does not tell.
-pub(super) fn free(path: &Path) -> Option<u64> {
-    let system = rustix::fs::statvfs(path.parent().unwrap_or(path)).ok()?;
-    Some(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
 #[cfg(test)]

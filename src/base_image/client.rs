@@ -82,23 +82,32 @@ fn redirect(attempt: Attempt) -> reqwest::redirect::Action {
     attempt.follow()
 }
 
-/// Sends a request in a thread of its own, so that the person can stop it while nothing comes. That thread ends by itself within the
-/// client's time limits.
-pub(super) fn send(request: RequestBuilder) -> Result<reqwest::Result<Response>, Interrupted> {
-    let (answered, answer) = channel();
-    let asking = thread::spawn(move || answered.send(request.send()).is_ok());
+/// Does something with the network in a thread of its own, so that the person can stop it while nothing comes. The thread ends by itself
+/// within the client's time limits. Nothing comes of what took longer than `limit`.
+fn aside<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<Option<T>, Interrupted> {
+    let (done, answer) = channel();
+    // Whoever has given up is told nothing.
+    thread::spawn(move || drop(done.send(work())));
+    let until = Instant::now() + limit;
     loop {
         interrupt::check()?;
         match answer.recv_timeout(TICK) {
-            Ok(answer) => return Ok(answer),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
+            Ok(answer) => return Ok(Some(answer)),
+            Err(RecvTimeoutError::Timeout) if Instant::now() < until => {}
+            Err(_) => return Ok(None),
         }
     }
-    match asking.join() {
-        Ok(_) => Err(Interrupted),
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
+}
+
+/// Sends a request; nothing comes of one that is not answered within `limit`.
+pub(super) fn send(
+    request: RequestBuilder,
+    limit: Duration,
+) -> Result<Option<reqwest::Result<Response>>, Interrupted> {
+    aside(limit, || request.send())
 }
 
 /// The head of a small file's answer, and its first bytes.
@@ -114,17 +123,8 @@ pub(crate) fn small(
     most: u64,
     limit: Duration,
 ) -> Result<Result<Small, String>, Interrupted> {
-    let (answered, answer) = channel();
-    thread::spawn(move || answered.send(read_small(request, most)).is_ok());
-    let until = Instant::now() + limit;
-    loop {
-        interrupt::check()?;
-        match answer.recv_timeout(TICK) {
-            Ok(answer) => return Ok(answer),
-            Err(RecvTimeoutError::Timeout) if Instant::now() < until => {}
-            Err(_) => return Ok(Err(format!("did not answer within {limit:?}"))),
-        }
-    }
+    let answer = aside(limit, move || read_small(request, most))?;
+    Ok(answer.unwrap_or_else(|| Err(format!("did not answer within {limit:?}"))))
 }
 
 fn read_small(request: RequestBuilder, most: u64) -> Result<Small, String> {

@@ -14,7 +14,8 @@ use super::answer::{Next, Trouble};
 use super::client::{TICK, shown};
 use super::part::Part;
 use super::transfer::{Failed, Transfer};
-use super::{Digest, Event, FetchError, Network, Place, Told, Tried};
+use super::{Event, FetchError, Network, Place, Told, Tried};
+use crate::digest::Digest;
 use crate::interrupt;
 
 /// The longest pause, whoever asks for it.

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Signer};
+use super::Signer;
+use crate::digest::Digest;
 
 /// The medium that labs are built from where they name none.
 pub const DEFAULT: &str = "centos-7.9-minimal";

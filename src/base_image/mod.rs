@@ -6,7 +6,6 @@
 mod answer;
 mod cache;
 mod client;
-mod digest;
 mod download;
 pub mod known;
 mod lock;
@@ -25,12 +24,12 @@ use reqwest::blocking::Client;
 pub(crate) use self::client::{Small, shown, small};
 use self::download::Download;
 use self::lock::Lock;
+use crate::digest::{Digest, Undigested};
 use crate::interrupt::Interrupted;
 
 pub use self::cache::{Cache, Entry, Place};
 pub use self::client::Network;
-pub use self::digest::Digest;
-pub use self::proof::{Evidence, Proof, digest_of};
+pub use self::proof::{Evidence, Proof};
 pub use self::signed::{SignedError, Signer, digest_in};
 pub use self::wanted::{Facts, Wanted};
 
@@ -181,6 +180,13 @@ impl FetchError {
         let path = path.into();
         move |source| Self::Io { path, source }
     }
+
+    fn undigested(path: &Path) -> impl FnOnce(Undigested) -> Self {
+        move |error| match error {
+            Undigested::Interrupted(asked) => asked.into(),
+            Undigested::Io(source) => Self::io(path)(source),
+        }
+    }
 }
 
 fn lines(tried: &[Tried]) -> String {
@@ -237,7 +243,8 @@ impl Fetcher<'_> {
         if place.image.exists() {
             let path = &place.image;
             let of = path.metadata().map_or(0, |m| m.len());
-            let found = digest_of(path, &mut |done| tell(Event::Read { done, of }))?;
+            let found = Digest::of_file(path, |done| tell(Event::Read { done, of }));
+            let found = found.map_err(FetchError::undigested(path))?;
             if found == sha256 {
                 let from = Proof::of(&place).map_or_else(|| "(found there)".into(), |p| p.from);
                 let proof = Proof::record(&place, sha256, evidence, from)?;

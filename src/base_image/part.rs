@@ -11,8 +11,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Digest, FetchError, Place, cache};
+use super::{FetchError, Place, cache};
+use crate::digest::Digest;
 use crate::interrupt;
+use crate::room;
 
 /// What is noted about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,9 +61,10 @@ impl Part {
         Ok(Self { place: place.clone(), file, notes, hash: Sha256::new(), hashed: 0, length })
     }
 
-    /// Bytes that are free where it lies; nothing where the system does not tell.
-    pub fn free(&self) -> Option<u64> {
-        cache::free(&self.place.part)
+    /// Bytes that are free where it lies; without end where the system does not tell, for writing will.
+    pub fn free(&self) -> u64 {
+        let folder = self.path().parent().unwrap_or(self.path());
+        room::free(folder).unwrap_or(u64::MAX)
     }
 
     /// Where it is.
@@ -167,7 +170,7 @@ impl Part {
 
     /// The digest of what is there, all of which is hashed.
     pub fn digest(&self) -> Digest {
-        Digest::of(self.hash.clone())
+        Digest::from_hash(self.hash.clone())
     }
 
     /// Whether it is the file with this digest.

@@ -1,14 +1,12 @@
 //! What was proved about an image, and how: a record, which is believed as long as the file was not touched.
 
-use std::fs::{self, File, Metadata};
-use std::io::Read as _;
-use std::path::Path;
+use std::fs::{self, Metadata};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use super::{Digest, FetchError, Place, cache};
-use crate::interrupt;
+use super::{FetchError, Place, cache};
+use crate::digest::Digest;
 
 /// Where a digest is from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,17 +56,28 @@ pub struct Proof {
 struct Stamp {
     size: u64,
     /// Nanoseconds since 1970.
-    modified: i128,
+    modified: u128,
     inode: u64,
 }
 
 impl Stamp {
     fn of(metadata: &Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt as _;
         let modified =
-            i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
-        Self { size: metadata.len(), modified, inode: metadata.ino() }
+            metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified = modified.unwrap_or_default().as_nanos();
+        Self { size: metadata.len(), modified, inode: inode(metadata) }
     }
+}
+
+#[cfg(unix)]
+fn inode(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+/// Nothing but size and time tells there.
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> u64 {
+    0
 }
 
 impl Proof {
@@ -87,7 +96,7 @@ impl Proof {
     ) -> Result<Self, FetchError> {
         let image = &place.image;
         let stamp = Stamp::of(&fs::metadata(image).map_err(FetchError::io(image))?);
-        let when = httpdate::fmt_http_date(std::time::SystemTime::now());
+        let when = httpdate::fmt_http_date(SystemTime::now());
         let proof = Self { schema: 1, sha256, evidence, from, when, stamp };
         let path = &place.record;
         cache::make_folder(path)?;
@@ -103,26 +112,5 @@ impl Proof {
         let proof: Self = serde_json::from_slice(&fs::read(&place.record).ok()?).ok()?;
         let stamp = Stamp::of(&fs::metadata(&place.image).ok()?);
         (proof.schema == 1 && proof.stamp == stamp).then_some(proof)
-    }
-}
-
-/// A file's digest. `on_bytes` is told how far it is.
-///
-/// # Errors
-/// It cannot be read, or the person asked to stop.
-pub fn digest_of(path: &Path, on_bytes: &mut dyn FnMut(u64)) -> Result<Digest, FetchError> {
-    let mut file = File::open(path).map_err(FetchError::io(path))?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 18];
-    let mut done = 0;
-    loop {
-        interrupt::check()?;
-        let count = file.read(&mut buffer).map_err(FetchError::io(path))?;
-        if count == 0 {
-            return Ok(Digest::of(hash));
-        }
-        hash.update(&buffer[..count]);
-        done += count as u64;
-        on_bytes(done);
     }
 }

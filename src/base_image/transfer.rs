@@ -70,7 +70,10 @@ impl Transfer<'_> {
                 request = request.header(IF_RANGE, validator);
             }
         }
-        let response = send(request).map_err(FetchError::from)?;
+        // The client's own limits are for a connection and for an answer.
+        let limit = (self.network.connect_time + self.network.stall_time) * 2;
+        let late = || Trouble::again(format!("did not answer for {limit:?}"));
+        let response = send(request, limit).map_err(FetchError::from)?.ok_or_else(late)?;
         let response = response.map_err(|error| self.not_answered(&error))?;
         let answer = Answer::read(response.status(), response.headers(), have, size)?;
         self.check_room(answer.size, have, part)?;
@@ -90,7 +93,7 @@ impl Transfer<'_> {
     fn check_room(&self, told: Option<u64>, have: u64, part: &Part) -> Result<(), Failed> {
         let Some(size) = self.size.or(told) else { return Ok(()) };
         let needed = size.saturating_sub(have);
-        let free = part.free().unwrap_or(u64::MAX);
+        let free = part.free();
         if self.size.is_some() && free < needed {
             let folder = part.path().parent().unwrap_or(part.path()).to_owned();
             return Err(FetchError::NoSpace { folder, free, needed }.into());

@@ -4,7 +4,8 @@ use reqwest::Url;
 
 use super::known::KNOWN;
 use super::signed::LIST;
-use super::{Digest, Evidence, FetchError, Signer, shown};
+use super::{Evidence, FetchError, Signer, shown};
+use crate::digest::Digest;
 use crate::report::{did_you_mean, without_userinfo};
 
 /// What a lab file or a command line says about an image, over what is known.
@@ -20,17 +21,6 @@ pub struct Facts {
     pub mirrors: Vec<String>,
     /// Who signed the list beside it.
     pub signer: Option<Signer>,
-}
-
-/// A file of a mirror.
-fn below(base: &str, path: &str) -> Result<Url, FetchError> {
-    let base = url(base)?;
-    if base.query().is_some() || base.fragment().is_some() {
-        let message =
-            format!("`{}` is no base URL of a mirror: it ends with a query", shown(&base));
-        return Err(FetchError::Facts(message));
-    }
-    url(&format!("{}/{path}", base.as_str().trim_end_matches('/')))
 }
 
 /// The longest file name, in bytes; a record's is longer, and file systems end at 255.
@@ -107,13 +97,22 @@ impl Wanted {
             signer: facts.signer.or_else(|| Signer::built_in("centos-7")),
         })
     }
-}
 
-impl Wanted {
     /// The lists of digests beside the image.
     pub(super) fn lists(&self) -> impl Iterator<Item = Url> {
         self.urls.iter().filter_map(|url| url.join(LIST).ok())
     }
+}
+
+/// A file of a mirror.
+fn below(base: &str, path: &str) -> Result<Url, FetchError> {
+    let base = url(base)?;
+    if base.query().is_some() || base.fragment().is_some() {
+        let message =
+            format!("`{}` is no base URL of a mirror: it ends with a query", shown(&base));
+        return Err(FetchError::Facts(message));
+    }
+    url(&format!("{}/{path}", base.as_str().trim_end_matches('/')))
 }
 
 fn url(text: &str) -> Result<Url, FetchError> {

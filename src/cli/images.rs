@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use crate::base_image::{Cache, Digest, Network};
+use crate::base_image::{Cache, Network};
+use crate::digest::Digest;
 
 /// What `fetch` takes.
 #[derive(Debug, Args)]

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::{Check, State};
+use super::{Check, Kind, State};
 use crate::iso::Tools;
+use crate::room;
 use crate::tool::{Tool, ToolError, Wanted};
 
 /// What only some commands need.
@@ -43,7 +44,7 @@ const ISO: u64 = 1 << 30;
 pub fn host(needs: Needs, folders: &[(&str, &Path, u64)]) -> Vec<Check> {
     let mut checks: Vec<Check> = Tools::look().into_iter().map(needed).collect();
     checks.extend(OPTIONAL.map(|(wanted, arguments)| optional(wanted, arguments)));
-    checks.extend(folders.iter().map(|(what, folder, isos)| room(what, folder, isos * ISO)));
+    checks.extend(folders.iter().map(|(what, folder, isos)| space(what, folder, isos * ISO)));
     if needs.memory > 0 {
         checks.extend(memory(needs.memory));
     }
@@ -52,7 +53,7 @@ pub fn host(needs: Needs, folders: &[(&str, &Path, u64)]) -> Vec<Check> {
 
 fn needed((name, found): (&'static str, Result<String, ToolError>)) -> Check {
     match found {
-        Ok(seen) => Check::good(name, seen),
+        Ok(seen) => Check::good(Kind::Program, name, seen),
         Err(error) => bad(name, State::Bad, &error),
     }
 }
@@ -60,7 +61,9 @@ fn needed((name, found): (&'static str, Result<String, ToolError>)) -> Check {
 fn optional(wanted: Wanted, arguments: &[&str]) -> Check {
     let found = Tool::locate(wanted).and_then(|tool| tool.run(arguments).finish());
     match found {
-        Ok(output) => Check::good(wanted.name, output.stdout.lines().next().unwrap_or("there")),
+        Ok(output) => {
+            Check::good(Kind::Program, wanted.name, output.stdout.lines().next().unwrap_or("there"))
+        }
         Err(error) => bad(wanted.name, State::Lacking, &error),
     }
 }
@@ -75,27 +78,27 @@ fn bad(name: &str, state: State, error: &ToolError) -> Check {
         }
         other => (other.to_string(), "install it anew"),
     };
-    Check::not(name, state, seen, format!("install it: {hint}"))
+    Check::not(Kind::Program, name, state, seen, format!("install it: {hint}"))
 }
 
-fn room(what: &str, folder: &Path, needed: u64) -> Check {
+fn space(what: &str, folder: &Path, needed: u64) -> Check {
     // The nearest folder that is there already.
     let there = folder.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("."));
     let what = format!("disk for {what}");
-    let free = match rustix::fs::statvfs(there) {
-        Ok(system) => system.f_bavail.saturating_mul(system.f_frsize),
+    let free = match room::free(there) {
+        Ok(free) => free,
         Err(error) => {
             let seen = format!("{}: {error}", there.display());
-            return Check::not(what, State::Bad, seen, "name another folder");
+            return Check::not(Kind::Machine, what, State::Bad, seen, "name another folder");
         }
     };
     let seen =
         format!("{} has {} MiB free, {} MiB are needed", there.display(), free >> 20, needed >> 20);
     if free >= needed {
-        return Check::good(what, seen);
+        return Check::good(Kind::Machine, what, seen);
     }
     let fix = "free some, or write to another file system (`--cache`, `-o`)";
-    Check::not(what, State::Bad, seen, fix)
+    Check::not(Kind::Machine, what, State::Bad, seen, fix)
 }
 
 fn memory(needed: u64) -> Option<Check> {
@@ -107,8 +110,8 @@ fn memory(needed: u64) -> Option<Check> {
     let (all, free) = (field("MemTotal")? >> 10, field("MemAvailable")? >> 10);
     let seen = format!("{free} of {all} MiB are free, the lab's machines take {needed} MiB");
     if free >= needed {
-        return Some(Check::good("memory", seen));
+        return Some(Check::good(Kind::Machine, "memory", seen));
     }
     let fix = "give the nodes less (`memory`), or run them on a larger host";
-    Some(Check::not("memory", State::Lacking, seen, fix))
+    Some(Check::not(Kind::Machine, "memory", State::Lacking, seen, fix))
 }

@@ -20,9 +20,23 @@ pub enum State {
     Bad,
 }
 
+/// What kind of thing it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A program.
+    Program,
+    /// The machine: its disk, memory and clock.
+    Machine,
+    /// What mirrors carry.
+    Mirrors,
+}
+
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
+    /// What kind of thing it is.
+    pub kind: Kind,
     /// What it is.
     pub what: String,
     /// How it is.
@@ -34,16 +48,17 @@ pub struct Check {
 }
 
 impl Check {
-    fn good(what: impl Into<String>, seen: impl Into<String>) -> Self {
-        Self { what: what.into(), state: State::Good, seen: seen.into(), fix: None }
+    fn good(kind: Kind, what: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), state: State::Good, seen: seen.into(), fix: None }
     }
 
     fn not(
+        kind: Kind,
         what: impl Into<String>,
         state: State,
         seen: impl Into<String>,
         fix: impl Into<String>,
     ) -> Self {
-        Self { what: what.into(), state, seen: seen.into(), fix: Some(fix.into()) }
+        Self { kind, what: what.into(), state, seen: seen.into(), fix: Some(fix.into()) }
     }
 }

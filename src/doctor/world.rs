@@ -10,7 +10,7 @@ use reqwest::blocking::Client;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap};
 use serde::Serialize;
 
-use super::{Check, State};
+use super::{Check, Kind, State};
 use crate::base_image::{FetchError, Network, Small, small};
 use crate::interrupt;
 use crate::report::without_userinfo;
@@ -125,13 +125,18 @@ pub fn judge(mirrors: &[Mirror], repositories: &[&str], image: Option<&str>) -> 
     if let Some(ahead) = mirrors.iter().filter_map(|m| m.ahead).find(|ahead| ahead.abs() > CLOCK) {
         let way = if ahead > 0 { "behind" } else { "ahead of" };
         checks.push(Check::not(
+            Kind::Machine,
             "time",
             State::Bad,
             format!("this machine's clock is {} s {way} the mirrors'", ahead.abs()),
             "set it (`timedatectl set-ntp true`): certificates and signatures depend on it",
         ));
     } else if mirrors.iter().any(|m| m.ahead.is_some()) {
-        checks.push(Check::good("time", "this machine's clock agrees with the mirrors'"));
+        checks.push(Check::good(
+            Kind::Machine,
+            "time",
+            "this machine's clock agrees with the mirrors'",
+        ));
     }
     checks
 }
@@ -148,11 +153,15 @@ fn carried(about: &str, mirrors: &[Mirror], names: &[&str], what: &str, fix: &st
         Some(first) => {
             let seen =
                 format!("{} of {} carry {what}, first {}", whole.len(), asked.len(), first.mirror);
-            Check::good(about, seen)
+            Check::good(Kind::Mirrors, about, seen)
         }
-        None => {
-            Check::not(about, State::Bad, format!("none of {} carries {what}", asked.len()), fix)
-        }
+        None => Check::not(
+            Kind::Mirrors,
+            about,
+            State::Bad,
+            format!("none of {} carries {what}", asked.len()),
+            fix,
+        ),
     }
 }
 

@@ -4,10 +4,8 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::{IsoError, Tools, efiboot, mark};
-use crate::interrupt;
+use crate::digest::{Digest, Undigested};
 use crate::medium::Medium;
 use crate::medium::packages::PackageData;
 use crate::medium::tree::TreeInfo;
@@ -33,8 +31,8 @@ pub struct Base {
     pub path: PathBuf,
     /// The medium.
     pub medium: Medium,
-    /// Its SHA-256 in hexadecimal.
-    pub sha256: String,
+    /// Its digest.
+    pub sha256: Digest,
     /// What it holds.
     pub packages: PackageData,
     /// ISOLINUX's menu.
@@ -163,24 +161,10 @@ fn check_checksum(path: &Path, tools: &Tools) -> Result<(), IsoError> {
     })
 }
 
-/// A file's SHA-256 in hexadecimal.
-pub(super) fn digest(path: &Path, on_bytes: impl Fn(u64)) -> Result<String, IsoError> {
-    let mut file = File::open(path).map_err(IsoError::io(path))?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    let mut done = 0;
-    loop {
-        interrupt::check()?;
-        let count = file.read(&mut buffer).map_err(IsoError::io(path))?;
-        if count == 0 {
-            return Ok(hex(&hash.finalize()));
-        }
-        hash.update(&buffer[..count]);
-        done += count as u64;
-        on_bytes(done);
-    }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// A file's digest.
+pub(super) fn digest(path: &Path, on_bytes: impl FnMut(u64)) -> Result<Digest, IsoError> {
+    Digest::of_file(path, on_bytes).map_err(|error| match error {
+        Undigested::Interrupted(asked) => asked.into(),
+        Undigested::Io(source) => IsoError::io(path)(source),
+    })
 }

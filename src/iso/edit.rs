@@ -1,9 +1,8 @@
 //! What a role ISO has otherwise than its base: three boot menus and the mark.
 
-use sha2::{Digest, Sha256};
-
-use super::base::{Base, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG, hex};
+use super::base::{Base, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG};
 use super::{IsoError, KICKSTART, Mark, efiboot};
+use crate::digest::Digest;
 use crate::plan::{NodePlan, Plan};
 use crate::render::boot_menu::{self, UnattendedEntry, grub, isolinux};
 
@@ -54,9 +53,9 @@ pub(super) fn edit(
         lab: plan.lab.clone(),
         node: node.name.clone(),
         role: node.role.clone(),
-        kickstart_sha256: hex(&Sha256::digest(kickstart)),
+        kickstart_sha256: Digest::of(kickstart.as_bytes()).to_string(),
         base_label: label.to_owned(),
-        base_sha256: base.sha256.clone(),
+        base_sha256: base.sha256.to_string(),
     };
     Ok(Edited { isolinux_cfg, grub_cfg, efiboot, mark })
 }

@@ -4,12 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use super::base::{
-    EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG, LARGEST_EFIBOOT, LARGEST_MENU, hex,
-};
+use super::base::{EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG, LARGEST_EFIBOOT, LARGEST_MENU};
 use super::{IsoError, Mark, efiboot, mark};
+use crate::digest::Digest;
 use crate::medium::{Medium, SystemArea};
 use crate::render::boot_menu::{self, BootEntry, grub, isolinux};
 
@@ -219,7 +217,7 @@ fn kickstart(medium: &Medium, menus: &[Menu]) -> Result<Option<Kickstart>, IsoEr
         return Ok(None);
     };
     let sha256 = match medium.entry(&path)? {
-        Some(_) => Some(hex(&Sha256::digest(medium.read(&path, LARGEST_KICKSTART)?))),
+        Some(_) => Some(Digest::of(&medium.read(&path, LARGEST_KICKSTART)?).to_string()),
         None => None,
     };
     Ok(Some(Kickstart { path, sha256 }))

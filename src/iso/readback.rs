@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
-use super::base::{Base, EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG, hex};
+use super::base::{Base, EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG};
 use super::edit::Edited;
 use super::inspect::{self, BootRecord, Partitions};
 use super::{IsoError, KICKSTART, mark};
+use crate::digest::Digest;
 use crate::medium::{Entry, Medium};
 
 /// Firmware counts a disk in sectors of 512 bytes, ISO 9660 in blocks of 2048.
@@ -155,7 +154,7 @@ fn menus(path: &Path, kickstart: &str, findings: &mut Vec<String>) -> Result<(),
         }
     }
     let sha256 = inspection.kickstart.and_then(|k| k.sha256);
-    if sha256 != Some(hex(&Sha256::digest(kickstart))) {
+    if sha256 != Some(Digest::of(kickstart.as_bytes()).to_string()) {
         findings.push(format!("`{KICKSTART}` has another digest: {sha256:?}"));
     }
     Ok(())

@@ -8,10 +8,12 @@ use serde::Serialize;
 use super::base::{Base, EFIBOOT, GRUB_CFG, ISOLINUX_CFG, digest};
 use super::edit::edit;
 use super::{IsoError, KICKSTART, Tools, mark, readback};
+use crate::digest::Digest;
 use crate::interrupt;
 use crate::medium::Medium;
 use crate::medium::packages::Missing;
 use crate::plan::{NodePlan, Plan};
+use crate::room;
 use crate::tool::ToolError;
 
 /// What is left over between the files, and what the new ones need at most.
@@ -58,8 +60,8 @@ pub struct Built {
     pub path: PathBuf,
     /// Its size in bytes.
     pub size: u64,
-    /// Its SHA-256.
-    pub sha256: String,
+    /// Its digest.
+    pub sha256: Digest,
     /// Its kickstart's SHA-256.
     pub kickstart_sha256: String,
 }
@@ -185,19 +187,11 @@ fn check_packages(base: &Base, node: &NodePlan) -> Result<(), IsoError> {
     }
 }
 
-#[cfg(unix)]
 fn check_room(folder: &Path, needed: u64) -> Result<(), IsoError> {
-    let free = rustix::fs::statvfs(folder)
-        .map_err(|e| IsoError::Io { path: folder.into(), source: e.into() })?;
-    let free = free.f_bavail.saturating_mul(free.f_frsize);
+    let free = room::free(folder).map_err(IsoError::io(folder))?;
     if free >= needed {
         Ok(())
     } else {
         Err(IsoError::NoSpace { folder: folder.into(), free, needed })
     }
-}
-
-#[cfg(not(unix))]
-fn check_room(_: &Path, _: u64) -> Result<(), IsoError> {
-    Ok(())
 }

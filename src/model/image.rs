@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::base_image::known::{DEFAULT, KNOWN};
-use crate::base_image::{Digest, Facts, Signer, Wanted};
+use crate::base_image::{Facts, Signer, Wanted};
+use crate::digest::Digest;
 use crate::report::{Rule, did_you_mean};
 use crate::spec::{ImageFields, ImageSpec, Spanned, TextFile};
 

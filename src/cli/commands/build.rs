@@ -97,7 +97,7 @@ fn image(args: &BuildArgs, lab: &Lab, lab_file: &Path, ui: &Ui) -> Result<(PathB
 fn check_facts(base: &Base, facts: &Facts) -> Result<()> {
     let size = base.medium.file_size();
     let said = [
-        (facts.sha256.map(|it| it.to_string()), "SHA-256", base.sha256.clone()),
+        (facts.sha256.map(|it| it.to_string()), "SHA-256", base.sha256.to_string()),
         (facts.size.map(|it| it.to_string()), "size", size.to_string()),
         (facts.volume_id.clone(), "volume id", base.medium.label().to_owned()),
     ];

@@ -11,7 +11,7 @@ use crate::base_image::known::{DEFAULT, KNOWN, Repository};
 use crate::base_image::{Facts, Wanted, shown};
 use crate::cli::DoctorArgs;
 use crate::cli::ui::Ui;
-use crate::doctor::{self, Check, Mirror, Needs, State, Thing};
+use crate::doctor::{self, Check, Kind, Mirror, Needs, State, Thing};
 use crate::exit::{self, Failure};
 use crate::model::ImageSource;
 use crate::spec;
@@ -46,24 +46,21 @@ pub(in crate::cli) fn doctor(
         text,
         &json!({ "schema": 1, "checks": checks, "mirrors": mirrors, "pinned": pinned }),
     )?;
-    let bad: Vec<&str> =
-        checks.iter().filter(|c| c.state == State::Bad).map(|c| c.what.as_str()).collect();
+    let bad: Vec<&Check> = checks.iter().filter(|check| check.state == State::Bad).collect();
+    let is_of = |kind| bad.iter().any(|check| check.kind == kind);
     if bad.is_empty() {
         return Ok(());
     }
-    let code =
-        if checks.iter().any(|c| c.state == State::Bad && PROGRAMS.contains(&c.what.as_str())) {
-            exit::PROGRAM_MISSING
-        } else if bad.iter().all(|what| what.starts_with("mirrors")) {
-            exit::NETWORK
-        } else {
-            exit::INPUT
-        };
-    bail!(Failure::new(code, format!("not as it should be: {}", bad.join(", "))))
+    let code = if is_of(Kind::Program) {
+        exit::PROGRAM_MISSING
+    } else if is_of(Kind::Machine) {
+        exit::INPUT
+    } else {
+        exit::NETWORK
+    };
+    let names: Vec<&str> = bad.iter().map(|check| check.what.as_str()).collect();
+    bail!(Failure::new(code, format!("not as it should be: {}", names.join(", "))))
 }
-
-/// Without these nothing is built.
-const PROGRAMS: [&str; 3] = ["xorriso", "implantisomd5", "checkisomd5"];
 
 fn needs(loaded: Option<&Loaded>) -> Needs {
     let Some((lab, plan)) = loaded.and_then(|loaded| loaded.planned.as_ref()) else {

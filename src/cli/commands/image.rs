@@ -1,15 +1,16 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use super::fetch::wanted;
 use crate::base_image::known::KNOWN;
-use crate::base_image::{Brought, Cache, Digest, FetchError, Proof, digest_of};
+use crate::base_image::{Brought, Cache, FetchError, Proof};
 use crate::cli::ImageCommand;
 use crate::cli::images::cache;
 use crate::cli::ui::Ui;
+use crate::digest::Digest;
 use crate::exit::{self, Failure};
 
 pub(in crate::cli) fn image(
@@ -72,7 +73,8 @@ fn list(cache: &Cache, ui: &Ui) -> Result<()> {
 fn verify(file: &Path, wanted: Option<Digest>, ui: &Ui) -> Result<()> {
     let size = std::fs::metadata(file).map_or(0, |m| m.len());
     let bar = ui.bytes(&format!("reading {}", file.display()), size);
-    let found = digest_of(file, &mut |done| bar.set_position(done))?;
+    let found = Digest::of_file(file, |done| bar.set_position(done))
+        .with_context(|| format!("reading `{}`", file.display()))?;
     bar.finish_and_clear();
     if let Some(wanted) = wanted
         && found != wanted

@@ -1,23 +1,70 @@
-//! SHA-256 digests.
+//! SHA-256 digests, of texts and of files.
 
 use std::fmt::{self, Display, Formatter};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::interrupt::{self, Interrupted};
+
+/// Bytes that are read at a time: few enough for the processor's cache.
+const BUFFER: usize = 1 << 18;
 
 /// A SHA-256 digest; written as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
 
+/// Why a file has no digest.
+#[derive(Debug, thiserror::Error)]
+pub enum Undigested {
+    /// The person asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// It cannot be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
 impl Digest {
-    /// From what a hash function returns.
-    pub(super) fn of(hash: sha2::Sha256) -> Self {
-        Self(sha2::Digest::finalize(hash).into())
+    /// Of these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from_hash(Sha256::new_with_prefix(bytes))
+    }
+
+    /// From what a hash function has seen.
+    pub(crate) fn from_hash(hash: Sha256) -> Self {
+        Self(hash.finalize().into())
+    }
+
+    /// Of a file. `on_bytes` is told how far it is.
+    ///
+    /// # Errors
+    /// It cannot be read, or the person asked to stop.
+    pub fn of_file(path: &Path, mut on_bytes: impl FnMut(u64)) -> Result<Self, Undigested> {
+        let mut file = File::open(path)?;
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; BUFFER];
+        let mut done = 0;
+        loop {
+            interrupt::check()?;
+            let count = file.read(&mut buffer)?;
+            if count == 0 {
+                return Ok(Self::from_hash(hash));
+            }
+            hash.update(&buffer[..count]);
+            done += count as u64;
+            on_bytes(done);
+        }
     }
 
     /// Its first 16 digits: a folder of the cache.
-    pub(super) fn short(&self) -> String {
+    pub(crate) fn short(&self) -> String {
         self.to_string()[..16].to_owned()
     }
 }
