@@ -74,7 +74,7 @@ impl Bench {
     }
 
     fn fetch(&self, url: &str) -> Outcome {
-        common::outcome(self.command(&["--url", url, "--sha256", &sha256(&self.file)]))
+        bounded(self.command(&["--url", url, "--sha256", &sha256(&self.file)]))
     }
 
     /// The same image from several mirrors: what is known of another one is set aside.
@@ -84,7 +84,7 @@ impl Bench {
         let mut arguments = vec!["centos-7.9-netinstall", "--sha256", &sum];
         arguments.extend(urls.iter().flat_map(|url| ["--mirror", url]));
         arguments.extend(more);
-        common::outcome(self.command(&arguments))
+        bounded(self.command(&arguments))
     }
 
     /// What there is of it so far.
@@ -111,6 +111,20 @@ impl Bench {
             }
         }
     }
+}
+
+/// Runs a command that has a minute: one that hangs is a mistake, and ends with 124.
+fn bounded(command: Command) -> Outcome {
+    let mut limited = common::judge("timeout");
+    limited.arg("60").arg(command.get_program()).args(command.get_args());
+    limited.current_dir(command.get_current_dir().expect("a folder"));
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    common::outcome(limited)
 }
 
 /// Answers as a good mirror does.
