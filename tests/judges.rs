@@ -152,16 +152,16 @@ fn shellcheck_accepts_every_script_of_every_node() {
 
 /// Every script that goes to a node.
 fn node_scripts() -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = ["trainyard-node", "stage-lib.sh"]
-        .iter()
-        .map(|n| Path::new(ROOT).join("scripts/node").join(n))
-        .collect();
-    for stage in fs::read_dir(Path::new(ROOT).join("stack")).expect("stages") {
-        let folder = stage.expect("an entry").path();
-        if folder.is_dir() {
-            let files = fs::read_dir(folder).expect("a stage").map(|e| e.expect("an entry").path());
-            found.extend(files.filter(|path| path.extension().is_some_and(|e| e == "sh")));
-        }
+    let entries = |folder: &Path| -> Vec<PathBuf> {
+        fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path()).collect()
+    };
+    let mut found = vec![Path::new(ROOT).join("scripts/node/trainyard-node")];
+    let mut folders = entries(&Path::new(ROOT).join("stack"));
+    folders.retain(|path| path.is_dir());
+    folders.push(Path::new(ROOT).join("scripts/node"));
+    for folder in folders {
+        let scripts = entries(&folder).into_iter();
+        found.extend(scripts.filter(|path| path.extension().is_some_and(|e| e == "sh")));
     }
     found
 }

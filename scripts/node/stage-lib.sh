@@ -12,6 +12,9 @@ TRAINYARD_BACKOFF=${TRAINYARD_BACKOFF:-15}    # seconds before the second attemp
 CONFIGURATION=$TRAINYARD_ROOT/etc/trainyard
 STAGES=$CONFIGURATION/stages
 
+# shellcheck source-path=SCRIPTDIR source=packages.sh
+. "${BASH_SOURCE[0]%/*}/packages.sh"
+
 say() { printf '%s\n' "$*"; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -209,71 +212,6 @@ put_file() {
     rm -rf "$private"
     relabel "$TRAINYARD_ROOT$path"
     cd -P "$back" || exit
-}
-
-# pinned_sections FILE: prints those repositories of FILE whose signing key is on the node. The keys of the SIGs come
-# with their centos-release packages; before that, their repositories must not be used.
-pinned_sections() {
-    local line section=
-    while IFS= read -r line || [ -n "$line" ]; do
-        case $line in
-        '#'*) printf '%s\n' "$line" ;;
-        '['*) section=$line ;;
-        gpgkey=file://*)
-            [ ! -e "$TRAINYARD_ROOT${line#gpgkey=file://}" ] || printf '\n%s\n%s\n' "$section" "$line"
-            section=
-            ;;
-        gpgcheck=0) # of the lab's own, which says that it has no key
-            printf '\n%s\n%s\n' "$section" "$line"
-            section=
-            ;;
-        *) section=$section$'\n'$line ;;
-        esac
-    done <"$1"
-}
-
-# pin_repositories: makes the lab's repositories the only ones. CentOS 7's own mirror list is gone, and every package
-# that brings repository files (centos-release, centos-release-*) brings dead ones: so this runs before and after every
-# yum. Commenting the lines out, rather than deleting the files, keeps rpm from writing them anew at the next upgrade.
-pin_repositories() {
-    local wanted=$CONFIGURATION/pinned.repo folder=$TRAINYARD_ROOT/etc/yum.repos.d file
-    # Whichever stage calls yum first, the pinned repositories are there.
-    [ -e "$wanted" ] || wanted=$STAGES/repositories/files/etc/trainyard/pinned.repo
-    [ -e "$wanted" ] || return 0
-    for file in "$folder"/CentOS-*.repo "$folder"/epel*.repo; do
-        if [ -e "$file" ] && grep -q '^[^#]' "$file"; then
-            sed -i 's/^[^#]/#&/' "$file"
-            relabel "$file"
-        fi
-    done
-    put_file 0644 root root /etc/yum.repos.d/trainyard.repo <(pinned_sections "$wanted")
-}
-
-# yum_run ARGUMENTS...: yum from the pinned repositories, bounded in time and tried again.
-yum_run() {
-    pin_repositories
-    retry "$TRAINYARD_ATTEMPTS" "$TRAINYARD_BACKOFF" timeout -k 60 "${TRAINYARD_YUM_LIMIT:-1500}" \
-        yum -y --disableplugin=fastestmirror "$@" ||
-        fail "yum $* failed"
-    pin_repositories
-}
-
-# installed NAME: by what it provides (python-openstackclient is python2-...), or by its name with a version.
-installed() { rpm -q --whatprovides "$1" >/dev/null 2>&1 || rpm -q --quiet "$1"; }
-
-# install_packages NAME...: installs those that are missing.
-install_packages() {
-    local count=$# name
-    while [ "$count" -gt 0 ]; do # rotates through "$@", dropping what is installed
-        name=$1 count=$((count - 1))
-        shift
-        installed "$name" || set -- "$@" "$name"
-    done
-    [ $# -gt 0 ] || return 0
-    yum_run install "$@"
-    for name in "$@"; do # yum succeeds when it finds only some of them
-        installed "$name" || fail "yum ended well but did not install $name"
-    done
 }
 
 # sql: runs the SQL of standard input as the database's root, whose password is in /root/.my.cnf.

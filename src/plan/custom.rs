@@ -186,6 +186,9 @@ fn site(plan: &mut StagePlan, node: &Node, lab: &Lab) {
 }
 
 /// A hook in the new system is a stage: a log, a mark and a time limit of its own, and tried again.
+/// What a stage requires that runs only when all before it are done. That one of them changed does not run it again.
+pub(super) const ALL_BEFORE: &str = "*";
+
 fn hooks(stage: &Planned, node: &Node) -> Vec<Planned> {
     let hooks = &node.settings.custom.hooks;
     let planned = |hook: &Hook, phase| {
@@ -194,6 +197,9 @@ fn hooks(stage: &Planned, node: &Node) -> Vec<Planned> {
         plan.name = format!("hook-{}", hook.name.value);
         plan.summary = format!("{} `{}`", plan.summary, hook.name.value);
         plan.early = phase == Phase::Early;
+        if phase == Phase::Hook {
+            plan.requires.push(ALL_BEFORE.to_owned());
+        }
         plan.scripts.push(("configure.sh".to_owned(), hook.script.clone()));
         planned
     };

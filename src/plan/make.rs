@@ -182,7 +182,11 @@ fn node_plan(
         planned.extend(custom::fill(plan, stage.spec.custom, node, shared));
     }
     planned.sort_by_key(|stage| stage.phase);
-    let stages = settings::merge(planned, node, of_node, teller);
+    let mut stages = settings::merge(planned, node, of_node, teller);
+    let names: HashSet<String> = stages.iter().map(|stage| stage.name.clone()).collect();
+    for stage in &mut stages {
+        stage.requires.retain(|name| name == custom::ALL_BEFORE || names.contains(name));
+    }
     custom::check_stages(node, &stages, teller.findings);
     let mut settled = node.settled.clone();
     settled.extend(node.settings.settled.iter().cloned());

@@ -203,6 +203,8 @@ pub struct StagePlan {
     pub early: bool,
     /// Seconds it may take.
     pub time_limit: u32,
+    /// The node's stages that it cannot do without; `*` stands for all before it.
+    pub requires: Vec<String>,
     /// Its parameters, as its scripts get them.
     pub parameters: Vec<(String, String)>,
     /// What must answer before it runs: host and port.

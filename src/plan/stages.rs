@@ -102,6 +102,7 @@ pub(super) fn plan(
         name: stage.name.clone(),
         summary: spec.summary.clone(),
         early: false,
+        requires: spec.requires.clone(),
         time_limit: spec.time_limit,
         needs: needs(&spec.needs, node, shared),
         packages: spec.packages.clone(),

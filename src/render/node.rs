@@ -11,15 +11,29 @@ use crate::plan::{NodePlan, Plan, StagePlan};
 use crate::secrets::{Missing, Secrets};
 
 /// The runner and what it needs, as they go to every node.
-pub(super) const RUNNER: [(&str, &str, &str); 3] = [
+pub(super) const RUNNER: [(&str, &str, &str); 6] = [
     ("/usr/local/sbin/trainyard-node", "0755", include_str!("../../scripts/node/trainyard-node")),
     (
         "/usr/local/libexec/trainyard/stage-lib.sh",
         "0644",
         include_str!("../../scripts/node/stage-lib.sh"),
     ),
+    (
+        "/usr/local/libexec/trainyard/packages.sh",
+        "0644",
+        include_str!("../../scripts/node/packages.sh"),
+    ),
+    (
+        "/usr/local/libexec/trainyard/progress.sh",
+        "0644",
+        include_str!("../../scripts/node/progress.sh"),
+    ),
+    (STATUS, "0644", include_str!("../../scripts/node/trainyard-status.sh")),
     (UNIT, "0644", include_str!("../../scripts/node/trainyard-first-boot.service")),
 ];
+
+/// What tells who logs in how far the stages have come.
+const STATUS: &str = "/etc/profile.d/trainyard-status.sh";
 
 /// The unit that runs the stages.
 pub const UNIT: &str = "/etc/systemd/system/trainyard-first-boot.service";
@@ -31,11 +45,12 @@ pub const FOLDER: &str = "/etc/trainyard";
 pub const PUBLIC_FOLDERS: [&str; 1] = ["/usr/local/libexec/trainyard"];
 
 /// Paths whose SELinux labels the installer does not set.
-pub const RELABEL: [&str; 4] = [
+pub const RELABEL: [&str; 5] = [
     FOLDER,
     "/usr/local/sbin/trainyard-node",
     "/usr/local/libexec/trainyard",
     "/etc/systemd/system",
+    STATUS,
 ];
 
 /// A file of root's, in place before the first boot.
@@ -193,6 +208,9 @@ fn manifest(stage: &StagePlan) -> String {
     };
     line(format_args!("summary {}", stage.summary));
     line(format_args!("limit {}", stage.time_limit));
+    for name in &stage.requires {
+        line(format_args!("require {name}"));
+    }
     for (name, value) in &stage.parameters {
         line(format_args!("parameter {name} {value}"));
     }

@@ -19,7 +19,10 @@ record! {
         except: Vec<Spanned<String>> = "[controller]",
         /// A condition on the lab; every part that is given must hold.
         when: WhenFields = "{networking: provider}",
-        /// Stages that come before it where a node has both.
+        /// Stages that it cannot do without, where a node has them: it comes after them, does not run while one of them has failed,
+        /// and runs again when one of them changed.
+        requires: Vec<Spanned<String>> = "[database]",
+        /// Stages that come before it where a node has both, and no more than that.
         after: Vec<Spanned<String>> = "[database]",
         /// What must answer on other nodes before it runs: a stage there must open that port.
         needs: Vec<Spanned<NeedFields>> = "[{role: controller, port: 5000}]",

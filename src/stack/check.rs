@@ -21,6 +21,9 @@ pub(super) struct Known<'k> {
     pub secrets: &'k IndexMap<String, String>,
 }
 
+/// Stages that are made of the lab's own keys and come after all others.
+const LAST: [&str; 2] = ["site", "hook"];
+
 pub(super) const HELP: &str = "CONTRIBUTING.md says how a stage is made";
 
 /// Tells everything that is wrong with a stage, whose `stage.yaml` is the source file of that number.
@@ -131,12 +134,18 @@ impl Check<'_> {
         for role in roles {
             self.role(role);
         }
-        for after in items(fields.after.as_ref()) {
+        for before in items(fields.requires.as_ref()).chain(items(fields.after.as_ref())) {
             let stages = self.known.stages;
-            if !stages.contains(&after.value) && !self.known.is_partial {
-                let message = format!("unknown stage `{}`", after.value);
-                let help = did_you_mean(&after.value, stages.iter().map(String::as_str));
-                self.findings.tell(Rule::UnknownStage, &after.path, after.span, message, help);
+            if !stages.contains(&before.value) && !self.known.is_partial {
+                let message = format!("unknown stage `{}`", before.value);
+                let help = did_you_mean(&before.value, stages.iter().map(String::as_str));
+                self.findings.tell(Rule::UnknownStage, &before.path, before.span, message, help);
+            }
+        }
+        for required in items(fields.requires.as_ref()) {
+            if LAST.contains(&required.value.as_str()) {
+                let message = format!("nothing can require `{}`, which comes last", required.value);
+                self.tell(&required.path, required.span, message);
             }
         }
         for secret in items(fields.secrets.as_ref()) {

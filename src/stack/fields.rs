@@ -26,6 +26,7 @@ impl From<&StageFields> for StageSpec {
             roles: f.roles.as_ref().map(|roles| values(&roles.value)),
             except: list(f.except.as_ref()),
             when: f.when.as_ref().map(|w| when(&w.value)).unwrap_or_default(),
+            requires: list(f.requires.as_ref()),
             after: list(f.after.as_ref()),
             needs: needs(f),
             custom: f.custom.as_ref().map(|part| part.value),

@@ -27,7 +27,7 @@ pub use stage::{
 static BUILT_IN: Dir = include_dir!("$CARGO_MANIFEST_DIR/stack");
 
 /// The names of a stage's scripts; `verify` is the one that every stage has.
-pub const SCRIPTS: [&str; 3] = ["prepare.sh", "configure.sh", "verify.sh"];
+pub const SCRIPTS: [&str; 4] = ["preflight.sh", "prepare.sh", "configure.sh", "verify.sh"];
 
 /// The file that says what a stage is.
 const STAGE: &str = "stage.yaml";

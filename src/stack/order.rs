@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use super::Stage;
 
-/// Sorts by `after`; where that leaves a choice, by name, so that the order is the same every time. Stages that wait for each
+/// Sorts by `requires` and `after`; where that leaves a choice, by name, so that the order is the same every time. Stages that wait for each
 /// other, and those that wait for them, come last; how many they are is told. A name that is no stage's counts for nothing.
 pub(super) fn order(mut waiting: BTreeMap<String, Stage>) -> (Vec<Stage>, usize) {
     let mut ordered: Vec<Stage> = Vec::new();
     while !waiting.is_empty() {
-        let ready =
-            |stage: &&Stage| stage.spec.after.iter().all(|name| !waiting.contains_key(name));
+        let ready = |stage: &&Stage| {
+            let mut before = stage.spec.requires.iter().chain(&stage.spec.after);
+            before.all(|name| !waiting.contains_key(name))
+        };
         let Some(name) = waiting.values().find(ready).map(|stage| stage.name.clone()) else {
             break;
         };

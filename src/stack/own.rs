@@ -66,9 +66,9 @@ pub fn add_own(
         let first = stages.len() - stuck;
         let own = stages[first..].iter().find_map(|stage| stage.file);
         let at = written.iter().find(|w| Some(w.file) == own).and_then(|w| w.fields.as_ref());
-        let at = at.and_then(|fields| fields.after.as_ref());
+        let at = at.and_then(|fields| fields.after.as_ref().or(fields.requires.as_ref()));
         let (path, at) = at.map_or(("", top(own.unwrap_or(0))), |after| (&*after.path, after.span));
-        findings.tell(Rule::OwnStage, path, at, message, "leave one `after` out");
+        findings.tell(Rule::OwnStage, path, at, message, "leave one `after` or `requires` out");
         stages[first..].iter_mut().for_each(|stage| stage.is_whole = false);
     }
     catalogue.stages = stages;

@@ -19,6 +19,8 @@ pub struct StageSpec {
     pub except: Vec<String>,
     /// A condition on the lab.
     pub when: When,
+    /// Stages that it cannot do without, where a node has them; they come before it, too.
+    pub requires: Vec<String>,
     /// Stages that come before it where a node has both.
     pub after: Vec<String>,
     /// What must answer on another node before it runs.

@@ -148,11 +148,11 @@ impl Installed {
                 moved += line;
             } else {
                 let mut line = line.replace("sleep infinity", "exit 9");
-                if let Some((_, after)) = line.split_once(&format!("{runner}run ")) {
+                if let Some((before, after)) = line.split_once(&format!("{runner}run ")) {
                     let (named, rest) = after.split_once(" >").expect("its output is kept");
                     let named = named.split(' ').filter(|stage| stages.contains(stage));
                     let named: Vec<_> = named.collect();
-                    let run = format!("{runner}run {} >{rest}", named.join(" "));
+                    let run = format!("{before}{runner}run {} >{rest}", named.join(" "));
                     line = if named.is_empty() { format!(": >{rest}") } else { run };
                 }
                 if !line.starts_with("put ") {

@@ -4,7 +4,10 @@
 mod custom;
 mod network;
 mod node;
+mod order;
+mod packages;
 mod placing;
+mod wrong_machine;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -83,7 +86,7 @@ fn a_failed_stage_is_named_and_the_next_run_continues_there() {
     let node = Node::new();
     node.stage("first", "", &[]);
     node.stage("broken", "", &[]);
-    node.stage("last", "", &[]);
+    node.stage("last", "require broken\n", &[]);
     let folder = "etc/trainyard/stages/broken";
     node.write(
         &format!("{folder}/configure.sh"),
@@ -101,7 +104,7 @@ fn a_failed_stage_is_named_and_the_next_run_continues_there() {
     let state = |name: &str, state: &str| (name.to_owned(), state.to_owned());
     assert_eq!(
         node.status(),
-        [state("first", "done"), state("broken", "failed"), state("last", "pending")]
+        [state("first", "done"), state("broken", "failed"), state("last", "blocked")]
     );
 
     node.write(&format!("{folder}/configure.sh"), "echo mended >>$ROOT/calls\n");
@@ -111,7 +114,7 @@ fn a_failed_stage_is_named_and_the_next_run_continues_there() {
     assert!(
         node.expect(0, &["status"])
             .lines()
-            .nth(2)
+            .nth(3)
             .is_some_and(|l| l.starts_with("broken") && l.contains(" done "))
     );
 }

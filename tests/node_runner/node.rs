@@ -36,6 +36,8 @@ impl Node {
         for (name, path) in [
             ("trainyard-node", "usr/local/sbin/trainyard-node"),
             ("stage-lib.sh", "usr/local/libexec/trainyard/stage-lib.sh"),
+            ("packages.sh", "usr/local/libexec/trainyard/packages.sh"),
+            ("progress.sh", "usr/local/libexec/trainyard/progress.sh"),
         ] {
             node.write(path, &fs::read_to_string(scripts.join(name)).expect("the runner"));
         }
@@ -91,9 +93,11 @@ impl Node {
         self.write("etc/trainyard/stages/order", &format!("{order}{name}\n"));
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    /// The runner with these arguments, ready to start.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let path = std::env::var("PATH").unwrap_or_default();
-        Command::new("/bin/bash")
+        let mut command = Command::new("/bin/bash");
+        command
             .arg(self.path("usr/local/sbin/trainyard-node"))
             .args(arguments)
             .env("PATH", format!("{}:{path}", self.path("fakes").display()))
@@ -101,9 +105,12 @@ impl Node {
             .env("TRAINYARD_ROOT", self.root.path())
             .env("TRAINYARD_ATTEMPTS", "2")
             .env("TRAINYARD_BACKOFF", "0")
-            .env_remove("TRAINYARD_LIB")
-            .output()
-            .expect("bash")
+            .env_remove("TRAINYARD_LIB");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("bash")
     }
 
     /// Runs, expects the exit code, and returns what was said on both streams.

@@ -83,6 +83,7 @@ fn c3(node: &Rendered, wrong: &mut Vec<String>) {
             "/usr/local/sbin/trainyard-node",
             "/usr/local/libexec/trainyard/",
             "/etc/systemd/system/trainyard-",
+            "/etc/profile.d/trainyard-",
         ];
         // A package would not put its own file where there is one.
         expect(wrong, ours.iter().any(|folder| path.starts_with(folder)), path);

@@ -1,0 +1,122 @@
+# shellcheck shell=bash
+# Packages: yum from the lab's own repositories, and what a yum that was cut off leaves behind. It is sourced by
+# stage-lib.sh, never run.
+
+YUM_RUNS=$TRAINYARD_ROOT/var/lib/trainyard/yum-runs     # while yum runs: since when, in seconds since 1970
+YUM_TURN=$TRAINYARD_ROOT/run/trainyard/mirror-turn      # how many mirrors yum is to begin behind; gone after a boot
+
+# pinned_sections FILE: prints those repositories of FILE whose signing key is on the node. The keys of the SIGs come
+# with their centos-release packages; before that, their repositories must not be used.
+pinned_sections() {
+    local line section=
+    while IFS= read -r line || [ -n "$line" ]; do
+        case $line in
+        '#'*) printf '%s\n' "$line" ;;
+        '['*) section=$line ;;
+        gpgkey=file://*)
+            [ ! -e "$TRAINYARD_ROOT${line#gpgkey=file://}" ] || printf '\n%s\n%s\n' "$section" "$line"
+            section=
+            ;;
+        gpgcheck=0) # of the lab's own, which says that it has no key
+            printf '\n%s\n%s\n' "$section" "$line"
+            section=
+            ;;
+        *) section=$section$'\n'$line ;;
+        esac
+    done <"$1"
+}
+
+# from_mirror TURN: lets each repository of standard input begin with the mirror TURN places further on; the ones before it
+# come last. One that answers well and sends rubbish would otherwise be asked first at every attempt.
+from_mirror() {
+    awk -v turn="$1" '
+        function flush(   i) {
+            for (i = 0; i < count; i++)
+                printf "%s%s\n", i ? "        " : "baseurl=", url[(i + turn) % count]
+            count = 0
+        }
+        /^baseurl=/ { sub(/^baseurl=/, ""); url[count++] = $0; next }
+        count && /^[ \t]/ { sub(/^[ \t]+/, ""); url[count++] = $0; next }
+        { flush(); print }
+        END { flush() }'
+}
+
+# pin_repositories [TURN]: makes the lab's repositories the only ones. CentOS 7's own mirror list is gone, and every package
+# that brings repository files (centos-release, centos-release-*) brings dead ones: so this runs before and after every
+# yum. Commenting the lines out, rather than deleting the files, keeps rpm from writing them anew at the next upgrade.
+pin_repositories() {
+    local wanted=$CONFIGURATION/pinned.repo folder=$TRAINYARD_ROOT/etc/yum.repos.d file
+    # Whichever stage calls yum first, the pinned repositories are there.
+    [ -e "$wanted" ] || wanted=$STAGES/repositories/files/etc/trainyard/pinned.repo
+    [ -e "$wanted" ] || return 0
+    for file in "$folder"/CentOS-*.repo "$folder"/epel*.repo; do
+        if [ -e "$file" ] && grep -q '^[^#]' "$file"; then
+            sed -i 's/^[^#]/#&/' "$file"
+            relabel "$file"
+        fi
+    done
+    put_file 0644 root root /etc/yum.repos.d/trainyard.repo <(pinned_sections "$wanted" | from_mirror "${1:-0}")
+}
+
+# bounded_yum ARGUMENTS...: one yum. That it runs is written down first: where that is still there at the next one, the
+# machine was switched off, or yum killed, in the middle of it.
+bounded_yum() {
+    local status=0
+    date +%s | replace_with "$YUM_RUNS" || return 1
+    sync
+    timeout -k 300 "${TRAINYARD_YUM_LIMIT:-1500}" yum -y --disableplugin=fastestmirror "$@" || status=$?
+    [ "$status" -ge 124 ] || rm -f "$YUM_RUNS"
+    return "$status"
+}
+
+# heal_packages: makes good what a yum left that did not end by itself. A package can be known as installed while its files
+# or its scripts are not done, or twice in two versions: those that came since that yum began are installed once more.
+heal_packages() {
+    local since
+    [ -e "$YUM_RUNS" ] || return 0
+    since=$(cat "$YUM_RUNS")
+    warn "yum was cut off at $(date -u -d "@${since:-0}" +%FT%TZ); what came since then is installed again"
+    rm -f "$TRAINYARD_ROOT"/var/lib/rpm/__db.* # locks of processes that are no more
+    if command -v package-cleanup >/dev/null; then package-cleanup -y --cleandupes; fi
+    # shellcheck disable=SC2046 # names of packages are plain words
+    set -- $(rpm -qa --queryformat '%{INSTALLTIME} %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n' |
+        awk -v since="${since:-0}" '$1 >= since && $2 !~ /^gpg-pubkey-/ { print $2 }')
+    [ $# -eq 0 ] || bounded_yum reinstall "$@" || return 1
+    rm -f "$YUM_RUNS"
+}
+
+# yum_run ARGUMENTS...: yum from the pinned repositories, bounded in time and tried again, each time from the next mirror on.
+# The mirror that answered is the first one for the next yum, too; on the disk they stand in the lab's order.
+yum_run() {
+    local attempt=1 delay=$TRAINYARD_BACKOFF turn=0
+    [ ! -e "$YUM_TURN" ] || turn=$(cat "$YUM_TURN")
+    pin_repositories "$turn"
+    until heal_packages && bounded_yum "$@"; do
+        [ "$attempt" -lt "$TRAINYARD_ATTEMPTS" ] || fail "yum $* failed"
+        turn=$((turn + 1))
+        printf '%d\n' "$turn" | replace_with "$YUM_TURN"
+        say "attempt $attempt of $TRAINYARD_ATTEMPTS failed; the next one, from the next mirror, in $delay s: yum $*"
+        sleep "$delay"
+        delay=$((delay * 2)) attempt=$((attempt + 1))
+        pin_repositories "$turn"
+    done
+    pin_repositories
+}
+
+# installed NAME: by what it provides (python-openstackclient is python2-...), or by its name with a version.
+installed() { rpm -q --whatprovides "$1" >/dev/null 2>&1 || rpm -q --quiet "$1"; }
+
+# install_packages NAME...: installs those that are missing.
+install_packages() {
+    local count=$# name
+    while [ "$count" -gt 0 ]; do # rotates through "$@", dropping what is installed
+        name=$1 count=$((count - 1))
+        shift
+        installed "$name" || set -- "$@" "$name"
+    done
+    [ $# -gt 0 ] || return 0
+    yum_run install "$@"
+    for name in "$@"; do # yum succeeds when it finds only some of them
+        installed "$name" || fail "yum ended well but did not install $name"
+    done
+}

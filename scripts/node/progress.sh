@@ -1,0 +1,180 @@
+# shellcheck shell=bash
+# What trainyard-node was told about this node, and what it knows of how far each stage has come. It is sourced after
+# stage-lib.sh, never run.
+
+STATE=$TRAINYARD_ROOT/var/lib/trainyard    # done/STAGE: hash of what it was done with; state/STAGE: how it stands
+# shellcheck disable=SC2034 # for trainyard-node
+LOGS=$TRAINYARD_ROOT/var/log/trainyard
+# shellcheck disable=SC2034 # for trainyard-node
+VOLATILE=$TRAINYARD_ROOT/run/trainyard     # gone after a boot, as are services that still run with old files
+BANNER=$TRAINYARD_ROOT/run/trainyard.banner # for everyone who logs in (/etc/profile.d/trainyard-status.sh)
+
+# ---- what the node was told ------------------------------------------------------------------------------------------
+
+# load_node: exports what node.env says of this node.
+load_node() {
+    local name value
+    while IFS='=' read -r name value; do
+        [ -z "$name" ] || export "$name=$value"
+    done <"$CONFIGURATION/node.env"
+    # What only the installer could know: a disk that it left as it is.
+    if [ -r "$CONFIGURATION/data-disk" ]; then
+        read -r TRAINYARD_DATA_DISK <"$CONFIGURATION/data-disk"
+        export TRAINYARD_DATA_DISK
+    fi
+}
+
+# load_parameters STAGE: exports the stage's parameters, as PARAMETER_name, for its scripts.
+load_parameters() {
+    local name value
+    while read -r name value <&3; do
+        export "PARAMETER_$name=$value"
+    done 3< <(manifest "$1" parameter)
+}
+
+# stages [STAGE...]: prints all stages of this node in their order, or only the given ones.
+# shellcheck disable=SC2120 # the other callers are in trainyard-node
+stages() {
+    local stage
+    while read -r stage; do
+        case " $* " in "  " | *" $stage "*) printf '%s\n' "$stage" ;; esac
+    done <"$STAGES/order"
+}
+
+# requirements STAGE: the stages that it names as those it cannot do without. (`*` names none of them: it stands for all
+# that come before it.)
+requirements() { manifest "$1" require | grep -vx '\*' || true; }
+
+# dependents STAGE...: prints these stages and all that require one of them, in their order.
+dependents() {
+    local found=" $* " stage required
+    while read -r stage; do
+        for required in $(requirements "$stage"); do
+            case $found in *" $required "*) found="$found$stage " ;; esac
+        done
+        case $found in *" $stage "*) printf '%s\n' "$stage" ;; esac
+    done <"$STAGES/order"
+}
+
+# own_inputs STAGE: prints all that decides what the stage itself does.
+own_inputs() {
+    local name value
+    cat "$CONFIGURATION/node.env"
+    for name in $(manifest "$1" secret) $(manifest "$1" database | cut -d ' ' -f 3); do
+        value=$(secret "$name")
+        printf '%s=%s\n' "$name" "$value"
+    done
+    (cd "$STAGES/$1" && find . -type f | LC_ALL=C sort | while IFS= read -r name; do sha256sum "$name"; done)
+}
+
+# inputs STAGE: sets hash to one of all that decides what the stage does: its own inputs, and the hashes of those that it
+# requires, so that a stage whose foundation changed is not done any more.
+declare -A INPUTS=()
+inputs() {
+    local required mine
+    if [ -z "${INPUTS[$1]:-}" ]; then
+        mine=$(own_inputs "$1")
+        for required in $(requirements "$1"); do
+            inputs "$required"
+            mine=$mine$'\n'"require $required $hash"
+        done
+        INPUTS[$1]=$(printf '%s\n' "$mine" | sha256sum | cut -d ' ' -f 1) # no here-string: bash would put it in a file
+    fi
+    hash=${INPUTS[$1]}
+}
+
+# ---- how far it has come ---------------------------------------------------------------------------------------------
+
+is_done() { # STAGE: with what it would be done with now
+    local hash
+    inputs "$1"
+    [ -e "$STATE/done/$1" ] && [ "$(cat "$STATE/done/$1")" = "$hash" ]
+}
+
+mark_done() { # STAGE; what the stage wrote reaches the disk before the mark does
+    local hash
+    inputs "$1"
+    sync
+    printf '%s\n' "$hash" | replace_with "$STATE/done/$1"
+    sync
+}
+
+# missing STAGE: the first stage that is not done and that this one cannot do without; nothing when it can run.
+missing() {
+    local other
+    for other in $(requirements "$1"); do
+        is_done "$other" || { printf '%s\n' "$other" && return 0; }
+    done
+    manifest "$1" require | grep -qx '\*' || return 0
+    while read -r other; do
+        [ "$other" != "$1" ] || return 0
+        is_done "$other" || { printf '%s\n' "$other" && return 0; }
+    done <"$STAGES/order"
+}
+
+# set_state STAGE STATE ATTEMPT [DETAIL]: pending, blocked, waiting, running, done or failed.
+set_state() {
+    printf '%s %s %s %s\n' "$2" "$3" "$(date -u +%FT%TZ)" "${4:-}" | replace_with "$STATE/state/$1"
+    publish
+}
+
+# publish: what is known goes to where programs and people look for it.
+publish() {
+    status_json | replace_with "$STATE/status.json"
+    banner >"$BANNER~" && chmod 0644 "$BANNER~" && mv -f "$BANNER~" "$BANNER"
+}
+
+# state_of STAGE: sets state, attempt, since and detail.
+state_of() {
+    state=pending attempt=0 since=- detail=
+    [ ! -e "$STATE/state/$1" ] || read -r state attempt since detail <"$STATE/state/$1" || true
+}
+
+# refusal: why nothing may be configured here, where that is so.
+refusal() { [ ! -e "$STATE/refused" ] || cat "$STATE/refused"; }
+
+status_json() {
+    local stage state attempt since detail separator=
+    printf '{"schema":1,"node":%s,"updated":"%s","refused":%s,"stages":[' "$(json "${TRAINYARD_NODE:-}")" \
+        "$(date -u +%FT%TZ)" "$([ -e "$STATE/refused" ] && json "$(refusal)" || echo null)"
+    while read -r stage; do
+        state_of "$stage"
+        printf '%s\n{"name":%s,"state":%s,"attempt":%d,"since":%s,"detail":%s,"log":%s}' "$separator" \
+            "$(json "$stage")" "$(json "$state")" "$attempt" "$(json "$since")" "$(json "$detail")" \
+            "$(json "/var/log/trainyard/$stage.log")"
+        separator=,
+    done <"$STAGES/order"
+    printf '\n]}\n'
+}
+
+# count_states: sets total, finished, current and bad: how many stages there are and are done, the one that is worked on
+# with its state, and the names of those that failed or are blocked.
+count_states() {
+    local stage state attempt since detail
+    total=0 finished=0 current='' bad=''
+    while read -r stage; do
+        total=$((total + 1))
+        state_of "$stage"
+        case $state in
+        done) finished=$((finished + 1)) ;;
+        running) current="$stage is running" ;;
+        waiting) current="$stage is waiting $detail" ;;
+        failed | blocked) bad="$bad $stage" ;;
+        esac
+    done <"$STAGES/order"
+}
+
+# banner: a few words for who logs in; no stage's own words, for everyone may read them.
+banner() {
+    local total finished current bad
+    count_states
+    if [ -e "$STATE/refused" ]; then
+        printf 'trainyard: nothing is configured here, for this seems to be another machine than %s (as root: trainyard-node status)\n' \
+            "$TRAINYARD_NODE"
+    elif [ "$finished" -eq "$total" ]; then
+        printf 'trainyard: %s is configured (all %d stages; as root: trainyard-node verify)\n' "$TRAINYARD_NODE" "$total"
+    else
+        printf 'trainyard: %s, %d of %d stages are done%s\n' "$TRAINYARD_NODE" "$finished" "$total" "${current:+; $current}"
+    fi
+    [ -z "$bad" ] || printf 'trainyard: failed, or blocked by one that failed:%s (as root: trainyard-node status)\n' "$bad"
+}

@@ -1,0 +1,84 @@
+//! yum: from the next mirror after a failure, and what one that was cut off leaves behind.
+
+use crate::node::Node;
+
+const PINNED: &str = "# ours\n\n[base]\nbaseurl=http://a/\n        http://b/\n        http://c/\nenabled=1\ngpgkey=file:///etc/pki/7\n\n[one]\nbaseurl=http://d/\ngpgcheck=0\n";
+
+/// A node with three mirrors, whose yum notes the first one and then does what `body` says.
+fn node(body: &str) -> Node {
+    let node = Node::new();
+    node.stage(
+        "repositories",
+        "package release\nfile 0644 root root /etc/trainyard/pinned.repo\n",
+        &[("files/etc/trainyard/pinned.repo", PINNED)],
+    );
+    node.write("etc/pki/7", "key");
+    let first =
+        "sed -n 's/^baseurl=//p' $ROOT/etc/yum.repos.d/trainyard.repo | tr '\\n' ' ' >>$ROOT/asked";
+    let install = "shift 3; for p; do : >$ROOT/installed/$p; done";
+    node.fake("yum", &format!("{first}\n{body}\n{install}"));
+    node
+}
+
+#[test]
+fn each_attempt_begins_with_the_next_mirror_and_the_file_ends_as_the_lab_has_it() {
+    let node = node("grep -q =http://b/ $ROOT/etc/yum.repos.d/trainyard.repo || exit 1");
+    node.stage("tools", "package etcd\n", &[]);
+    let said = node.expect(0, &["run"]);
+    assert!(!said.contains("attempt 1 of 2 failed while"), "it is no failure of the stage: {said}");
+    // The second stage goes on where the first one found an answer.
+    assert_eq!(node.read("asked"), "http://a/ http://d/ http://b/ http://d/ http://b/ http://d/ ");
+    let log = node.expect(0, &["logs", "repositories"]);
+    assert!(log.contains("failed; the next one, from the next mirror"), "{log}");
+    let left = node.read("etc/yum.repos.d/trainyard.repo");
+    assert!(
+        left.contains(
+            "[base]\nbaseurl=http://a/\n        http://b/\n        http://c/\nenabled=1\n"
+        ),
+        "{left}"
+    );
+    assert!(left.contains("[one]\nbaseurl=http://d/\ngpgcheck=0\n"), "{left}");
+}
+
+#[test]
+fn a_mirror_that_stalls_costs_the_limit_and_not_the_node() {
+    let node = node("grep -q =http://b/ $ROOT/etc/yum.repos.d/trainyard.repo || sleep 60");
+    node.write("etc/trainyard/node.env", "TRAINYARD_NODE=controller\nTRAINYARD_YUM_LIMIT=1\n");
+    node.expect(0, &["run"]);
+    assert_eq!(node.read("asked"), "http://a/ http://d/ http://b/ http://d/ ");
+}
+
+#[test]
+fn what_a_yum_that_was_cut_off_installed_is_installed_again() {
+    let node = node("");
+    node.write("var/lib/trainyard/yum-runs", "1000\n");
+    node.write("var/lib/rpm/__db.001", "");
+    node.fake(
+        "rpm",
+        "case $1 in -qa) printf '%s\\n' '999 old-1-1.x86_64' '1000 glibc-2-1.x86_64' '1001 etcd-3-1.x86_64' '1002 gpg-pubkey-1-1.x';;\n\
+         *) [ -e \"$ROOT/installed/$3\" ];; esac",
+    );
+    node.fake("package-cleanup", "");
+    let said = node.expect(0, &["run"]);
+    let mut calls = node.calls();
+    calls.retain(|call| !call.is_empty()); // the format of rpm's query ends a line
+    assert_eq!(calls[0], "package-cleanup -y --cleandupes", "{said}");
+    let reinstall =
+        "yum -y --disableplugin=fastestmirror reinstall glibc-2-1.x86_64 etcd-3-1.x86_64";
+    assert_eq!(calls[1], reinstall);
+    assert_eq!(calls[2], "yum -y --disableplugin=fastestmirror install release");
+    assert!(!node.path("var/lib/rpm/__db.001").exists());
+    assert!(!node.path("var/lib/trainyard/yum-runs").exists());
+    let log = node.expect(0, &["logs", "repositories"]);
+    assert!(log.contains("yum was cut off at 1970-01-01T00:16:40Z"), "{log}");
+}
+
+#[test]
+fn a_yum_that_is_killed_is_known_to_the_next_one_and_one_that_fails_is_not() {
+    let node = node("exit 1");
+    node.expect(6, &["run"]);
+    assert!(!node.path("var/lib/trainyard/yum-runs").exists());
+    let node = self::node("kill -KILL $$");
+    node.expect(6, &["run"]);
+    assert!(node.path("var/lib/trainyard/yum-runs").exists());
+}
