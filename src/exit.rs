@@ -1,6 +1,7 @@
 //! Exit codes, and which failure has which.
 
 use crate::base_image::FetchError;
+use crate::digest::Undigested;
 use crate::interrupt::Interrupted;
 use crate::iso::IsoError;
 use crate::render::RenderError;
@@ -94,6 +95,10 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             | FetchError::Signed(_)
             | FetchError::Io { .. } => INPUT,
         });
+    }
+    if let Some(error) = cause.downcast_ref::<Undigested>() {
+        // It, too, stands for its cause.
+        return Some(if matches!(error, Undigested::Io(_)) { INPUT } else { INTERRUPTED });
     }
     if let Some(error) = cause.downcast_ref::<FileError>() {
         return Some(if matches!(error, FileError::Io { .. }) { INPUT } else { LAB });

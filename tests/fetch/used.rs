@@ -132,6 +132,25 @@ fn a_file_is_verified() {
     let wrong = image(&bench, &["verify", &path, "--sha256", &"0".repeat(64)]);
     assert_eq!(wrong.status, 5);
     assert!(wrong.stderr.contains(&format!("its SHA-256 is {sum}, not 0000")), "{wrong:?}");
+    for (path, why) in [("none.iso", "No such file"), (".", "Is a directory")] {
+        let none = image(&bench, &["verify", path]);
+        assert_eq!(none.status, 9, "{none:?}");
+        assert!(none.stderr.contains(&format!("reading `{path}`\n  because: {why}")), "{none:?}");
+    }
+}
+
+/// Ctrl-C ends it as it ends everything else.
+#[test]
+fn a_file_that_takes_too_long() {
+    let bench = Bench::new(0);
+    let path = bench.folder.path().join("large.iso");
+    let sparse = fs::File::create(&path).and_then(|file| file.set_len(1 << 40));
+    sparse.expect("a file without end");
+    let mut command = common::judge("timeout");
+    command.args(["--preserve-status", "--signal", "INT", "1", common::PROGRAM]);
+    command.args(["image", "verify"]).arg(&path);
+    let outcome = common::outcome(command);
+    assert_eq!(outcome.status, 130, "{outcome:?}");
 }
 
 #[test]
