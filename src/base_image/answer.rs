@@ -80,7 +80,7 @@ impl Answer {
                     format!("redirects to `{to}`, where nobody follows: only to HTTP and HTTPS");
                 return Err(Trouble::elsewhere(what));
             }
-            _ => return Err(refusal(status, text(RETRY_AFTER))),
+            _ => return Err(refusal(status, headers)),
         };
         if let Some(encoding) = text(CONTENT_ENCODING).filter(|e| *e != "identity") {
             let what = format!("sends the file encoded (`{encoding}`), and was asked not to");
@@ -112,7 +112,9 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     Some((at, size.parse().ok()))
 }
 
-fn refusal(status: StatusCode, retry_after: Option<&str>) -> Trouble {
+/// What an answer means that brings nothing.
+pub(super) fn refusal(status: StatusCode, headers: &HeaderMap) -> Trouble {
+    let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let what = match status {
         StatusCode::NOT_FOUND | StatusCode::GONE => format!("does not have the file ({status})"),
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => format!("refuses ({status})"),

@@ -11,12 +11,18 @@ use reqwest::header::{ACCEPT_ENCODING, HeaderMap};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, StatusCode, Url};
 
-use super::FetchError;
+use super::{Event, FetchError, Told};
 use crate::interrupt::{self, Interrupted};
 use crate::report::without_userinfo;
 
 /// How many redirects are followed for one request.
 const REDIRECTS: usize = 5;
+
+/// The longest pause, whoever asks for it.
+pub(super) const LONGEST: Duration = Duration::from_secs(120);
+
+/// Shorter pauses are not told.
+const WORTH_TELLING: Duration = Duration::from_millis(500);
 
 /// How often is looked whether the person asked to stop.
 pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -64,6 +70,34 @@ impl Network {
         }
         builder.build().map_err(|error| FetchError::Network(root_cause(&error)))
     }
+
+    /// The pause before the next round, counted from 1: longer every time, and never quite as long as for others who were thrown
+    /// out at the same time.
+    pub(super) fn pause(&self, round: u32) -> Duration {
+        let doubled = self.retry_delay.saturating_mul(1 << (round - 1).min(16));
+        doubled.min(LONGEST).mul_f64(0.5 + random() / 2.0)
+    }
+}
+
+/// Does nothing for so long, unless the person asks to stop.
+pub(super) fn wait(pause: Duration, tell: &mut Told) -> Result<(), Interrupted> {
+    if pause >= WORTH_TELLING {
+        tell(Event::Pause(pause));
+    }
+    let until = Instant::now() + pause;
+    loop {
+        interrupt::check()?;
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        thread::sleep(left.min(TICK));
+    }
+}
+
+/// From 0 to 1.
+fn random() -> f64 {
+    f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX)
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate>, FetchError> {

@@ -4,25 +4,17 @@
 //! with longer and longer pauses, as long as one of them may still do better. Where the whole has another digest than it must
 //! have and was put together from several answers, nobody knows who was wrong: from then on each mirror sends all of it alone.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use reqwest::Url;
 use reqwest::blocking::Client;
 
 use super::answer::{Next, Trouble};
-use super::client::{TICK, shown};
+use super::client::{LONGEST, shown, wait};
 use super::part::Part;
 use super::transfer::{Failed, Transfer};
 use super::{Event, FetchError, Network, Place, Told, Tried};
 use crate::digest::Digest;
-use crate::interrupt;
-
-/// The longest pause, whoever asks for it.
-const LONGEST: Duration = Duration::from_secs(120);
-
-/// Shorter pauses are not told.
-const WORTH_TELLING: Duration = Duration::from_millis(500);
 
 /// How often one mirror may break off in one round. That is more than lines do, and ends what is sent byte by byte.
 const PIECES: u32 = 1000;
@@ -142,7 +134,7 @@ impl Download<'_> {
             if round > self.network.retries {
                 break;
             }
-            wait(self.pause(round.max(1)), tell)?;
+            wait(self.network.pause(round.max(1)), tell)?;
         }
         Err(self.failed(&mirrors))
     }
@@ -178,15 +170,9 @@ impl Download<'_> {
                 return Ok(Came::Trouble(trouble));
             }
             tell(Event::Trouble { url: &shown(url), what: &trouble.what });
-            wait(self.pause(1), tell)?;
+            wait(self.network.pause(1), tell)?;
         }
         Ok(Came::Trouble(Trouble::elsewhere(format!("broke off {PIECES} times"))))
-    }
-
-    /// Longer every time, and never quite as long as for others who were thrown out at the same time.
-    fn pause(&self, round: u32) -> Duration {
-        let doubled = self.network.retry_delay.saturating_mul(1 << (round - 1).min(16));
-        doubled.min(LONGEST).mul_f64(0.5 + random() / 2.0)
     }
 
     fn failed(&self, mirrors: &[Mirror]) -> FetchError {
@@ -196,24 +182,4 @@ impl Download<'_> {
         });
         FetchError::NoMirror { file: super::file_name(&self.place.image), tried: tried.collect() }
     }
-}
-
-fn wait(pause: Duration, tell: &mut Told) -> Result<(), FetchError> {
-    if pause >= WORTH_TELLING {
-        tell(Event::Pause(pause));
-    }
-    let until = Instant::now() + pause;
-    loop {
-        interrupt::check()?;
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(());
-        }
-        thread::sleep(left.min(TICK));
-    }
-}
-
-/// From 0 to 1.
-fn random() -> f64 {
-    f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX)
 }

@@ -8,6 +8,7 @@ mod cache;
 mod client;
 mod download;
 pub mod known;
+mod listed;
 mod lock;
 mod part;
 mod proof;
@@ -17,7 +18,7 @@ mod wanted;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use reqwest::blocking::Client;
 
@@ -32,9 +33,6 @@ pub use self::client::Network;
 pub use self::proof::{Evidence, Proof};
 pub use self::signed::{SignedError, Signer, digest_in};
 pub use self::wanted::{Facts, Wanted};
-
-/// The largest signed list: real ones have a dozen lines.
-const LARGEST_LIST: u64 = 1 << 20;
 
 /// What goes on while an image is brought.
 #[derive(Clone, Debug)]
@@ -228,7 +226,7 @@ impl Fetcher<'_> {
         let mut client = None;
         let (sha256, evidence) = match &wanted.sha256 {
             Some(known) => known.clone(),
-            None => self.listed(wanted, self.client(&mut client)?)?,
+            None => listed::digest(wanted, self.client(&mut client)?, self.network, tell)?,
         };
         let place = self.cache.place(sha256, &wanted.file);
         let _lock = Lock::take(&place, &mut |owner| {
@@ -275,50 +273,6 @@ impl Fetcher<'_> {
         }
         Ok(client.as_ref().expect("it was just made"))
     }
-
-    /// The digest that a signed list beside the image gives.
-    fn listed(&self, wanted: &Wanted, client: &Client) -> Result<(Digest, Evidence), FetchError> {
-        let Some(signer) = &wanted.signer else {
-            let message = format!(
-                "nothing proves `{}`: give its SHA-256 (`--sha256 HEX`), or the key that signed `{}` beside it (`--key FILE`)",
-                wanted.file,
-                signed::LIST
-            );
-            return Err(FetchError::Facts(message));
-        };
-        let mut tried = Vec::new();
-        for _ in 0..=self.network.retries {
-            tried.clear();
-            for url in wanted.lists() {
-                let limit = self.network.stall_time * 2;
-                let list = client::small(client.get(url.clone()), LARGEST_LIST, limit)?;
-                let found = list.and_then(list_of).and_then(|list| {
-                    let text = signer.verify(&list, SystemTime::now());
-                    let text = text.map_err(|error| format!("is not believed: {error}"))?;
-                    digest_in(&text, &wanted.file).map_err(|error| format!("is of no use: {error}"))
-                });
-                match found {
-                    Ok(sha256) => {
-                        let key = signer.fingerprint().to_owned();
-                        return Ok((sha256, Evidence::Signed { key, list: shown(&url) }));
-                    }
-                    Err(what) => tried.push(Tried { url: shown(&url), what }),
-                }
-            }
-        }
-        Err(FetchError::NoList { file: wanted.file.clone(), tried })
-    }
-}
-
-/// The text of a signed list.
-fn list_of(answer: client::Small) -> Result<String, String> {
-    if !answer.status.is_success() {
-        return Err(format!("cannot be had: the server answers {}", answer.status));
-    }
-    if answer.body.len() as u64 == LARGEST_LIST {
-        return Err("is too large for a list of digests".into());
-    }
-    String::from_utf8(answer.body).map_err(|_| "is no text".into())
 }
 
 impl Cache {

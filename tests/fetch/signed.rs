@@ -181,3 +181,30 @@ fn without_a_key_it_is_centos() {
     let word = "not by 6341AB2753D78A78A7C27BB124C6A8A7F4A80EB5";
     assert!(outcome.stderr.contains(word), "{}", outcome.stderr);
 }
+
+/// A list that cannot be had is asked for again where that may help, after a pause, and not otherwise.
+#[test]
+fn a_list_that_comes_late() {
+    let (keys, bench) = (Keys::new(), Bench::new(1000));
+    let (list, file) = (keys.sign(&lines(&bench), &OURS), bench.file.clone());
+    let server = Server::new(move |request| match (request.path.as_str(), request.number) {
+        ("/a/big.iso", _) => Reply::file(request, &file),
+        (_, 0) => Reply::status(503).with("Retry-After", "1"),
+        _ => Reply::whole(list.as_bytes()),
+    });
+    let (url, key) = (server.url("/a/big.iso"), keys.key("ours").display().to_string());
+    let outcome = common::outcome(bench.command(&["--url", &url, "--key", &key]));
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    let told = format!("{}/a/sha256sum.txt.asc answers 503 Service Unavailable\n", server.url(""));
+    assert!(outcome.stderr.contains(&(told + "waiting for 1 s\n")), "{}", outcome.stderr);
+    bench.is_right();
+
+    let (unsigned, none) =
+        (Server::new(|_| Reply::whole(b"")), Server::new(|_| Reply::status(404)));
+    for server in [unsigned, none] {
+        let url = server.url("/a/big.iso");
+        let outcome = common::outcome(bench.command(&["--url", &url]));
+        assert_eq!(outcome.status, 5, "{}", outcome.stderr);
+        assert_eq!(server.requests().len(), 1, "{}", outcome.stderr);
+    }
+}
