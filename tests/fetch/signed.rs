@@ -208,3 +208,27 @@ fn a_list_that_comes_late() {
         assert_eq!(server.requests().len(), 1, "{}", outcome.stderr);
     }
 }
+
+/// What CentOS signed is believed by the key that is built in: the list of 7.7, as its mirrors carried it, with a signature of
+/// version 3 (RFC 4880, section 5.2.2).
+#[test]
+fn a_list_of_centos() {
+    let list = include_str!("../fixtures/centos-7.7-sha256sum.txt.asc");
+    let sum = "9a2c47d97b9975452f7d582264e9fc16d108ed8252ac6816239a3b58cef5c53d";
+    let changed = list.replace(sum, &sum.replace('9', "8"));
+    for (list, status, word) in [
+        (list, 7, "sent another file: its SHA-256 is "),
+        (&changed, 5, "its signature by 6341AB2753D78A78A7C27BB124C6A8A7F4A80EB5 does not hold"),
+    ] {
+        let (bench, list) = (Bench::new(1000), list.to_owned());
+        let file = bench.file.clone();
+        let server = Server::new(move |request| match request.path.as_str() {
+            "/sha256sum.txt.asc" => Reply::whole(list.as_bytes()),
+            _ => Reply::file(request, &file),
+        });
+        let url = server.url("/CentOS-7-x86_64-Minimal-1908.iso");
+        let outcome = common::outcome(bench.command(&["--url", &url]));
+        assert_eq!(outcome.status, status, "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(word), "{}", outcome.stderr);
+    }
+}
