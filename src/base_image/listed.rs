@@ -30,7 +30,10 @@ pub(super) fn digest(
     };
     let mut lists: Vec<(Url, Option<Trouble>)> = wanted.lists().map(|url| (url, None)).collect();
     for round in 0..=network.retries {
-        for (url, trouble) in lists.iter_mut().filter(|(_, trouble)| may_do_better(trouble)) {
+        for (url, trouble) in &mut lists {
+            if trouble.as_ref().is_some_and(|trouble| trouble.next == Next::Elsewhere) {
+                continue;
+            }
             let name = shown(url);
             tell(Event::Mirror { url: &name, from: 0 });
             let limit = network.stall_time * 2;
@@ -61,10 +64,6 @@ pub(super) fn digest(
         .into_iter()
         .filter_map(|(url, trouble)| Some(Tried { url: shown(&url), what: trouble?.what }));
     Err(FetchError::NoList { file: wanted.file.clone(), tried: tried.collect() })
-}
-
-fn may_do_better(trouble: &Option<Trouble>) -> bool {
-    trouble.as_ref().is_none_or(|trouble| trouble.next != Next::Elsewhere)
 }
 
 /// What an answer says about a file, once it is proved.
