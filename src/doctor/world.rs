@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use reqwest::blocking::Client;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap};
+use reqwest::header::{AGE, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap};
 use serde::Serialize;
 
 use super::{Check, Kind, State};
@@ -122,7 +122,8 @@ pub fn judge(mirrors: &[Mirror], repositories: &[&str], image: Option<&str>) -> 
         let fix = "name one that does (`image: {mirrors: [URL]}` in the lab file), or a file (`--image ISO`)";
         checks.push(carried("mirrors of the image", mirrors, &[image], &format!("`{image}`"), fix));
     }
-    if let Some(ahead) = mirrors.iter().filter_map(|m| m.ahead).find(|ahead| ahead.abs() > CLOCK) {
+    let ahead = usual(mirrors.iter().filter_map(|m| m.ahead).collect());
+    if let Some(ahead) = ahead.filter(|ahead| ahead.abs() > CLOCK) {
         let way = if ahead > 0 { "behind" } else { "ahead of" };
         checks.push(Check::not(
             Kind::Machine,
@@ -131,7 +132,7 @@ pub fn judge(mirrors: &[Mirror], repositories: &[&str], image: Option<&str>) -> 
             format!("this machine's clock is {} s {way} the mirrors'", ahead.abs()),
             "set it (`timedatectl set-ntp true`): certificates and signatures depend on it",
         ));
-    } else if mirrors.iter().any(|m| m.ahead.is_some()) {
+    } else if ahead.is_some() {
         checks.push(Check::good(
             Kind::Machine,
             "time",
@@ -139,6 +140,12 @@ pub fn judge(mirrors: &[Mirror], repositories: &[&str], image: Option<&str>) -> 
         ));
     }
     checks
+}
+
+/// The middle of these, or of two the smaller: one mirror whose clock is wrong says nothing about this machine's.
+fn usual(mut all: Vec<i64>) -> Option<i64> {
+    all.sort_unstable_by_key(|ahead| ahead.abs());
+    all.get(all.len().saturating_sub(1) / 2).copied()
 }
 
 /// Whether a mirror carries all of these.
@@ -208,8 +215,10 @@ fn is(found: &Small, thing: &Thing) -> Result<(), String> {
 }
 
 fn ahead_of(headers: &HeaderMap) -> Option<i64> {
-    let date = headers.get(DATE)?.to_str().ok()?;
-    let theirs = httpdate::parse_http_date(date).ok()?;
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    // What a cache has kept bears the date of then, and its age (RFC 9111, section 5.1).
+    let age = text(AGE).map_or(Some(0), |age| age.parse::<u32>().ok())?;
+    let theirs = httpdate::parse_http_date(text(DATE)?).ok()? + Duration::from_secs(age.into());
     let seconds = match theirs.duration_since(SystemTime::now()) {
         Ok(ahead) => i64::try_from(ahead.as_secs()).ok()?,
         Err(behind) => -i64::try_from(behind.duration().as_secs()).ok()?,

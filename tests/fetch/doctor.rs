@@ -120,6 +120,17 @@ fn a_clock_that_is_wrong() {
     let outcome = doctor(&lab, &[&future], &[]);
     assert_eq!(outcome.status, 9, "{outcome:?}");
     assert!(outcome.stdout.contains(" s behind the mirrors'\n       set it"), "{outcome:?}");
+    // One among others is wrong itself.
+    let outcome = doctor(&lab, &[&mirror(&[]), &future, &mirror(&[])], &[]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    // What a cache kept for a day says what time it was a day ago.
+    let kept = Server::new(|_| {
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(86_400);
+        let reply = Reply::whole(b"<repomd>").with("Date", &httpdate::fmt_http_date(then));
+        reply.with("Age", "86400")
+    });
+    let outcome = doctor(&lab, &[&kept], &[]);
+    assert!(outcome.stdout.contains("ok   time: "), "{outcome:?}");
 }
 
 #[test]
