@@ -70,6 +70,13 @@ fn what_cannot_be_written_is_said() {
         );
         assert_eq!(lab.read("lab.yaml"), text);
     }
+    // Without a lab nobody is asked.
+    let (lab, asked) = (Lab::new(LAB), well.requests().len());
+    fs::remove_file(lab.path("lab.yaml")).expect("removed");
+    let outcome = doctor(&lab, &[&well], &["--write"]);
+    assert_eq!(outcome.status, 9, "{outcome:?}");
+    assert!(outcome.stderr.contains("make a lab with `trainyard init`"), "{outcome:?}");
+    assert_eq!(well.requests().len(), asked);
     // Through a link, to the file itself.
     let lab = Lab::new(LAB);
     fs::rename(lab.path("lab.yaml"), lab.path("real.yaml")).expect("moved");
@@ -94,6 +101,8 @@ fn no_mirror_carries_all() {
     );
     let outcome = doctor(&lab, &[&poor], &["--write"]);
     assert_eq!(outcome.status, 7, "{outcome:?}");
+    assert!(outcome.stdout.contains("BAD  mirrors of packages"), "{outcome:?}");
+    assert!(outcome.stderr.contains("no mirror carries all repositories"), "{outcome:?}");
     assert_eq!(lab.read("lab.yaml"), LAB);
 }
 

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::fetch;
 use super::load::{Loaded, load, load_text};
 use crate::base_image::known::{DEFAULT, KNOWN, Repository};
-use crate::base_image::{Facts, Wanted, shown};
+use crate::base_image::{Facts, Wanted};
 use crate::cli::DoctorArgs;
 use crate::cli::ui::Ui;
 use crate::doctor::{self, Check, Kind, Mirror, Needs, State, Thing};
@@ -22,6 +22,8 @@ pub(in crate::cli) fn doctor(
     args: &DoctorArgs,
     ui: &Ui,
 ) -> Result<()> {
+    // Before anybody is asked.
+    let real = if args.write { Some(real(lab_file)?) } else { None };
     let loaded = if lab_file.exists() { Some(load(lab_file, secrets, false)?) } else { None };
     if loaded.as_ref().is_some_and(|loaded| loaded.planned.is_none()) {
         ui.note(format!(
@@ -40,12 +42,14 @@ pub(in crate::cli) fn doctor(
         mirrors = doctor::ask(&asked, &args.network.network())?;
         checks.extend(doctor::judge(&mirrors, &ids(), image.as_deref()));
     }
-    let pinned = if args.write { Some(write(lab_file, secrets, &mirrors)?) } else { None };
-    let text = || text(&checks, &mirrors, pinned.as_deref());
+    let written = real.map(|real| write(lab_file, &real, secrets, &mirrors));
+    let pinned = written.as_ref().and_then(|written| written.as_ref().ok());
+    let text = || text(&checks, &mirrors, pinned.copied());
     ui.result(
         text,
         &json!({ "schema": 1, "checks": checks, "mirrors": mirrors, "pinned": pinned }),
     )?;
+    written.transpose()?;
     let bad: Vec<&Check> = checks.iter().filter(|check| check.state == State::Bad).collect();
     let is_of = |kind| bad.iter().any(|check| check.kind == kind);
     if bad.is_empty() {
@@ -172,26 +176,36 @@ fn text(checks: &[Check], mirrors: &[Mirror], pinned: Option<&str>) -> String {
     out
 }
 
+/// The lab file itself, where it is a link.
+fn real(lab_file: &Path) -> Result<PathBuf> {
+    lab_file
+        .canonicalize()
+        .with_context(|| format!("`{}`: make a lab with `trainyard init`", lab_file.display()))
+}
+
 /// Writes the first mirror that carries all repositories into the lab file, which must mean the same otherwise.
-fn write(lab_file: &Path, secrets: &Path, mirrors: &[Mirror]) -> Result<String> {
+fn write<'m>(
+    lab_file: &Path,
+    real: &Path,
+    secrets: &Path,
+    mirrors: &'m [Mirror],
+) -> Result<&'m str> {
     let ids = ids();
     let found = mirrors.iter().find(|mirror| mirror.carries_all(&ids));
-    let Some(mirror) = found.map(|mirror| &mirror.mirror) else {
+    let Some(Mirror { mirror, .. }) = found else {
         bail!(Failure::new(
             exit::NETWORK,
             "no mirror carries all repositories, so none is written"
         ));
     };
-    let shown = mirror.parse().map_or_else(|_| mirror.clone(), |url| shown(&url));
     let by_hand = || {
         let name = lab_file.display();
-        Failure::new(exit::LAB, format!("`{name}` is not changed: write `mirror: {shown}` into it"))
+        Failure::new(
+            exit::LAB,
+            format!("`{name}` is not changed: write `mirror: {mirror}` into it"),
+        )
     };
-    // Through a link, to the file that it names.
-    let real = lab_file
-        .canonicalize()
-        .with_context(|| format!("`{}`: make a lab with `trainyard init`", lab_file.display()))?;
-    let before = std::fs::read_to_string(&real).context("reading the lab file")?;
+    let before = std::fs::read_to_string(real).context("reading the lab file")?;
     let after = spec::with_mirror(&before, mirror).ok_or_else(by_hand)?;
     let loaded = load_text(lab_file, secrets, &after)?;
     // Whatever was wrong with it before has been told; it must be right now, and mean this.
@@ -204,8 +218,8 @@ fn write(lab_file: &Path, secrets: &Path, mirrors: &[Mirror]) -> Result<String> 
     let folder = real.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).context("writing the lab file")?;
     io::Write::write_all(&mut file, after.as_bytes()).context("writing the lab file")?;
-    let permissions = std::fs::metadata(&real).context("reading the lab file")?.permissions();
+    let permissions = std::fs::metadata(real).context("reading the lab file")?.permissions();
     file.as_file().set_permissions(permissions).context("writing the lab file")?;
-    file.persist(&real).context("writing the lab file")?;
-    Ok(shown)
+    file.persist(real).context("writing the lab file")?;
+    Ok(mirror)
 }
