@@ -69,6 +69,26 @@ fn killed_at_fifty_random_moments() {
     assert!(again < 2_500_000, "{again} bytes were sent again");
 }
 
+/// How fast it goes is how fast it goes now: what an earlier run brought counts for nothing.
+#[test]
+fn the_rate_of_what_is_left() {
+    let bench = Bench::new(30 << 20);
+    let file = bench.file.clone();
+    let server = Server::new(move |request| {
+        let reply = Reply::file(request, &file);
+        match request.number {
+            0 => reply.cut(29 << 20),
+            // 80 KiB a second.
+            _ => reply.pace(8192, Duration::from_millis(100)),
+        }
+    });
+    let outcome = bench.fetch(&server.url("/big.iso"));
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    let rate = outcome.stderr.lines().find_map(|line| line.strip_suffix(" KiB/s"));
+    let rate: u64 = rate.and_then(|line| line.rsplit(' ').next()?.parse().ok()).expect("a rate");
+    assert!(rate <= 82, "{}", outcome.stderr);
+}
+
 #[test]
 fn what_is_left_of_ninety_percent() {
     let bench = Bench::new(20 << 20);

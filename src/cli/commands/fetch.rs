@@ -127,13 +127,15 @@ struct Progress<'a> {
     file: &'a str,
     bar: Option<ProgressBar>,
     waiting: bool,
+    /// What is done with the bytes that are told.
+    doing: &'static str,
     /// When a line was told, and how many bytes were there.
     line: (Instant, u64),
 }
 
 impl<'a> Progress<'a> {
     fn new(file: &'a str, ui: &'a Ui) -> Self {
-        Self { ui, file, bar: None, waiting: false, line: (Instant::now(), 0) }
+        Self { ui, file, bar: None, waiting: false, doing: "", line: (Instant::now(), 0) }
     }
 
     fn tell(&mut self, event: Event) {
@@ -144,8 +146,11 @@ impl<'a> Progress<'a> {
                 }
                 self.bytes("waiting for", done, None);
             }
-            Event::Mirror { url, from: 0 } => self.say(format!("bringing {url}")),
-            Event::Mirror { url, from } => self.say(format!("bringing {url} from byte {from} on")),
+            Event::Mirror { url, from } => {
+                let on = if from > 0 { format!(" from byte {from} on") } else { String::new() };
+                self.say(format!("bringing {url}{on}"));
+                self.doing = "";
+            }
             Event::Read { done, of } => self.bytes("reading", done, Some(of)),
             Event::Got { done, of } => self.bytes("bringing", done, of),
             Event::Trouble { url, what } => self.say(format!("{url} {what}")),
@@ -164,12 +169,20 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn bytes(&mut self, doing: &str, done: u64, of: Option<u64>) {
+    fn bytes(&mut self, doing: &'static str, done: u64, of: Option<u64>) {
+        // No rate counts bytes that were there already, or were only read.
+        let begins = std::mem::replace(&mut self.doing, doing) != doing;
+        if begins {
+            self.line = (Instant::now(), done);
+        }
         if self.ui.has_bars() {
             let bar = self.bar.get_or_insert_with(|| self.ui.bytes("", of.unwrap_or_default()));
             bar.set_length(of.unwrap_or(done));
             bar.set_position(done);
             bar.set_message(format!("{doing} {}", self.file));
+            if begins {
+                bar.reset_eta();
+            }
             return;
         }
         let (told, before) = self.line;
