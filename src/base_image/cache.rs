@@ -95,12 +95,12 @@ impl Cache {
             for (file, path) in list(&folder)? {
                 let place = self.place_of(&digest, &file);
                 let proof = Proof::of(&place);
-                entries.push(entry(digest.clone(), path, false, proof)?);
+                entries.extend(entry(digest.clone(), path, false, proof)?);
             }
         }
         for (digest, path) in list(&self.0.join("parts"))? {
             if path.extension().is_none() {
-                entries.push(entry(digest, path, true, None)?);
+                entries.extend(entry(digest, path, true, None)?);
             }
         }
         Ok(entries)
@@ -130,14 +130,18 @@ impl Cache {
     }
 }
 
+/// A file that lay there when its folder was read; nothing where another trainyard has moved or removed it since.
 fn entry(
     digest: String,
     path: PathBuf,
     is_part: bool,
     proof: Option<Proof>,
-) -> Result<Entry, FetchError> {
-    let size = path.metadata().map_err(FetchError::io(&path))?.len();
-    Ok(Entry { digest, path, size, is_part, proof })
+) -> Result<Option<Entry>, FetchError> {
+    match path.metadata() {
+        Ok(metadata) => Ok(Some(Entry { digest, path, size: metadata.len(), is_part, proof })),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FetchError::io(path)(error)),
+    }
 }
 
 /// What a folder holds, by name; nothing where it is not there.
@@ -181,5 +185,11 @@ mod tests {
         let images = digests.map(|digest| cache.place(digest, "a.iso").image);
         assert_eq!(images[0], Path::new("/c/images/0000000000000000/a.iso"));
         assert_ne!(images[0], images[1]);
+    }
+
+    #[test]
+    fn what_is_gone_is_not_listed() {
+        let path = PathBuf::from("/none/a.iso");
+        assert!(entry("0".repeat(16), path, true, None).expect("no error").is_none());
     }
 }
