@@ -6,7 +6,7 @@ use super::known::KNOWN;
 use super::signed::LIST;
 use super::{Evidence, FetchError, Signer, shown};
 use crate::digest::Digest;
-use crate::report::{did_you_mean, without_userinfo};
+use crate::report::did_you_mean;
 
 /// What a lab file or a command line says about an image, over what is known.
 #[derive(Clone, Debug, Default)]
@@ -50,8 +50,13 @@ impl Wanted {
     /// There is none of that name, or a mirror is no URL.
     pub fn known(name: &str, facts: Facts) -> Result<Self, FetchError> {
         let Some(image) = KNOWN.images.get(name) else {
-            let help = did_you_mean(name, KNOWN.images.keys().map(String::as_str));
-            return Err(FetchError::Unknown { name: name.to_owned(), help });
+            let help = if name.contains("://") {
+                "a URL is brought by `--url URL`".to_owned()
+            } else {
+                did_you_mean(name, KNOWN.images.keys().map(String::as_str))
+            };
+            let name = shown_text(name);
+            return Err(FetchError::Unknown { name, help });
         };
         let bases =
             if facts.mirrors.is_empty() { &KNOWN.mirrors[&image.tree] } else { &facts.mirrors };
@@ -115,9 +120,18 @@ fn below(base: &str, path: &str) -> Result<Url, FetchError> {
     url(&format!("{}/{path}", base.as_str().trim_end_matches('/')))
 }
 
+/// What may be no URL, shown as one: without what it may say of a person. A password with a `/` in it makes it none.
+fn shown_text(text: &str) -> String {
+    let text = text.split_once('?').map_or_else(|| text.into(), |(path, _)| format!("{path}?…"));
+    match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
+        _ => text,
+    }
+}
+
 fn url(text: &str) -> Result<Url, FetchError> {
     let wrong = |why: String| {
-        FetchError::Facts(format!("`{}` is no URL of a mirror: {why}", without_userinfo(text)))
+        FetchError::Facts(format!("`{}` is no URL of a mirror: {why}", shown_text(text)))
     };
     let url: Url = text.parse().map_err(|e: url::ParseError| wrong(e.to_string()))?;
     if !["http", "https"].contains(&url.scheme()) {

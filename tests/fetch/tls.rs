@@ -123,7 +123,13 @@ fn a_password_in_a_url_is_not_told() {
     doctor.args(["doctor", "--retry", "0", "--mirror", &mirror]).current_dir(bench.folder.path());
     let outcome = common::outcome(doctor);
     assert!(!format!("{outcome:?}").contains("hidden"), "{outcome:?}");
-    for url in [mirror.as_str(), "ftp://me:hidden@127.0.0.1/x"] {
+    for url in [
+        mirror.as_str(),
+        "ftp://me:hidden@127.0.0.1/x",
+        "http://me:hid/hidden@127.0.0.1/x",
+        "ftp://127.0.0.1/x?token=hidden",
+        "http://127.0.0.1:99999/x?token=hidden",
+    ] {
         let outcome = bench.fetch(url);
         assert_eq!(outcome.status, 2, "{outcome:?}");
         assert!(!format!("{outcome:?}").contains("hidden"), "{outcome:?}");

@@ -158,6 +158,11 @@ fn what_cannot_be_meant() {
     let bench = Bench::new(1000);
     for (arguments, status, word) in [
         (&["centos-7.9-minimul"][..], 2, "did you mean `centos-7.9-minimal`?"),
+        (
+            &["http://127.0.0.1/a.iso?b=c"],
+            2,
+            "unknown image `http://127.0.0.1/a.iso?…`; a URL is brought by `--url URL`",
+        ),
         (&["--url", "ftp://127.0.0.1/big.iso"], 2, "neither `http://` nor `https://`"),
         (&["--url", "http://127.0.0.1/"], 2, "names no file that can be kept"),
         (&["--url", "http://127.0.0.1/..%2Fx", "--sha256", "0"], 2, "is no SHA-256"),
