@@ -1,7 +1,7 @@
 #!/bin/bash
 # How fast an image is brought and proved: 973 MiB (what the Minimal medium has) over loopback, in turn with what a person would type
 # otherwise, `curl -o` and then `sha256sum`. Also how much a resumption transfers, and how long it takes to find a proved image.
-# Medians; run it on a quiet machine. It takes about 4 GiB of disk.
+# Medians; run it on a quiet machine. It takes about 4 GiB of disk. It ends with 1 when a bound is broken.
 #
 #     scripts/dev/bench-fetch.sh [ROUNDS]      default 5
 set -euo pipefail
@@ -66,4 +66,12 @@ awk -v ours="$(median ours)" -v kib="$(median ours 2)" -v curl="$(median curl)" 
     printf "of curl alone            %.2f   (at most 1.30 is wanted)\n", ours / curl
     printf "a proved image is found  %.1f ms (under 20 is wanted)\n", again * 1000 / 20
     printf "after a break at 90 %%    %.2f %% of it are sent again, %.1f MiB over what is missing\n", resumed * 100 / all, (resumed - all / 10) / 1048576
+    if (ours <= 0 || curl <= 0 || sha <= 0 || again <= 0 || resumed <= 0) broken = broken "nothing was measured\n"
+    if (ours > 0.5 * (curl + sha)) broken = broken "more than half the time of curl and sha256sum\n"
+    if (ours > 1.3 * curl) broken = broken "more than 1.3 times the time of curl\n"
+    if (kib > 48 * 1024) broken = broken "more than 48 MiB of memory\n"
+    if (again >= 0.02 * 20) broken = broken "a proved image takes 20 ms and more\n"
+    if (resumed > all / 10 + 1048576) broken = broken "a resumption sends more than what is missing and 1 MiB\n"
+    printf "%s", broken >"/dev/stderr"
+    exit broken != ""
 }'
