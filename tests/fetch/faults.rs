@@ -324,27 +324,3 @@ fn a_good_mirror_beside_it() {
         }
     }
 }
-
-#[test]
-fn a_mirror_that_is_not_there() {
-    let bench = Bench::new(1000);
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}/big.iso", gone.local_addr().expect("an address"));
-    drop(gone);
-    let outcome = bench.fetch(&url);
-    assert_eq!(outcome.status, 7);
-    assert!(outcome.stderr.contains("cannot be reached: Connection refused"), "{}", outcome.stderr);
-}
-
-#[test]
-fn what_lies_in_no_mirrors_size() {
-    let bench = Bench::new(300_000);
-    let server = Server::new(good(&bench.file));
-    let outcome = bench.fetch_from(&[&server], &["--size", "300001"]);
-    assert_eq!(outcome.status, 7);
-    assert!(
-        outcome.stderr.contains("another file: 300000 bytes, not 300001"),
-        "{}",
-        outcome.stderr
-    );
-}

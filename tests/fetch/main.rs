@@ -4,11 +4,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod disks;
 mod doctor;
 mod faults;
 mod resume;
 mod server;
 mod signed;
+mod silent;
 mod tls;
 mod used;
 

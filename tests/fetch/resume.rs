@@ -1,4 +1,4 @@
-//! What breaks goes on: lines, processes, disks.
+//! What breaks goes on: lines and processes.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -188,58 +188,6 @@ fn pruned() {
         "{outcome:?}"
     );
     assert!(!bench.part().exists());
-}
-
-/// A command in a mount namespace of its own, with a small file system for the cache.
-fn with_disk(bench: &Bench, options: &str, arguments: &[&str]) -> Outcome {
-    fs::create_dir_all(bench.cache()).expect("made");
-    let fetch = bench.command(arguments);
-    let mut command = common::judge("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c"]);
-    command.arg(r#"mount -t tmpfs -o "$1" tmpfs "$2" && shift 2 && "$@"; code=$?; exit $code"#);
-    command
-        .args(["sh", options])
-        .arg(bench.cache())
-        .arg(fetch.get_program())
-        .args(fetch.get_args());
-    command.current_dir(bench.folder.path()).env("HOME", bench.folder.path());
-    common::outcome(command)
-}
-
-#[test]
-fn the_disk_is_too_small() {
-    let bench = Bench::new(3_000_000);
-    let server = Server::new(good(&bench.file));
-    let sum = sha256(&bench.file);
-    let arguments = ["--url", &server.url("/big.iso"), "--sha256", &sum, "--size", "3000000"];
-    let outcome = with_disk(&bench, "size=1m", &arguments);
-    assert_eq!(outcome.status, 9, "{outcome:?}");
-    assert!(outcome.stderr.contains("MiB free, and 3 MiB are needed; free some"), "{outcome:?}");
-}
-
-#[test]
-fn the_disk_becomes_full() {
-    let bench = Bench::new(3_000_000);
-    let file = bench.file.clone();
-    // How much it will be, nobody says.
-    let server = Server::new(move |_| Reply { length: None, ..Reply::whole(&file) });
-    let sum = sha256(&bench.file);
-    let arguments = ["--url", &server.url("/big.iso"), "--sha256", &sum];
-    let outcome = with_disk(&bench, "size=1m", &arguments);
-    assert_eq!(outcome.status, 7, "{outcome:?}");
-    assert!(outcome.stderr.contains("sends more than there is room for"), "{outcome:?}");
-}
-
-#[test]
-fn the_cache_cannot_be_written() {
-    let bench = Bench::new(1000);
-    let server = Server::new(good(&bench.file));
-    let sum = sha256(&bench.file);
-    let arguments = ["--url", &server.url("/big.iso"), "--sha256", &sum];
-    let outcome = with_disk(&bench, "ro", &arguments);
-    assert_eq!(outcome.status, 9, "{outcome:?}");
-    assert!(outcome.stderr.contains("Read-only file system"), "{outcome:?}");
-    assert_eq!(server.sent(), 0);
 }
 
 /// A mirror that asked for time gets it, and holds up no other.
