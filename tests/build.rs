@@ -244,7 +244,10 @@ fn a_file_of_the_lab_is_held_to_what_is_said_of_it() {
         let lab = Lab::new(&format!("image: {{path: {}, {facts}}}\n{nodes}", base()));
         let command = lab.command(&["build", "-o", "isos"]);
         match word {
-            Some(word) => drop(fails(&lab, command, 5, &["is not what it should be", &word])),
+            Some(word) => {
+                let help = "correct what the lab file says about it";
+                fails(&lab, command, 5, &["is not what it should be", &word, help]);
+            }
             None => assert_eq!(outcome(command).status, 0),
         }
     }

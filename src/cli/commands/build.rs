@@ -24,7 +24,7 @@ pub(in crate::cli) fn build(
     let nodes = chosen(plan, &args.nodes)?;
     let secrets = load_secrets(secrets_file, &good, ui)?;
     let tools = Tools::locate()?;
-    let (image, facts) = image(args, lab, lab_file, ui)?;
+    let Source { path: image, facts, help } = image(args, lab, lab_file, ui)?;
     let mut kickstarts = Vec::new();
     let mut renderer = Renderer::new(plan, &secrets);
     for node in nodes {
@@ -51,7 +51,7 @@ pub(in crate::cli) fn build(
     let bar = ui.bytes(&format!("reading {}", image.display()), size);
     let base = Base::open(&image, &tools, |done| bar.set_position(done))?;
     bar.finish_and_clear();
-    check_facts(&base, &facts)?;
+    check_facts(&base, &facts, help)?;
     ui.detail(|| {
         format!("{}: label `{}`, sha256 {}", image.display(), base.medium.label(), base.sha256)
     });
@@ -77,24 +77,39 @@ pub(in crate::cli) fn build(
     ui.result(text, &json!({ "schema": 1, "built": built }))
 }
 
+/// The medium to build from.
+struct Source {
+    path: PathBuf,
+    /// What is said about it.
+    facts: Facts,
+    /// What to do where it is not so.
+    help: &'static str,
+}
+
 /// The medium to build from: the one on the command line, or the lab's, which is brought where it is no file.
-fn image(args: &BuildArgs, lab: &Lab, lab_file: &Path, ui: &Ui) -> Result<(PathBuf, Facts)> {
+fn image(args: &BuildArgs, lab: &Lab, lab_file: &Path, ui: &Ui) -> Result<Source> {
     match (&args.image, &lab.image.source) {
-        (Some(path), _) => Ok((path.clone(), Facts::default())),
+        (Some(path), _) => Ok(Source { path: path.clone(), facts: Facts::default(), help: "" }),
         (None, ImageSource::Path(path)) => {
             let beside = lab_file.parent().unwrap_or(Path::new("")).join(path);
-            Ok((beside, lab.image.facts.clone()))
+            let help = "bring the right file there, or correct what the lab file says about it";
+            Ok(Source { path: beside, facts: lab.image.facts.clone(), help })
         }
         (None, _) => {
             let wanted = fetch::of_lab(&lab.image, Facts::default())?;
             let Brought { path, proof, .. } = fetch::bring(&wanted, &args.network, false, ui)?;
-            Ok((path, Facts { sha256: Some(proof.sha256), ..Facts::default() }))
+            let facts = Facts { sha256: Some(proof.sha256), ..Facts::default() };
+            Ok(Source {
+                path,
+                facts,
+                help: "`trainyard fetch --verify` mends what is in the cache",
+            })
         }
     }
 }
 
 /// The medium, which has just been read, is what it is said to be: by the lab, or by the record of its proof.
-fn check_facts(base: &Base, facts: &Facts) -> Result<()> {
+fn check_facts(base: &Base, facts: &Facts, help: &str) -> Result<()> {
     let size = base.medium.file_size();
     let said = [
         (facts.sha256.map(|it| it.to_string()), "SHA-256", base.sha256.to_string()),
@@ -104,7 +119,7 @@ fn check_facts(base: &Base, facts: &Facts) -> Result<()> {
     for (wanted, what, found) in said {
         if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
             let message = format!(
-                "`{}` is not what it should be: its {what} is `{found}`, not `{wanted}`; `trainyard fetch --verify` mends what is in the cache",
+                "`{}` is not what it should be: its {what} is `{found}`, not `{wanted}`; {help}",
                 base.path.display()
             );
             bail!(Failure::new(exit::VERIFICATION, message));
