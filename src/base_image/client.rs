@@ -64,6 +64,8 @@ impl Network {
             .connect_timeout(self.connect_time)
             // Of each read, not of the whole.
             .timeout(self.stall_time)
+            // Where somebody comes from may hold a token, and is nobody's business.
+            .referer(false)
             .redirect(Policy::custom(redirect));
         if let Some(path) = &self.ca_file {
             builder = builder.tls_certs_merge(certificates(path)?);

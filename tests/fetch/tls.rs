@@ -135,3 +135,20 @@ fn a_password_in_a_url_is_not_told() {
         assert!(!format!("{outcome:?}").contains("hidden"), "{outcome:?}");
     }
 }
+
+/// Nor does a mirror tell it to the one that it redirects to.
+#[test]
+fn a_password_stays_with_its_mirror() {
+    let bench = Bench::new(1000);
+    let to = Server::new(good(&bench.file));
+    let there = to.url("/there");
+    let from = Server::new(move |_| Reply::status(302).with("Location", &there));
+    // Another port is another host.
+    let url = from.url("/big.iso?token=hidden").replace("http://", "http://me:hidden@");
+    let outcome = bench.fetch(&url);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    bench.is_right();
+    assert!(from.requests()[0].headers.contains_key("authorization"));
+    let told = &to.requests()[0].headers;
+    assert!(!told.contains_key("authorization") && !told.contains_key("referer"), "{told:?}");
+}
