@@ -6,7 +6,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, StatusCode, Url};
@@ -59,18 +59,26 @@ impl Network {
     pub(crate) fn client(&self) -> Result<Client, FetchError> {
         // Fails where somebody has installed one already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
+        let client = match &self.ca_file {
+            Some(path) => self.builder().tls_certs_merge(certificates(path)?).build(),
+            // A system without any certificates fails. Mirrors without TLS work all the same, and no other can prove who it is.
+            None => self
+                .builder()
+                .build()
+                .or_else(|error| self.builder().tls_certs_only([]).build().map_err(|_| error)),
+        };
+        client.map_err(|error| FetchError::Network(root_cause(&error)))
+    }
+
+    fn builder(&self) -> ClientBuilder {
+        Client::builder()
             .user_agent(concat!("trainyard/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.connect_time)
             // Of each read, not of the whole.
             .timeout(self.stall_time)
             // Where somebody comes from may hold a token, and is nobody's business.
             .referer(false)
-            .redirect(Policy::custom(redirect));
-        if let Some(path) = &self.ca_file {
-            builder = builder.tls_certs_merge(certificates(path)?);
-        }
-        builder.build().map_err(|error| FetchError::Network(root_cause(&error)))
+            .redirect(Policy::custom(redirect))
     }
 
     /// The pause before the next round, counted from 1: longer every time, and never quite as long as for others who were thrown

@@ -53,6 +53,22 @@ fn certificates_that_prove_nothing() {
     }
 }
 
+/// A system without certificates, as a bare Debian is: what needs none works.
+#[test]
+fn a_system_that_trusts_nobody() {
+    let bench = Bench::new(1000);
+    let sum = sha256(&bench.file);
+    let (plain, tls) = (Server::new(good(&bench.file)), mirror(&bench, "127.0.0.1"));
+    for (server, status, word) in [(&tls, 7, "cannot prove who it is"), (&plain, 0, "is proved")] {
+        let mut command = bench.command(&["--url", &server.url("/big.iso"), "--sha256", &sum]);
+        command.env("SSL_CERT_FILE", "/nonexistent").env("SSL_CERT_DIR", "/nonexistent");
+        let outcome = common::outcome(command);
+        assert_eq!(outcome.status, status, "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(word), "{}", outcome.stderr);
+    }
+    bench.is_right();
+}
+
 #[test]
 fn a_file_of_certificates_that_is_none() {
     let bench = Bench::new(1000);
