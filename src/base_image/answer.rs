@@ -37,6 +37,11 @@ impl Trouble {
     pub fn elsewhere(what: impl Into<String>) -> Self {
         Self { what: what.into(), next: Next::Elsewhere, is_doubt: false }
     }
+
+    /// It may do better when it is asked for all of it.
+    pub fn doubt(what: impl Into<String>) -> Self {
+        Self { is_doubt: true, ..Self::elsewhere(what) }
+    }
 }
 
 /// An answer whose body can be taken.
@@ -64,11 +69,11 @@ impl Answer {
             StatusCode::PARTIAL_CONTENT => {
                 let range = text(CONTENT_RANGE).unwrap_or_default();
                 let (at, found) = content_range(range).ok_or_else(|| {
-                    Trouble::elsewhere(format!("answers a range without saying which (`{range}`)"))
+                    Trouble::doubt(format!("answers a range without saying which (`{range}`)"))
                 })?;
                 if at != wanted {
                     let what = format!("sends bytes from {at} on, and was asked from {wanted} on");
-                    return Err(Trouble::elsewhere(what));
+                    return Err(Trouble::doubt(what));
                 }
                 (at, found)
             }

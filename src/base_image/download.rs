@@ -82,7 +82,7 @@ impl Download<'_> {
         let mut alone = false;
         let mut round = 0;
         for _ in 0..PIECES {
-            let before = part.length();
+            let (before, was_alone) = (part.length(), alone);
             for (i, mirror) in mirrors.iter_mut().enumerate() {
                 if !mirror.is_ready() {
                     continue;
@@ -109,8 +109,8 @@ impl Download<'_> {
                     }
                 }
             }
-            if !alone && !mirrors.iter().any(Mirror::may_do_better) {
-                // What is there may be why they refuse: once more, from the beginning.
+            if !was_alone && (alone || !mirrors.iter().any(Mirror::may_do_better)) {
+                // What was there may be why they refused: once more, from the beginning.
                 let doubted =
                     mirrors.iter_mut().filter(|m| m.trouble.as_ref().is_some_and(|t| t.is_doubt));
                 for mirror in doubted {
@@ -126,7 +126,9 @@ impl Download<'_> {
                     mirrors.iter().filter(|m| m.may_do_better()).filter_map(|m| m.not_before).min();
                 wait(then.map_or(Duration::ZERO, |then| then - Instant::now()), tell)?;
             }
-            if mirrors.iter().all(|m| m.trouble.is_none() || !m.may_do_better()) {
+            // Whoever begins anew, or was not asked, has not failed.
+            let not_asked = mirrors.iter().all(|m| m.trouble.is_none() || !m.may_do_better());
+            if alone != was_alone || not_asked {
                 continue;
             }
             // Whoever still sends something is not given up.

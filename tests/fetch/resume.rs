@@ -219,6 +219,39 @@ fn what_is_there_is_too_long() {
     bench.is_right();
 }
 
+/// A longer file of another mirror may be why a good one refuses: that one is asked again once all has been thrown away.
+#[test]
+fn what_a_liar_sent_is_too_long() {
+    let bench = Bench::new(300_000);
+    let lie = crate::image(500_001)[1..].to_vec();
+    let liar = Server::new(move |request| match request.number {
+        0 => Reply::file(request, &lie).cut(400_000),
+        1 => Reply::status(503),
+        _ => Reply::file(request, &lie),
+    });
+    let well = Server::new(good(&bench.file));
+    let outcome = bench.fetch_from(&[&liar, &well], &[]);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    assert_eq!(well.requests().len(), 2);
+    assert!(std::fs::read(bench.place_from()).expect("the image") == bench.file);
+}
+
+/// A mirror whose ranges are not to be understood may still send the whole.
+#[test]
+fn ranges_that_nobody_understands() {
+    let bench = Bench::new(300_000);
+    let file = bench.file.clone();
+    let server = Server::new(move |request| match (request.number, request.from()) {
+        (0, _) => Reply::whole(&file).cut(9000),
+        (_, None) => Reply::whole(&file),
+        (_, Some(from)) => Reply { status: 206, ..Reply::whole(&file[from..]) },
+    });
+    let outcome = bench.fetch(&server.url("/big.iso"));
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("answers a range without saying which"), "{outcome:?}");
+    bench.is_right();
+}
+
 /// Progress made is retries won back.
 #[test]
 fn who_still_sends_something_is_not_given_up() {
