@@ -5,10 +5,12 @@ use std::path::Path;
 use super::{Check, Kind, State};
 use crate::iso::Tools;
 use crate::room;
+use crate::secrets::SSH_KEYGEN;
 use crate::tool::{Tool, ToolError, Wanted};
 
-/// What only some commands need.
-const OPTIONAL: [(Wanted, &[&str]); 2] = [
+/// What only some commands need, and how it tells its version, if it does.
+const OPTIONAL: [(Wanted, &[&str]); 3] = [
+    (SSH_KEYGEN, &[]),
     (
         Wanted {
             name: "VBoxManage",
@@ -59,11 +61,14 @@ fn needed((name, found): (&'static str, Result<String, ToolError>)) -> Check {
 }
 
 fn optional(wanted: Wanted, arguments: &[&str]) -> Check {
-    let found = Tool::locate(wanted).and_then(|tool| tool.run(arguments).finish());
-    match found {
-        Ok(output) => {
-            Check::good(Kind::Program, wanted.name, output.stdout.lines().next().unwrap_or("there"))
+    let found = Tool::locate(wanted).and_then(|tool| {
+        if arguments.is_empty() {
+            return Ok(String::new());
         }
+        Ok(tool.run(arguments).finish()?.stdout)
+    });
+    match found {
+        Ok(said) => Check::good(Kind::Program, wanted.name, said.lines().next().unwrap_or("there")),
         Err(error) => bad(wanted.name, State::Lacking, &error),
     }
 }

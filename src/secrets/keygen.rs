@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result, anyhow};
 use super::{HostKey, HostKeyType};
 use crate::tool::{Tool, ToolError, Wanted};
 
-const SSH_KEYGEN: Wanted = Wanted {
+/// The program.
+pub(crate) const SSH_KEYGEN: Wanted = Wanted {
     name: "ssh-keygen",
     purpose: "to make the nodes' SSH host keys",
     hint: "Debian: the package `openssh-client`; Fedora: `openssh`",

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 pub use file::{FILE_NAME, FileError, Sources, load, path_beside};
 pub use host_key::HostKey;
+pub(crate) use keygen::SSH_KEYGEN;
 pub use names::{
     HostKeyType, Wanted, account_password_name, host_key_name, is_derived, salt_of, variable,
 };

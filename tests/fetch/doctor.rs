@@ -160,6 +160,7 @@ fn a_program_that_is_missing() {
         "{told}"
     );
     assert!(told.contains("       install it: Debian, Fedora: the package `xorriso`"), "{told}");
+    assert!(told.contains("-    ssh-keygen: not installed; it is needed to make the"), "{told}");
     assert!(told.contains("-    VBoxManage: not installed; it is needed to run the lab"), "{told}");
 }
 
