@@ -164,6 +164,17 @@ fn a_program_that_is_missing() {
     assert!(told.contains("-    VBoxManage: not installed; it is needed to run the lab"), "{told}");
 }
 
+/// The cache needs room for what will be brought.
+#[test]
+fn a_file_takes_no_room_in_the_cache() {
+    for (image, needed) in [("", 1024), ("image: {path: a.iso}\n", 0)] {
+        let outcome = Lab::new(&format!("{image}{LAB}")).done(&["doctor", "--offline"]);
+        let line = outcome.stdout.lines().find(|line| line.contains("disk for the cache"));
+        let line = line.expect("it is looked at");
+        assert!(line.ends_with(&format!(" {needed} MiB are needed")), "{line}");
+    }
+}
+
 #[test]
 fn nobody_is_asked_offline() {
     let lab = Lab::new(LAB);

@@ -33,14 +33,20 @@ pub(in crate::cli) fn doctor(
     }
     let cache = args.network.cache()?;
     let needs = needs(loaded.as_ref());
-    let folders = [("the cache", cache.folder(), 1), ("ISOs, here", Path::new("."), needs.nodes)];
+    let image = image(loaded.as_ref(), &args.mirror)?;
+    let is_missing = image.as_ref().is_some_and(|image| !matches!(cache.find(image), Ok(Some(_))));
+    let folders = [
+        ("the cache", cache.folder(), u64::from(is_missing)),
+        ("ISOs, here", Path::new("."), needs.nodes),
+    ];
     let mut checks = doctor::host(needs, &folders);
     let mut mirrors = Vec::new();
     if !args.offline {
-        let (asked, image) = asked(loaded.as_ref(), &args.mirror)?;
+        let asked = asked(loaded.as_ref(), &args.mirror, image.as_ref());
         ui.note(format!("asking {} mirrors", asked.len()));
         mirrors = doctor::ask(&asked, &args.network.network())?;
-        checks.extend(doctor::judge(&mirrors, &ids(), image.as_deref()));
+        let image = image.as_ref().map(|image| image.file.as_str());
+        checks.extend(doctor::judge(&mirrors, &ids(), image));
     }
     let written = real.map(|real| write(lab_file, &real, secrets, &mirrors));
     let pinned = written.as_ref().and_then(|written| written.as_ref().ok());
@@ -76,11 +82,22 @@ fn needs(loaded: Option<&Loaded>) -> Needs {
     }
 }
 
-/// Mirrors and what each is asked for; and the image's name, unless it is a file.
-type Asked = (Vec<(String, Vec<Thing>)>, Option<String>);
+/// The image that is built from, unless it is a file.
+fn image(loaded: Option<&Loaded>, only: &[String]) -> Result<Option<Wanted>> {
+    let said = Facts { mirrors: only.to_vec(), ..Facts::default() };
+    match loaded.and_then(|loaded| loaded.planned.as_ref()) {
+        Some((lab, _)) if matches!(lab.image.source, ImageSource::Path(_)) => Ok(None),
+        Some((lab, _)) => fetch::of_lab(&lab.image, said).map(Some),
+        None => Ok(Some(Wanted::known(DEFAULT, said)?)),
+    }
+}
 
-/// What each mirror is asked for: the repositories, and the lab's image where it is known.
-fn asked(loaded: Option<&Loaded>, only: &[String]) -> Result<Asked> {
+/// What each mirror is asked for: the repositories, and the image.
+fn asked(
+    loaded: Option<&Loaded>,
+    only: &[String],
+    image: Option<&Wanted>,
+) -> Vec<(String, Vec<Thing>)> {
     let planned = loaded.and_then(|loaded| loaded.planned.as_ref());
     let of_lab = planned.iter().flat_map(|(lab, _)| lab.settings.iter().flat_map(|s| &s.mirrors));
     let mut mirrors: Vec<String> = Vec::new();
@@ -106,14 +123,7 @@ fn asked(loaded: Option<&Loaded>, only: &[String]) -> Result<Asked> {
     };
     let mut asked: Vec<(String, Vec<Thing>)> =
         mirrors.iter().map(|mirror| (mirror.clone(), things(mirror))).collect();
-    let said = Facts { mirrors: only.to_vec(), ..Facts::default() };
-    let wanted = match planned {
-        Some((lab, _)) if matches!(lab.image.source, ImageSource::Path(_)) => {
-            return Ok((asked, None));
-        }
-        Some((lab, _)) => fetch::of_lab(&lab.image, said)?,
-        None => Wanted::known(DEFAULT, said)?,
-    };
+    let Some(wanted) = image else { return asked };
     for url in &wanted.urls {
         let thing = Thing {
             name: wanted.file.clone(),
@@ -130,7 +140,7 @@ fn asked(loaded: Option<&Loaded>, only: &[String]) -> Result<Asked> {
             None => asked.push((url.to_string(), vec![thing])),
         }
     }
-    Ok((asked, Some(wanted.file)))
+    asked
 }
 
 /// The repositories that every node installs from.
