@@ -22,7 +22,8 @@ fn what_is_proved_is_not_asked_for_again() {
     let server = Server::new(good(&bench.file));
     let url = server.url("/big.iso");
     assert!(bench.fetch(&url).stdout.contains("was brought"));
-    assert!(bench.fetch(&url).stdout.contains("was there"));
+    let again = bench.fetch(&url).stdout;
+    assert!(again.contains("was there") && again.ends_with(&format!("  from {url}\n")), "{again}");
     assert_eq!(server.requests().len(), 1);
     // Nobody has to be there for it.
     drop(server);

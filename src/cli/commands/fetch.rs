@@ -29,11 +29,12 @@ pub(in crate::cli) fn fetch(
     let text = || {
         let how = if *was_there { "was there" } else { "was brought" };
         format!(
-            "{}\n  sha256 {}, {how}; proved on {} by {}\n",
+            "{}\n  sha256 {}, {how}; proved on {} by {}\n  from {}\n",
             path.display(),
             proof.sha256,
             proof.when,
-            proof.evidence
+            proof.evidence,
+            proof.from
         )
     };
     ui.result(text, &json!({ "schema": 1, "path": path, "was_there": was_there, "proof": proof }))
@@ -176,7 +177,8 @@ impl<'a> Progress<'a> {
             self.line = (Instant::now(), done);
         }
         if self.ui.has_bars() {
-            let bar = self.bar.get_or_insert_with(|| self.ui.bytes("", of.unwrap_or_default()));
+            let bar =
+                self.bar.get_or_insert_with(|| self.ui.bytes(self.file, of.unwrap_or_default()));
             bar.set_length(of.unwrap_or(done));
             bar.set_position(done);
             bar.set_message(format!("{doing} {}", self.file));
