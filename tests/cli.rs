@@ -189,7 +189,8 @@ fn render_writes_every_file_for_its_owner_and_refuses_to_overwrite() {
             "out/compute/ks.cfg",
             "out/compute/user-data",
             "out/compute/meta-data",
-            "out/compute/network-config"
+            "out/compute/network-config",
+            "out/compute/apply.sh"
         ]
     );
     assert_eq!(lab.names("out"), ["compute"]);

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::node::{self, RELABEL};
 use super::spelled::{self, Spelled};
-use super::{Blamed, RenderError, kickstart_network, lint, storage};
+use super::{Blamed, RenderError, apply, kickstart_network, lint, storage};
 use crate::model::Templates;
 use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::secrets::Secrets;
@@ -25,6 +25,7 @@ pub fn engine(templates: &Templates) -> Result<Engine<'_>, TemplateError> {
     for (name, source) in built_in::kickstart() {
         engine.add(name, source)?;
     }
+    engine.add(apply::TEMPLATE.0, apply::TEMPLATE.1)?;
     for (path, file) in templates {
         if let Some(name) = path.strip_prefix("kickstart/") {
             engine.add_own(name, &file.text, file.file)?;

@@ -1,5 +1,6 @@
 //! The plan, spelled out: kickstart, cloud-init, boot menus. Nothing here decides anything.
 
+mod apply;
 mod blame;
 pub mod boot_menu;
 mod cloud_base;
@@ -37,6 +38,8 @@ pub struct Rendered {
     pub meta_data: String,
     /// cloud-init's `network-config`, version 1.
     pub network_config: String,
+    /// `apply.sh`, for a node that is installed.
+    pub apply: String,
     /// What templates of the lab's own weaken.
     pub weak: Vec<Told>,
 }
@@ -44,12 +47,13 @@ pub struct Rendered {
 impl Rendered {
     /// The files by name, in the order in which people look for them.
     #[must_use]
-    pub fn files(&self) -> [(&'static str, &str); 4] {
+    pub fn files(&self) -> [(&'static str, &str); 5] {
         [
             ("ks.cfg", &self.kickstart),
             ("user-data", &self.user_data),
             ("meta-data", &self.meta_data),
             ("network-config", &self.network_config),
+            ("apply.sh", &self.apply),
         ]
     }
 }
@@ -184,12 +188,13 @@ impl<'p> Renderer<'p> {
         let files =
             files.iter().map(|file| self.spelling.of(file)).collect::<Result<Vec<_>, _>>()?;
         let (kickstart, weak) = kickstart::render(self.plan, node, self.secrets, engine, &files)?;
+        let apply = apply::render(self.plan, node, self.secrets, engine, &files)?;
         let network_config = network_config::render(node)?;
         let secrets_file = self.spelling.of(&node::secrets(node, self.secrets)?)?;
         let items = files.iter().chain([&secrets_file]).map(|file| file.item.as_str());
         let user_data = cloud_init::user_data(node, self.secrets, items)?;
         let meta_data = cloud_init::meta_data(self.plan, node, &user_data, &network_config)?;
         let weak = weak.iter().filter_map(|blamed| blamed.told(&node.name)).collect();
-        Ok(Rendered { kickstart, user_data, meta_data, network_config, weak })
+        Ok(Rendered { kickstart, user_data, meta_data, network_config, apply, weak })
     }
 }
