@@ -23,4 +23,5 @@ if ! wait_until "${PARAMETER_wait_seconds:?}" has_upstream; then
     warn "$TRAINYARD_CONTROLLER goes by its own clock (stratum $now); following it all the same"
 fi
 chronyc makestep
-chronyc waitsync 30 0.5
+chronyc waitsync 30 0.5 ||
+    fail "the clock could not be set; chronyc says of it:$(chronyc tracking | sed -n 's/^System time *:/ /p')"
