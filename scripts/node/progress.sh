@@ -64,7 +64,7 @@ own_inputs() {
         value=$(secret "$name")
         printf '%s=%s\n' "$name" "$value"
     done
-    (cd "$STAGES/$1" && find . -type f | LC_ALL=C sort | while IFS= read -r name; do sha256sum "$name"; done)
+    (cd "$STAGES/$1" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
 }
 
 # inputs STAGE: sets hash to one of all that decides what the stage does: its own inputs, and the hashes of those that it

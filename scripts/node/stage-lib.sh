@@ -31,7 +31,8 @@ manifest() {
 json() {
     local text=$1
     text=${text//\\/\\\\} text=${text//\"/\\\"} text=${text//$'\n'/\\n} text=${text//$'\t'/\\t}
-    printf '"%s"' "$(printf '%s' "$text" | tr -cd '\040-\176')"
+    case $text in *[!\ -~]*) text=$(printf '%s' "$text" | tr -cd '\040-\176') ;; esac
+    printf '"%s"' "$text"
 }
 
 # replace_with PATH: PATH holds standard input, whole or not at all, readable by root alone. No name of a
