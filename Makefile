@@ -13,9 +13,12 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 TRAINYARD_LABS ?= 30
 export TRAINYARD_LABS
 
+# The tests that show what they saw: the table of faults, and the seeds of what happens at random.
+SHOWN = fetch
+
 # Tests that take half a minute each: `make test` runs them, `make check` all others.
 SLOW = hostile storage
-QUICK = $(filter-out $(SLOW),$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
+QUICK = $(filter-out $(SLOW) $(SHOWN),$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
 
 # How long labs are made up.
 SECONDS = 1800
@@ -33,6 +36,7 @@ check: setup
 	shellcheck -x scripts/dev/*.sh scripts/dev/standin/*.sh scripts/dev/standin-init .ci/run
 	scripts/dev/standin-iso.sh --no-kernel -o target/standin/small.iso
 	cargo test --locked --no-fail-fast --lib --bins $(QUICK:%=--test %)
+	cargo test --locked --no-fail-fast $(SHOWN:%=--test %) -- --show-output
 
 demo: setup build
 	@scripts/dev/demo.sh

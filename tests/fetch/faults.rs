@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::server::{Reply, Request, Server};
-use crate::{Bench, good};
+use crate::{Bench, good, table};
 
 /// How it ends.
 enum End {
@@ -285,12 +285,13 @@ fn elsewhere() -> Vec<Fault> {
 
 #[test]
 fn a_mirror_that_does_it_wrong() {
+    table::head("what the mirror does");
     for (what, answer, end, word) in faults() {
         let bench = Bench::new(300_000);
         let file = bench.file.clone();
         let server = Server::new(move |request| answer(request, &file));
         let outcome = bench.fetch(&server.url("/a/big.iso"));
-        println!("{what}: exit {}\n{}", outcome.status, outcome.stderr);
+        table::row(what, &outcome, word, &server.url(""));
         assert!(outcome.stderr.contains(word), "{what}: no `{word}`\n{}", outcome.stderr);
         bench.is_right_or_nothing();
         match end {

@@ -11,6 +11,7 @@ mod resume;
 mod server;
 mod signed;
 mod silent;
+mod table;
 mod tls;
 mod used;
 

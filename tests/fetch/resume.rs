@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::common::{self, Outcome};
 use crate::server::{Reply, Server};
-use crate::{Bench, good, sha256};
+use crate::{Bench, good, sha256, table};
 
 /// A number below this that depends on the other two and nothing else.
 fn chance(seed: usize, number: usize, below: usize) -> usize {
@@ -20,6 +20,7 @@ fn chance(seed: usize, number: usize, below: usize) -> usize {
 /// The body is cut at random places, of a mirror that knows ranges.
 #[test]
 fn a_hundred_broken_lines() {
+    let mut answers = Vec::new();
     for seed in 0..100 {
         let bench = Bench::new(200_000);
         let file = bench.file.clone();
@@ -30,11 +31,12 @@ fn a_hundred_broken_lines() {
             if left < 5000 { reply } else { reply.cut(chance(seed, request.number, left)) }
         });
         let outcome = bench.fetch(&server.url("/big.iso"));
-        println!("seed {seed}: {} answers, {} bytes sent", server.requests().len(), server.sent());
+        answers.push(server.requests().len().to_string());
         assert_eq!(outcome.status, 0, "seed {seed}\n{}", outcome.stderr);
         bench.is_right();
         assert_eq!(server.sent(), 200_000, "seed {seed}: what was there was sent again");
     }
+    table::seeds("lines cut at random, seeds 0 to 99: how many answers each file took", &answers);
 }
 
 /// A process is killed again and again; what it brought is not brought again.
@@ -47,7 +49,7 @@ fn killed_at_fifty_random_moments() {
     });
     let url = server.url("/big.iso");
     let sum = sha256(&bench.file);
-    let mut killed = 0;
+    let (mut killed, mut moments) = (0, Vec::new());
     for number in 0..50 {
         let mut command = bench.command(&["--url", &url, "--sha256", &sum, "--quiet"]);
         let mut child = command.stdout(Stdio::null()).spawn().expect("the program");
@@ -56,7 +58,7 @@ fn killed_at_fifty_random_moments() {
         killed += u32::from(child.try_wait().expect("its state").is_none());
         child.kill().expect("killed");
         child.wait().expect("gone");
-        println!("killed after {moment:?}: {} bytes sent so far", server.sent());
+        moments.push(format!("{moment:?}={}", server.sent() >> 10));
         bench.is_right_or_nothing();
     }
     assert!(killed >= 40, "only {killed} of 50 ran long enough to be killed");
@@ -65,7 +67,10 @@ fn killed_at_fifty_random_moments() {
     bench.is_right();
     // What was on the way when a process died.
     let again = server.sent() - 8_000_000;
-    println!("{again} bytes were sent again");
+    let about =
+        "killed at moments 0 to 49 of seed 50: how long each ran, and KiB that had been sent";
+    table::seeds(about, &moments);
+    println!("  {killed} were still running; {again} bytes of 8000000 were sent again");
     assert!(again < 2_500_000, "{again} bytes were sent again");
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::common::{self, Outcome};
 use crate::server::{Reply, Server};
-use crate::{Bench, sha256};
+use crate::{Bench, sha256, table};
 
 /// Keys, and signatures that `gpg` makes with them.
 struct Keys(tempfile::TempDir);
@@ -116,6 +116,7 @@ fn lists_that_are_not_believed() {
     let old = ["--faked-system-time", "20200101T000000!", "--default-sig-expire", "1d"];
     let future = ["--faked-system-time", "20990101T000000!"];
     let weak = ["--local-user", "ours", "--digest-algo", "SHA1"];
+    table::head("what the signed list is");
     for (what, list, word) in [
         ("a changed digit", changed, "its signature by "),
         ("another key", keys.sign(&text, &other), "it is signed by the key "),
@@ -157,7 +158,7 @@ fn lists_that_are_not_believed() {
         ),
     ] {
         let (outcome, server) = fetch(&bench, &list, &keys.key("ours"));
-        println!("{what}: exit {}\n{}", outcome.status, outcome.stderr);
+        table::row(what, &outcome, word, &server.url(""));
         assert_eq!(outcome.status, 5, "{what}\n{}", outcome.stderr);
         assert!(outcome.stderr.contains(word), "{what}: no `{word}`\n{}", outcome.stderr);
         assert!(outcome.stderr.contains("so it is not downloaded"), "{what}\n{}", outcome.stderr);

@@ -7,7 +7,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::common;
 use crate::server::{Reply, Server};
-use crate::{Bench, good, sha256};
+use crate::{Bench, good, sha256, table};
 
 /// A mirror with a certificate for this name, which lies in `ca.pem`.
 fn mirror(bench: &Bench, name: &str) -> Server {
@@ -37,6 +37,7 @@ fn a_certificate_that_the_person_trusts() {
 
 #[test]
 fn certificates_that_prove_nothing() {
+    table::head("whose the certificate is");
     for (what, name, ca) in
         [("another name", "mirror.example", Some("ca.pem")), ("nobody's", "127.0.0.1", None)]
     {
@@ -46,6 +47,7 @@ fn certificates_that_prove_nothing() {
         let mut arguments = vec!["--url", &url, "--sha256", &sum];
         arguments.extend(ca.iter().flat_map(|file| ["--ca-file", file]));
         let outcome = common::outcome(bench.command(&arguments));
+        table::row(what, &outcome, "cannot prove", &server.url(""));
         assert_eq!(outcome.status, 7, "{what}\n{}", outcome.stderr);
         assert!(outcome.stderr.contains("cannot prove who it is"), "{what}\n{}", outcome.stderr);
         assert_eq!(server.requests().len(), 0, "{what}: it was asked");
