@@ -253,6 +253,32 @@ fn a_file_of_the_lab_is_held_to_what_is_said_of_it() {
     }
 }
 
+/// So is the file of the command line. Where nothing is said of it and nobody knows it, that is said.
+#[test]
+fn a_file_on_the_command_line_is_held_to_what_the_lab_says() {
+    let nodes = "nodes: {controller: {role: controller, address: 10.0.0.11}}\n";
+    let (sum, size) = (sha256(Path::new(base())), fs::metadata(base()).expect("a file").len());
+    let unproved = format!("nothing says what `{}` must be", base());
+    for (facts, word) in [
+        (format!("sha256: {}", "0".repeat(64)), format!("its SHA-256 is `{sum}`, not `000")),
+        ("size: 7".to_owned(), format!("its size is `{size}`, not `7`")),
+        ("volume_id: Other".to_owned(), "`CentOS 7 x86_64`, not `Other`".to_owned()),
+    ] {
+        let lab = Lab::new(&format!("image: {{{facts}}}\n{nodes}"));
+        let help = "name the right file, or correct what the lab file says about its `image`";
+        fails(&lab, build(&lab, base()), 5, &[base(), "is not what it should be", &word, help]);
+    }
+    let lab = Lab::new(&format!("image: {{sha256: {sum}, size: {size}}}\n{nodes}"));
+    let said = outcome(build(&lab, base()));
+    assert_eq!(said.status, 0, "{said:?}");
+    assert!(!said.stderr.contains(&unproved), "{said:?}");
+    let lab = Lab::new(nodes);
+    let said = outcome(build(&lab, base()));
+    assert_eq!(said.status, 0, "{said:?}");
+    assert!(said.stderr.contains(&unproved), "{said:?}");
+    assert!(said.stderr.contains(&format!("`image: {{sha256: {sum}}}` in the lab")), "{said:?}");
+}
+
 #[test]
 fn an_image_that_cannot_be_built_from_is_told() {
     let lab = Lab::example("smallest.yaml");

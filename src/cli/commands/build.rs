@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::fetch;
 use super::load::{chosen, load_good, load_secrets};
+use crate::base_image::known::KNOWN;
 use crate::base_image::{Brought, Facts};
 use crate::cli::BuildArgs;
 use crate::cli::ui::Ui;
@@ -52,6 +53,9 @@ pub(in crate::cli) fn build(
     let base = Base::open(&image, &tools, |done| bar.set_position(done))?;
     bar.finish_and_clear();
     check_facts(&base, &facts, help)?;
+    if let Some(unproved) = unproved(&base, &facts) {
+        ui.note(unproved);
+    }
     ui.detail(|| {
         format!("{}: label `{}`, sha256 {}", image.display(), base.medium.label(), base.sha256)
     });
@@ -89,7 +93,11 @@ struct Source {
 /// The medium to build from: the one on the command line, or the lab's, which is brought where it is no file.
 fn image(args: &BuildArgs, lab: &Lab, lab_file: &Path, ui: &Ui) -> Result<Source> {
     match (&args.image, &lab.image.source) {
-        (Some(path), _) => Ok(Source { path: path.clone(), facts: Facts::default(), help: "" }),
+        (Some(path), _) => Ok(Source {
+            path: path.clone(),
+            facts: lab.image.facts.clone(),
+            help: "name the right file, or correct what the lab file says about its `image`",
+        }),
         (None, ImageSource::Path(path)) => {
             let beside = lab_file.parent().unwrap_or(Path::new("")).join(path);
             let help = "bring the right file there, or correct what the lab file says about it";
@@ -126,4 +134,16 @@ fn check_facts(base: &Base, facts: &Facts, help: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What to say of a medium that is built from on its owner's word alone.
+fn unproved(base: &Base, facts: &Facts) -> Option<String> {
+    let is_known = KNOWN.images.values().any(|image| image.sha256 == Some(base.sha256));
+    (facts.sha256.is_none() && !is_known).then(|| {
+        format!(
+            "note: nothing says what `{}` must be: trainyard does not know its SHA-256, {sha256}; where it is right, `image: {{sha256: {sha256}}}` in the lab file holds it to that",
+            base.path.display(),
+            sha256 = base.sha256
+        )
+    })
 }
