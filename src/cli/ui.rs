@@ -92,6 +92,20 @@ impl Ui {
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
     }
+
+    /// So many steps: a bar on a terminal that says what is being done, one line elsewhere.
+    pub fn steps(&self, what: &str, total: usize) -> ProgressBar {
+        if !self.has_bars() {
+            self.note(what);
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(total as u64).with_message(what.to_owned());
+        if let Ok(style) = ProgressStyle::with_template("{pos} of {len}  {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
 }
 
 /// Prints a result. A reader who has gone away (`| head`) is not an error.

@@ -1,12 +1,14 @@
 //! What the host lacks, and what the world still has: each finding with what to do about it.
 
+mod ask;
 mod host;
 mod world;
 
 use serde::Serialize;
 
+pub use ask::{Progress, ask};
 pub use host::{Needs, host};
-pub use world::{Mirror, Thing, ask, judge};
+pub use world::{Mirror, Thing, judge};
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -1,25 +1,10 @@
 //! The world: which mirrors still carry what a lab needs.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, SystemTime};
 
-use reqwest::blocking::Client;
-use reqwest::header::{AGE, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap};
 use serde::Serialize;
 
 use super::{Check, Kind, State};
-use crate::base_image::{FetchError, Network, Small, small};
-use crate::interrupt;
-use crate::report::without_userinfo;
-
-/// Requests on the way at the same time.
-const PARALLEL: usize = 24;
-
-/// What an index is looked at for: its first bytes tell whether it is one.
-const HEAD: u64 = 4096;
 
 /// Clocks that differ by more, in seconds, make certificates and signatures fail.
 const CLOCK: i64 = 300;
@@ -57,53 +42,6 @@ impl Mirror {
     pub fn carries_all(&self, names: &[&str]) -> bool {
         names.iter().all(|name| self.carries.iter().any(|carried| carried == name))
     }
-}
-
-/// Asks all mirrors for all things at the same time.
-///
-/// # Errors
-/// The person asked to stop, or the network cannot be used at all.
-pub fn ask(asked: &[(String, Vec<Thing>)], network: &Network) -> Result<Vec<Mirror>, FetchError> {
-    let client = network.client()?;
-    // Mirror after mirror for the first thing, then for the next: a dead one does not hold up all others.
-    let most = asked.iter().map(|(_, things)| things.len()).max().unwrap_or(0);
-    let of =
-        |n: usize| asked.iter().enumerate().filter_map(move |(i, (_, t))| Some((i, t.get(n)?)));
-    let jobs: Vec<(usize, &Thing)> = (0..most).flat_map(of).collect();
-    let mirror = |(name, _): &(String, Vec<Thing>)| Mirror {
-        mirror: without_userinfo(name.split('?').next().unwrap_or(name)).into_owned(),
-        carries: Vec::new(),
-        lacks: BTreeMap::new(),
-        ahead: None,
-    };
-    let mirrors: Mutex<Vec<Mirror>> = Mutex::new(asked.iter().map(mirror).collect());
-    let next = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..PARALLEL.min(jobs.len()) {
-            scope.spawn(|| {
-                while let Some((i, thing)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if interrupt::check().is_err() {
-                        return;
-                    }
-                    let (answer, ahead) = has(&client, network, thing);
-                    let mut mirrors = mirrors.lock().unwrap_or_else(PoisonError::into_inner);
-                    let mirror = &mut mirrors[*i];
-                    mirror.ahead = ahead.or(mirror.ahead);
-                    match answer {
-                        Ok(()) => mirror.carries.push(thing.name.clone()),
-                        Err(what) => drop(mirror.lacks.insert(thing.name.clone(), what)),
-                    }
-                }
-            });
-        }
-    });
-    interrupt::check()?;
-    let mut mirrors = mirrors.into_inner().unwrap_or_else(PoisonError::into_inner);
-    for (mirror, (_, things)) in mirrors.iter_mut().zip(asked) {
-        // In the order of the question, not of the answers.
-        mirror.carries.sort_by_key(|name| things.iter().position(|thing| thing.name == *name));
-    }
-    Ok(mirrors)
 }
 
 /// What the answers mean for somebody who needs these repositories, and this image.
@@ -170,58 +108,4 @@ fn carried(about: &str, mirrors: &[Mirror], names: &[&str], what: &str, fix: &st
             fix,
         ),
     }
-}
-
-/// Whether a mirror has it, and by how many seconds its clock is ahead. What may pass is asked for again.
-fn has(client: &Client, network: &Network, thing: &Thing) -> (Result<(), String>, Option<i64>) {
-    let mut ahead = None;
-    let mut answer = Err("was not asked".to_owned());
-    for _ in 0..=network.retries {
-        // Of an image not a byte is wanted.
-        let most = if thing.begins.is_some() { HEAD } else { 0 };
-        let found = small(client.get(&thing.url), most, network.stall_time);
-        let found = found.unwrap_or_else(|interrupted| Err(interrupted.to_string()));
-        ahead = found.as_ref().map_or(ahead, |found| ahead_of(&found.headers));
-        let passes = found.as_ref().is_ok_and(|found| found.status.is_server_error());
-        answer = found.and_then(|found| is(&found, thing));
-        if !passes || interrupt::check().is_err() {
-            break;
-        }
-        thread::sleep(network.retry_delay);
-    }
-    (answer, ahead)
-}
-
-fn is(found: &Small, thing: &Thing) -> Result<(), String> {
-    if !found.status.is_success() {
-        return Err(format!("answers {}", found.status));
-    }
-    let header = |name| found.headers.get(name).and_then(|value| value.to_str().ok());
-    if header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html")) {
-        return Err("sends a web page instead".into());
-    }
-    let length = header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    if let (Some(size), Some(length)) = (thing.size, length)
-        && size != length
-    {
-        return Err(format!("carries another file: {length} bytes, not {size}"));
-    }
-    match thing.begins {
-        Some(words) if !String::from_utf8_lossy(&found.body).contains(words) => {
-            Err(format!("sends something else: no `{words}` in it"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn ahead_of(headers: &HeaderMap) -> Option<i64> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    // What a cache has kept bears the date of then, and its age (RFC 9111, section 5.1).
-    let age = text(AGE).map_or(Some(0), |age| age.parse::<u32>().ok())?;
-    let theirs = httpdate::parse_http_date(text(DATE)?).ok()? + Duration::from_secs(age.into());
-    let seconds = match theirs.duration_since(SystemTime::now()) {
-        Ok(ahead) => i64::try_from(ahead.as_secs()).ok()?,
-        Err(behind) => -i64::try_from(behind.duration().as_secs()).ok()?,
-    };
-    Some(seconds)
 }

@@ -1,7 +1,11 @@
 //! `doctor`: what this machine lacks, and what mirrors still carry.
 
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use serde_json::Value;
 
@@ -119,6 +123,51 @@ fn what_answers_is_looked_at() {
     assert_eq!(image, "carries another file: 5 bytes, not 1020264448");
     assert!(outcome.stderr.contains("mirrors of packages, mirrors of the image"), "{outcome:?}");
     assert!(portal.requests().iter().any(|r| r.path == "/7.9.2009/os/x86_64/repodata/repomd.xml"));
+}
+
+/// What cannot be reached is asked once, not eight times; what answers is asked for everything, whatever it says of the first.
+#[test]
+fn a_mirror_that_is_not_there_is_asked_once() {
+    let lab = Lab::new(LAB);
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", silent.local_addr().expect("an address"));
+    let over = Arc::new(AtomicBool::new(false));
+    let is_over = Arc::clone(&over);
+    let count = thread::spawn(move || {
+        let asked = silent.incoming().flatten().map(drop);
+        // The last one is the test's own.
+        asked.take_while(|()| !is_over.load(Ordering::Relaxed)).count()
+    });
+    let (poor, well) = (mirror(&["/os/"]), mirror(&[]));
+    let outcome = doctor(&lab, &[&poor, &well], &["--mirror", &url]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(outcome.stderr.starts_with("asking 3 mirrors\n"), "{outcome:?}");
+    over.store(true, Ordering::Relaxed);
+    TcpStream::connect(&url["http://".len()..]).expect("the end");
+    assert_eq!(count.join().expect("a number"), 1);
+    assert_eq!((poor.requests().len(), well.requests().len()), (8, 8));
+    let all =
+        "CentOS-7-x86_64-Minimal-2009.iso, base, centos-ceph-nautilus, centos-nfs-ganesha28, ";
+    let told = format!("{url}\n  carries nothing\n  {all}");
+    assert!(outcome.stdout.contains(&told), "{outcome:?}");
+
+    let outcome = doctor(&lab, &[&well], &[]);
+    assert!(outcome.stderr.starts_with("asking 1 mirror\n"), "{outcome:?}");
+}
+
+/// On a terminal it is seen who is asked, and for what.
+#[test]
+fn a_terminal_shows_who_is_asked() {
+    let lab = Lab::new(LAB);
+    let well = mirror(&[]);
+    let doctor = format!("{} doctor --mirror {}", common::PROGRAM, well.url(""));
+    let mut script = common::judge("script");
+    script.args(["-qec", &doctor, "/dev/null"]).current_dir(lab.path(""));
+    script.env("HOME", lab.path("")).env("TERM", "xterm").stdin(std::process::Stdio::null());
+    let outcome = common::outcome(script);
+    let told = format!("asking {} for ", well.url(""));
+    assert!(outcome.stdout.contains(&told), "{outcome:?}");
+    assert!(outcome.stdout.contains(" of 8  "), "{outcome:?}");
 }
 
 #[test]

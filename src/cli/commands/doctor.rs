@@ -43,8 +43,7 @@ pub(in crate::cli) fn doctor(
     let mut mirrors = Vec::new();
     if !args.offline {
         let asked = asked(loaded.as_ref(), &args.mirror, image.as_ref());
-        ui.note(format!("asking {} mirrors", asked.len()));
-        mirrors = doctor::ask(&asked, &args.network.network())?;
+        mirrors = ask(&asked, args, ui)?;
         let image = image.as_ref().map(|image| image.file.as_str());
         checks.extend(doctor::judge(&mirrors, &ids(), image));
     }
@@ -70,6 +69,20 @@ pub(in crate::cli) fn doctor(
     };
     let names: Vec<&str> = bad.iter().map(|check| check.what.as_str()).collect();
     bail!(Failure::new(code, format!("not as it should be: {}", names.join(", "))))
+}
+
+fn ask(asked: &[(String, Vec<Thing>)], args: &DoctorArgs, ui: &Ui) -> Result<Vec<Mirror>> {
+    let mirrors = if asked.len() == 1 { "mirror" } else { "mirrors" };
+    let questions = asked.iter().map(|(_, things)| things.len()).sum();
+    let bar = ui.steps(&format!("asking {} {mirrors}", asked.len()), questions);
+    let tell = |progress: doctor::Progress| {
+        let doctor::Progress { mirror, thing, done } = progress;
+        bar.set_position(done as u64);
+        bar.set_message(format!("asking {mirror} for {thing}"));
+    };
+    let answers = doctor::ask(asked, &args.network.network(), &tell);
+    bar.finish_and_clear();
+    Ok(answers?)
 }
 
 fn needs(loaded: Option<&Loaded>) -> Needs {
