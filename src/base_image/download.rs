@@ -90,7 +90,7 @@ impl Download<'_> {
                 if alone && owner.replace(i) != Some(i) {
                     part.clear()?;
                 }
-                match self.from(mirror.url, &mut part, tell)? {
+                match self.from(mirror.url, alone, &mut part, tell)? {
                     Came::Right => {
                         part.finish()?;
                         return Ok(shown(mirror.url));
@@ -153,8 +153,15 @@ impl Download<'_> {
     }
 
     /// Takes all of it from one mirror, as long as that sends anything at all.
-    fn from(&self, url: &Url, part: &mut Part, tell: &mut Told) -> Result<Came, FetchError> {
-        let transfer = Transfer { client: self.client, network: self.network, size: self.size };
+    fn from(
+        &self,
+        url: &Url,
+        alone: bool,
+        part: &mut Part,
+        tell: &mut Told,
+    ) -> Result<Came, FetchError> {
+        let Self { client, network, size, .. } = *self;
+        let transfer = Transfer { client, network, size, alone };
         for _ in 0..PIECES {
             let before = part.length();
             tell(Event::Mirror { url: &shown(url), from: before });

@@ -51,6 +51,8 @@ pub(super) struct Transfer<'a> {
     pub network: &'a Network,
     /// The size that the file must have, where it is known.
     pub size: Option<u64>,
+    /// Whether the mirror has to send all of it, so that what is there must be of the same file by its own word.
+    pub alone: bool,
 }
 
 impl Transfer<'_> {
@@ -63,19 +65,17 @@ impl Transfer<'_> {
             return Ok(());
         }
         let name = shown(url);
-        let mut request = self.client.get(url.clone()).header(ACCEPT_ENCODING, "identity");
-        if have > 0 {
-            request = request.header(RANGE, format!("bytes={have}-"));
-            if let Some(validator) = part.notes.validators.get(&name) {
-                request = request.header(IF_RANGE, validator);
-            }
+        let validator = (have > 0).then(|| part.notes.validators.get(&name)).flatten();
+        let mut response = self.ask(url, have, validator)?;
+        let mut answer = Answer::read(response.status(), response.headers(), have, size)?;
+        if validator.is_some() && answer.at < have && !self.alone {
+            // It says that it has another file now, as one does behind which many stand that do not agree about validators. Nothing
+            // is thrown away for that: the digest of the whole decides. Whoever sends no more then may still send all of it.
+            drop(response);
+            response = self.ask(url, have, None)?;
+            answer = Answer::read(response.status(), response.headers(), have, size)
+                .map_err(|trouble| Trouble { is_doubt: true, ..trouble })?;
         }
-        // The client's own limits are for a connection and for an answer.
-        let limit = (self.network.connect_time + self.network.stall_time) * 2;
-        let late = || Trouble::again(format!("did not answer for {limit:?}"));
-        let response = send(request, limit).map_err(FetchError::from)?.ok_or_else(late)?;
-        let response = response.map_err(|error| self.not_answered(&error))?;
-        let answer = Answer::read(response.status(), response.headers(), have, size)?;
         self.check_room(answer.size, have, part)?;
         part.begin(&name, answer.at, answer.validator.as_deref())?;
         let size = size.or(answer.size);
@@ -87,6 +87,22 @@ impl Transfer<'_> {
             }
             _ => Ok(part.end()?),
         }
+    }
+
+    /// Asks for what comes after so many bytes; with a validator, for all of it where it is another file.
+    fn ask(&self, url: &Url, have: u64, validator: Option<&String>) -> Result<Response, Failed> {
+        let mut request = self.client.get(url.clone()).header(ACCEPT_ENCODING, "identity");
+        if have > 0 {
+            request = request.header(RANGE, format!("bytes={have}-"));
+        }
+        if let Some(validator) = validator {
+            request = request.header(IF_RANGE, validator);
+        }
+        // The client's own limits are for a connection and for an answer.
+        let limit = (self.network.connect_time + self.network.stall_time) * 2;
+        let late = || Trouble::again(format!("did not answer for {limit:?}"));
+        let response = send(request, limit).map_err(FetchError::from)?.ok_or_else(late)?;
+        response.map_err(|error| self.not_answered(&error).into())
     }
 
     /// There is room for what is missing. Where only the mirror says how much that is, it may be wrong.

@@ -164,6 +164,7 @@ fn a_terminal_shows_who_is_asked() {
     let mut script = common::judge("script");
     script.args(["-qec", &doctor, "/dev/null"]).current_dir(lab.path(""));
     script.env("HOME", lab.path("")).env("TERM", "xterm").stdin(std::process::Stdio::null());
+    script.env_remove("http_proxy").env_remove("HTTP_PROXY");
     let outcome = common::outcome(script);
     let told = format!("asking {} for ", well.url(""));
     assert!(outcome.stdout.contains(&told), "{outcome:?}");

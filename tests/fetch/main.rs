@@ -14,6 +14,7 @@ mod silent;
 mod table;
 mod tls;
 mod used;
+mod validators;
 
 use std::fs;
 use std::path::PathBuf;
@@ -38,6 +39,14 @@ fn image(size: usize) -> Vec<u8> {
 
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The same with one bit changed in the middle.
+fn flipped(file: &[u8]) -> Vec<u8> {
+    let mut file = file.to_vec();
+    let middle = file.len() / 2;
+    file[middle] ^= 4;
+    file
 }
 
 /// A cache, and the program that fills it.

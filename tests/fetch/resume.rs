@@ -127,20 +127,6 @@ fn the_next_mirror_goes_on_where_the_last_one_stopped() {
     assert!(!asked.contains_key("if-range"), "an entity tag is one server's: {asked:?}");
 }
 
-#[test]
-fn the_same_mirror_is_asked_whether_it_is_the_same_file() {
-    let bench = Bench::new(300_000);
-    let file = bench.file.clone();
-    let server = Server::new(move |request| {
-        let reply = Reply::file(request, &file).with("ETag", "\"one\"");
-        if request.number == 0 { reply.cut(200_000) } else { reply }
-    });
-    assert_eq!(bench.fetch(&server.url("/big.iso")).status, 0);
-    bench.is_right();
-    assert_eq!(server.requests()[1].headers["if-range"], "\"one\"");
-    assert_eq!(server.requests()[1].headers["range"], "bytes=200000-");
-}
-
 /// Two at the same time: one brings it, the other waits and takes it.
 #[test]
 fn two_at_the_same_time() {
