@@ -93,6 +93,7 @@ mod tests {
         for (name, image) in &KNOWN.images {
             let mirrors = &KNOWN.mirrors[&image.tree];
             assert!(mirrors.len() > 1, "{name}: one mirror is none");
+            assert!(!image.builds || image.tree == "centos", "{name}: mirrors of packages have it");
             assert!(image.sha256.is_some() || image.signer().is_some(), "{name}: no proof");
             assert_eq!(image.signed_by.is_some(), image.signer().is_some(), "{name}");
             assert!(matches!(image.path.rsplit_once('.'), Some((_, "iso" | "qcow2"))), "{name}");

@@ -19,6 +19,8 @@ pub struct Facts {
     pub volume_id: Option<String>,
     /// Base URLs that are asked instead of those that are known.
     pub mirrors: Vec<String>,
+    /// Base URLs that are asked before all others.
+    pub first: Vec<String>,
     /// Who signed the list beside it.
     pub signer: Option<Signer>,
 }
@@ -60,7 +62,13 @@ impl Wanted {
         };
         let bases =
             if facts.mirrors.is_empty() { &KNOWN.mirrors[&image.tree] } else { &facts.mirrors };
-        let urls: Result<_, _> = bases.iter().map(|base| below(base, &image.path)).collect();
+        let mut urls: Vec<Url> = Vec::new();
+        for base in facts.first.iter().chain(bases) {
+            let url = below(base, &image.path)?;
+            if !urls.contains(&url) {
+                urls.push(url);
+            }
+        }
         // Another digest is another file: what is known of this one says nothing about it.
         let other = facts.sha256.is_some_and(|given| Some(given) != image.sha256);
         let sha256 = match facts.sha256 {
@@ -69,7 +77,7 @@ impl Wanted {
         };
         Ok(Self {
             file: image.file().to_owned(),
-            urls: urls?,
+            urls,
             sha256,
             size: facts.size.or(image.size.filter(|_| !other)),
             volume_id: facts.volume_id.or_else(|| image.volume_id.clone().filter(|_| !other)),

@@ -44,21 +44,33 @@ impl Mirror {
     }
 }
 
-/// What the answers mean for somebody who needs these repositories, and this image.
+/// What the answers mean for somebody who needs these repositories, and this image from these mirrors, by their numbers and in this
+/// order.
 #[must_use]
-pub fn judge(mirrors: &[Mirror], repositories: &[&str], image: Option<&str>) -> Vec<Check> {
+pub fn judge(
+    mirrors: &[Mirror],
+    repositories: &[&str],
+    image: Option<(&str, &[usize])>,
+) -> Vec<Check> {
     let all = repositories.len();
     let packages = carried(
         "mirrors of packages",
-        mirrors,
+        &mirrors.iter().collect::<Vec<_>>(),
         repositories,
         &format!("all {all} repositories"),
         "name one that does (`mirror` in the lab file), or look at this machine's network and proxy",
     );
     let mut checks = vec![packages];
-    if let Some(image) = image {
+    if let Some((image, order)) = image {
+        let in_order: Vec<&Mirror> = order.iter().filter_map(|i| mirrors.get(*i)).collect();
         let fix = "name one that does (`image: {mirrors: [URL]}` in the lab file), or a file (`--image ISO`)";
-        checks.push(carried("mirrors of the image", mirrors, &[image], &format!("`{image}`"), fix));
+        checks.push(carried(
+            "mirrors of the image",
+            &in_order,
+            &[image],
+            &format!("`{image}`"),
+            fix,
+        ));
     }
     let ahead = usual(mirrors.iter().filter_map(|m| m.ahead).collect());
     if let Some(ahead) = ahead.filter(|ahead| ahead.abs() > CLOCK) {
@@ -87,12 +99,12 @@ fn usual(mut all: Vec<i64>) -> Option<i64> {
 }
 
 /// Whether a mirror carries all of these.
-fn carried(about: &str, mirrors: &[Mirror], names: &[&str], what: &str, fix: &str) -> Check {
+fn carried(about: &str, mirrors: &[&Mirror], names: &[&str], what: &str, fix: &str) -> Check {
     let of_it = |mirror: &&Mirror| {
         let asked = |name: &&str| mirror.lacks.contains_key(*name) || mirror.carries_all(&[name]);
         names.iter().all(asked)
     };
-    let asked: Vec<&Mirror> = mirrors.iter().filter(of_it).collect();
+    let asked: Vec<&Mirror> = mirrors.iter().copied().filter(of_it).collect();
     let whole: Vec<&&Mirror> = asked.iter().filter(|mirror| mirror.carries_all(names)).collect();
     match whole.first() {
         Some(first) => {

@@ -87,12 +87,12 @@ fn facts(fields: &ImageFields, r: &mut Resolver) -> Facts {
         r.note("image.size", &size.value, origin);
         size.value
     });
-    let mut mirrors = Vec::new();
+    let mut first = Vec::new();
     for mirror in fields.mirrors.iter().flat_map(|mirrors| &mirrors.value.0) {
         said(r, "mirrors", mirror);
         let alone = Facts { mirrors: vec![mirror.value.clone()], ..Facts::default() };
         if Wanted::known(DEFAULT, alone).is_ok() {
-            mirrors.push(mirror.value.clone());
+            first.push(mirror.value.clone());
         } else {
             let help =
                 "a base URL that holds a `7.9.2009` folder, such as `https://vault.centos.org`";
@@ -101,7 +101,7 @@ fn facts(fields: &ImageFields, r: &mut Resolver) -> Facts {
     }
     let signer = fields.key.as_ref().and_then(|key| signer(key, r));
     let volume_id = fields.volume_id.as_ref().map(|id| id.value.clone());
-    Facts { sha256, size, volume_id, mirrors, signer }
+    Facts { sha256, size, volume_id, mirrors: Vec::new(), first, signer }
 }
 
 fn signer(key: &Spanned<TextFile>, r: &mut Resolver) -> Option<Signer> {

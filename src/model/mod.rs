@@ -118,6 +118,18 @@ pub struct Lab {
     pub is_whole: bool,
 }
 
+impl Lab {
+    /// The mirrors of packages that the lab, its roles and its nodes name themselves.
+    #[must_use]
+    pub fn own_mirrors(&self) -> Vec<String> {
+        let is_named = |settled: &Settled| {
+            settled.path == "mirror" && !matches!(settled.origin, Origin::BuiltIn)
+        };
+        let own = self.settings.iter().filter(|settings| settings.settled.iter().any(is_named));
+        own.flat_map(|settings| settings.mirrors.iter().cloned()).collect()
+    }
+}
+
 /// A role.
 #[derive(Clone, Debug)]
 pub struct Role {

@@ -22,8 +22,9 @@ record! {
         size: u64 = "1020264448" else "of a known one, what trainyard knows",
         /// Its ISO 9660 volume id.
         volume_id: String = "CentOS 7 x86_64" else "of a known one, what trainyard knows",
-        /// Mirrors that are asked for a known one; each holds the folder `7.9.2009`.
-        mirrors: OneOrMany<String> = "[https://vault.centos.org]" else "those that trainyard knows",
+        /// Mirrors that are asked first for a known one, before those of `mirror` and those that trainyard knows; each holds the
+        /// folder `7.9.2009`.
+        mirrors: OneOrMany<String> = "[https://vault.centos.org]",
         /// The public key that signed the list of digests beside it.
         key: TextFile = "lab.asc" else "CentOS 7's",
     }

@@ -23,7 +23,8 @@ record! {
         machine: MachineSpec = "{serial: CZ3311ABCD}",
         /// Which disk is installed to, and how it is divided.
         storage: StorageSpec = "{disk: vda, layout: lvm}",
-        /// Where packages come from, tried in order: base URLs that hold a `7.9.2009` folder, and end above it.
+        /// Where packages come from, tried in order: base URLs that hold a `7.9.2009` folder, and end above it. They are asked for
+        /// the lab's image as well, before those that trainyard knows.
         mirror: OneOrMany<String> = "[http://vault.centos.org]",
         /// The time zone.
         timezone: String = "Asia/Seoul",

@@ -7,6 +7,7 @@ mod common;
 mod disks;
 mod doctor;
 mod faults;
+mod order;
 mod resume;
 mod server;
 mod signed;

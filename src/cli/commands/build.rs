@@ -104,7 +104,7 @@ fn image(args: &BuildArgs, lab: &Lab, lab_file: &Path, ui: &Ui) -> Result<Source
             Ok(Source { path: beside, facts: lab.image.facts.clone(), help })
         }
         (None, _) => {
-            let wanted = fetch::of_lab(&lab.image, Facts::default())?;
+            let wanted = fetch::of_lab(lab, Facts::default())?;
             let Brought { path, proof, .. } = fetch::bring(&wanted, &args.network, false, ui)?;
             let facts = Facts { sha256: Some(proof.sha256), ..Facts::default() };
             Ok(Source {

@@ -42,9 +42,9 @@ pub(in crate::cli) fn doctor(
     let mut checks = doctor::host(needs, &folders);
     let mut mirrors = Vec::new();
     if !args.offline {
-        let asked = asked(loaded.as_ref(), &args.mirror, image.as_ref());
+        let (asked, order) = asked(loaded.as_ref(), &args.mirror, image.as_ref());
         mirrors = ask(&asked, args, ui)?;
-        let image = image.as_ref().map(|image| image.file.as_str());
+        let image = image.as_ref().map(|image| (image.file.as_str(), &*order));
         checks.extend(doctor::judge(&mirrors, &ids(), image));
     }
     let written = real.map(|real| write(lab_file, &real, secrets, &mirrors));
@@ -100,17 +100,17 @@ fn image(loaded: Option<&Loaded>, only: &[String]) -> Result<Option<Wanted>> {
     let said = Facts { mirrors: only.to_vec(), ..Facts::default() };
     match loaded.and_then(|loaded| loaded.planned.as_ref()) {
         Some((lab, _)) if matches!(lab.image.source, ImageSource::Path(_)) => Ok(None),
-        Some((lab, _)) => fetch::of_lab(&lab.image, said).map(Some),
+        Some((lab, _)) => fetch::of_lab(lab, said).map(Some),
         None => Ok(Some(Wanted::known(DEFAULT, said)?)),
     }
 }
 
-/// What each mirror is asked for: the repositories, and the image.
+/// What each mirror is asked for: the repositories, and the image; and in which order they will be asked for that.
 fn asked(
     loaded: Option<&Loaded>,
     only: &[String],
     image: Option<&Wanted>,
-) -> Vec<(String, Vec<Thing>)> {
+) -> (Vec<(String, Vec<Thing>)>, Vec<usize>) {
     let planned = loaded.and_then(|loaded| loaded.planned.as_ref());
     let of_lab = planned.iter().flat_map(|(lab, _)| lab.settings.iter().flat_map(|s| &s.mirrors));
     let mut mirrors: Vec<String> = Vec::new();
@@ -136,8 +136,10 @@ fn asked(
     };
     let mut asked: Vec<(String, Vec<Thing>)> =
         mirrors.iter().map(|mirror| (mirror.clone(), things(mirror))).collect();
-    let Some(wanted) = image else { return asked };
-    for url in &wanted.urls {
+    let mut order = Vec::new();
+    for (wanted, url) in
+        image.iter().flat_map(|wanted| wanted.urls.iter().map(move |url| (wanted, url)))
+    {
         let thing = Thing {
             name: wanted.file.clone(),
             url: url.to_string(),
@@ -145,15 +147,17 @@ fn asked(
             begins: None,
         };
         // With its packages, where the same mirror has both.
-        let same = |(mirror, _): &&mut (String, Vec<Thing>)| {
+        let same = |(mirror, _): &(String, Vec<Thing>)| {
             url.as_str().starts_with(&format!("{mirror}/7.9.2009/"))
         };
-        match asked.iter_mut().find(same) {
-            Some((_, things)) => things.push(thing),
+        let known = asked.iter().position(same);
+        order.push(known.unwrap_or(asked.len()));
+        match known {
+            Some(at) => asked[at].1.push(thing),
             None => asked.push((url.to_string(), vec![thing])),
         }
     }
-    asked
+    (asked, order)
 }
 
 /// The repositories that every node installs from.

@@ -12,7 +12,7 @@ use crate::cli::ui::Ui;
 use crate::cli::{FetchArgs, NetworkArgs, SourceArgs};
 use crate::exit::{self, Failure};
 use crate::medium::Medium;
-use crate::model::{Image, ImageSource};
+use crate::model::{ImageSource, Lab};
 
 /// How often a line tells how far a download is, where there is no terminal.
 const LINE: Duration = Duration::from_secs(10);
@@ -78,17 +78,25 @@ pub(super) fn wanted(
     if !lab_file.exists() {
         return Ok(Wanted::known(DEFAULT, facts)?);
     }
-    of_lab(&load_good(lab_file, secrets, ui)?.lab.image, facts)
+    of_lab(&load_good(lab_file, secrets, ui)?.lab, facts)
 }
 
-/// The image that a lab names; what else is said comes first.
-pub(super) fn of_lab(image: &Image, said: Facts) -> Result<Wanted> {
+/// The image that a lab names; what else is said comes first. Where no mirror is said, those of the lab's image are asked, then those
+/// of its packages, then those that are known.
+pub(super) fn of_lab(lab: &Lab, said: Facts) -> Result<Wanted> {
+    let image = &lab.image;
     let of_lab = image.facts.clone();
+    let first = if said.mirrors.is_empty() {
+        [of_lab.first, lab.own_mirrors()].concat()
+    } else {
+        said.first
+    };
     let facts = Facts {
         sha256: said.sha256.or(of_lab.sha256),
         size: said.size.or(of_lab.size),
         volume_id: said.volume_id.or(of_lab.volume_id),
-        mirrors: if said.mirrors.is_empty() { of_lab.mirrors } else { said.mirrors },
+        mirrors: said.mirrors,
+        first,
         signer: said.signer.or(of_lab.signer),
     };
     match &image.source {
@@ -118,6 +126,7 @@ fn facts(source: &SourceArgs) -> Result<Facts> {
         size: source.size,
         volume_id: source.volume_id.clone(),
         mirrors: source.mirror.clone(),
+        first: Vec::new(),
         signer,
     })
 }
