@@ -75,6 +75,11 @@ fn doctor_follows_the_same_order() {
         let line = outcome.stdout.lines().find(|line| line.contains("mirrors of the image"));
         let line = line.expect("it is told");
         assert!(line.contains(&format!(", first http://{first}")), "{line}");
+        // With packages only.
+        let told = outcome.stdout.split("\nhttps://mirrors.cloud.tencent.com/centos\n").nth(1);
+        let told = told.and_then(|text| text.split("\n\n").next()).expect("it is asked");
+        assert!(told.contains("base") && !told.contains(".iso"), "{told}");
+        assert!(outcome.stdout.contains("\nhttps://mirrors.aliyun.com/centos\n"), "{outcome:?}");
         assert!(
             outcome.stdout.contains("repositories, first http://packages.example\n"),
             "{outcome:?}"

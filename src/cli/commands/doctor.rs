@@ -115,7 +115,7 @@ fn asked(
     let of_lab = planned.iter().flat_map(|(lab, _)| lab.settings.iter().flat_map(|s| &s.mirrors));
     let mut mirrors: Vec<String> = Vec::new();
     let all: Vec<&String> = if only.is_empty() {
-        of_lab.chain(&KNOWN.mirrors["centos"]).collect()
+        of_lab.chain(["centos", "packages"].iter().flat_map(|tree| &KNOWN.mirrors[*tree])).collect()
     } else {
         only.iter().collect()
     };
