@@ -13,10 +13,12 @@ pub fn with_mirror(text: &str, mirror: &str) -> Option<String> {
         return None;
     }
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let line = format!("mirror: {mirror}\n");
+    // A file of another system's keeps its line ends.
+    let end = if lines.first().is_some_and(|line| line.ends_with("\r\n")) { "\r\n" } else { "\n" };
+    let line = format!("mirror: {mirror}{end}");
     let Some(at) = keys.iter().position(|(key, _)| key.name == "mirror") else {
-        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-        return Some(format!("{text}{end}{line}"));
+        let break_before = if text.is_empty() || text.ends_with('\n') { "" } else { end };
+        return Some(format!("{text}{break_before}{line}"));
     };
     let from = keys[at].0.span.line - 1;
     let next = keys.get(at + 1).map_or(lines.len(), |(key, _)| key.span.line - 1);
@@ -41,6 +43,9 @@ mod tests {
                 "# a\nmirror:\n  # near\n  - http://a\n  - http://b\n\n# the name\nname: a\n",
                 "# a\nmirror: http://m\n\n# the name\nname: a\n",
             ),
+            ("name: a\r\nmirror: b\r\n", "name: a\r\nmirror: http://m\r\n"),
+            ("mirror: b\r\n\r\n# c\r\nname: a", "mirror: http://m\r\n\r\n# c\r\nname: a"),
+            ("name: a\r\nb: c", "name: a\r\nb: c\r\nmirror: http://m\r\n"),
             ("name: a\nmirror: [http://a,\n  http://b]\n", "name: a\nmirror: http://m\n"),
         ] {
             assert_eq!(with_mirror(text, "http://m").as_deref(), Some(wanted), "{text}");

@@ -81,6 +81,11 @@ fn what_cannot_be_written_is_said() {
     assert_eq!(outcome.status, 9, "{outcome:?}");
     assert!(outcome.stderr.contains("make a lab with `trainyard init`"), "{outcome:?}");
     assert_eq!(well.requests().len(), asked);
+    // With the line ends that it has.
+    let lab = Lab::new(&LAB.replace('\n', "\r\n"));
+    assert_eq!(doctor(&lab, &[&well], &["--write"]).status, 0);
+    let wanted = format!("{LAB}mirror: {}\n", well.url("")).replace('\n', "\r\n");
+    assert_eq!(lab.read("lab.yaml"), wanted);
     // Through a link, to the file itself.
     let lab = Lab::new(LAB);
     fs::rename(lab.path("lab.yaml"), lab.path("real.yaml")).expect("moved");
