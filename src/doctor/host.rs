@@ -53,6 +53,22 @@ pub fn host(needs: Needs, folders: &[(&str, &Path, u64)]) -> Vec<Check> {
     checks
 }
 
+/// Looks at the file that a lab is built from.
+#[must_use]
+pub fn image_file(path: &Path) -> Check {
+    let what = "the lab's image";
+    let seen = match path.metadata() {
+        Ok(found) if found.is_file() => {
+            let seen = format!("{} has {} MiB", path.display(), found.len() >> 20);
+            return Check::good(Kind::Machine, what, seen);
+        }
+        Ok(_) => format!("{} is no file", path.display()),
+        Err(error) => format!("{}: {error}", path.display()),
+    };
+    let fix = "bring it there, or correct `image: {path: FILE}` in the lab file; without it, `build` brings the medium by itself";
+    Check::not(Kind::Machine, what, State::Bad, seen, fix)
+}
+
 fn needed((name, found): (&'static str, Result<String, ToolError>)) -> Check {
     match found {
         Ok(seen) => Check::good(Kind::Program, name, seen),

@@ -7,7 +7,7 @@ mod world;
 use serde::Serialize;
 
 pub use ask::{Progress, ask};
-pub use host::{Needs, host};
+pub use host::{Needs, host, image_file};
 pub use world::{Mirror, Thing, judge};
 
 /// How something is.

@@ -223,7 +223,9 @@ fn a_program_that_is_missing() {
 #[test]
 fn a_file_takes_no_room_in_the_cache() {
     for (image, needed) in [("", 1024), ("image: {path: a.iso}\n", 0)] {
-        let outcome = Lab::new(&format!("{image}{LAB}")).done(&["doctor", "--offline"]);
+        let lab = Lab::new(&format!("{image}{LAB}"));
+        fs::write(lab.path("a.iso"), "").expect("written");
+        let outcome = lab.done(&["doctor", "--offline"]);
         let line = outcome.stdout.lines().find(|line| line.contains("disk for the cache"));
         let line = line.expect("it is looked at");
         assert!(line.ends_with(&format!(" {needed} MiB are needed")), "{line}");
@@ -239,3 +241,15 @@ fn nobody_is_asked_offline() {
     let disk = told["checks"].as_array().expect("checks").iter();
     assert!(disk.map(|c| c["what"].as_str()).any(|what| what == Some("disk for the cache")));
 }
+#[test]
+fn a_file_that_the_lab_names_is_looked_for() {
+    let lab = Lab::new(&format!("image: {{path: a.iso}}\n{LAB}"));
+    let outcome = lab.run(&["doctor", "--offline"]);
+    assert_eq!(outcome.status, 9, "{outcome:?}");
+    assert!(outcome.stdout.contains("BAD  the lab's image: a.iso: No such file"), "{outcome:?}");
+    assert!(outcome.stdout.contains("       bring it there, or correct `image: {path: FILE}`"));
+    fs::write(lab.path("a.iso"), vec![0; 3 << 20]).expect("written");
+    let outcome = lab.done(&["doctor", "--offline"]);
+    assert!(outcome.stdout.contains("ok   the lab's image: a.iso has 3 MiB\n"), "{outcome:?}");
+}
+

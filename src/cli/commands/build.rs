@@ -99,9 +99,8 @@ fn image(args: &BuildArgs, lab: &Lab, lab_file: &Path, ui: &Ui) -> Result<Source
             help: "name the right file, or correct what the lab file says about its `image`",
         }),
         (None, ImageSource::Path(path)) => {
-            let beside = lab_file.parent().unwrap_or(Path::new("")).join(path);
             let help = "bring the right file there, or correct what the lab file says about it";
-            Ok(Source { path: beside, facts: lab.image.facts.clone(), help })
+            Ok(Source { path: beside(lab_file, path), facts: lab.image.facts.clone(), help })
         }
         (None, _) => {
             let wanted = fetch::of_lab(lab, Facts::default())?;
@@ -114,6 +113,11 @@ fn image(args: &BuildArgs, lab: &Lab, lab_file: &Path, ui: &Ui) -> Result<Source
             })
         }
     }
+}
+
+/// A file that the lab names, which is relative to the lab file.
+pub(super) fn beside(lab_file: &Path, path: &Path) -> PathBuf {
+    lab_file.parent().unwrap_or(Path::new("")).join(path)
 }
 
 /// The medium, which has just been read, is what it is said to be: by the lab, or by the record of its proof.

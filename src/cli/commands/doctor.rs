@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
+use super::build::beside;
 use super::fetch;
 use super::load::{Loaded, load, load_text};
 use crate::base_image::known::{DEFAULT, KNOWN, Repository};
@@ -40,6 +41,10 @@ pub(in crate::cli) fn doctor(
         ("ISOs, here", Path::new("."), needs.nodes),
     ];
     let mut checks = doctor::host(needs, &folders);
+    let planned = loaded.as_ref().and_then(|loaded| loaded.planned.as_ref());
+    if let Some(ImageSource::Path(path)) = planned.map(|(lab, _)| &lab.image.source) {
+        checks.push(doctor::image_file(&beside(lab_file, path)));
+    }
     let mut mirrors = Vec::new();
     if !args.offline {
         let (asked, order) = asked(loaded.as_ref(), &args.mirror, image.as_ref());
