@@ -37,6 +37,14 @@ pub struct Mirror {
 }
 
 impl Mirror {
+    /// Its base URL without a name and a password, where it was asked with one.
+    #[must_use]
+    pub fn without_password(&self) -> Option<String> {
+        let (scheme, rest) = self.mirror.split_once("://")?;
+        let (_, host) = rest.split_once('@')?;
+        Some(format!("{scheme}://{host}"))
+    }
+
     /// Whether it carries all that it was asked for of these.
     #[must_use]
     pub fn carries_all(&self, names: &[&str]) -> bool {

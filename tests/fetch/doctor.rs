@@ -94,6 +94,29 @@ fn what_cannot_be_written_is_said() {
     assert!(lab.read("real.yaml").ends_with(&format!("mirror: {}\n", well.url(""))));
 }
 
+/// No password is written, nor told; and what is told can be written.
+#[test]
+fn a_mirror_that_needs_a_password_is_not_written() {
+    let lab = Lab::new(LAB);
+    let (closed, open) = (mirror(&[]), mirror(&[]));
+    let secret = closed.url("").replace("http://", "http://me:hidden@");
+    let outcome = doctor(&lab, &[], &["--write", "--mirror", &secret]);
+    assert_eq!(outcome.status, 3, "{outcome:?}");
+    let told = format!("write `mirror: {}` into it", closed.url(""));
+    assert!(outcome.stderr.contains(&told), "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .contains("a name and a password carries all repositories. They are left out here")
+    );
+    assert!(!format!("{outcome:?}").contains("hidden"), "{outcome:?}");
+    assert_eq!(lab.read("lab.yaml"), LAB);
+    // One that needs none is written.
+    let outcome = doctor(&lab, &[], &["--write", "--mirror", &secret, "--mirror", &open.url("")]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(lab.read("lab.yaml"), format!("{LAB}mirror: {}\n", open.url("")));
+}
+
 #[test]
 fn no_mirror_carries_all() {
     let lab = Lab::new(LAB);
@@ -233,15 +256,6 @@ fn a_file_takes_no_room_in_the_cache() {
 }
 
 #[test]
-fn nobody_is_asked_offline() {
-    let lab = Lab::new(LAB);
-    let outcome = lab.done(&["doctor", "--offline", "--format", "json"]);
-    let told: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
-    assert_eq!(told["mirrors"], Value::Array(vec![]));
-    let disk = told["checks"].as_array().expect("checks").iter();
-    assert!(disk.map(|c| c["what"].as_str()).any(|what| what == Some("disk for the cache")));
-}
-#[test]
 fn a_file_that_the_lab_names_is_looked_for() {
     let lab = Lab::new(&format!("image: {{path: a.iso}}\n{LAB}"));
     let outcome = lab.run(&["doctor", "--offline"]);
@@ -253,3 +267,12 @@ fn a_file_that_the_lab_names_is_looked_for() {
     assert!(outcome.stdout.contains("ok   the lab's image: a.iso has 3 MiB\n"), "{outcome:?}");
 }
 
+#[test]
+fn nobody_is_asked_offline() {
+    let lab = Lab::new(LAB);
+    let outcome = lab.done(&["doctor", "--offline", "--format", "json"]);
+    let told: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    assert_eq!(told["mirrors"], Value::Array(vec![]));
+    let disk = told["checks"].as_array().expect("checks").iter();
+    assert!(disk.map(|c| c["what"].as_str()).any(|what| what == Some("disk for the cache")));
+}

@@ -215,7 +215,16 @@ fn real(lab_file: &Path) -> Result<PathBuf> {
         .with_context(|| format!("`{}`: make a lab with `trainyard init`", lab_file.display()))
 }
 
-/// Writes the first mirror that carries all repositories into the lab file, which must mean the same otherwise.
+/// Why a mirror is not written that was asked with a name and a password.
+fn needs_password(lab_file: &Path, mirror: &str) -> Failure {
+    let message = format!(
+        "`{}` is not changed: only a mirror that was asked with a name and a password carries all repositories. They are left out here, and stay yours to add where they are needed; no lab file may hold them, because every account on a node could read them: let the mirror know the nodes by their addresses, and write `mirror: {mirror}` into it",
+        lab_file.display()
+    );
+    Failure::new(exit::LAB, message)
+}
+
+/// Writes the first mirror that carries all repositories, and asks for no password, into the lab file, which must mean the same otherwise.
 fn write<'m>(
     lab_file: &Path,
     real: &Path,
@@ -223,11 +232,16 @@ fn write<'m>(
     mirrors: &'m [Mirror],
 ) -> Result<&'m str> {
     let ids = ids();
-    let found = mirrors.iter().find(|mirror| mirror.carries_all(&ids));
-    let Some(Mirror { mirror, .. }) = found else {
-        bail!(Failure::new(
-            exit::NETWORK,
-            "no mirror carries all repositories, so none is written"
+    let found: Vec<&Mirror> = mirrors.iter().filter(|mirror| mirror.carries_all(&ids)).collect();
+    let open = found.iter().find(|mirror| mirror.without_password().is_none());
+    let Some(Mirror { mirror, .. }) = open else {
+        let closed = found.first().and_then(|mirror| mirror.without_password());
+        bail!(closed.map_or_else(
+            || {
+                let message = "no mirror carries all repositories, so none is written";
+                Failure::new(exit::NETWORK, message)
+            },
+            |closed| needs_password(lab_file, &closed),
         ));
     };
     let by_hand = || {
