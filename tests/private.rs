@@ -37,6 +37,37 @@ fn refused(lab: &Lab, arguments: &[&str], why: &str) {
 
 const ITS: &str = "it holds the lab's secrets";
 
+/// What URLs of a lab say of a person is not repeated, wherever they are told.
+#[test]
+fn urls_of_a_lab_are_told_without_passwords_and_queries() {
+    let digest = "0".repeat(64);
+    let more =
+        "mirror: [http://m.example/a?t=hidden]\ntime: {servers: ['http://hidden@t.example']}\n";
+    for (image, more, status) in [
+        (format!("{{url: 'http://a.example/x.iso?t=hidden', sha256: {digest}}}"), "", 0),
+        (format!("{{url: \"http://me:hidden@a.example/x.iso\", sha256: {digest}}}"), "", 0),
+        ("{url: 'ftp://a.example/x.iso?t=hidden'}".into(), more, 3),
+        ("{url: http://a.example/?t=hidden, mirrors: [http://b.example?hidden]}".into(), "", 3),
+        ("{mirrors: ['http://me:hidden@b.example?hidden it is', http://c?hidden]}".into(), "", 3),
+    ] {
+        let lab = Lab::new(&format!("image: {image}\n{more}{NODES}"));
+        for format in ["text", "short", "json"] {
+            for arguments in [
+                &["check"][..],
+                &["plan"],
+                &["plan", "controller", "--explain"],
+                &["fetch", "--retry", "0", "--connect-timeout", "0.01"],
+            ] {
+                let said = lab.run(&[arguments, &["--format", format]].concat());
+                let all = format!("{said:?}");
+                assert!(!all.contains("hidden"), "{arguments:?}\n{all}");
+                let wanted = if arguments[0] == "fetch" && status == 0 { 7 } else { status };
+                assert_eq!(said.status, wanted, "{arguments:?}\n{all}");
+            }
+        }
+    }
+}
+
 #[test]
 fn secrets_are_no_lab_file() {
     let lab = Lab::new(NODES);

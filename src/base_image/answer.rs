@@ -8,7 +8,7 @@ use reqwest::header::{
     LAST_MODIFIED, LOCATION, RETRY_AFTER,
 };
 
-use crate::report::without_userinfo;
+use crate::report::without_private;
 
 /// What a mirror did instead of sending the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Answer {
             _ if status.is_redirection() => {
                 // Others were followed.
                 let to = text(LOCATION).unwrap_or_default();
-                let to = without_userinfo(to.split('?').next().unwrap_or_default());
+                let to = without_private(to.split('?').next().unwrap_or_default());
                 let what =
                     format!("redirects to `{to}`, where nobody follows: only to HTTP and HTTPS");
                 return Err(Trouble::elsewhere(what));

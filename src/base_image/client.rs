@@ -13,7 +13,7 @@ use reqwest::{Certificate, StatusCode, Url};
 
 use super::{Event, FetchError, Told};
 use crate::interrupt::{self, Interrupted};
-use crate::report::without_userinfo;
+use crate::report::without_private;
 
 /// How many redirects are followed for one request.
 const REDIRECTS: usize = 5;
@@ -183,11 +183,7 @@ fn read_small(request: RequestBuilder, most: u64) -> Result<Small, String> {
 
 /// A URL without what it may say of a person: names and passwords, and what goes with a query.
 pub(crate) fn shown(url: &Url) -> String {
-    let text = without_userinfo(url.as_str()).into_owned();
-    match text.split_once('?') {
-        Some((path, _)) => format!("{path}?…"),
-        None => text,
-    }
+    without_private(url.as_str()).into_owned()
 }
 
 /// The innermost cause, which says most; the outer ones repeat the URL.

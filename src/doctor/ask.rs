@@ -11,7 +11,7 @@ use reqwest::header::{AGE, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap};
 use super::{Mirror, Thing};
 use crate::base_image::{FetchError, Network, Small, small};
 use crate::interrupt;
-use crate::report::without_userinfo;
+use crate::report::without_private;
 
 /// Requests on the way at the same time.
 const PARALLEL: usize = 24;
@@ -45,7 +45,7 @@ pub fn ask(
 ) -> Result<Vec<Mirror>, FetchError> {
     let client = network.client()?;
     let mirror = |(name, _): &(String, Vec<Thing>)| Mirror {
-        mirror: without_userinfo(name.split('?').next().unwrap_or(name)).into_owned(),
+        mirror: without_private(name).into_owned(),
         carries: Vec::new(),
         lacks: BTreeMap::new(),
         ahead: None,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use crate::report::{Findings, Rule, Sources, Span, without_userinfo};
+use crate::report::{Findings, Rule, Sources, Span, without_private};
 use crate::spec::Spanned;
 
 use super::{Origin, Settled};
@@ -183,7 +183,7 @@ impl Resolver<'_> {
     }
 
     pub fn note(&mut self, path: &str, value: &impl Display, origin: Origin) {
-        let value = without_userinfo(&value.to_string()).into_owned();
+        let value = without_private(&value.to_string()).into_owned();
         self.origins.push(Settled { path: path.to_owned(), value, origin });
     }
 

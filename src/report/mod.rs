@@ -5,16 +5,16 @@
 mod rules;
 mod source;
 mod text;
-mod userinfo;
+mod private;
 
 use std::collections::HashSet;
 
 use serde::Serialize;
 
+pub use private::without_private;
 pub use rules::Rule;
 pub use source::{Source, Sources, line_of, place_of};
 pub use text::{render_line, render_text};
-pub use userinfo::without_userinfo;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -137,7 +137,7 @@ impl Findings {
             return;
         }
         let (message, help) = (message.into(), help.into());
-        let (message, help) = (without_userinfo(&message), without_userinfo(&help));
+        let (message, help) = (without_private(&message), without_private(&help));
         let (message, help) = (short(message.into_owned(), 600), short(help.into_owned(), 3000));
         let span = (span.line > 0).then_some(span);
         if !self.told.insert((rule, span, message.clone())) {

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::userinfo::userinfo;
-use super::{Finding, Rule, Severity, Sources, Span, without_userinfo};
+use super::private::private;
+use super::{Finding, Rule, Severity, Sources, Span, without_private};
 
 const BOLD: Style = Style::new().bold();
 const FRAME: Style = AnsiColor::Blue.on_default().bold();
@@ -76,7 +76,7 @@ fn in_brackets(path: &str) -> String {
 
 /// A line without what is no one's to see in its URLs, and what is marked in that.
 fn without_passwords(line: &str, span: Span) -> (Cow<'_, str>, Span) {
-    let found = userinfo(line);
+    let found = private(line);
     if found.is_empty() {
         return (line.into(), span);
     }
@@ -93,7 +93,7 @@ fn without_passwords(line: &str, span: Span) -> (Cow<'_, str>, Span) {
     };
     let column = before(from);
     let length = before(to).saturating_sub(column).max(1);
-    (without_userinfo(line), Span { column: column + 1, length, ..span })
+    (without_private(line), Span { column: column + 1, length, ..span })
 }
 
 /// What is printed of a line, how many columns stand before what is marked, and how many are marked.
