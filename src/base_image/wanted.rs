@@ -28,6 +28,9 @@ pub struct Facts {
 /// The longest file name, in bytes; a record's is longer, and file systems end at 255.
 const LONGEST_NAME: usize = 200;
 
+/// What no file's name may hold on Windows; `:` names a stream of a file there. A cache may lie on a disk that both read.
+const NOT_IN_NAMES: &str = "/\\:*?\"<>|";
+
 /// An image to be brought.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -94,9 +97,9 @@ impl Wanted {
         let file = url.path_segments().and_then(Iterator::last).unwrap_or_default();
         let file = percent_encoding::percent_decode_str(file).decode_utf8_lossy().into_owned();
         let fits = !file.is_empty() && !file.starts_with('.') && file.len() <= LONGEST_NAME;
-        if !fits || file.contains(|c: char| c == '/' || c.is_control()) {
+        if !fits || file.contains(|c: char| NOT_IN_NAMES.contains(c) || c.is_control()) {
             let message = format!(
-                "`{}` names no file that can be kept: its last part is a name of 1 to {LONGEST_NAME} bytes without control characters",
+                "`{}` names no file that can be kept: its last part is a name of 1 to {LONGEST_NAME} bytes that does not begin with `.`, without control characters and `{NOT_IN_NAMES}`",
                 shown(&url)
             );
             return Err(FetchError::Facts(message));

@@ -167,6 +167,12 @@ fn what_cannot_be_meant() {
         (&["--url", "ftp://127.0.0.1/big.iso"], 2, "neither `http://` nor `https://`"),
         (&["--url", "http://127.0.0.1/"], 2, "names no file that can be kept"),
         (&["--url", "http://127.0.0.1/..%2Fx", "--sha256", "0"], 2, "is no SHA-256"),
+        (&["--url", "http://127.0.0.1/a%2Fx"], 2, "without control characters and `/\\:*?\"<>|`"),
+        (&["--url", "http://127.0.0.1/..%5Cx.iso"], 2, "names no file that can be kept"),
+        (&["--url", "http://127.0.0.1/a%5Cx.iso"], 2, "names no file that can be kept"),
+        (&["--url", "http://127.0.0.1/c:x.iso"], 2, "names no file that can be kept"),
+        (&["--url", "http://127.0.0.1/x.iso%3As"], 2, "names no file that can be kept"),
+        (&["--url", "http://127.0.0.1/x%07.iso"], 2, "names no file that can be kept"),
         (&["centos-7.9-dvd", "--mirror", "here"], 2, "`here` is no URL of a mirror"),
         (
             &["--url", "http://127.0.0.1/a.iso", "--key", "/dev/null"],
