@@ -292,8 +292,9 @@ impl Cache {
         let Some((path, proof)) = found else { return Ok(None) };
         if let Some(size) = wanted.size.filter(|size| *size != proof.size()) {
             let message = format!(
-                "`{}` has {} bytes, not {size}, and is proved",
+                "`{}` has {} bytes, not {size}, and its SHA-256 is the right one: correct the size (`--size`, or `image: {{size: {}}}` in the lab file), or the SHA-256",
                 path.display(),
+                proof.size(),
                 proof.size()
             );
             return Err(FetchError::Facts(message));

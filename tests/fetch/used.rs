@@ -69,6 +69,20 @@ fn verified_again() {
     bench.is_right();
 }
 
+/// A size that contradicts what is proved is a slip of the pen.
+#[test]
+fn a_size_that_cannot_be() {
+    let bench = Bench::new(1000);
+    let server = Server::new(good(&bench.file));
+    let (url, sum) = (server.url("/big.iso"), sha256(&bench.file));
+    assert_eq!(bench.fetch(&url).status, 0);
+    let outcome =
+        common::outcome(bench.command(&["--url", &url, "--sha256", &sum, "--size", "1001"]));
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    let told = "has 1000 bytes, not 1001, and its SHA-256 is the right one: correct the size (`--size`, or `image: {size: 1000}`";
+    assert!(outcome.stderr.contains(told), "{outcome:?}");
+}
+
 /// No name of a file is the name of something of the cache's own.
 #[test]
 fn files_of_any_name() {
