@@ -72,6 +72,17 @@ impl Download<'_> {
     /// Brings the file. What is told is the URL that ended it.
     pub fn run(&self, tell: &mut Told) -> Result<String, FetchError> {
         let mut part = Part::open(self.place)?;
+        match self.fill(&mut part, tell) {
+            Ok(from) => part.finish().map(|()| from),
+            Err(error) => {
+                // That it cannot be tidied up is not why it failed.
+                let _ = part.leave();
+                Err(error)
+            }
+        }
+    }
+
+    fn fill(&self, part: &mut Part, tell: &mut Told) -> Result<String, FetchError> {
         if self.size.is_some_and(|size| part.length() > size) {
             part.clear()?;
         }
@@ -90,14 +101,11 @@ impl Download<'_> {
                 if alone && owner.replace(i) != Some(i) {
                     part.clear()?;
                 }
-                match self.from(mirror.url, alone, &mut part, tell)? {
-                    Came::Right => {
-                        part.finish()?;
-                        return Ok(shown(mirror.url));
-                    }
+                match self.from(mirror.url, alone, part, tell)? {
+                    Came::Right => return Ok(shown(mirror.url)),
                     Came::Trouble(trouble) => mirror.failed(trouble, tell),
                     Came::Wrong if alone || part.notes.pieces == 1 => {
-                        let what = self.other_file(&part);
+                        let what = self.other_file(part);
                         part.clear()?;
                         mirror.failed(Trouble::elsewhere(what), tell);
                     }

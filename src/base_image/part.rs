@@ -178,6 +178,18 @@ impl Part {
         self.hashed == self.length && self.digest() == sha256
     }
 
+    /// Leaves what is there to the next run, and nothing where nothing is.
+    pub fn leave(self) -> Result<(), FetchError> {
+        let path = &self.place.part;
+        // What nobody has counted may have been written before the disk was full.
+        let is_empty = path.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() == 0);
+        if is_empty {
+            cache::remove(path)?;
+            cache::remove(&self.place.notes)?;
+        }
+        Ok(())
+    }
+
     /// The whole is right: it gets its name.
     pub fn finish(self) -> Result<(), FetchError> {
         let Place { image, part, notes, .. } = &self.place;

@@ -296,6 +296,8 @@ fn a_mirror_that_does_it_wrong() {
             Nothing(status) => {
                 assert_eq!(outcome.status, status, "{what}");
                 assert!(!bench.place().exists(), "{what}");
+                let part = std::fs::metadata(bench.part());
+                assert!(part.is_ok_and(|part| part.len() > 0) || bench.leaves_no_part(), "{what}");
                 assert!(outcome.stderr.contains(&server.url("/a/big.iso")), "{what}: where?");
             }
         }

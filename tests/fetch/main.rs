@@ -105,6 +105,11 @@ impl Bench {
         self.cache().join("parts").join(&sha256(&self.file)[..16])
     }
 
+    /// Nothing of it is there, nor any note.
+    fn leaves_no_part(&self) -> bool {
+        !self.part().exists() && !self.part().with_extension("json").exists()
+    }
+
     /// Where [`Self::fetch_from`] puts it.
     fn place_from(&self) -> PathBuf {
         self.place().with_file_name("CentOS-7-x86_64-NetInstall-2009.iso")
