@@ -27,6 +27,14 @@ pub struct Place {
     pub(super) lock: PathBuf,
 }
 
+impl Place {
+    /// The places of an image that has the same digest and another name.
+    pub(super) fn named(&self, file: &str) -> Self {
+        let record = self.record.with_file_name(format!("{file}.json"));
+        Self { image: self.image.with_file_name(file), record, ..self.clone() }
+    }
+}
+
 /// What lies in the cache.
 #[derive(Debug)]
 pub struct Entry {
@@ -145,7 +153,7 @@ fn entry(
 }
 
 /// What a folder holds, by name; nothing where it is not there.
-fn list(folder: &Path) -> Result<Vec<(String, PathBuf)>, FetchError> {
+pub(super) fn list(folder: &Path) -> Result<Vec<(String, PathBuf)>, FetchError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

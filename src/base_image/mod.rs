@@ -14,6 +14,7 @@ mod part;
 mod proof;
 mod signed;
 mod transfer;
+mod twin;
 mod wanted;
 
 use std::io;
@@ -72,6 +73,8 @@ pub enum Event<'a> {
         /// Its digest.
         found: Digest,
     },
+    /// The same bytes lay there under another name.
+    Twin(&'a Path),
     /// Nothing is done for so long.
     Pause(Duration),
     /// The file is proved.
@@ -252,6 +255,9 @@ impl Fetcher<'_> {
             let what = "was changed, and is brought anew";
             tell(Event::Trouble { url: &path.display().to_string(), what });
             cache::remove(path)?;
+        }
+        if let Some(proof) = twin::take(&place, sha256, &evidence, self.verify, tell)? {
+            return Ok(Brought { path: place.image, proof, was_there: true });
         }
         let download = Download {
             client: self.client(&mut client)?,

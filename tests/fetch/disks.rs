@@ -74,3 +74,26 @@ fn the_cache_cannot_be_written() {
     assert!(outcome.stderr.contains("Read-only file system"), "{outcome:?}");
     assert_eq!(server.sent(), 0);
 }
+
+/// Where a file can have no second name, as on a mount of its own, its bytes are copied, and proved.
+#[test]
+fn a_file_that_can_have_one_name_only() {
+    let bench = Bench::new(300_000);
+    let server = Server::new(good(&bench.file));
+    assert_eq!(bench.fetch(&server.url("/big.iso")).status, 0);
+    let sum = sha256(&bench.file);
+    let fetch = bench.command(&["--url", &server.url("/other.iso"), "--sha256", &sum]);
+    let mut command = common::judge("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c"]);
+    command.arg(r#"mount --bind "$1" "$1" && shift && exec "$@""#).arg("sh").arg(bench.place());
+    command.arg(fetch.get_program()).args(fetch.get_args()).current_dir(bench.folder.path());
+    let outcome = common::outcome(command);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(outcome.stderr.contains("gets this name as well"), "{outcome:?}");
+    let other = bench.place().with_file_name("other.iso");
+    assert!(fs::read(&other).expect("the copy") == bench.file);
+    let inode = |path| std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).expect("a file"));
+    assert_ne!(inode(bench.place()), inode(other));
+    assert_eq!(server.requests().len(), 1);
+    assert!(bench.leaves_no_part());
+}

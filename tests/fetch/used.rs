@@ -69,6 +69,38 @@ fn verified_again() {
     bench.is_right();
 }
 
+/// The same bytes are not brought again because somebody calls them otherwise.
+#[test]
+fn the_same_under_another_name() {
+    let bench = Bench::new(300_000);
+    let server = Server::new(good(&bench.file));
+    let sum = sha256(&bench.file);
+    assert_eq!(bench.fetch(&server.url("/big.iso")).status, 0);
+    let outcome = bench.fetch(&server.url("/other.iso"));
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let told = format!("`{}` has the same SHA-256, and gets this name", bench.place().display());
+    assert!(outcome.stderr.contains(&told), "{outcome:?}");
+    assert!(outcome.stdout.contains("was there"), "{outcome:?}");
+    let inode = |name: &str| {
+        let found = fs::metadata(bench.place().with_file_name(name)).expect("an image");
+        std::os::unix::fs::MetadataExt::ino(&found)
+    };
+    assert_eq!(inode("big.iso"), inode("other.iso"));
+    assert_eq!(server.requests().len(), 1);
+
+    // Damage that keeps size and time is in neither, once it is looked for.
+    let file = fs::File::options().write(true).open(bench.place()).expect("opened");
+    let before = file.metadata().expect("known").modified().expect("a time");
+    std::os::unix::fs::FileExt::write_at(&file, b"!", 7).expect("written");
+    file.set_modified(before).expect("hidden");
+    let url = server.url("/third.iso");
+    let outcome = common::outcome(bench.command(&["--url", &url, "--sha256", &sum, "--verify"]));
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(outcome.stdout.contains("was brought"), "{outcome:?}");
+    assert!(fs::read(bench.place().with_file_name("third.iso")).expect("it") == bench.file);
+    assert_eq!(server.requests().len(), 2);
+}
+
 /// A size that contradicts what is proved is a slip of the pen.
 #[test]
 fn a_size_that_cannot_be() {

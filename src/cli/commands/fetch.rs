@@ -167,6 +167,9 @@ impl<'a> Progress<'a> {
             Event::Mixed { found } => self.say(format!(
                 "the whole has the SHA-256 {found}, so one of the mirrors sent something else; each now sends all of it"
             )),
+            Event::Twin(path) => {
+                self.say(format!("`{}` has the same SHA-256, and gets this name as well", path.display()));
+            }
             Event::Pause(pause) => self.say(format!("waiting for {:.0} s", pause.as_secs_f64())),
             Event::Proved => self.say(format!("`{}` is proved", self.file)),
         }
