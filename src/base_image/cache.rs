@@ -8,7 +8,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::FetchError;
-use super::lock::Lock;
 use super::proof::Proof;
 use crate::digest::Digest;
 
@@ -38,7 +37,7 @@ impl Place {
 /// What lies in the cache.
 #[derive(Debug)]
 pub struct Entry {
-    digest: String,
+    pub(super) digest: String,
     /// The image, or what there is of it so far.
     pub path: PathBuf,
     /// Bytes that it takes.
@@ -78,7 +77,7 @@ impl Cache {
         self.place_of(&sha256.short(), file)
     }
 
-    fn place_of(&self, digest: &str, file: &str) -> Place {
+    pub(super) fn place_of(&self, digest: &str, file: &str) -> Place {
         let parts = self.0.join("parts");
         Place {
             image: self.0.join("images").join(digest).join(file),
@@ -112,29 +111,6 @@ impl Cache {
             }
         }
         Ok(entries)
-    }
-
-    /// Deletes an image or a part, unless somebody brings it just now: then that is told.
-    ///
-    /// # Errors
-    /// It cannot be deleted.
-    pub fn delete(&self, entry: &Entry) -> Result<Result<(), String>, FetchError> {
-        let file = super::file_name(&entry.path);
-        let place = self.place_of(&entry.digest, &file);
-        let _lock = match Lock::try_take(&place)? {
-            Ok(lock) => lock,
-            Err(owner) => return Ok(Err(owner)),
-        };
-        let ours =
-            if entry.is_part { [&place.part, &place.notes] } else { [&place.image, &place.record] };
-        for path in ours {
-            remove(path)?;
-        }
-        for path in ours {
-            // The last image of a digest takes its folder along.
-            let _ = path.parent().map(fs::remove_dir);
-        }
-        Ok(Ok(()))
     }
 }
 

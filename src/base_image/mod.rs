@@ -12,6 +12,7 @@ mod listed;
 mod lock;
 mod part;
 mod proof;
+mod prune;
 mod signed;
 mod transfer;
 mod twin;

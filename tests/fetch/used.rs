@@ -166,6 +166,34 @@ fn listed_found_and_removed() {
     assert!(!bench.place_from().exists());
 }
 
+/// What stands for something that is gone is removed, and nothing else; a file with two names is freed once.
+#[test]
+fn records_of_what_is_gone() {
+    let bench = Bench::new(3 << 20);
+    let server = Server::new(good(&bench.file));
+    let cache = bench.cache().display().to_string();
+    for name in ["/big.iso", "/other.iso"] {
+        assert_eq!(bench.fetch(&server.url(name)).status, 0);
+    }
+    let prune = |more: &[&str]| image(&bench, &[&["prune", "--cache", &cache], more].concat());
+    assert_eq!(prune(&[]).stdout, "0 MiB are free again\n");
+    fs::remove_file(bench.place()).expect("removed");
+    let notes = bench.part().with_extension("json");
+    fs::write(&notes, "{}").expect("written");
+    let record =
+        bench.cache().join("records").join(&sha256(&bench.file)[..16]).join("big.iso.json");
+    let pruned = prune(&[]).stdout;
+    let told = format!("removed {}\nremoved {}\n0 MiB", record.display(), notes.display());
+    assert!(pruned.starts_with(&told), "{pruned}");
+    assert!(!record.exists() && !notes.exists());
+    let other = server.url("/other.iso");
+    assert!(bench.fetch(&other).stdout.contains("was there"), "its record stays");
+    assert_eq!(bench.fetch(&server.url("/big.iso")).status, 0);
+    let pruned = prune(&["--all"]).stdout;
+    assert!(pruned.ends_with("other.iso\n3 MiB are free again\n"), "{pruned}");
+    assert_eq!(server.requests().len(), 1);
+}
+
 #[test]
 fn a_file_is_verified() {
     let bench = Bench::new(1000);

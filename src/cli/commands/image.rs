@@ -104,20 +104,22 @@ fn path(wanted: &crate::base_image::Wanted, cache: &Cache, ui: &Ui) -> Result<()
 }
 
 fn prune(cache: &Cache, all: bool, ui: &Ui) -> Result<()> {
-    let mut removed = Vec::new();
+    let (mut removed, mut bytes) = (Vec::new(), 0);
     for entry in cache.entries()? {
         if all || entry.is_part {
             match cache.delete(&entry)? {
-                Ok(()) => removed.push(entry),
+                Ok(freed) => {
+                    bytes += freed;
+                    removed.push(entry.path);
+                }
                 Err(owner) => ui.note(format!("{} stays: {owner} brings it", entry.path.display())),
             }
         }
     }
-    let bytes: u64 = removed.iter().map(|entry| entry.size).sum();
+    removed.extend(cache.sweep()?);
     let text = || {
-        let lines = removed.iter().map(|entry| format!("removed {}\n", entry.path.display()));
+        let lines = removed.iter().map(|path| format!("removed {}\n", path.display()));
         lines.collect::<String>() + &format!("{} MiB are free again\n", bytes >> 20)
     };
-    let paths: Vec<_> = removed.iter().map(|entry| &entry.path).collect();
-    ui.result(text, &json!({ "schema": 1, "removed": paths, "bytes": bytes }))
+    ui.result(text, &json!({ "schema": 1, "removed": removed, "bytes": bytes }))
 }
