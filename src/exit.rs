@@ -84,7 +84,9 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     if let Some(error) = cause.downcast_ref::<FetchError>() {
         return Some(match error {
-            FetchError::NoMirror { .. } | FetchError::Network(_) => NETWORK,
+            FetchError::NoMirror { .. }
+            | FetchError::Network(_)
+            | FetchError::NoList { is_network: true, .. } => NETWORK,
             FetchError::NoList { .. } | FetchError::Wrong { .. } => VERIFICATION,
             FetchError::Unknown { .. } | FetchError::Facts(_) => USAGE,
             FetchError::Interrupted(_) => INTERRUPTED,

@@ -29,6 +29,7 @@ pub(super) fn digest(
         return Err(FetchError::Facts(message));
     };
     let mut lists: Vec<(Url, Option<Trouble>)> = wanted.lists().map(|url| (url, None)).collect();
+    let mut is_doubted = false;
     for round in 0..=network.retries {
         for (url, trouble) in &mut lists {
             if trouble.as_ref().is_some_and(|trouble| trouble.next == Next::Elsewhere) {
@@ -38,6 +39,7 @@ pub(super) fn digest(
             tell(Event::Mirror { url: &name, from: 0 });
             let limit = network.stall_time * 2;
             let list = client::small(client.get(url.clone()), LARGEST, limit)?;
+            is_doubted |= list.as_ref().is_ok_and(|list| list.status.is_success());
             let found =
                 list.map_err(Trouble::again).and_then(|list| look_up(&list, signer, &wanted.file));
             match found {
@@ -60,10 +62,14 @@ pub(super) fn digest(
             wait(network.pause(round + 1).max(asked), tell)?;
         }
     }
+    let may_be_had = |(_, trouble): &(Url, Option<Trouble>)| {
+        trouble.as_ref().is_some_and(|trouble| trouble.next != Next::Elsewhere)
+    };
+    let is_network = !is_doubted && lists.iter().any(may_be_had);
     let tried = lists
         .into_iter()
         .filter_map(|(url, trouble)| Some(Tried { url: shown(&url), what: trouble?.what }));
-    Err(FetchError::NoList { file: wanted.file.clone(), tried: tried.collect() })
+    Err(FetchError::NoList { file: wanted.file.clone(), tried: tried.collect(), is_network })
 }
 
 /// What an answer says about a file, once it is proved.

@@ -112,6 +112,8 @@ pub enum FetchError {
         file: String,
         /// All lists that were asked for.
         tried: Vec<Tried>,
+        /// Whether none came, and one may be had another time.
+        is_network: bool,
     },
     /// The image is not what it must be.
     #[error("`{}` is not what it must be: its SHA-256 is {found}, not {wanted}", path.display())]

@@ -210,6 +210,22 @@ fn a_list_that_comes_late() {
     }
 }
 
+/// That a list cannot be had now is the network's doing; that one came and proves nothing is not, whatever others do.
+#[test]
+fn a_list_that_the_network_keeps() {
+    let bench = Bench::new(1000);
+    for (answers, status, asked) in [(&[503][..], 7, 3), (&[404], 5, 1), (&[503, 200], 5, 2)] {
+        let server = Server::new(move |request| {
+            let status = answers.get(request.number).or(answers.last()).expect("an answer");
+            Reply::status(*status)
+        });
+        let outcome = common::outcome(bench.command(&["--url", &server.url("/a/big.iso")]));
+        assert_eq!(outcome.status, status, "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("nothing proves `big.iso`"), "{}", outcome.stderr);
+        assert_eq!(server.requests().len(), asked, "{}", outcome.stderr);
+    }
+}
+
 /// What CentOS signed is believed by the key that is built in: the list of 7.7, as its mirrors carried it, with a signature of
 /// version 3 (RFC 4880, section 5.2.2).
 #[test]
