@@ -8,6 +8,7 @@ mod disks;
 mod doctor;
 mod faults;
 mod order;
+mod proxy;
 mod resume;
 mod server;
 mod signed;
@@ -78,9 +79,16 @@ impl Bench {
             .args(["--retry", "2", "--retry-delay", "0.01", "--stall-time", "1"])
             .args(arguments);
         command.current_dir(self.folder.path()).env("HOME", self.folder.path());
-        for name in
-            ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
-        {
+        for name in [
+            "http_proxy",
+            "https_proxy",
+            "all_proxy",
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "ALL_PROXY",
+            "no_proxy",
+            "NO_PROXY",
+        ] {
             command.env_remove(name);
         }
         command

@@ -1,4 +1,4 @@
-//! Mirrors that speak TLS, proxies, and names that nobody knows.
+//! Mirrors that speak TLS, and names that nobody knows.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::server::{Reply, Server};
 use crate::{Bench, good, sha256, table};
 
 /// A mirror with a certificate for this name, which lies in `ca.pem`.
-fn mirror(bench: &Bench, name: &str) -> Server {
+pub fn mirror(bench: &Bench, name: &str) -> Server {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
     fs::write(bench.folder.path().join("ca.pem"), made.cert.pem()).expect("written");
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
@@ -81,21 +81,6 @@ fn a_file_of_certificates_that_is_none() {
     let outcome = common::outcome(bench.command(&arguments));
     assert_eq!(outcome.status, 9);
     assert!(outcome.stderr.contains("`ca.pem` holds no certificates in PEM form"), "{outcome:?}");
-}
-
-#[test]
-fn through_a_proxy() {
-    let bench = Bench::new(300_000);
-    let proxy = Server::new(good(&bench.file));
-    let sum = sha256(&bench.file);
-    let mut command = bench.command(&["--url", "http://mirror.invalid/big.iso", "--sha256", &sum]);
-    let outcome = common::outcome({
-        command.env("http_proxy", proxy.url(""));
-        command
-    });
-    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
-    bench.is_right();
-    assert_eq!(proxy.requests()[0].path, "http://mirror.invalid/big.iso");
 }
 
 #[test]
