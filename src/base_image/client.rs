@@ -161,23 +161,35 @@ pub(crate) struct Small {
     pub body: Vec<u8>,
 }
 
+/// Why a small file did not come.
+pub(crate) struct NotSent {
+    pub what: String,
+    /// Whether anybody answered.
+    pub is_there: bool,
+}
+
 /// Asks for a small file and reads at most so many bytes of it. Who sends them one by one is not waited for.
 pub(crate) fn small(
     request: RequestBuilder,
     most: u64,
     limit: Duration,
-) -> Result<Result<Small, String>, Interrupted> {
+) -> Result<Result<Small, NotSent>, Interrupted> {
     let answer = aside(limit, move || read_small(request, most))?;
-    Ok(answer.unwrap_or_else(|| Err(format!("did not answer within {limit:?}"))))
+    let late = || NotSent { what: format!("did not answer within {limit:?}"), is_there: false };
+    Ok(answer.unwrap_or_else(|| Err(late())))
 }
 
-fn read_small(request: RequestBuilder, most: u64) -> Result<Small, String> {
+fn read_small(request: RequestBuilder, most: u64) -> Result<Small, NotSent> {
     let response = request.header(ACCEPT_ENCODING, "identity").send();
-    let response = response.map_err(|e| format!("cannot be reached: {}", root_cause(&e)))?;
+    let failed = |what: &str, error: &dyn std::error::Error, is_there| NotSent {
+        what: format!("{what}: {}", root_cause(error)),
+        is_there,
+    };
+    let response = response.map_err(|error| failed("cannot be reached", &error, false))?;
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
     let read = response.take(most).read_to_end(&mut body);
-    read.map_err(|error| format!("broke off: {}", root_cause(&error)))?;
+    read.map_err(|error| failed("broke off", &error, true))?;
     Ok(Small { status, headers, body })
 }
 

@@ -40,8 +40,9 @@ pub(super) fn digest(
             let limit = network.stall_time * 2;
             let list = client::small(client.get(url.clone()), LARGEST, limit)?;
             is_doubted |= list.as_ref().is_ok_and(|list| list.status.is_success());
-            let found =
-                list.map_err(Trouble::again).and_then(|list| look_up(&list, signer, &wanted.file));
+            let found = list
+                .map_err(|error| Trouble::again(error.what))
+                .and_then(|list| look_up(&list, signer, &wanted.file));
             match found {
                 Ok(sha256) => {
                     let key = signer.fingerprint().to_owned();

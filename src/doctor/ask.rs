@@ -9,8 +9,8 @@ use reqwest::blocking::Client;
 use reqwest::header::{AGE, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap};
 
 use super::{Mirror, Thing};
-use crate::base_image::{FetchError, Network, Small, small};
-use crate::interrupt;
+use crate::base_image::{FetchError, Network, NotSent, Small, small};
+use crate::interrupt::{self, Interrupted};
 use crate::report::without_private;
 
 /// Requests on the way at the same time.
@@ -34,7 +34,7 @@ pub struct Progress<'a> {
 }
 
 /// Asks all mirrors for all things at the same time: each for its first thing, and for the others once it has answered. One that cannot
-/// be reached is not asked for them.
+/// be reached is asked for nothing more.
 ///
 /// # Errors
 /// The person asked to stop, or the network cannot be used at all.
@@ -44,25 +44,8 @@ pub fn ask(
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<Mirror>, FetchError> {
     let client = network.client()?;
-    let mirror = |(name, _): &(String, Vec<Thing>)| Mirror {
-        mirror: without_private(name).into_owned(),
-        carries: Vec::new(),
-        lacks: BTreeMap::new(),
-        ahead: None,
-    };
-    let first =
-        |(i, (_, things)): (usize, &(String, Vec<Thing>))| (!things.is_empty()).then_some((i, 0));
-    let questions = asked.iter().map(|(_, things)| things.len()).sum();
-    let work = Work {
-        asked,
-        state: Mutex::new(Questions {
-            ready: asked.iter().enumerate().filter_map(first).collect(),
-            open: 0,
-            done: 0,
-            mirrors: asked.iter().map(mirror).collect(),
-        }),
-        changed: Condvar::new(),
-    };
+    let questions: usize = asked.iter().map(|(_, things)| things.len()).sum();
+    let work = Work::new(asked);
     thread::scope(|scope| {
         for _ in 0..PARALLEL.min(questions) {
             scope.spawn(|| {
@@ -101,7 +84,24 @@ struct Questions {
     mirrors: Vec<Mirror>,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    fn new(asked: &'a [(String, Vec<Thing>)]) -> Self {
+        let mirror = |(name, _): &(String, Vec<Thing>)| Mirror {
+            mirror: without_private(name).into_owned(),
+            carries: Vec::new(),
+            lacks: BTreeMap::new(),
+            ahead: None,
+        };
+        let with_first = asked.iter().enumerate().filter(|(_, (_, things))| !things.is_empty());
+        let state = Questions {
+            ready: with_first.map(|(i, _)| (i, 0)).collect(),
+            open: 0,
+            done: 0,
+            mirrors: asked.iter().map(mirror).collect(),
+        };
+        Self { asked, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
     fn state(&self) -> MutexGuard<'_, Questions> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,24 +130,26 @@ impl Work<'_> {
         let mut state = self.state();
         state.open -= 1;
         state.done += 1;
+        if n == 0 {
+            state.ready.extend((1..things.len()).map(|n| (i, n)));
+        }
+        let mut lacks = Vec::new();
+        match came.answer {
+            Ok(()) => state.mirrors[i].carries.push(things[n].name.clone()),
+            Err(what) => lacks.push((n, what)),
+        }
+        if !came.is_there {
+            // It would say the same of everything, after the same time.
+            let what = lacks.first().map(|(_, what)| what.clone()).unwrap_or_default();
+            let (its, others): (VecDeque<Question>, _) =
+                state.ready.drain(..).partition(|(of, _)| *of == i);
+            state.ready = others;
+            state.done += its.len();
+            lacks.extend(its.into_iter().map(|(_, n)| (n, what.clone())));
+        }
         let mirror = &mut state.mirrors[i];
         mirror.ahead = came.ahead.or(mirror.ahead);
-        match came.answer {
-            Ok(()) => mirror.carries.push(things[n].name.clone()),
-            // It would say the same of everything, after the same time.
-            Err(what) if n == 0 && !came.is_there => {
-                let all = things.iter().map(|thing| (thing.name.clone(), what.clone()));
-                mirror.lacks.extend(all);
-            }
-            Err(what) => drop(mirror.lacks.insert(things[n].name.clone(), what)),
-        }
-        if n == 0 {
-            if came.is_there {
-                state.ready.extend((1..things.len()).map(|n| (i, n)));
-            } else {
-                state.done += things.len() - 1;
-            }
-        }
+        mirror.lacks.extend(lacks.into_iter().map(|(n, what)| (things[n].name.clone(), what)));
         drop(state);
         self.changed.notify_all();
     }
@@ -170,11 +172,12 @@ fn has(client: &Client, network: &Network, thing: &Thing) -> Came {
         // Of an image not a byte is wanted.
         let most = if thing.begins.is_some() { HEAD } else { 0 };
         let found = small(client.get(&thing.url), most, network.stall_time);
-        let found = found.unwrap_or_else(|interrupted| Err(interrupted.to_string()));
-        came.is_there = found.is_ok();
+        let stopped = |asked: Interrupted| Err(NotSent { what: asked.to_string(), is_there: true });
+        let found = found.unwrap_or_else(stopped);
+        came.is_there = found.as_ref().map_or_else(|error| error.is_there, |_| true);
         came.ahead = found.as_ref().map_or(came.ahead, |found| ahead_of(&found.headers));
         let passes = found.as_ref().is_ok_and(|found| found.status.is_server_error());
-        came.answer = found.and_then(|found| is(&found, thing));
+        came.answer = found.map_err(|error| error.what).and_then(|found| is(&found, thing));
         if !passes || interrupt::check().is_err() {
             break;
         }
@@ -215,4 +218,36 @@ fn ahead_of(headers: &HeaderMap) -> Option<i64> {
         Err(behind) => -i64::try_from(behind.duration().as_secs()).ok()?,
     };
     Some(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_not_there_is_asked_for_nothing_more() {
+        let thing =
+            |name: &str| Thing { name: name.into(), url: String::new(), size: None, begins: None };
+        let things = ["a", "b", "c", "d"].map(thing).to_vec();
+        let asked = [("http://m".to_owned(), things.clone()), ("http://n".to_owned(), things)];
+        let work = Work::new(&asked);
+        let came = |answer: Result<(), &str>, is_there| Came {
+            answer: answer.map_err(str::to_owned),
+            is_there,
+            ahead: None,
+        };
+        let next = || work.next(&|_| ());
+        assert_eq!((next(), next()), (Some((0, 0)), Some((1, 0))));
+        work.came(0, 0, came(Ok(()), true));
+        work.came(1, 0, came(Err("is gone"), false));
+        assert_eq!((next(), next()), (Some((0, 1)), Some((0, 2))));
+        work.came(0, 1, came(Err("is gone"), false));
+        work.came(0, 2, came(Ok(()), true));
+        assert_eq!(next(), None);
+        let state = work.state();
+        assert_eq!(state.done, 8);
+        assert_eq!(state.mirrors[0].carries, ["a", "c"]);
+        assert_eq!(state.mirrors[0].lacks.keys().collect::<Vec<_>>(), ["b", "d"]);
+        assert!(state.mirrors[1].lacks.values().eq(["is gone"; 4].iter()));
+    }
 }
