@@ -70,6 +70,21 @@ fn a_mirror_that_has_changed_its_file() {
     }
 }
 
+/// Once it has to send all of it alone, what it has sent of another file counts for nothing.
+#[test]
+fn a_mirror_that_changes_its_file_again() {
+    let bench = Bench::new(300_000);
+    let (file, old) = (bench.file.clone(), flipped(&bench.file));
+    let server = Server::new(move |request| match request.number {
+        0 | 3 => tagged(request, &old, &format!("\"{}\"", request.number)).cut(200_000),
+        _ => tagged(request, &file, "\"new\""),
+    });
+    let outcome = bench.fetch(&server.url("/big.iso"));
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    bench.is_right();
+    assert_eq!(server.requests().len(), 5);
+}
+
 /// One that lies about all of it is found out, and left.
 #[test]
 fn a_mirror_that_always_has_another_file() {
