@@ -12,6 +12,9 @@ TRAINYARD_BACKOFF=${TRAINYARD_BACKOFF:-15}    # seconds before the second attemp
 CONFIGURATION=$TRAINYARD_ROOT/etc/trainyard
 STAGES=$CONFIGURATION/stages
 
+# shellcheck source-path=SCRIPTDIR source=checks.sh
+. "${BASH_SOURCE[0]%/*}/checks.sh"
+
 # shellcheck source-path=SCRIPTDIR source=packages.sh
 . "${BASH_SOURCE[0]%/*}/packages.sh"
 
@@ -31,7 +34,7 @@ manifest() {
 json() {
     local text=$1
     text=${text//\\/\\\\} text=${text//\"/\\\"} text=${text//$'\n'/\\n} text=${text//$'\t'/\\t}
-    case $text in *[!\ -~]*) text=$(printf '%s' "$text" | tr -cd '\040-\176') ;; esac
+    case $text in *[!' '-'~']*) text=$(printf '%s' "$text" | tr -cd '\040-\176') ;; esac
     printf '"%s"' "$text"
 }
 
@@ -230,11 +233,19 @@ GRANT ALL PRIVILEGES ON \`$1\`.* TO '$2'@'%' IDENTIFIED BY '$password';
 SQL
 }
 
-# open_port PORT PROTOCOL SOURCE: lets SOURCE (a CIDR, or `any`) reach PORT. Never by `firewall-cmd --reload`, which
-# flushes the chains that neutron and libvirt have made: the permanent rule and the running one are both set.
+# rich_rule PORT PROTOCOL SOURCE: the rule of firewalld that lets SOURCE (a CIDR, or `any`) reach PORT, as firewalld itself
+# writes it.
+rich_rule() {
+    local from=
+    [ "$3" = any ] || from="family=\"ipv4\" source address=\"$3\" "
+    printf 'rule %sport port="%s" protocol="%s" accept\n' "$from" "$1" "$2"
+}
+
+# open_port PORT PROTOCOL SOURCE: lets SOURCE reach PORT. Never by `firewall-cmd --reload`, which flushes the chains that
+# neutron and libvirt have made: the permanent rule and the running one are both set.
 open_port() {
-    local rule="port port=\"$1\" protocol=\"$2\" accept"
-    if [ "$3" = any ]; then rule="rule $rule"; else rule="rule family=\"ipv4\" source address=\"$3\" $rule"; fi
+    local rule
+    rule=$(rich_rule "$@")
     if ! command -v firewall-cmd >/dev/null; then
         warn "there is no firewalld: $1/$2 is as open as this machine leaves it"
     elif firewall-cmd --state >/dev/null 2>&1; then
@@ -256,6 +267,12 @@ kernel_has_arguments() {
     while read -r argument; do
         case $running in *" $argument "* | *" $argument="*) return 1 ;; esac
     done < <(manifest kernel remove)
+}
+
+# newest_kernel: the kernel that was installed last, as `uname -r` calls it; nothing where there is none. Not by its version: to
+# `sort -V`, 3.10.0-1160.el7 comes after 3.10.0-1160.119.1.el7.
+newest_kernel() {
+    rpm -q kernel --queryformat '%{INSTALLTIME} %{VERSION}-%{RELEASE}.%{ARCH}\n' | sort -n | sed -n '$s/^[0-9]* //p' || true
 }
 
 # run_service UNIT ACTION: enables UNIT, and starts or restarts it; shows what it said when it does not come up.

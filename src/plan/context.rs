@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Host, InterfacePlan, custom};
 use crate::base_image::known::KNOWN;
-use crate::model::{HostEntry, Lab, Network, Node, Repository};
+use crate::model::{HostEntry, Interface, Lab, MANAGEMENT, Network, Node, Repository};
 
 /// The names that templates use.
 #[derive(Clone, Debug, Serialize)]
@@ -63,6 +63,14 @@ struct MemberContext {
     name: String,
     role: String,
     address: String,
+    /// Its addresses on networks other than management.
+    others: Vec<OtherContext>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct OtherContext {
+    network: String,
+    address: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -101,10 +109,16 @@ pub(super) struct Shared<'a> {
 
 impl<'a> Shared<'a> {
     pub fn new(lab: &'a Lab, controller: Host) -> Self {
+        let other = |interface: &Interface| {
+            let network = interface.network.as_deref().filter(|name| *name != MANAGEMENT)?;
+            let address = interface.address?.to_string();
+            Some(OtherContext { network: network.to_owned(), address })
+        };
         let member = |node: &Node| MemberContext {
             name: node.name.to_string(),
             role: node.role.clone(),
             address: node.address.to_string(),
+            others: node.interfaces.iter().filter_map(other).collect(),
         };
         let network = |network: &Network| {
             let values = NetworkContext {

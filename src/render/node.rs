@@ -11,12 +11,17 @@ use crate::plan::{NodePlan, Plan, StagePlan};
 use crate::secrets::{Missing, Secrets};
 
 /// The runner and what it needs, as they go to every node.
-pub(super) const RUNNER: [(&str, &str, &str); 6] = [
+pub(super) const RUNNER: [(&str, &str, &str); 7] = [
     ("/usr/local/sbin/trainyard-node", "0755", include_str!("../../scripts/node/trainyard-node")),
     (
         "/usr/local/libexec/trainyard/stage-lib.sh",
         "0644",
         include_str!("../../scripts/node/stage-lib.sh"),
+    ),
+    (
+        "/usr/local/libexec/trainyard/checks.sh",
+        "0644",
+        include_str!("../../scripts/node/checks.sh"),
     ),
     (
         "/usr/local/libexec/trainyard/packages.sh",

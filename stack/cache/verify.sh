@@ -1,20 +1,22 @@
 #!/bin/bash
-# memcached keeps a value at both addresses, and does not listen on UDP.
+# memcached keeps a value at both of its addresses, and listens nowhere else.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
 
-# Stores a value through one connection, reads it back, and removes it.
 keeps_a_value() {
-    # shellcheck disable=SC2016 # the inner bash expands them
-    timeout 10 bash -c '
-        exec 3<>"/dev/tcp/$0/11211" &&
-        printf "set trainyard_verify 0 30 2\r\nok\r\nget trainyard_verify\r\ndelete trainyard_verify\r\nquit\r\n" >&3 &&
-        cat <&3' "$1" | tr -d '\r' | grep -qx ok
+    memcached_keeps "$1" || fail "memcached keeps no value at $1:11211"
+    say "memcached keeps values at $1"
 }
 
-for address in 127.0.0.1 "$TRAINYARD_ADDRESS"; do
-    keeps_a_value "$address" || fail "memcached keeps no value at $address:11211"
-done
-[ -z "$(ss -lun 'sport = :11211' | tail -n +2)" ] || fail "memcached listens on UDP"
-say "memcached keeps values at 127.0.0.1 and $TRAINYARD_ADDRESS"
+listens_nowhere_else() { listens_only tcp 11211 127.0.0.1 "$TRAINYARD_ADDRESS"; }
+
+# A request by UDP may bear any sender's address, and the answer is much larger.
+is_silent_on_udp() { listens_only udp 11211; }
+
+given "its services run"
+check "memcached keeps a value at the management address" keeps_a_value "$TRAINYARD_ADDRESS"
+check "memcached keeps a value at 127.0.0.1" keeps_a_value 127.0.0.1
+check "memcached listens at no other address" listens_nowhere_else
+check "memcached does not listen on UDP" is_silent_on_udp
+verdict

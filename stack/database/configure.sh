@@ -29,6 +29,6 @@ doomed=$(mysql "$way" --user=root --batch --skip-column-names --execute="
 {
     printf "SET PASSWORD FOR 'root'@'localhost' = PASSWORD('%s');\n" "$password"
     printf '%s\n' "$doomed" "DROP DATABASE IF EXISTS test;" \
-        "DELETE FROM mysql.db WHERE Db = 'test' OR Db LIKE 'test\\_%';" "FLUSH PRIVILEGES;"
+        "DELETE FROM mysql.db WHERE Db IN ('test', 'test\\_%');" "FLUSH PRIVILEGES;"
 } | mysql "$way" --user=root
 put_file 0600 root root /root/.my.cnf "$wanted"

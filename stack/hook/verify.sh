@@ -5,5 +5,11 @@ set -euo pipefail
 . "$TRAINYARD_LIB"
 
 stage=${0%/*} stage=${stage##*/}
-[ -e "$TRAINYARD_ROOT/var/lib/trainyard/done/$stage" ] || fail "the hook has not ended well; see /var/log/trainyard/$stage.log"
-say "it ended well; what it said is in /var/log/trainyard/$stage.log"
+
+ended_well() {
+    [ -e "$TRAINYARD_ROOT/var/lib/trainyard/done/$stage" ] || fail "the hook has not ended well; see /var/log/trainyard/$stage.log"
+    say "what it said is in /var/log/trainyard/$stage.log"
+}
+
+check "the hook ended well" ended_well
+verdict

@@ -4,8 +4,20 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
 
-mode=$(getenforce)
-[ "$mode" = Enforcing ] || fail "SELinux is $mode"
-modules=$(semodule -l | grep -c '^os-') || fail "the SELinux modules of openstack-selinux are not loaded"
-say "SELinux enforces, with $modules modules for OpenStack"
-openstack --version 2>&1 || fail "the OpenStack client does not start"
+enforces() {
+    local mode
+    mode=$(getenforce)
+    [ "$mode" = Enforcing ] || fail "SELinux is $mode"
+    say "SELinux is enforcing"
+}
+
+has_the_policy() {
+    local modules
+    modules=$(semodule -l | grep -c '^os-') || fail "the SELinux modules of openstack-selinux are not loaded"
+    say "$modules modules for OpenStack"
+}
+
+check "SELinux enforces" enforces
+check "SELinux has OpenStack's policy" has_the_policy
+check "the OpenStack client starts" openstack --version
+verdict

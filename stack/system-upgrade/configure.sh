@@ -6,7 +6,7 @@ set -euo pipefail
 
 TRAINYARD_YUM_LIMIT=3300 yum_run upgrade
 
-newest=$(rpm -q kernel --queryformat '%{VERSION}-%{RELEASE}.%{ARCH}\n' | sort -V | tail -n 1) || newest=
+newest=$(newest_kernel)
 if [ -n "$newest" ] && [ "$newest" != "$(uname -r)" ]; then
     say "the kernel $(uname -r) runs, and $newest is installed"
     exit 100

@@ -4,6 +4,12 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
 
-newest=$(rpm -q kernel --queryformat '%{VERSION}-%{RELEASE}.%{ARCH}\n' | sort -V | tail -n 1) || newest=
-say "running: $(uname -r); installed: ${newest:-none}"
-[ -z "$newest" ] || [ "$newest" = "$(uname -r)" ] || fail "reboot into $newest"
+runs_the_newest() {
+    local newest
+    newest=$(newest_kernel)
+    [ -z "$newest" ] || [ "$newest" = "$(uname -r)" ] || fail "$(uname -r) runs; reboot into $newest"
+    say "running: $(uname -r); installed: ${newest:-none}"
+}
+
+check "the newest kernel runs" runs_the_newest
+verdict

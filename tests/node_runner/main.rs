@@ -7,6 +7,9 @@ mod node;
 mod order;
 mod packages;
 mod placing;
+mod verify;
+mod verify_cases;
+mod verify_stages;
 mod wrong_machine;
 
 use std::fs;
@@ -334,35 +337,6 @@ fn ports_open_permanently_and_now_and_the_firewall_is_never_reloaded() {
     fs::remove_file(node.path("firewalld")).expect("stopped");
     node.expect(0, &["run", "--force"]);
     assert!(node.calls().contains(&format!("firewall-offline-cmd --add-rich-rule={limited}")));
-}
-
-#[test]
-fn verify_asks_every_stage() {
-    let node = Node::new();
-    node.stage("good", "", &[]);
-    node.stage(
-        "bad",
-        "parameter size 7\n",
-        &[("verify.sh", "echo \"size\t$PARAMETER_size\"; exit 3\n")],
-    );
-    let said = node.expect(5, &["verify"]);
-    assert!(said.contains("bad                      FAILED (3)\n    size\t7\n"), "{said}");
-    let said: serde_json::Value =
-        serde_json::from_str(&node.expect(5, &["verify", "--format", "json"])).expect("JSON");
-    assert_eq!(said["failed"], 1);
-    assert_eq!(
-        said["stages"][0],
-        serde_json::json!({"name": "good", "ok": true, "output": "seen"})
-    );
-    assert_eq!(said["stages"][1]["output"], "size\t7");
-    node.expect(0, &["verify", "good"]);
-
-    // SELinux types are part of it: /etc/x has the wrong one.
-    node.write("etc/trainyard/stages/good/manifest", "file 0644 root root /etc/x\n");
-    node.fake("selinuxenabled", "");
-    node.fake("matchpathcon", "[ $2 != /etc/x ]");
-    let said = node.expect(5, &["verify", "good"]);
-    assert!(said.contains("/etc/x (0644 root:root) has a wrong SELinux type"), "{said}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 pub const PASSWORD: &str = "e3b0c44298fc1c149afb";
 
 /// Fakes: each notes its call in `calls`; some do what the runner then looks for.
-const FAKES: [(&str, &str); 9] = [
+const FAKES: [(&str, &str); 10] = [
     ("systemctl", ""),
     ("restorecon", ""),
     ("chown", ""),
@@ -23,6 +23,11 @@ const FAKES: [(&str, &str); 9] = [
         "shift 2; [ $1 != install ] || for p; do [ $p = ghost ] || : >$ROOT/installed/$p; done",
     ),
     ("mysql", "cat >>$ROOT/sql"),
+    // Who runs the tests owns what is root's on a node.
+    (
+        "stat",
+        "case $* in *'%a %U %G'*) /usr/bin/stat \"$@\" | sed 's/ .*/ root root/';; *) exec /usr/bin/stat \"$@\";; esac",
+    ),
 ];
 
 pub struct Node {
@@ -36,6 +41,7 @@ impl Node {
         for (name, path) in [
             ("trainyard-node", "usr/local/sbin/trainyard-node"),
             ("stage-lib.sh", "usr/local/libexec/trainyard/stage-lib.sh"),
+            ("checks.sh", "usr/local/libexec/trainyard/checks.sh"),
             ("packages.sh", "usr/local/libexec/trainyard/packages.sh"),
             ("progress.sh", "usr/local/libexec/trainyard/progress.sh"),
         ] {
@@ -122,12 +128,40 @@ impl Node {
         said
     }
 
+    /// What the checks of a stage say: name, whether it is content, detail.
+    pub fn checks(&self, stage: &str) -> Vec<(String, bool, String)> {
+        let output = self.run(&["verify", "--format", "json", stage]);
+        for secret in
+            self.read("etc/trainyard/secrets.env").lines().filter_map(|l| l.split('=').nth(1))
+        {
+            let output = String::from_utf8_lossy(&output.stdout);
+            assert!(secret.len() < 3 || !output.contains(secret), "a secret is told: {output}");
+        }
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+        let checks = said["stages"][0]["checks"].as_array().expect("checks").iter();
+        let ok = |check: &serde_json::Value| check["ok"].as_bool().expect("a truth");
+        let checks: Vec<_> =
+            checks.map(|c| (text(&c["name"]), ok(c), text(&c["detail"]))).collect();
+        let is_ok = checks.iter().all(|(_, ok, _)| *ok);
+        assert_eq!(output.status.code(), Some(if is_ok { 0 } else { 5 }), "{said}");
+        assert_eq!(said["stages"][0]["ok"], is_ok, "{said}");
+        checks
+    }
+
+    /// Runs a line of shell, for which `$ROOT` is the node.
+    pub fn shell(&self, line: &str) {
+        let mut shell = Command::new("/bin/bash");
+        let status = shell.arg("-c").arg(line).env("ROOT", self.root.path()).status();
+        assert!(status.expect("bash").success(), "{line}");
+    }
+
     /// The calls since the last look, without the noise that every stage makes.
     pub fn calls(&self) -> Vec<String> {
         let calls = self.read("calls");
         self.write("calls", "");
         let noise = |line: &&str| {
-            !["sync", "restorecon", "chown", "rpm"].iter().any(|n| line.starts_with(n))
+            !["sync", "restorecon", "chown", "rpm", "stat"].iter().any(|n| line.starts_with(n))
         };
         calls
             .lines()

@@ -46,8 +46,8 @@ fn i4(node: &Rendered, wrong: &mut Vec<String>) {
         expect(wrong, relabels, "stages do not label what they write");
         expect(wrong, text.contains("        restorecon -RF \"$1\""), "relabel");
     }
-    for runner in node.both("/usr/local/sbin/trainyard-node") {
-        expect(wrong, runner.content.contains("matchpathcon -V "), "labels are not verified");
+    for checks in node.both("/usr/local/libexec/trainyard/checks.sh") {
+        expect(wrong, checks.content.contains("matchpathcon -V "), "labels are not verified");
     }
     // bin_t by the policy's own rules, or systemd may not start it.
     for unit in node.both("/etc/systemd/system/trainyard-first-boot.service") {
