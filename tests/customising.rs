@@ -199,7 +199,7 @@ fn a_proxy_and_a_repository_of_ones_own() {
     assert_eq!(
         sections.last().copied().expect("a section").trim_end(),
         "site]\nname=Packages of our own\nbaseurl=http://packages.lab.example.org/el7/$basearch/\nenabled=1\n\
-         failovermethod=priority\nskip_if_unavailable=0\ntimeout=30\ngpgcheck=1\n\
+         failovermethod=priority\nskip_if_unavailable=0\ntimeout=30\nretries=3\nminrate=10000\ngpgcheck=1\n\
          gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-trainyard-site"
     );
     let key = fs::read_to_string(lab.path("proxy-and-own-repository/example-packages.asc"));

@@ -43,6 +43,25 @@ fn a_role_of_ones_own_is_a_list_of_stages() {
 }
 
 #[test]
+fn a_node_waits_for_no_service_that_its_controller_does_not_have() {
+    let nodes = "nodes: {controller: {role: controller, address: 10.0.0.11}, compute: {role: compute, address: 10.0.0.31}}\n";
+    for (roles, ports) in [
+        ("", vec![5672, 11211, 2379]),
+        ("roles: {controller: {stages: [time-server, database, cache]}}\n", vec![11211]),
+        ("roles: {controller: {stages: [time-server]}}\n", vec![]),
+    ] {
+        let lab = Lab::new(&format!("{roles}{nodes}"));
+        let plan = lab.done(&["plan", "compute", "--format", "json"]).stdout;
+        let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
+        let stages = plan["stages"].as_array().expect("stages");
+        let stage = stages.iter().find(|s| s["name"] == "controller-services").expect("there");
+        let needs = stage["needs"].as_array().expect("needs").iter();
+        let found: Vec<_> = needs.filter_map(|need| need[1].as_u64()).collect();
+        assert_eq!(found, ports, "{roles}");
+    }
+}
+
+#[test]
 fn a_stage_of_ones_own_is_like_the_built_in_ones() {
     let lab =
         Lab::new(&format!("own_stages: mine\nparameters: {{greeter: {{word: hello}}}}\n{GOOD}"));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Host, InterfacePlan, custom};
 use crate::base_image::known::KNOWN;
 use crate::model::{HostEntry, Interface, Lab, MANAGEMENT, Network, Node, Repository};
+use crate::stack::Stage;
 
 /// The names that templates use.
 #[derive(Clone, Debug, Serialize)]
@@ -102,13 +103,15 @@ struct RepositoryContext<'a> {
 pub(super) struct Shared<'a> {
     pub lab: &'a Lab,
     pub controller: Host,
+    /// The stages of each node, in the lab's order.
+    pub of_nodes: &'a [Vec<&'a Stage>],
     /// As templates see them: made once, since a lab may have a thousand nodes.
     members: Value,
     networks: Value,
 }
 
 impl<'a> Shared<'a> {
-    pub fn new(lab: &'a Lab, controller: Host) -> Self {
+    pub fn new(lab: &'a Lab, controller: Host, of_nodes: &'a [Vec<&'a Stage>]) -> Self {
         let other = |interface: &Interface| {
             let network = interface.network.as_deref().filter(|name| *name != MANAGEMENT)?;
             let address = interface.address?.to_string();
@@ -131,6 +134,7 @@ impl<'a> Shared<'a> {
         };
         Self {
             lab,
+            of_nodes,
             controller,
             members: Value::from(Serde(lab.nodes.iter().map(member).collect::<Vec<_>>())),
             networks: Value::from(Serde(

@@ -54,12 +54,12 @@ pub fn draft(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Resul
         None if lab.is_whole => bail!("a lab without a controller"),
         None => Host { name: CONTROLLER.to_owned(), address: Ipv4Addr::UNSPECIFIED },
     };
-    let shared = Shared::new(lab, controller);
     let of_nodes: Vec<Vec<&Stage>> = lab
         .nodes
         .iter()
         .map(|node| catalogue.stages.iter().filter(|s| applies(s, node, lab, &services)).collect())
         .collect();
+    let shared = Shared::new(lab, controller, &of_nodes);
     needs::check(lab, catalogue, &of_nodes, findings);
     let mut templates = AllTemplates::new(catalogue);
     // Where something is wrong already, nodes that share all they have are wrong in the same way.

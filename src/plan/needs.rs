@@ -22,7 +22,7 @@ pub(super) fn check(
     let mut told: HashSet<(&str, &str)> = HashSet::new();
     for (node, stages) in nodes() {
         let needs = stages.iter().flat_map(|stage| stage.spec.needs.iter().map(|n| (*stage, n)));
-        for (stage, need) in needs {
+        for (stage, need) in needs.filter(|(_, need)| !need.optional) {
             let mut others = nodes().filter(|(n, _)| n.role == need.role && n.name != node.name);
             // Nobody waits for himself, and nothing is known of a node whose own stages are not.
             if node.role == need.role
@@ -37,7 +37,8 @@ pub(super) fn check(
     }
 }
 
-fn provides(node: &Node, stages: &[&Stage], need: &Need) -> bool {
+/// Whether a stage of a node, or the lab for it, opens what is needed of it.
+pub(super) fn provides(node: &Node, stages: &[&Stage], need: &Need) -> bool {
     let opens = |stage: &&Stage| {
         stage.spec.firewall.iter().any(|opening| opening.opens(need.port, need.protocol))
     };

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::context::{Context, Shared};
 use super::templates::StageTemplates;
 use super::told::Teller;
-use super::{FilePlan, InterfacePlan, OpeningPlan, StagePlan};
+use super::{FilePlan, InterfacePlan, OpeningPlan, StagePlan, needs};
 use crate::ini;
 use crate::model::{Lab, Node, Protocol};
 use crate::stack::{Each, Need, Ownership, Stage, check_path};
@@ -104,7 +104,7 @@ pub(super) fn plan(
         early: false,
         requires: spec.requires.clone(),
         time_limit: spec.time_limit,
-        needs: needs(&spec.needs, node, shared),
+        needs: needed(&spec.needs, node, shared),
         packages: spec.packages.clone(),
         files,
         services: spec.services.clone(),
@@ -160,13 +160,17 @@ fn parameters(stage: &Stage, node: &Node) -> IndexMap<String, String> {
     stage.spec.parameters.iter().map(|(name, p)| (name.clone(), value(name, &p.default))).collect()
 }
 
-fn needs(needs: &[Need], node: &Node, shared: &Shared) -> Vec<(String, u16)> {
+fn needed(needs: &[Need], node: &Node, shared: &Shared) -> Vec<(String, u16)> {
     let mut found = Vec::new();
     // Nobody can ask a UDP port whether it answers.
     for need in needs.iter().filter(|need| need.protocol == Protocol::Tcp) {
         // Nobody waits for himself: the port would open after the stage that waits for it.
-        let others = shared.lab.nodes.iter().filter(|n| n.role == need.role && n.name != node.name);
-        found.extend(others.map(|other| (other.name.to_string(), need.port)));
+        let others = shared.lab.nodes.iter().zip(shared.of_nodes).filter(|(other, stages)| {
+            other.role == need.role
+                && other.name != node.name
+                && (!need.optional || needs::provides(other, stages, need))
+        });
+        found.extend(others.map(|(other, _)| (other.name.to_string(), need.port)));
     }
     found
 }

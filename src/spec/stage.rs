@@ -74,6 +74,8 @@ record! {
         port: u64 = "5000",
         /// Its protocol; tcp where it is left out. Nobody can ask a UDP port whether it answers: there the stage itself waits.
         protocol: Protocol = "tcp",
+        /// Whether it is left out where no stage there opens that port; otherwise such a lab is refused.
+        optional: bool = "yes",
     }
 }
 

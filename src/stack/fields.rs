@@ -74,11 +74,12 @@ pub(super) fn entries<T>(
 
 fn needs(fields: &StageFields) -> Vec<Need> {
     let need = |need: &Spanned<NeedFields>| {
-        let NeedFields { role, port, protocol } = &need.value;
+        let NeedFields { role, port, protocol, optional } = &need.value;
         Some(Need {
             role: role.as_ref()?.value.clone(),
             port: u16::try_from(port.as_ref()?.value).ok()?,
             protocol: protocol.as_ref().map_or(Protocol::Tcp, |p| p.value),
+            optional: optional.as_ref().is_some_and(|o| o.value),
             at: need.span,
         })
     };

@@ -80,6 +80,8 @@ pub struct Need {
     pub port: u16,
     /// Its protocol.
     pub protocol: Protocol,
+    /// Whether it is left out where no stage there opens it.
+    pub optional: bool,
     /// Where it stands.
     pub at: Span,
 }

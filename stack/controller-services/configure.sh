@@ -4,16 +4,16 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
 
-# wait_for SERVICE COMMAND...
+# wait_for SERVICE PORT COMMAND: where the controller has that service.
 wait_for() {
-    local service=$1
-    shift
-    "$@" && return 0
-    say "waiting for $service of $TRAINYARD_CONTROLLER, at most ${PARAMETER_wait_seconds:?} s"
-    wait_until "$PARAMETER_wait_seconds" "$@" ||
-        fail "$service of $TRAINYARD_CONTROLLER did not serve in $PARAMETER_wait_seconds s, though its port is open"
+    grep -q " $2\$" <<<"$needs" || return 0
+    "$3" "$TRAINYARD_CONTROLLER" && return 0
+    say "waiting for $1 of $TRAINYARD_CONTROLLER, at most ${PARAMETER_wait_seconds:?} s"
+    wait_until "$PARAMETER_wait_seconds" "$3" "$TRAINYARD_CONTROLLER" ||
+        fail "$1 of $TRAINYARD_CONTROLLER did not serve in $PARAMETER_wait_seconds s, though its port is open"
 }
 
-wait_for RabbitMQ amqp_greets "$TRAINYARD_CONTROLLER"
-wait_for memcached memcached_keeps "$TRAINYARD_CONTROLLER"
-wait_for etcd etcd_keeps "$TRAINYARD_CONTROLLER"
+needs=$(manifest controller-services need)
+wait_for RabbitMQ 5672 amqp_greets
+wait_for memcached 11211 memcached_keeps
+wait_for etcd 2379 etcd_keeps

@@ -111,6 +111,7 @@ impl Node {
             .env("TRAINYARD_ROOT", self.root.path())
             .env("TRAINYARD_ATTEMPTS", "2")
             .env("TRAINYARD_BACKOFF", "0")
+            .env("TRAINYARD_NEED_LIMIT", "0")
             .env_remove("TRAINYARD_LIB");
         command
     }
