@@ -129,6 +129,9 @@ pub enum Command {
         after_help = "Example: trainyard build -o isos --image CentOS-7-x86_64-Minimal-2009.iso"
     )]
     Build(BuildArgs),
+    /// Make a node's seed, a tiny medium for cloud-init or the installer
+    #[command(after_help = "Example: trainyard seed compute")]
+    Seed(SeedArgs),
     /// Tell what this machine lacks, and which mirrors still live
     #[command(after_help = "Example: trainyard doctor --write")]
     Doctor(DoctorArgs),
@@ -206,6 +209,37 @@ pub struct BuildArgs {
     pub force: bool,
 }
 
+/// What `seed` takes.
+#[derive(Debug, Args)]
+pub struct SeedArgs {
+    /// The node
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// Where it goes [default: NODE-cidata.iso, NODE-oemdrv.iso, or the folder NODE]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// What it is for
+    #[arg(long, value_enum, default_value = "cidata")]
+    pub kind: SeedKind,
+    /// Where the folder of `nocloud-net` will be served, for what is printed
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What a seed is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SeedKind {
+    /// A cloud image: cloud-init finds the medium by its label
+    Cidata,
+    /// An untouched CentOS medium: its installer finds the kickstart by the label
+    Oemdrv,
+    /// A cloud image that has an address by DHCP: a folder for a web server
+    NocloudNet,
+}
+
 /// Does what the command line asks for.
 ///
 /// # Errors
@@ -230,6 +264,7 @@ pub fn run(cli: Cli) -> Result<()> {
             commands::render(lab, &secrets, &nodes, &output, force, &ui)
         }
         Command::Build(args) => commands::build(lab, &secrets, &args, &ui),
+        Command::Seed(args) => commands::seed(lab, &secrets, &args, &ui),
         Command::Doctor(args) => commands::doctor(lab, &secrets, &args, &ui),
         Command::Fetch(args) => commands::fetch(lab, &secrets, &args, &ui),
         Command::Image { command } => commands::image(lab, &secrets, &command, &ui),

@@ -1,5 +1,6 @@
 //! Installation media: made from a base medium by xorriso, read back before they are called done.
 
+mod appear;
 mod base;
 mod edit;
 pub mod efiboot;
@@ -7,6 +8,7 @@ mod inspect;
 mod mark;
 mod readback;
 mod role;
+mod seed;
 mod tools;
 
 use std::io;
@@ -21,7 +23,8 @@ pub use base::Base;
 pub use inspect::{Inspection, inspect};
 pub use mark::Mark;
 pub use role::{Built, Order, Step, build};
-pub use tools::Tools;
+pub use seed::{Seed, Seeded, seed};
+pub use tools::{Tools, Xorriso};
 
 /// The kickstart's path on a role ISO.
 pub const KICKSTART: &str = "/ks.cfg";

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::appear::{self, Growing};
 use super::base::{Base, EFIBOOT, GRUB_CFG, ISOLINUX_CFG, digest};
 use super::edit::edit;
 use super::{IsoError, KICKSTART, Tools, mark, readback};
 use crate::digest::Digest;
-use crate::interrupt;
 use crate::medium::Medium;
 use crate::medium::packages::Missing;
 use crate::plan::{NodePlan, Plan};
@@ -39,9 +39,7 @@ impl Order<'_> {
     /// # Errors
     /// The ISO is there already, or is the base.
     pub fn check(&self, base: &Path) -> Result<(), IsoError> {
-        if !self.force && self.output.symlink_metadata().is_ok() {
-            return Err(IsoError::Exists(self.output.clone()));
-        }
+        appear::check(&self.output, self.force)?;
         if let (Ok(output), Ok(base)) = (self.output.canonicalize(), base.canonicalize())
             && output == base
         {
@@ -88,8 +86,7 @@ pub fn build(
 ) -> Result<Built, IsoError> {
     order.check(&base.path)?;
     check_packages(base, order.node)?;
-    let folder =
-        order.output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = appear::folder_of(&order.output);
     fs::create_dir_all(folder).map_err(IsoError::io(folder))?;
     check_room(folder, base.medium.file_size() + ROOM)?;
 
@@ -109,12 +106,7 @@ pub fn build(
     ];
     let files: Vec<_> = files.iter().map(|(path, target)| (path.as_path(), *target)).collect();
 
-    // In the same folder, so that the rename is one step; with mode 0600, since the kickstart holds secrets.
-    let name = order.output.file_name().unwrap_or_default().to_string_lossy();
-    let growing = tempfile::Builder::new()
-        .prefix(&format!(".{name}."))
-        .tempfile_in(folder)
-        .map_err(IsoError::io(folder))?;
+    let growing = Growing::begin(&order.output, order.force)?;
     let on_step = std::rc::Rc::new(on_step);
     let (told, path) = (on_step.clone(), growing.path().to_owned());
     tools
@@ -151,21 +143,11 @@ pub fn build(
         return Err(IsoError::ReadBack { path: order.output.clone(), findings });
     }
     let sha256 = digest(growing.path(), |_| ())?;
-    growing.as_file().sync_all().map_err(IsoError::io(&order.output))?;
-    interrupt::check()?;
-    let kept = if order.force {
-        growing.persist(&order.output)
-    } else {
-        growing.persist_noclobber(&order.output)
-    };
-    let file = kept.map_err(|e| match e.error.kind() {
-        std::io::ErrorKind::AlreadyExists => IsoError::Exists(order.output.clone()),
-        _ => IsoError::Io { path: order.output.clone(), source: e.error },
-    })?;
+    let size = growing.keep()?;
     Ok(Built {
         node: order.node.name.clone(),
         path: order.output.clone(),
-        size: file.metadata().map_err(IsoError::io(&order.output))?.len(),
+        size,
         sha256,
         kickstart_sha256: edited.mark.kickstart_sha256,
     })

@@ -1,5 +1,6 @@
 //! The external programs that make and check media.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,9 +21,30 @@ const CHECK: Wanted = Wanted { name: "checkisomd5", ..IMPLANT };
 /// The oldest xorriso whose `-boot_image any replay` this has been tried with.
 const OLDEST_XORRISO: &str = "1.5.0";
 
+/// What writes ISO images, found and of the right version.
+pub struct Xorriso(Tool);
+
+impl Xorriso {
+    /// Finds it, before any work is begun.
+    ///
+    /// # Errors
+    /// It is missing or too old.
+    pub fn locate() -> Result<Self, ToolError> {
+        let tool = Tool::locate(XORRISO)?;
+        Ok(Self(tool.at_least(OLDEST_XORRISO, &["-version"], "xorriso version")?))
+    }
+
+    /// A medium with the files of a folder, and without the 300 KiB of nothing that a burner of old needed at its end.
+    pub(super) fn small(&self, folder: &Path, label: &str, output: &Path) -> Run {
+        let options = ["-as", "mkisofs", "-quiet", "-no-pad", "-J", "-r", "-V", label, "-o"];
+        let options = options.iter().map(OsStr::new);
+        self.0.run(options.chain([output.as_os_str(), folder.as_os_str()]))
+    }
+}
+
 /// The programs, found and of the right version.
 pub struct Tools {
-    xorriso: Tool,
+    xorriso: Xorriso,
     implant: Tool,
     check: Tool,
 }
@@ -34,11 +56,7 @@ impl Tools {
     /// One is missing or too old.
     pub fn locate() -> Result<Self, ToolError> {
         Ok(Self {
-            xorriso: Tool::locate(XORRISO)?.at_least(
-                OLDEST_XORRISO,
-                &["-version"],
-                "xorriso version",
-            )?,
+            xorriso: Xorriso::locate()?,
             implant: Tool::locate(IMPLANT)?,
             check: Tool::locate(CHECK)?,
         })
@@ -53,9 +71,7 @@ impl Tools {
             let line = said.lines().find(|line| line.starts_with("xorriso "));
             Ok(line.unwrap_or("there").trim().to_owned())
         };
-        let xorriso = Tool::locate(XORRISO)
-            .and_then(|tool| tool.at_least(OLDEST_XORRISO, &["-version"], "xorriso version"))
-            .and_then(version);
+        let xorriso = Xorriso::locate().and_then(|Xorriso(tool)| version(tool));
         let there = |wanted| Tool::locate(wanted).map(|_| "there".to_owned());
         vec![(XORRISO.name, xorriso), (IMPLANT.name, there(IMPLANT)), (CHECK.name, there(CHECK))]
     }
@@ -83,7 +99,7 @@ impl Tools {
             arguments.extend(["-chmod".into(), "0444".into(), (*target).to_owned(), "--".into()]);
         }
         arguments.push("-commit".into());
-        self.xorriso.run(arguments)
+        self.xorriso.0.run(arguments)
     }
 
     /// Puts the checksum of the medium into it, where its own media check looks for it.

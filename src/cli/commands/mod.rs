@@ -14,6 +14,7 @@ mod render;
 mod schema;
 mod scripts;
 mod secrets;
+mod seed;
 
 pub(super) use build::build;
 pub(super) use check::check;
@@ -27,3 +28,4 @@ pub(super) use plan::plan;
 pub(super) use render::render;
 pub(super) use schema::schema;
 pub(super) use secrets::secrets;
+pub(super) use seed::seed;

@@ -22,15 +22,23 @@ pub(in crate::cli) fn render(
     let good = load_good(lab, secrets_file, ui)?;
     let nodes = chosen(&good.plan, names)?;
     let secrets = load_secrets(secrets_file, &good, ui)?;
-    let mut files: Vec<(PathBuf, String)> = Vec::new();
+    let mut texts: Vec<(PathBuf, String)> = Vec::new();
     let mut renderer = Renderer::new(&good.plan, &secrets);
     for node in nodes {
         let of_node = renderer.render(node).map_err(|error| good.told(error, ui))?;
         for (name, text) in of_node.files() {
-            files.push((output.join(&node.name).join(name), text.to_owned()));
+            texts.push((output.join(&node.name).join(name), text.to_owned()));
         }
     }
-    // Either all of them are written or none.
+    let files: Vec<(PathBuf, &[u8])> =
+        texts.iter().map(|(path, text)| (path.clone(), text.as_bytes())).collect();
+    let paths = write_files(&files, force)?;
+    let text = || paths.iter().map(|path| format!("{}\n", path.display())).collect();
+    ui.result(text, &json!({ "schema": 1, "written": paths }))
+}
+
+/// Writes files that only their owner can read: all of them, or none.
+pub(super) fn write_files(files: &[(PathBuf, &[u8])], force: bool) -> Result<Vec<PathBuf>> {
     if let Some((path, _)) =
         files.iter().find(|(path, _)| !force && path.symlink_metadata().is_ok())
     {
@@ -38,27 +46,26 @@ pub(in crate::cli) fn render(
         bail!(Failure::new(exit::REFUSED, message));
     }
     let mut written = Vec::new();
-    for (path, text) in &files {
-        written.push(write(path, text).with_context(|| format!("writing `{}`", path.display()))?);
+    for (path, content) in files {
+        written
+            .push(write(path, content).with_context(|| format!("writing `{}`", path.display()))?);
     }
-    for (file, (path, _)) in written.into_iter().zip(&files) {
+    for (file, (path, _)) in written.into_iter().zip(files) {
         file.persist(path)
             .map_err(|e| e.error)
             .with_context(|| format!("writing `{}`", path.display()))?;
     }
-    let paths: Vec<&PathBuf> = files.iter().map(|(path, _)| path).collect();
-    let text = || paths.iter().map(|path| format!("{}\n", path.display())).collect();
-    ui.result(text, &json!({ "schema": 1, "written": paths }))
+    Ok(files.iter().map(|(path, _)| path.clone()).collect())
 }
 
 /// Writes a file that only its owner can read beside the place where it goes.
-fn write(path: &Path, text: &str) -> std::io::Result<NamedTempFile> {
+fn write(path: &Path, content: &[u8]) -> std::io::Result<NamedTempFile> {
     if path.is_dir() {
         return Err(std::io::ErrorKind::IsADirectory.into());
     }
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new().prefix(".trainyard-").tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(content)?;
     Ok(file)
 }

@@ -1,0 +1,141 @@
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::json;
+
+use super::load::{chosen, load_good, load_secrets};
+use super::render::write_files;
+use crate::cli::ui::Ui;
+use crate::cli::{SeedArgs, SeedKind};
+use crate::exit::{self, Failure};
+use crate::iso::{self, Seed, Xorriso};
+use crate::plan::NodePlan;
+use crate::render::{Rendered, Renderer};
+
+/// User-data that is larger goes compressed, so that a seed stays small: cloud-init knows it by its first bytes.
+const READABLE: usize = 256 << 10;
+
+pub(in crate::cli) fn seed(
+    lab: &Path,
+    secrets_file: &Path,
+    args: &SeedArgs,
+    ui: &Ui,
+) -> Result<()> {
+    let good = load_good(lab, secrets_file, ui)?;
+    let nodes = chosen(&good.plan, std::slice::from_ref(&args.node))?;
+    let Some(node) = nodes.into_iter().next() else { bail!("no node") };
+    if args.kind == SeedKind::NocloudNet {
+        check_network(node)?;
+    }
+    let secrets = load_secrets(secrets_file, &good, ui)?;
+    let rendered = Renderer::new(&good.plan, &secrets).render(node);
+    let rendered = rendered.map_err(|error| good.told(error, ui))?;
+    let output = args.output.clone().unwrap_or_else(|| default_output(node, args.kind));
+    match args.kind {
+        SeedKind::Cidata => medium("cidata", cloud_files(&rendered, true)?, output, args, ui)?,
+        SeedKind::Oemdrv => {
+            let kickstart = rendered.kickstart.into_bytes();
+            medium("OEMDRV", vec![("ks.cfg", kickstart)], output, args, ui)?;
+        }
+        SeedKind::NocloudNet => folder(&cloud_files(&rendered, false)?, &output, args, ui)?,
+    }
+    ui.note(next(node, args));
+    Ok(())
+}
+
+fn default_output(node: &NodePlan, kind: SeedKind) -> PathBuf {
+    let name = &node.name;
+    match kind {
+        SeedKind::Cidata => format!("{name}-cidata.iso"),
+        SeedKind::Oemdrv => format!("{name}-oemdrv.iso"),
+        SeedKind::NocloudNet => name.clone(),
+    }
+    .into()
+}
+
+/// What cloud-init's source `NoCloud` reads. From a web server it reads no network-config.
+fn cloud_files(rendered: &Rendered, network: bool) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    let mut user_data = rendered.user_data.clone().into_bytes();
+    if user_data.len() > READABLE {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(&user_data)?;
+        user_data = packed.finish()?;
+    }
+    let mut files =
+        vec![("meta-data", rendered.meta_data.clone().into_bytes()), ("user-data", user_data)];
+    if network {
+        files.push(("network-config", rendered.network_config.clone().into_bytes()));
+    }
+    Ok(files)
+}
+
+/// A node can ask a web server only when it has an address before it knows which node it is.
+fn check_network(node: &NodePlan) -> Result<()> {
+    if node.interfaces.iter().any(|interface| interface.dhcp) {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` has no interface with DHCP, and cloud-init reads no network-config from a web server: it would never reach it. \
+         `--kind cidata` makes a medium that has it",
+        node.name
+    );
+    bail!(Failure::new(exit::REFUSED, message))
+}
+
+fn medium(
+    label: &'static str,
+    files: Vec<(&'static str, Vec<u8>)>,
+    output: PathBuf,
+    args: &SeedArgs,
+    ui: &Ui,
+) -> Result<()> {
+    let xorriso = Xorriso::locate()?;
+    let made = iso::seed(&Seed { label, files, output, force: args.force }, &xorriso)?;
+    let text =
+        || format!("{}  label {label}, {} KiB\n", made.path.display(), made.size.div_ceil(1024));
+    let data = json!({
+        "schema": 1, "node": args.node, "label": label, "path": made.path, "size": made.size, "sha256": made.sha256,
+    });
+    ui.result(text, &data)
+}
+
+fn folder(
+    files: &[(&'static str, Vec<u8>)],
+    output: &Path,
+    args: &SeedArgs,
+    ui: &Ui,
+) -> Result<()> {
+    let files: Vec<(PathBuf, &[u8])> =
+        files.iter().map(|(name, content)| (output.join(name), content.as_slice())).collect();
+    let written = write_files(&files, args.force).context("writing the seed")?;
+    let text = || written.iter().map(|path| format!("{}\n", path.display())).collect();
+    ui.result(text, &json!({ "schema": 1, "node": args.node, "written": written }))
+}
+
+/// What to do with it.
+fn next(node: &NodePlan, args: &SeedArgs) -> String {
+    let name = &node.name;
+    match args.kind {
+        SeedKind::Cidata => format!(
+            "next: attach it as a CD to the machine that starts {name}'s disk (`trainyard disk {name}`); cloud-init finds it by its label"
+        ),
+        SeedKind::Oemdrv => format!(
+            "next: attach it as a second CD beside the untouched CentOS 7.9 medium. Its menu waits a minute and then checks the medium; \
+             Tab (or `e`) and ` inst.ks=hd:LABEL=OEMDRV:/ks.cfg` at the end make {name}'s installation sure"
+        ),
+        SeedKind::NocloudNet => {
+            let url = args.url.as_deref().unwrap_or("http://SERVER:PORT/");
+            let source = format!("ds=nocloud-net;s={}/{name}/", url.trim_end_matches('/'));
+            format!(
+                "next: serve the folder, and tell {name} of it, one of these:\n\
+                 \x20 kernel      '{source}'\n\
+                 \x20 QEMU        -smbios 'type=1,serial={source}'\n\
+                 \x20 VirtualBox  VBoxManage setextradata {name} VBoxInternal/Devices/pcbios/0/Config/DmiSystemSerial '{source}'\n\
+                 \x20             (with EFI: VBoxInternal/Devices/efi/0/Config/DmiSystemSerial)"
+            )
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Seeds: tiny media and folders that tell a system, or an installer, which node it is. Judged by xorriso and blkid.
+
+mod common;
+
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use common::{Lab, judge, judged, outcome};
+use flate2::read::GzDecoder;
+
+/// A file of a medium, by xorriso.
+fn extracted(lab: &Lab, iso: &str, name: &str) -> Vec<u8> {
+    let target = lab.path(&format!("extracted-{name}"));
+    let _ = fs::remove_file(&target);
+    let mut command = judge("xorriso");
+    command.args(["-no_rc", "-osirrox", "on", "-indev"]).arg(lab.path(iso));
+    command.args(["-extract", &format!("/{name}")]).arg(&target);
+    judged(command);
+    fs::read(&target).expect("extracted")
+}
+
+/// The label and type by which udev, and so an installer and cloud-init, know it.
+fn blkid(path: &Path) -> (String, String) {
+    let ask = |what: &str| {
+        let mut command = judge("blkid");
+        command.args(["-p", "-o", "value", "-s", what]).arg(path);
+        judged(command).stdout.trim().to_owned()
+    };
+    (ask("LABEL"), ask("TYPE"))
+}
+
+fn assert_is_a_seed(lab: &Lab, iso: &str, label: &str) {
+    let path = lab.path(iso);
+    let metadata = fs::metadata(&path).expect("made");
+    assert!(metadata.len() < 400_000, "{iso} has {} bytes", metadata.len());
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "it holds secrets");
+    assert_eq!(blkid(&path), (label.to_owned(), "iso9660".to_owned()));
+}
+
+#[test]
+fn cloud_init_gets_what_is_rendered() {
+    let lab = Lab::example("reference.yaml");
+    lab.done(&["render", "-o", "out"]);
+    for node in ["controller", "compute"] {
+        let said = lab.done(&["seed", node]);
+        let iso = format!("{node}-cidata.iso");
+        assert!(said.stdout.starts_with(&format!("{iso}  label cidata, ")), "{said:?}");
+        assert_is_a_seed(&lab, &iso, "cidata");
+        for name in ["user-data", "meta-data", "network-config"] {
+            let rendered = lab.read(&format!("out/{node}/{name}")).into_bytes();
+            assert_eq!(extracted(&lab, &iso, name), rendered, "{node}/{name}");
+        }
+    }
+    assert!(lab.names(".").iter().all(|name| !name.starts_with(".controller")), "nothing is left");
+}
+
+#[test]
+fn the_installer_of_an_untouched_medium_gets_the_kickstart() {
+    let lab = Lab::example("reference.yaml");
+    lab.done(&["render", "-o", "out"]);
+    let said = lab.done(&[
+        "seed",
+        "compute",
+        "--kind",
+        "oemdrv",
+        "-o",
+        "seeds/one.iso",
+        "--format",
+        "json",
+    ]);
+    let made: serde_json::Value = serde_json::from_str(&said.stdout).expect("JSON");
+    assert_eq!((&made["label"], &made["path"]), (&"OEMDRV".into(), &"seeds/one.iso".into()));
+    assert_is_a_seed(&lab, "seeds/one.iso", "OEMDRV");
+    let rendered = lab.read("out/compute/ks.cfg").into_bytes();
+    assert_eq!(extracted(&lab, "seeds/one.iso", "ks.cfg"), rendered);
+    assert!(said.stderr.contains("inst.ks=hd:LABEL=OEMDRV:/ks.cfg"), "{said:?}");
+}
+
+const DHCP: &str = "networks: {management: {cidr: 10.0.0.0/24, addresses: dhcp}}\nnodes: {controller: {role: controller, address: 10.0.0.11}}\n";
+
+#[test]
+fn a_folder_for_a_web_server_is_for_labs_with_dhcp() {
+    let lab = Lab::new(DHCP);
+    lab.done(&["render", "-o", "out"]);
+    let said = lab.done(&[
+        "seed",
+        "controller",
+        "--kind",
+        "nocloud-net",
+        "--url",
+        "http://10.0.0.2:8000/",
+    ]);
+    assert_eq!(said.stdout, "controller/meta-data\ncontroller/user-data\n");
+    assert_eq!(lab.read("controller/user-data"), lab.read("out/controller/user-data"));
+    let source = "ds=nocloud-net;s=http://10.0.0.2:8000/controller/'";
+    for line in ["kernel      '", "-smbios 'type=1,serial=", "DmiSystemSerial '"] {
+        assert!(said.stderr.contains(&format!("{line}{source}")), "{line}: {said:?}");
+    }
+    let refused = lab.run(&["seed", "controller", "--kind", "nocloud-net"]);
+    assert_eq!(refused.status, 8, "it is there: {refused:?}");
+
+    let lab = Lab::example("smallest.yaml");
+    let refused = lab.run(&["seed", "compute", "--kind", "nocloud-net"]);
+    assert_eq!(refused.status, 8);
+    assert!(refused.stderr.contains("`compute` has no interface with DHCP"), "{refused:?}");
+    assert!(refused.stderr.contains("`--kind cidata`"), "{refused:?}");
+    assert!(!lab.path("compute").exists());
+}
+
+#[test]
+fn user_data_that_is_large_goes_compressed() {
+    let lab = Lab::new("files: {/opt/big: {content: !text big}}\nnodes: {controller: {role: controller, address: 10.0.0.11}}\n".replace("{content: !text big}", "{source: big}").as_str());
+    fs::write(lab.path("big"), "a line that repeats itself\n".repeat(20_000)).expect("written");
+    lab.done(&["render", "-o", "out"]);
+    lab.done(&["seed", "controller"]);
+    assert_is_a_seed(&lab, "controller-cidata.iso", "cidata");
+    let packed = extracted(&lab, "controller-cidata.iso", "user-data");
+    let mut unpacked = String::new();
+    GzDecoder::new(packed.as_slice()).read_to_string(&mut unpacked).expect("gzip");
+    assert_eq!(unpacked, lab.read("out/controller/user-data"));
+}
+
+#[test]
+fn what_is_there_stays_and_a_failure_leaves_nothing() {
+    let lab = Lab::example("smallest.yaml");
+    fs::write(lab.path("compute-cidata.iso"), "mine").expect("written");
+    let refused = lab.run(&["seed", "compute"]);
+    assert_eq!(refused.status, 8, "{refused:?}");
+    assert_eq!(lab.read("compute-cidata.iso"), "mine");
+    lab.done(&["seed", "compute", "--force"]);
+    assert_is_a_seed(&lab, "compute-cidata.iso", "cidata");
+    assert_eq!(lab.run(&["seed", "nobody"]).status, 2);
+
+    // A xorriso that writes another label, loses a file, or fails.
+    let real = judge("which").arg("xorriso").output().expect("which").stdout;
+    let real = String::from_utf8(real).expect("a path");
+    let real = real.trim();
+    for (body, told, status) in [
+        (
+            format!("exec {real} $(echo \"$@\" | sed 's/ cidata / other /')"),
+            "the label is `other` and not `cidata`",
+            5,
+        ),
+        (
+            format!("for last; do :; done; rm -f $last/meta-data; exec {real} \"$@\""),
+            "there is no `meta-data`",
+            5,
+        ),
+        (
+            format!("for last; do :; done; echo x >>$last/user-data; exec {real} \"$@\""),
+            "`user-data` has another content",
+            5,
+        ),
+        ("echo no such luck >&2; exit 3".to_owned(), "no such luck", 6),
+    ] {
+        let version = format!("[ \"$1\" != -version ] || exec {real} -version\n");
+        fs::create_dir_all(lab.path("fakes")).expect("a folder");
+        fs::write(lab.path("fakes/xorriso"), format!("#!/bin/sh\n{version}{body}\n"))
+            .expect("written");
+        fs::set_permissions(lab.path("fakes/xorriso"), fs::Permissions::from_mode(0o755))
+            .expect("set");
+        let mut command = lab.command(&["seed", "controller"]);
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", lab.path("fakes").display()));
+        let failed = outcome(command);
+        assert_eq!(failed.status, status, "{failed:?}");
+        assert!(failed.stderr.contains(told), "{told}: {failed:?}");
+        let left = lab.names(".");
+        assert!(!left.iter().any(|name| name.contains("controller")), "{left:?}");
+    }
+    let mut command = lab.command(&["seed", "controller"]);
+    command.env("PATH", "/nowhere");
+    let failed = outcome(command);
+    assert_eq!(failed.status, 4, "{failed:?}");
+}
