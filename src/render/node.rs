@@ -10,29 +10,25 @@ use serde_json::json;
 use crate::plan::{NodePlan, Plan, StagePlan};
 use crate::secrets::{Missing, Secrets};
 
+/// What the runner is made of, as it goes to every node.
+macro_rules! library {
+    ($name:literal) => {
+        (
+            concat!("/usr/local/libexec/trainyard/", $name),
+            "0644",
+            include_str!(concat!("../../scripts/node/", $name)),
+        )
+    };
+}
+
 /// The runner and what it needs, as they go to every node.
-pub(super) const RUNNER: [(&str, &str, &str); 7] = [
+pub(super) const RUNNER: [(&str, &str, &str); 8] = [
     ("/usr/local/sbin/trainyard-node", "0755", include_str!("../../scripts/node/trainyard-node")),
-    (
-        "/usr/local/libexec/trainyard/stage-lib.sh",
-        "0644",
-        include_str!("../../scripts/node/stage-lib.sh"),
-    ),
-    (
-        "/usr/local/libexec/trainyard/checks.sh",
-        "0644",
-        include_str!("../../scripts/node/checks.sh"),
-    ),
-    (
-        "/usr/local/libexec/trainyard/packages.sh",
-        "0644",
-        include_str!("../../scripts/node/packages.sh"),
-    ),
-    (
-        "/usr/local/libexec/trainyard/progress.sh",
-        "0644",
-        include_str!("../../scripts/node/progress.sh"),
-    ),
+    library!("stage-lib.sh"),
+    library!("checks.sh"),
+    library!("packages.sh"),
+    library!("progress.sh"),
+    library!("attempts.sh"),
     (STATUS, "0644", include_str!("../../scripts/node/trainyard-status.sh")),
     (UNIT, "0644", include_str!("../../scripts/node/trainyard-first-boot.service")),
 ];

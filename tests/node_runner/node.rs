@@ -38,14 +38,13 @@ impl Node {
     pub fn new() -> Self {
         let node = Self { root: TempDir::new().expect("a folder") };
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/node");
-        for (name, path) in [
-            ("trainyard-node", "usr/local/sbin/trainyard-node"),
-            ("stage-lib.sh", "usr/local/libexec/trainyard/stage-lib.sh"),
-            ("checks.sh", "usr/local/libexec/trainyard/checks.sh"),
-            ("packages.sh", "usr/local/libexec/trainyard/packages.sh"),
-            ("progress.sh", "usr/local/libexec/trainyard/progress.sh"),
-        ] {
-            node.write(path, &fs::read_to_string(scripts.join(name)).expect("the runner"));
+        let install = |name: &str, folder: &str| {
+            let text = fs::read_to_string(scripts.join(name)).expect("the runner");
+            node.write(&format!("{folder}/{name}"), &text);
+        };
+        install("trainyard-node", "usr/local/sbin");
+        for name in ["stage-lib.sh", "checks.sh", "packages.sh", "progress.sh", "attempts.sh"] {
+            install(name, "usr/local/libexec/trainyard");
         }
         for (name, body) in FAKES {
             node.fake(name, body);
