@@ -87,11 +87,11 @@ wait_for_needs() {
 # end_session ID: ends what is left of a stage: commands that it bounded by themselves are process groups of their own, and
 # outlive it. rpm goes on to the end of what it is doing when it is asked to stop, so it gets a minute.
 end_session() {
-    local seconds=60
+    local looks=300
     pkill -TERM -s "$1" || return 0
-    while [ "$seconds" -gt 0 ] && pgrep -s "$1" >/dev/null; do
-        sleep 1
-        seconds=$((seconds - 1))
+    while [ "$looks" -gt 0 ] && pgrep -s "$1" >/dev/null; do
+        sleep 0.2
+        looks=$((looks - 1))
     done
     pkill -KILL -s "$1" || true
 }
