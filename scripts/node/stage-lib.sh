@@ -218,6 +218,18 @@ put_file() {
     cd -P "$back" || exit
 }
 
+# await_clock TRIES: waits, ten seconds a try, until the clock is right to half a second. `waitsync` knows only what chronyd has
+# still to correct; whether it could, the last sample of the source tells, less what was corrected since. (Where nobody may set
+# the clock, as in a container, nothing is left to correct, and it stays wrong.)
+await_clock() {
+    local off
+    chronyc waitsync "$1" 0.5 ||
+        fail "the clock could not be set; chronyc says of it:$(chronyc tracking | sed -n 's/^System time *:/ /p')"
+    off=$(chronyc -c -n sources | awk -F , '$2 == "*" { print $8 }')
+    awk -v off="$off" 'BEGIN { exit !(off > -0.5 && off < 0.5) }' ||
+        fail "the clock could not be set: it differs from its source by $off s"
+}
+
 # sql: runs the SQL of standard input as the database's root, whose password is in /root/.my.cnf.
 sql() { mysql --defaults-file="$TRAINYARD_ROOT/root/.my.cnf" --batch --skip-column-names; }
 

@@ -11,8 +11,7 @@ has_upstream() {
 
 if wait_until "${PARAMETER_wait_seconds:?}" has_upstream; then
     chronyc makestep
-    chronyc waitsync 12 0.5 ||
-        fail "the clock could not be set; chronyc says of it:$(chronyc tracking | sed -n 's/^System time *:/ /p')"
+    await_clock 12
 else
     warn "no time server answered in $PARAMETER_wait_seconds s; the lab goes by this machine's own clock: $(date)"
 fi

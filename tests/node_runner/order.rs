@@ -68,6 +68,27 @@ fn what_requires_a_changed_stage_runs_again_and_a_hook_does_not() {
 }
 
 #[test]
+fn a_stage_that_is_forced_and_fails_is_done_no_more() {
+    let node = chain();
+    node.expect(0, &["run"]);
+    node.calls();
+    node.stage("late", "", &[]);
+    node.write(
+        "etc/trainyard/stages/late/configure.sh",
+        "echo late >>$ROOT/calls; [ ! -e $ROOT/down ]\n",
+    );
+    node.expect(0, &["run"]);
+    node.write("down", "");
+    node.expect(6, &["run", "--force", "late"]);
+    node.expect(6, &["run"]);
+    fs::remove_file(node.path("down")).expect("removed");
+    node.calls();
+    node.expect(0, &["run"]);
+    assert_eq!(node.calls(), ["late"]);
+    node.expect(0, &["status"]);
+}
+
+#[test]
 fn reset_makes_a_stage_and_those_that_require_it_run_again() {
     let node = chain();
     node.expect(0, &["run"]);
