@@ -2,12 +2,14 @@
 # make test    everything that CI runs
 # make check   the quick part of it: fewer random labs, no boots, none of the tests that take longest
 # make fuzz    half an hour of labs that nobody would write: what is told, and what is rendered, holds for them as well
+# make test-nodes  only the labs that come up on test hosts (docs/test-hosts.md); needs root
+# make test-long   those, and what mirrors do, with every power cut and every broken line
 # make bench   how fast a large lab is rendered, and an image brought, beside peers
 
 # A toolchain that rustup has just installed is not on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: bench build check clean demo fuzz setup slow test
+.PHONY: bench build check clean demo fuzz setup slow test test-long test-nodes
 
 # How many random labs are judged; `make test` judges two hundred.
 TRAINYARD_LABS ?= 30
@@ -18,7 +20,11 @@ SHOWN = fetch
 
 # Tests that take half a minute each: `make test` runs them, `make check` all others.
 SLOW = hostile storage
-QUICK = $(filter-out $(SLOW) $(SHOWN),$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
+# Hosts with real services; they are containers, so this runs as root.
+HOSTS = node
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),--config "target.'cfg(unix)'.runner='sudo -E'")
+
+QUICK = $(filter-out $(SLOW) $(SHOWN) $(HOSTS),$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
 
 # How long labs are made up.
 SECONDS = 1800
@@ -33,7 +39,7 @@ check: setup
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --all-targets --locked -- -D warnings
-	shellcheck -x scripts/dev/*.sh scripts/dev/standin/*.sh scripts/dev/standin-init .ci/run
+	shellcheck -x scripts/dev/*.sh scripts/dev/standin/*.sh scripts/dev/standin-init .ci/run tests/node/*.sh $$(grep -rlE '^#!/bin/(ba)?sh' tests/node/shims)
 	scripts/dev/standin-iso.sh --no-kernel -o target/standin/small.iso
 	cargo test --locked --no-fail-fast --lib --bins $(QUICK:%=--test %)
 	cargo test --locked --no-fail-fast $(SHOWN:%=--test %) -- --show-output
@@ -46,10 +52,18 @@ fuzz: setup
 
 test: TRAINYARD_LABS = 200
 test: SECONDS = 60
-test: check slow demo fuzz
+test: check slow demo test-nodes fuzz
 
 slow: check
 	cargo test --locked --no-fail-fast $(SLOW:%=--test %)
+
+test-nodes: setup
+	scripts/dev/node-root.sh >/dev/null
+	cargo test --locked --no-fail-fast $(AS_ROOT) $(HOSTS:%=--test %) -- --show-output
+
+test-long: export TRAINYARD_LONG = 1
+test-long: test-nodes
+	cargo test --locked --no-fail-fast $(SHOWN:%=--test %) -- --show-output
 
 bench: setup
 	scripts/dev/bench-render.sh

@@ -1,0 +1,89 @@
+#!/bin/bash
+# Makes the root file system tree that test hosts are started from (tests/node), and prints where it is. It is made once: it lies under
+# target/node-root, under a name that is the digest of this script, and takes no time and no network when it is there.
+#
+#     scripts/dev/node-root.sh            makes it if need be
+#     scripts/dev/node-root.sh --there    only says where it is, or fails
+#
+# As root or by sudo. The tree is Debian's, of one release whatever this machine has, because it stands for one set of services; its mirror
+# is the one that this machine's apt is configured for, and mmdebstrap's own choice where there is none. One tree serves all hosts of all
+# tests: each has a layer of its own above it.
+set -euo pipefail
+
+root=$(readlink -f -- "$(dirname -- "$0")/../..")
+suite=bookworm
+packages=(systemd-sysv dbus netbase iproute2 iputils-ping procps kmod hostname sudo curl
+    openssh-server openssh-client chrony firewalld nftables iptables
+    mariadb-server mariadb-client rabbitmq-server memcached etcd-server etcd-client
+    python3 python3-pymysql)
+
+folder=$root/target/node-root
+tree=$folder/$(sha256sum <"$0" | cut -c 1-16)
+
+die() {
+    printf 'node-root.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+case ${1:-} in
+'') ;;
+--there)
+    [ -d "$tree" ] || die "$tree is not there: run scripts/dev/node-root.sh"
+    printf '%s\n' "$tree"
+    exit
+    ;;
+*)
+    sed -n '2,/^set /{/^#/!d; s/^# \{0,1\}//; p}' "$0"
+    [ "$1" = --help ] || exit 2
+    exit
+    ;;
+esac
+
+mkdir -p "$folder"
+exec 9>"$folder/.lock"
+flock 9 # two that are started at once make one tree
+if [ -d "$tree" ]; then
+    printf '%s\n' "$tree"
+    exit
+fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die 'neither root nor sudo'
+    as_root=(sudo)
+fi
+command -v mmdebstrap >/dev/null || die 'mmdebstrap is not installed: run scripts/dev/setup.sh'
+
+# The mirror of this machine's own Debian, and the way to it.
+mirror='' options=()
+if command -v apt-get >/dev/null; then
+    # shellcheck disable=SC2016  # for apt-get to expand
+    mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' |
+        awk '$2 !~ /-/ { print $1; exit }')
+    proxy=$(apt-config shell proxy Acquire::http::Proxy)
+    eval "$proxy"
+    [ -z "${proxy:-}" ] || options+=(--aptopt="Acquire::http::Proxy \"$proxy\"")
+fi
+
+new=$(mktemp -d "$folder/.new.XXXXXX")
+trap '"${as_root[@]}" rm -rf "$new"' EXIT
+printf 'node-root: making the tree of the test hosts (Debian %s, %d packages and what they need; once, about a minute)\n' "$suite" "${#packages[@]}" >&2
+
+# EL7 enables no service of these at installation, and a database that is made at installation would hide how it is made at the first start.
+# shellcheck disable=SC2016  # for the shell that mmdebstrap starts
+"${as_root[@]}" mmdebstrap --quiet --variant=minbase --mode=root --format=directory \
+    --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' "${options[@]}" \
+    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/info/*' \
+    --include="$(IFS=,; echo "${packages[*]}")" \
+    --customize-hook='mkdir -p "$1/etc/systemd/system-preset"; echo "disable *" >"$1/etc/systemd/system-preset/00-test-hosts.preset"' \
+    --customize-hook='chroot "$1" systemctl --quiet preset-all 2>/dev/null' \
+    --customize-hook='rm -rf "$1"/var/lib/mysql/* "$1"/var/lib/mysql/.[!.]* "$1"/var/lib/rabbitmq/* "$1"/var/lib/rabbitmq/.[!.]* "$1"/var/lib/etcd/*' \
+    --customize-hook='rm -rf "$1"/etc/ssh/ssh_host_* "$1"/etc/hostname "$1"/etc/resolv.conf "$1"/etc/hosts "$1"/var/lib/apt/lists "$1"/var/cache/apt' \
+    --customize-hook=': >"$1/etc/machine-id"; rm -f "$1/var/lib/dbus/machine-id"' \
+    "$suite" "$new/tree" "${mirror:+deb $mirror $suite main}" >&2 9>&- || die 'mmdebstrap failed'
+
+"${as_root[@]}" mv "$new/tree" "$tree"
+# Those of earlier inputs; a test that runs on one of them at this moment would lose it.
+find "$folder" -mindepth 1 -maxdepth 1 -type d ! -path "$tree" ! -name '.new.*' -mmin +60 -exec "${as_root[@]}" rm -rf --one-file-system {} +
+printf '%s\n' "$tree"

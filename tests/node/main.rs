@@ -1,0 +1,24 @@
+//! Labs that come up: hosts with real services, configured by nothing but what the kickstart of their node writes, and the
+//! faults that they survive. docs/test-hosts.md says what that proves and what it hides.
+//!
+//! Needs root and the tree that `scripts/dev/node-root.sh` makes. One test at a time runs: each has two hosts, and takes as
+//! much of the machine as there is.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod area;
+mod bench;
+mod configured;
+mod failing;
+mod faults;
+mod first_boot;
+mod host;
+mod install;
+mod killed;
+mod late;
+mod machine;
+mod network;
+mod outside;
+mod runner;
+mod state;
