@@ -9,6 +9,7 @@ mod common;
 
 mod area;
 mod bench;
+mod breaks;
 mod configured;
 mod failing;
 mod faults;
@@ -20,5 +21,6 @@ mod late;
 mod machine;
 mod network;
 mod outside;
+mod ports;
 mod runner;
 mod state;

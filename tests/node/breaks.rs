@@ -1,0 +1,82 @@
+//! Each check of `trainyard-node verify` turns red when what it looks at breaks, on real services, and no other of its stage does.
+
+use std::time::{Duration, Instant};
+
+use crate::configured::configured;
+use crate::faults::{random, seed};
+use crate::host::Host;
+
+const BREAKS: &str = include_str!("breaks.tsv");
+
+/// How many of them a short run makes.
+const SAMPLE: usize = 16;
+
+/// How long a stage may take to be content again, in seconds: chronyd chooses its source anew in that time.
+const MENDED: Duration = Duration::from_secs(90);
+
+struct Break {
+    host: &'static str,
+    stage: &'static str,
+    check: &'static str,
+    breaks: &'static str,
+    mends: &'static str,
+}
+
+fn all() -> Vec<Break> {
+    let lines = BREAKS.lines().filter(|line| !line.starts_with('#'));
+    let read = |line: &'static str| {
+        let parts: Vec<&str> = line.split('\t').collect();
+        let [host, stage, check, breaks, mends] = parts[..] else { panic!("{line}") };
+        Break { host, stage, check, breaks, mends }
+    };
+    lines.map(read).collect()
+}
+
+/// The checks of a stage that fail now.
+fn red(host: &Host, stage: &str) -> Vec<String> {
+    let verify = "TRAINYARD_CHECK_LIMIT=20 trainyard-node verify --format json";
+    let outcome = host.run(&format!("{verify} {stage}"));
+    let said: serde_json::Value =
+        serde_json::from_str(&outcome.stdout).unwrap_or_else(|e| panic!("{e}: {outcome:?}"));
+    let checks = said["stages"][0]["checks"].as_array().expect("checks").iter();
+    let name = |check: &serde_json::Value| check["name"].as_str().expect("a name").to_owned();
+    checks.filter(|check| check["ok"] == false).map(name).collect()
+}
+
+#[test]
+fn each_check_turns_red_when_what_it_looks_at_breaks_and_no_other_does() {
+    let mut breaks = all();
+    assert!(breaks.len() > 60);
+    if std::env::var_os("TRAINYARD_LONG").is_none() {
+        let seed = seed();
+        println!("{SAMPLE} of {}, TRAINYARD_SEED={seed}", breaks.len());
+        for n in 0..SAMPLE {
+            let left = breaks.len() - n;
+            let at = usize::try_from(random(seed, n as u64) % left as u64).expect("small");
+            breaks.swap(n, n + at);
+        }
+        breaks.truncate(SAMPLE);
+    }
+    let bench = configured();
+    let mut wrong = Vec::new();
+    for Break { host, stage, check, breaks, mends } in breaks {
+        let host = if host == "controller" { &bench.controller } else { &bench.compute };
+        host.run(breaks);
+        let found = red(host, stage);
+        host.run(mends);
+        println!("{}, {stage}: {check}", host.name);
+        if found != [check] {
+            wrong.push(format!(
+                "{}, {stage}: {breaks}\n  turned {found:?} red, not {check:?}",
+                host.name
+            ));
+        }
+        let begun = Instant::now();
+        while !red(host, stage).is_empty() {
+            let late = begun.elapsed() > MENDED;
+            assert!(!late, "{mends}\n  does not mend {stage}: {:?}", red(host, stage));
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
