@@ -45,18 +45,6 @@ replace_with() {
     mv -f "$1~" "$1"
 }
 
-# retry ATTEMPTS DELAY COMMAND...: runs COMMAND until it succeeds, waiting longer each time.
-retry() {
-    local attempts=$1 delay=$2 attempt=1
-    shift 2
-    until "$@"; do
-        [ "$attempt" -lt "$attempts" ] || return 1
-        say "attempt $attempt of $attempts failed; the next one in $delay s: $*"
-        sleep "$delay"
-        delay=$((delay * 2)) attempt=$((attempt + 1))
-    done
-}
-
 # answers HOST PORT: whether something accepts a TCP connection there. bash itself connects, so no package is needed.
 answers() {
     # shellcheck disable=SC2016 # the inner bash expands them

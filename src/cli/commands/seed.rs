@@ -120,7 +120,7 @@ fn next(node: &NodePlan, args: &SeedArgs) -> String {
     let name = &node.name;
     match args.kind {
         SeedKind::Cidata => format!(
-            "next: attach it as a CD to the machine that starts {name}'s disk (`trainyard disk {name}`); cloud-init finds it by its label"
+            "next: attach it as a CD to a machine that starts a CentOS 7 cloud image, and that is to be {name}; cloud-init finds it by its label"
         ),
         SeedKind::Oemdrv => format!(
             "next: attach it as a second CD beside the untouched CentOS 7.9 medium. Its menu waits a minute and then checks the medium; \
