@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Host, InterfacePlan, custom};
 use crate::base_image::known::KNOWN;
-use crate::model::{HostEntry, Interface, Lab, MANAGEMENT, Network, Node, Repository};
+use crate::model::{HostEntry, Interface, Ipv6, Lab, MANAGEMENT, Network, Node, Repository};
 use crate::stack::Stage;
 
 /// The names that templates use.
@@ -64,7 +64,7 @@ struct MemberContext {
     name: String,
     role: String,
     address: String,
-    /// Its addresses on networks other than management.
+    /// Its fixed addresses beside the one on management that everyone knows it by.
     others: Vec<OtherContext>,
 }
 
@@ -112,16 +112,21 @@ pub(super) struct Shared<'a> {
 
 impl<'a> Shared<'a> {
     pub fn new(lab: &'a Lab, controller: Host, of_nodes: &'a [Vec<&'a Stage>]) -> Self {
-        let other = |interface: &Interface| {
-            let network = interface.network.as_deref().filter(|name| *name != MANAGEMENT)?;
-            let address = interface.address?.to_string();
-            Some(OtherContext { network: network.to_owned(), address })
+        let others = |interface: &Interface| {
+            let network = interface.network.clone()?;
+            let ipv4 = interface.address.filter(|_| network != MANAGEMENT).map(|a| a.to_string());
+            let ipv6 = match interface.ipv6 {
+                Ipv6::Static { address, .. } => Some(address.to_string()),
+                _ => None,
+            };
+            let of = move |address| OtherContext { network: network.clone(), address };
+            Some(ipv4.into_iter().chain(ipv6).map(of))
         };
         let member = |node: &Node| MemberContext {
             name: node.name.to_string(),
             role: node.role.clone(),
             address: node.address.to_string(),
-            others: node.interfaces.iter().filter_map(other).collect(),
+            others: node.interfaces.iter().filter_map(others).flatten().collect(),
         };
         let network = |network: &Network| {
             let values = NetworkContext {

@@ -33,8 +33,27 @@ done
 # shellcheck disable=SC2086 # names of interfaces are plain words
 bring_up $others $vlans
 
+has_its_address() { [ -n "$(ip -4 -o address show to "$TRAINYARD_ADDRESS/32")" ]; }
+
+# unplugged: the interfaces that could have this node's address, if there were a carrier.
+unplugged() {
+    local name
+    for name in $interfaces; do
+        says "$name" "IPADDR=$TRAINYARD_ADDRESS" || says "$name" BOOTPROTO=dhcp || continue
+        case $(cat "$TRAINYARD_ROOT/sys/class/net/$name/carrier" 2>/dev/null) in 0) printf '%s\n' "$name" ;; esac
+    done
+}
+
+# NetworkManager gives an address when there is a carrier; a reboot would bring none.
+name=$(unplugged | tr '\n' ' ')
+if [ -n "$name" ] && ! has_its_address; then
+    say "waiting for a network at ${name% }, at most ${PARAMETER_carrier_seconds:?} s: is the cable plugged in, is the switch on?"
+    wait_until "$PARAMETER_carrier_seconds" has_its_address ||
+        fail "no interface has $TRAINYARD_ADDRESS: ${name% } found no network in $PARAMETER_carrier_seconds s"
+fi
+
 # New names, and the addresses of new interface files, come with a reboot. After an installation they are there already.
-if [ -z "$(ip -4 -o address show to "$TRAINYARD_ADDRESS/32")" ]; then
+if ! has_its_address; then
     say "no interface has $TRAINYARD_ADDRESS yet"
     exit 100
 fi

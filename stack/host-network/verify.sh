@@ -179,34 +179,46 @@ others_answer() {
 }
 
 # interface_of ADDRESS: the one that has it.
-interface_of() { ip -4 -o address show to "$1/32" | awk 'NR == 1 { print $2 }'; }
+interface_of() {
+    case $1 in
+    *:*) ip -6 -o address show to "$1/128" ;;
+    *) ip -4 -o address show to "$1/32" ;;
+    esac | awk 'NR == 1 { print $2 }'
+}
 
 # full_size OWN: whether the hosts of standard input answer to packets that fill the MTU of the interface with the address OWN and may
-# not be cut up; the headers of IPv4 and ICMP take 28 bytes.
+# not be cut up; the headers of IPv4 and ICMP take 28 bytes, those of IPv6 and its ICMP 48.
 full_size() {
-    local mtu
+    local mtu headers=28
+    case $1 in *:*) headers=48 ;; esac
     mtu=$(cat "$net/$(interface_of "$1")/mtu" 2>/dev/null) || fail "no interface has the address $1"
-    tell_pings "to $mtu bytes" < <(ping_each -M "do" -s $((mtu - 28)) -I "$1")
+    tell_pings "to $mtu bytes" < <(ping_each -M "do" -s $((mtu - headers)) -I "$1")
 }
 
 full_size_on_management() {
     full_size "$TRAINYARD_ADDRESS" < <(others)
 }
 
-# elsewhere NETWORK: the other nodes' addresses there. The lines of the file are NETWORK NODE ADDRESS.
+# elsewhere NETWORK OWN: the other nodes' addresses there, of the kind that OWN is of. The lines of the file are NETWORK NODE ADDRESS.
 networks=$TRAINYARD_ROOT/etc/trainyard/networks
 elsewhere() {
-    awk -v network="$1" -v node="$TRAINYARD_NODE" '$1 == network && $2 != node { print $3, $2 " on " network }' "$networks"
+    awk -v network="$1" -v own="$2" -v node="$TRAINYARD_NODE" '
+        $1 == network && $2 != node && ($3 ~ /:/) == (own ~ /:/) { print $3, $2 " on " network ($3 ~ /:/ ? " by IPv6" : "") }' "$networks"
 }
 
 # Networks on which this node has no address are not its own to reach.
 full_size_elsewhere() {
     local network name address
     while read -r network name address <&4; do
-        [ "$name" != "$TRAINYARD_NODE" ] || full_size "$address" < <(elsewhere "$network")
+        [ "$name" = "$TRAINYARD_NODE" ] || continue
+        if [ -z "$(interface_of "$address")" ]; then
+            say "$address is not here, so nothing is reached from it"
+            continue
+        fi
+        full_size "$address" < <(elsewhere "$network" "$address")
     done 4< <([ ! -e "$networks" ] || cat "$networks")
     for name in $interfaces; do
-        case $(value "$name" BOOTPROTO)$(value "$name" IPADDR)$(value "$name" MASTER)$(value "$name" BRIDGE) in
+        case $(value "$name" BOOTPROTO)$(value "$name" IPADDR)$(value "$name" IPV6ADDR)$(value "$name" MASTER)$(value "$name" BRIDGE) in
         none) say "$name has no address, so nothing is reached by it" ;;
         esac
     done
@@ -235,7 +247,7 @@ check "each other node answers" others_answer
 given "each other node answers"
 check "full-size packets reach each other node" full_size_on_management
 given ""
-check "full-size packets reach the nodes on other networks" full_size_elsewhere
+check "full-size packets reach the nodes on other networks and by IPv6" full_size_elsewhere
 if [ "${PARAMETER_outside:=none}" != none ]; then
     check "names of the outside resolve" outside_is_known
     given "names of the outside resolve"

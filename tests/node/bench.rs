@@ -35,7 +35,7 @@ pub fn lab_file(mirrors: &[&str]) -> String {
 name: hosts
 mirror: [{}]
 networks:
-  management: {{cidr: 10.0.0.0/24, gateway: {OUTSIDE}, dns: [{OUTSIDE}]}}
+  management: {{cidr: 10.0.0.0/24, gateway: {OUTSIDE}, dns: [{OUTSIDE}], ipv6: {{cidr: \"fd00:10::/64\"}}}}
   provider: {{}}
 time:
   servers: [time.example.net]
@@ -46,12 +46,12 @@ nodes:
   controller:
     role: controller
     interfaces:
-      enp0s3: {{network: management, address: 10.0.0.11}}
+      enp0s3: {{network: management, address: 10.0.0.11, ipv6: \"fd00:10::11\"}}
       enp0s9: {{network: provider}}
   compute:
     role: compute
     interfaces:
-      enp0s3: {{network: management, address: 10.0.0.31}}
+      enp0s3: {{network: management, address: 10.0.0.31, ipv6: \"fd00:10::31\"}}
       enp0s9: {{network: provider}}
 ",
         mirrors.join(", ")

@@ -33,7 +33,7 @@ fn a_stage_that_always_fails_stops_only_what_requires_it() {
 }
 
 /// Lets what the lab file says now come to a node, as its owner would, and waits for it.
-fn apply(host: &Host, lab: &crate::common::Lab) {
+pub fn apply(host: &Host, lab: &crate::common::Lab) {
     lab.done(&["render", "-o", "out", "--force"]);
     let outcome = host.bash(&lab.path(&format!("out/{}/apply.sh", host.name)));
     assert_eq!(outcome.status, 0, "{outcome:?}");

@@ -24,3 +24,4 @@ mod outside;
 mod ports;
 mod runner;
 mod state;
+mod third;

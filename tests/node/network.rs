@@ -63,7 +63,7 @@ impl Adapters {
             if absent.contains(&adapter) {
                 continue;
             }
-            let port = format!("{}{}{boot}", &host[..4], &network[..4]);
+            let port = format!("{}{}{}{boot}", &host[..4], &host[host.len() - 1..], &network[..4]);
             let peer = ["peer", "name", adapter, "netns", &adapters.name];
             switches.ip(&[&["link", "add", &port, "type", "veth"], &peer[..]].concat());
             switches.ip(&["link", "set", &port, "master", network, "up"]);

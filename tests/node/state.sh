@@ -52,5 +52,5 @@ firewall-cmd --list-all | sort
 firewall-cmd --permanent --list-all | sort
 echo '# what listens'
 ss -H -lntu | awk '{ print $1, $5 }' | grep -v ':\(3[2-9]\|[456][0-9]\)[0-9]\{3\}$' | sort -u
-ip -4 -o address show scope global | awk '{ print $2, $4 }' | sort
+ip -o address show scope global | awk '{ print $2, $4 }' | sort
 ip route show | sort

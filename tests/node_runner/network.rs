@@ -81,7 +81,8 @@ impl Host {
         );
         node.write(
             "etc/trainyard/networks",
-            "storage controller 10.2.0.11\nstorage compute 10.2.0.31\nreplication compute 10.3.0.31\n",
+            "management controller fd00::11\nmanagement compute fd00::31\n\
+             storage controller 10.2.0.11\nstorage compute 10.2.0.31\nreplication compute 10.3.0.31\n",
         );
         node.write(
             "addresses",
@@ -155,8 +156,9 @@ fn verify_says_what_it_saw() {
             vec!["block answers to 1500 bytes", "compute answers to 1500 bytes"],
         ),
         (
-            "full-size packets reach the nodes on other networks",
+            "full-size packets reach the nodes on other networks and by IPv6",
             vec![
+                "compute on management by IPv6 answers to 1500 bytes",
                 "compute on storage answers to 9000 bytes",
                 "bond0 has no address, so nothing is reached by it",
                 "bond0.7 has no address, so nothing is reached by it",
@@ -172,6 +174,7 @@ fn verify_says_what_it_saw() {
     for ping in [
         "-n -q -c 3 -i 0.3 -W 2 compute",
         "-n -q -c 3 -i 0.3 -W 2 -M do -s 1472 -I 10.0.0.11 10.0.0.31",
+        "-n -q -c 3 -i 0.3 -W 2 -M do -s 1452 -I fd00::11 fd00::31",
         "-n -q -c 3 -i 0.3 -W 2 -M do -s 8972 -I 10.2.0.11 10.2.0.31",
         "-q -c 4 -i 0.5 -W 5 docs.openstack.org",
     ] {
@@ -196,7 +199,7 @@ const NAME: &str = "the host has the node's name";
 const NAMES: &str = "names resolve to the management addresses alone";
 
 /// What breaks one thing, the check that looks at it, and what that tells.
-const BREAKS: [(&str, &str, &str); 21] = [
+const BREAKS: [(&str, &str, &str); 22] = [
     ("rm -r $ROOT/sys/class/net/enp0s9", UP, "there is no enp0s9"),
     ("echo 0x1002 >$ROOT/sys/class/net/enp0s3/flags", UP, "enp0s3 is not up"),
     (
@@ -255,8 +258,13 @@ const BREAKS: [(&str, &str, &str); 21] = [
         "no answer from compute (10.0.0.31) to 1500 bytes",
     ),
     (
+        "touch $ROOT/cut-fd00::31",
+        "full-size packets reach the nodes on other networks and by IPv6",
+        "no answer from compute on management by IPv6 (fd00::31) to 1500 bytes",
+    ),
+    (
         "touch $ROOT/cut-10.2.0.31",
-        "full-size packets reach the nodes on other networks",
+        "full-size packets reach the nodes on other networks and by IPv6",
         "no answer from compute on storage (10.2.0.31) to 9000 bytes",
     ),
     (
@@ -365,6 +373,29 @@ fn a_reboot_brings_what_only_a_reboot_can() {
         host.node.expect(0, &["run", "host-network"]);
         let calls = host.node.calls();
         assert_eq!(calls.contains(&"systemctl reboot".to_owned()), reboots, "{missing}: {calls:?}");
+    }
+}
+
+#[test]
+fn a_node_without_a_network_waits_for_one_and_does_not_reboot() {
+    for comes in [true, false] {
+        let host = Host::new();
+        host.node.write("sys/class/net/enp0s3/carrier", "0\n");
+        host.node.shell("mv $ROOT/addresses $ROOT/later");
+        host.node.write("addresses", "storage 10.2.0.11\n");
+        host.node.shell(
+            "echo parameter carrier_seconds 2 >>$ROOT/etc/trainyard/stages/host-network/manifest",
+        );
+        // It looks again every five seconds.
+        host.node.fake(
+            "sleep",
+            if comes { "mv $ROOT/later $ROOT/addresses" } else { "exec /bin/sleep 3" },
+        );
+        host.node.expect(if comes { 0 } else { 6 }, &["run", "host-network"]);
+        let said = host.node.expect(0, &["logs", "host-network"]);
+        assert!(said.contains("waiting for a network at enp0s3, at most 2 s"), "{said}");
+        assert_eq!(said.contains("enp0s3 found no network in 2 s"), !comes, "{said}");
+        assert!(!host.node.calls().iter().any(|call| call.contains("reboot")));
     }
 }
 

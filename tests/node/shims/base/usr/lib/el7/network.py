@@ -49,6 +49,8 @@ def bring_up(name, keys):
     ip("link", "set", name, "up")
     if "IPADDR" in keys:
         ip("address", "replace", "%s/%s" % (keys["IPADDR"], keys["PREFIX"]), "dev", name)
+    if "IPV6ADDR" in keys:
+        ip("-6", "address", "replace", keys["IPV6ADDR"], "dev", name)
     if "GATEWAY" in keys and keys.get("DEFROUTE") == "yes":
         ip("route", "replace", "default", "via", keys["GATEWAY"], "dev", name)
     routes = "%s/route-%s" % (FOLDER, name)
