@@ -59,7 +59,7 @@ slow: check
 
 test-nodes: setup
 	scripts/dev/node-root.sh >/dev/null
-	cargo test --locked --no-fail-fast $(AS_ROOT) $(HOSTS:%=--test %) -- --show-output $(if $(TRAINYARD_LONG),,--skip breaks::)
+	cargo test --locked --no-fail-fast $(AS_ROOT) $(HOSTS:%=--test %) -- --show-output
 
 test-long: export TRAINYARD_LONG = 1
 test-long: test-nodes

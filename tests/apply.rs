@@ -139,6 +139,14 @@ fn a_line_that_breaks_and_stages_that_run_leave_all_as_it_was() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let outcome = apply(&node, &script);
+    let stop = "systemctl stop trainyard-first-boot.service".to_owned();
+    assert!(!node.calls().contains(&stop));
+    // A run that only waits is in nobody's way.
+    fs::create_dir_all(node.path("var/lib/trainyard/state")).expect("a folder");
+    fs::write(node.path("var/lib/trainyard/state/time-client"), "waiting 1 - for the time\n")
+        .expect("written");
+    assert_eq!(apply(&node, &script).status, 1);
+    assert!(node.calls().contains(&stop));
     holder.kill().expect("killed");
     holder.wait().expect("an end");
     assert_eq!(outcome.status, 1);

@@ -6,25 +6,28 @@
 
 step() { say "--- $*"; } # the last of these in a log names what failed
 
-place_files() { # STAGE [MARK]: MARK is created when a file changed
+place_files() { # STAGE [MARK]: MARK is there when a file changed
     local mode owner group path
     while read -r mode owner group path <&3; do
-        put_file "$mode" "$owner" "$group" "$path" "$STAGES/$1/files$path"
-        # shellcheck disable=SC2154 # put_file sets it
-        [ "$file_changed" = no ] || [ $# -eq 1 ] || : >"$2"
+        put_file "$mode" "$owner" "$group" "$path" "$STAGES/$1/files$path" "${2:-}"
     done 3< <(manifest "$1" file)
 }
 
-run_script() { # STAGE NAME: one of its scripts, if it has it
-    [ ! -e "$STAGES/$1/$2.sh" ] || /bin/bash "$STAGES/$1/$2.sh"
+# run_script STAGE NAME: one of its scripts, if it has it. Where a command in it ran out of time or was killed, the stage itself
+# did not: 124 and 137 are for that.
+run_script() {
+    local status=0
+    [ -e "$STAGES/$1/$2.sh" ] || return 0
+    /bin/bash "$STAGES/$1/$2.sh" || status=$?
+    case $status in 124 | 137) status=1 ;; esac
+    return "$status"
 }
 
 # Ends with the status of configure.sh: 100 there means "done; reboot, then continue". Nothing else may end with 100.
 # Where TRAINYARD_REBOOT is `no`, as in the installer, 100 is a failure.
-
 stage_main() {
     local stage=$1 changed=$VOLATILE/changed.$1 one two three status=0
-    trap '[ $? -ne 100 ] || exit 1' EXIT
+    trap 'case $? in 100 | 124 | 137) exit 1 ;; esac' EXIT
     load_parameters "$stage"
 
     step "installing packages"
@@ -60,6 +63,10 @@ stage_main() {
     trap - EXIT
     exit "$status"
 }
+
+CURRENT=          # the stage that is worked on
+SESSION=          # the session of the attempt that runs
+LOG_LIMIT=4194304 # bytes that a log may have when a stage begins to write to it again; then it becomes STAGE.log.old
 
 # ---- attempts ---------------------------------------------------------------------------------------------------------
 
@@ -100,63 +107,71 @@ end_session() {
 # others by now: ours know their stage.
 end_leftovers() {
     local session process
-    [ -e "$VOLATILE/session" ] || return 0
+    [ -s "$VOLATILE/session" ] || return 0
     session=$(cat "$VOLATILE/session")
     for process in $(pgrep -s "$session" || true); do
-        if tr '\0' '\n' <"/proc/$process/environ" 2>/dev/null | grep -q '^TRAINYARD_STAGE='; then
-            say "ending what a run that was killed left behind"
-            end_session "$session"
-            break
-        fi
+        case $'\n'$(tr '\0' '\n' <"/proc/$process/environ" 2>/dev/null) in *$'\nTRAINYARD_STAGE='*) ;; *) continue ;; esac
+        say "ending what a run that was killed left behind"
+        end_session "$session"
+        break
     done
     rm -f "$VOLATILE/session"
 }
 
-# to_journal STAGE LOG PROCESS: hands what is added to the log to the journal, until the process has ended. The log does not
-# depend on it.
+# to_journal STAGE LOG PROCESS SIZE: hands what is added to the log, which had SIZE bytes, to the journal, until the process has
+# ended. The log does not depend on it.
 to_journal() {
     [ -S "$TRAINYARD_ROOT/run/systemd/journal/stdout" ] || return 0
-    tail -n 0 -f -s 0.2 --pid="$3" "$2" 2>/dev/null | systemd-cat -t "trainyard/$1" || true
+    tail -c "+$(($4 + 1))" -f -s 0.2 --pid="$3" "$2" 2>/dev/null | systemd-cat -t "trainyard/$1" || true
 }
 
 # attempt_stage STAGE: one attempt, in a session of its own with a time limit; returns its status, and sets reason when it
 # failed.
 attempt_stage() {
-    local limit log=$LOGS/$1.log status=0 child journal
+    local limit log=$LOGS/$1.log status=0 journal began size last
     limit=$(manifest "$1" limit)
     limit=${limit:-1800}
-    # In the background, so that a signal to this program ends it too.
-    TRAINYARD_STAGE=$1 setsid timeout -k 30 "$limit" /bin/bash "$PROGRAM" _stage "$1" >>"$log" 2>&1 </dev/null 9>&- &
-    child=$!
-    printf '%d\n' "$child" >"$VOLATILE/session"
-    to_journal "$1" "$log" "$child" 9>&- &
+    size=$(stat -c %s "$log")
+    began=$(seconds_up)
+    # In the background, so that a signal to this program ends it too. It says itself which session is a stage's, before it
+    # does anything: this program may be killed at any moment.
+    # shellcheck disable=SC2016 # the inner bash expands them
+    TRAINYARD_STAGE=$1 setsid /bin/bash -c 'echo "$$" >"$1/session"; shift; exec "$@"' session "$VOLATILE" \
+        timeout -k 30 "$limit" /bin/bash "$PROGRAM" _stage "$1" >>"$log" 2>&1 </dev/null 9>&- &
+    SESSION=$!
+    to_journal "$1" "$log" "$SESSION" "$size" 9>&- &
     journal=$!
-    # shellcheck disable=SC2064 # the child and the stage of now
-    trap "interrupted $1 $child" INT TERM HUP
-    wait "$child" || status=$?
-    trap - INT TERM HUP
-    case $status in 0 | 100) ;; *) end_session "$child" ;; esac
+    wait "$SESSION" || status=$?
+    case $status in 0 | 100) ;; *) end_session "$SESSION" ;; esac
+    SESSION=
     wait "$journal" || true
     rm -f "$VOLATILE/session"
-    reason="while $(sed -n 's/^--- //p' "$log" | tail -n 1)"
+    [ "$status" -ne 0 ] || return 0
+    reason="while $(tail -c "+$((size + 1))" "$log" | sed -n 's/^--- //p' | tail -n 1)"
+    last=$(tail -c "+$((size + 1))" "$log" | grep -v -e '^ *$' -e '^--- ' | tail -n 1 | cut -c 1-300)
     case $status in
-    124 | 137) reason="$reason: more than $limit s" ;;
-    *) reason="$reason: $(grep -v '^ *$' "$log" | tail -n 1 | cut -c 1-300) (exit status $status)" ;;
+    124) reason="$reason: more than $limit s" ;;
+    137)
+        if [ $(($(seconds_up) - began)) -ge "$limit" ]; then reason="$reason: more than $limit s"; else reason="$reason: it was killed"; fi
+        ;;
+    *) reason="$reason: ${last:+$last }(exit status $status)" ;;
     esac
     return "$status"
 }
 
-interrupted() { # STAGE SESSION
+# interrupted: somebody ends the run.
+interrupted() {
     trap '' INT TERM HUP
-    end_session "$2"
+    [ -z "$SESSION" ] || end_session "$SESSION"
     rm -f "$VOLATILE/session"
-    set_state "$1" pending 0 "was interrupted"
+    [ -z "$CURRENT" ] || set_state "$CURRENT" pending 0 "was interrupted"
     exit 130
 }
 
 # run_stage STAGE: 0 when it is done, 100 when it wants a reboot now, 1 when it failed.
 run_stage() {
     local attempt=1 delay=$TRAINYARD_BACKOFF status reason
+    if [ "$(stat -c %s "$LOGS/$1.log" 2>/dev/null || echo 0)" -gt "$LOG_LIMIT" ]; then mv -f "$LOGS/$1.log" "$LOGS/$1.log.old"; fi
     (umask 077 && : >>"$LOGS/$1.log")
     while :; do
         set_state "$1" running "$attempt"
@@ -175,7 +190,7 @@ run_stage() {
             return 1
         fi
         say "stage \`$1\`: attempt $attempt of $TRAINYARD_ATTEMPTS failed $reason; the next one in $delay s"
-        sleep "$delay"
+        pause "$delay"
         delay=$((delay * 2)) attempt=$((attempt + 1))
     done
 }

@@ -58,30 +58,51 @@ pin_repositories() {
     put_file 0644 root root /etc/yum.repos.d/trainyard.repo <(pinned_sections "$wanted" | from_mirror "${1:-0}")
 }
 
-# bounded_yum ARGUMENTS...: one yum. That it runs is written down first: where that is still there at the next one, the
-# machine was switched off, or yum killed, in the middle of it.
-bounded_yum() {
+# bounded_yum ARGUMENTS...: one yum, bounded in time.
+bounded_yum() { timeout -k 300 "${TRAINYARD_YUM_LIMIT:-1500}" yum -y --disableplugin=fastestmirror "$@"; }
+
+# noted_yum ARGUMENTS...: the same. That it runs is written down first: where that is still there at the next one, the machine was
+# switched off, or yum killed, in the middle of it.
+noted_yum() {
     local status=0
     date +%s | replace_with "$YUM_RUNS" || return 1
     sync
-    timeout -k 300 "${TRAINYARD_YUM_LIMIT:-1500}" yum -y --disableplugin=fastestmirror "$@" || status=$?
+    bounded_yum "$@" || status=$?
     [ "$status" -ge 124 ] || rm -f "$YUM_RUNS"
     return "$status"
 }
 
+# by_age: all packages, `SECONDS NAME.ARCH NAME-VERSION-RELEASE.ARCH`, in the order in which they were installed.
+by_age() {
+    rpm -qa --queryformat '%{INSTALLTIME} %{NAME}.%{ARCH} %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n' | sort -n | grep -v ' gpg-pubkey\.' || true
+}
+
+# older_twins: packages that a newer version of themselves was to replace: yum was cut off between installing that and erasing
+# these. Kernels stand beside each other by right.
+older_twins() {
+    awk '$2 !~ /^kernel(-(debug|devel|modules|PAE|smp)[a-z-]*)?\./ { if ($2 in last) print last[$2]; last[$2] = $3 }' < <(by_age)
+}
+
 # heal_packages: makes good what a yum left that did not end by itself. A package can be known as installed while its files
-# or its scripts are not done, or twice in two versions: those that came since that yum began are installed once more.
+# or its scripts are not done, or twice in two versions: those that came since that yum began are installed once more. Until all
+# of that is done, it is still known when that was.
 heal_packages() {
     local since
     [ -e "$YUM_RUNS" ] || return 0
     since=$(cat "$YUM_RUNS")
-    warn "yum was cut off at $(date -u -d "@${since:-0}" +%FT%TZ); what came since then is installed again"
+    since=${since:-$(stat -c %Y "$YUM_RUNS")}
+    warn "yum was cut off at $(date -u -d "@$since" +%FT%TZ); what came since then is installed again"
     rm -f "$TRAINYARD_ROOT"/var/lib/rpm/__db.* # locks of processes that are no more
-    if command -v package-cleanup >/dev/null; then package-cleanup -y --cleandupes; fi
     # shellcheck disable=SC2046 # names of packages are plain words
-    set -- $(rpm -qa --queryformat '%{INSTALLTIME} %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n' |
-        awk -v since="${since:-0}" '$1 >= since && $2 !~ /^gpg-pubkey-/ { print $2 }')
-    [ $# -eq 0 ] || bounded_yum reinstall "$@" || return 1
+    set -- $(older_twins)
+    # Their scripts would undo what those of the newer ones have done.
+    [ $# -eq 0 ] || timeout 600 rpm -e --nodeps --noscripts "$@" || return 1
+    # shellcheck disable=SC2046 # names of packages are plain words
+    set -- $(awk -v since="$since" '$1 >= since { print $3 }' < <(by_age))
+    if [ $# -gt 0 ] && ! bounded_yum reinstall "$@"; then
+        warn "what yum did not finish is not installed again yet: $* (if it is whole, remove $YUM_RUNS)"
+        return 1
+    fi
     rm -f "$YUM_RUNS"
 }
 
@@ -91,12 +112,12 @@ yum_run() {
     local attempt=1 delay=$TRAINYARD_BACKOFF turn=0
     [ ! -e "$YUM_TURN" ] || turn=$(cat "$YUM_TURN")
     pin_repositories "$turn"
-    until heal_packages && bounded_yum "$@"; do
+    until heal_packages && noted_yum "$@"; do
         [ "$attempt" -lt "$TRAINYARD_ATTEMPTS" ] || fail "yum $* failed"
         turn=$((turn + 1))
         printf '%d\n' "$turn" | replace_with "$YUM_TURN"
         say "attempt $attempt of $TRAINYARD_ATTEMPTS failed; the next one, from the next mirror, in $delay s: yum $*"
-        sleep "$delay"
+        pause "$delay"
         delay=$((delay * 2)) attempt=$((attempt + 1))
         pin_repositories "$turn"
     done

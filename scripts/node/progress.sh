@@ -61,21 +61,21 @@ own_inputs() {
     local name value
     cat "$CONFIGURATION/node.env"
     for name in $(manifest "$1" secret) $(manifest "$1" database | cut -d ' ' -f 3); do
-        value=$(secret "$name")
+        value=$(secret "$name") || return 1
         printf '%s=%s\n' "$name" "$value"
     done
     (cd "$STAGES/$1" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
 }
 
 # inputs STAGE: sets hash to one of all that decides what the stage does: its own inputs, and the hashes of those that it
-# requires, so that a stage whose foundation changed is not done any more.
+# requires, so that a stage whose foundation changed is not done any more. Fails where a secret is missing.
 declare -A INPUTS=()
 inputs() {
     local required mine
     if [ -z "${INPUTS[$1]:-}" ]; then
-        mine=$(own_inputs "$1")
+        mine=$(own_inputs "$1") || return 1
         for required in $(requirements "$1"); do
-            inputs "$required"
+            inputs "$required" || return 1
             mine=$mine$'\n'"require $required $hash"
         done
         INPUTS[$1]=$(printf '%s\n' "$mine" | sha256sum | cut -d ' ' -f 1) # no here-string: bash would put it in a file
@@ -87,16 +87,12 @@ inputs() {
 
 is_done() { # STAGE: with what it would be done with now
     local hash
-    inputs "$1"
-    [ -e "$STATE/done/$1" ] && [ "$(cat "$STATE/done/$1")" = "$hash" ]
+    [ -e "$STATE/done/$1" ] && inputs "$1" && [ "$(cat "$STATE/done/$1")" = "$hash" ]
 }
 
 mark_done() { # STAGE; what the stage wrote reaches the disk before the mark does
     local hash
-    inputs "$1"
-    sync
-    printf '%s\n' "$hash" | replace_with "$STATE/done/$1"
-    sync
+    inputs "$1" && sync && printf '%s\n' "$hash" | replace_with "$STATE/done/$1" && sync
 }
 
 # missing STAGE: the first stage that is not done and that this one cannot do without; nothing when it can run.
@@ -105,7 +101,7 @@ missing() {
     for other in $(requirements "$1"); do
         is_done "$other" || { printf '%s\n' "$other" && return 0; }
     done
-    manifest "$1" require | grep -qx '\*' || return 0
+    case $'\n'$(manifest "$1" require)$'\n' in *$'\n*\n'*) ;; *) return 0 ;; esac
     while read -r other; do
         [ "$other" != "$1" ] || return 0
         is_done "$other" || { printf '%s\n' "$other" && return 0; }
@@ -114,20 +110,29 @@ missing() {
 
 # set_state STAGE STATE ATTEMPT [DETAIL]: pending, blocked, waiting, running, done or failed.
 set_state() {
-    printf '%s %s %s %s\n' "$2" "$3" "$(date -u +%FT%TZ)" "${4:-}" | replace_with "$STATE/state/$1"
+    printf '%s %s %s %s\n' "$2" "$3" "$(date -u +%FT%TZ)" "${4:-}" | replace_with "$STATE/state/$1" ||
+        warn "that $1 is $2 cannot be written down; is the disk full?"
     publish
 }
 
 # publish: what is known goes to where programs and people look for it.
 publish() {
-    status_json | replace_with "$STATE/status.json"
-    banner >"$BANNER~" && chmod 0644 "$BANNER~" && mv -f "$BANNER~" "$BANNER"
+    status_json | replace_with "$STATE/status.json" || true
+    { banner >"$BANNER~" && chmod 0644 "$BANNER~" && mv -f "$BANNER~" "$BANNER"; } || true
 }
+
+ALONE=   # `yes` where no run is under way: what a run that was killed left behind says otherwise
+CHANGED= # stages that were done with something else than what they would be done with now, with blanks around each
 
 # state_of STAGE: sets state, attempt, since and detail.
 state_of() {
-    state=pending attempt=0 since=- detail=
+    state='' attempt='' since='' detail=''
     [ ! -e "$STATE/state/$1" ] || read -r state attempt since detail <"$STATE/state/$1" || true
+    state=${state:-pending} attempt=${attempt:-0} since=${since:--}
+    case $ALONE:$state in
+    *:done) case $CHANGED in *" $1 "*) state=pending detail="has changed since then" ;; esac ;;
+    yes:running | yes:waiting) state=pending detail="was interrupted" ;;
+    esac
 }
 
 # refusal: why nothing may be configured here, where that is so.

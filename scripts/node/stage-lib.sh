@@ -41,25 +41,53 @@ json() {
 # replace_with PATH: PATH holds standard input, whole or not at all, readable by root alone. No name of a
 # stage has a `~`.
 replace_with() {
-    (umask 077 && cat >"$1~")
-    mv -f "$1~" "$1"
+    if (umask 077 && cat >"$1~") && mv -f "$1~" "$1"; then return 0; fi
+    rm -f "$1~"
+    return 1
 }
 
 # answers HOST PORT: whether something accepts a TCP connection there. bash itself connects, so no package is needed.
 answers() {
     # shellcheck disable=SC2016 # the inner bash expands them
-    timeout 5 bash -c ': <"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null
+    timeout 5 bash -c ': <"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null 9>&-
+}
+
+# seconds_up: since the machine started. Stages set its clock right, so no wait may go by that.
+seconds_up() {
+    local now _
+    read -r now _ </proc/uptime
+    printf '%d\n' "${now%.*}"
+}
+
+# pause SECONDS: a sleep that a signal to this program ends at once, and that holds nothing of this program open.
+pause() {
+    sleep "$1" >/dev/null 2>&1 9>&- &
+    wait $! || true
 }
 
 # wait_until SECONDS COMMAND...: runs COMMAND every five seconds until it succeeds; fails when SECONDS have passed.
 wait_until() {
-    local end=$((SECONDS + $1))
+    local end=$(($(seconds_up) + $1))
     shift
     until "$@"; do
-        [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 5
+        [ "$(seconds_up)" -lt "$end" ] || return 1
+        pause 5
     done
 }
+
+# await SECONDS WHAT COMMAND...: the same for a stage; whoever looks sees that it waits for WHAT.
+await() {
+    local limit=$1 what=$2
+    shift 2
+    "$@" && return 0
+    say "waiting for $what, at most $limit s"
+    tell_state waiting "for $what"
+    wait_until "$limit" "$@" || return 1
+    tell_state running
+}
+
+# tell_state STATE [DETAIL]: a stage tells the runner how it stands.
+tell_state() { [ -z "${TRAINYARD_STAGE:-}" ] || /bin/bash "$TRAINYARD_PROGRAM" _state "$TRAINYARD_STAGE" "$@"; }
 
 # secret NAME: prints the secret. Only builtins touch it, so no process list shows it; hand it on by standard input or
 # by the environment, never as an argument.
@@ -175,9 +203,9 @@ is_same() {
         dd if="$2" iflag=nofollow,nonblock bs=64K 2>/dev/null | cmp -s - "$1"
 }
 
-# put_file MODE OWNER GROUP PATH SOURCE: makes PATH a copy of SOURCE with the secrets filled in. The new file appears
+# put_file MODE OWNER GROUP PATH SOURCE [MARK]: makes PATH a copy of SOURCE with the secrets filled in. The new file appears
 # whole or not at all; an equal one is left alone, and a link is replaced. It is made in a folder beside it into which
-# nobody else can look, so that a folder's owner gets the file when it is finished. Sets file_changed to yes or no.
+# nobody else can look, so that a folder's owner gets the file when it is finished. Before PATH changes, the file MARK is there.
 put_file() {
     local mode=$1 owner=$2 group=$3 path=$4 source=$5 name=${4##*/} back=$PWD private
     enter_folder "${path%/*}"
@@ -193,12 +221,9 @@ put_file() {
     fi
     chown "$owner:$group" content
     chmod "$mode" content
-    if is_same content "../$name"; then
-        file_changed=no
-    else
+    if ! is_same content "../$name"; then
+        [ -z "${6:-}" ] || : >"$6"
         mv -fT content "../$name"
-        # shellcheck disable=SC2034 # for the caller
-        file_changed=yes
     fi
     cd -P .. || exit
     rm -rf "$private"

@@ -7,9 +7,7 @@ set -euo pipefail
 # wait_for SERVICE PORT COMMAND: where the controller has that service.
 wait_for() {
     grep -q " $2\$" <<<"$needs" || return 0
-    "$3" "$TRAINYARD_CONTROLLER" && return 0
-    say "waiting for $1 of $TRAINYARD_CONTROLLER, at most ${PARAMETER_wait_seconds:?} s"
-    wait_until "$PARAMETER_wait_seconds" "$3" "$TRAINYARD_CONTROLLER" ||
+    await "${PARAMETER_wait_seconds:?}" "$1 of $TRAINYARD_CONTROLLER" "$3" "$TRAINYARD_CONTROLLER" ||
         fail "$1 of $TRAINYARD_CONTROLLER did not serve in $PARAMETER_wait_seconds s, though its port is open"
 }
 

@@ -47,8 +47,7 @@ unplugged() {
 # NetworkManager gives an address when there is a carrier; a reboot would bring none.
 name=$(unplugged | tr '\n' ' ')
 if [ -n "$name" ] && ! has_its_address; then
-    say "waiting for a network at ${name% }, at most ${PARAMETER_carrier_seconds:?} s: is the cable plugged in, is the switch on?"
-    wait_until "$PARAMETER_carrier_seconds" has_its_address ||
+    await "${PARAMETER_carrier_seconds:?}" "a network at ${name% } (is the cable plugged in, and the switch on?)" has_its_address ||
         fail "no interface has $TRAINYARD_ADDRESS: ${name% } found no network in $PARAMETER_carrier_seconds s"
 fi
 

@@ -36,11 +36,17 @@ adapters() {
     done
 }
 
-lacking=
-while read -r path <&3; do
-    file=$STAGES/host-network/files$path name=${path##*/ifcfg-}
-    if [ "$(value "$file" TYPE)" != Ethernet ] || [ -n "$(value "$file" VLAN)" ]; then continue; fi
-    mac=$(value "$file" HWADDR)
-    wait_until "${PARAMETER_adapter_seconds:?}" has_adapter "$name" "$mac" || lacking="$lacking $name${mac:+ ($mac)}"
-done 3< <(manifest host-network file | cut -d ' ' -f 4 | grep '/network-scripts/ifcfg-')
-[ -z "$lacking" ] || fail "no adapter here is:$lacking; there are: $(adapters)(attach it, or correct the node's interfaces in the lab)"
+# all_there: sets lacking to the adapters that are not.
+all_there() {
+    local path file name mac
+    lacking=
+    while read -r path <&3; do
+        file=$STAGES/host-network/files$path name=${path##*/ifcfg-}
+        if [ "$(value "$file" TYPE)" != Ethernet ] || [ -n "$(value "$file" VLAN)" ]; then continue; fi
+        mac=$(value "$file" HWADDR)
+        has_adapter "$name" "$mac" || lacking="$lacking $name${mac:+ ($mac)}"
+    done 3< <(manifest host-network file | cut -d ' ' -f 4 | grep '/network-scripts/ifcfg-')
+    [ -z "$lacking" ]
+}
+# How long udev may take to find and name them all.
+wait_until "${PARAMETER_adapter_seconds:?}" all_there || fail "no adapter here is:$lacking; there are: $(adapters)(attach it, or correct the node's interfaces in the lab)"

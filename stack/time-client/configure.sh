@@ -16,10 +16,7 @@ has_upstream() {
     return 1
 }
 
-if ! has_upstream; then
-    say "waiting until $TRAINYARD_CONTROLLER tells the right time (port 123/udp), at most ${PARAMETER_wait_seconds:?} s"
-fi
-if ! wait_until "${PARAMETER_wait_seconds:?}" has_upstream; then
+if ! await "${PARAMETER_wait_seconds:?}" "$TRAINYARD_CONTROLLER to tell the right time (port 123/udp)" has_upstream; then
     now=$(stratum)
     [ "${now:-0}" -gt 0 ] ||
         fail "$TRAINYARD_CONTROLLER did not tell the time in $PARAMETER_wait_seconds s (port 123/udp)"

@@ -9,7 +9,7 @@ has_upstream() {
     sources=$(chronyc -n sources) && grep -q '^^\*' <<<"$sources"
 }
 
-if wait_until "${PARAMETER_wait_seconds:?}" has_upstream; then
+if await "${PARAMETER_wait_seconds:?}" "a time server" has_upstream; then
     chronyc makestep
     await_clock 12
 else

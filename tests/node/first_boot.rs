@@ -12,6 +12,9 @@ fn two_hosts_come_up_configured_and_verify_themselves() {
     bench.install();
     let installed = begun.elapsed();
     bench.start();
+    for host in [&bench.controller, &bench.compute] {
+        host.watch_processes();
+    }
     bench.wait_until_done();
     let done = begun.elapsed();
     for host in [&bench.controller, &bench.compute] {
@@ -22,5 +25,20 @@ fn two_hosts_come_up_configured_and_verify_themselves() {
     println!(
         "installed after {installed:.1?}, done after {done:.1?}, verified after {verified:.1?}"
     );
+    for host in [&bench.controller, &bench.compute] {
+        let (told, secrets) = (host.told(), host.secrets());
+        assert!(
+            told.contains("trainyard-node _stage ") && told.contains("--- installing packages")
+        );
+        assert_eq!(secrets.is_empty(), host.name == "compute", "{}", host.name);
+        for secret in secrets {
+            assert!(
+                secret.len() > 8 && !told.contains(&secret),
+                "a secret of {} is told",
+                host.name
+            );
+        }
+        host.done("rm /run/processes /run/enough");
+    }
     keep(&mut bench);
 }

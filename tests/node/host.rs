@@ -212,6 +212,28 @@ impl Host {
         outcome.stdout
     }
 
+    /// Keeps every process list from now on.
+    pub fn watch_processes(&self) {
+        self.done(
+            "(while [ ! -e /run/enough ]; do cat /proc/[0-9]*/cmdline | tr '\\0' ' '; sleep 0.02; done) \
+                 </dev/null >/run/processes 2>/dev/null &",
+        );
+    }
+
+    /// All process lists since they were watched, all logs, the journal, and what everyone may read of the stages.
+    pub fn told(&self) -> String {
+        self.done(
+            "touch /run/enough; cat /run/processes /var/log/trainyard/*.log /var/lib/trainyard/status.json /run/trainyard.banner
+             journalctl --no-pager -o cat",
+        )
+    }
+
+    /// The secrets that it has.
+    pub fn secrets(&self) -> Vec<String> {
+        let values = self.done("cut -d = -f 2- /etc/trainyard/secrets.env");
+        values.lines().map(str::to_owned).collect()
+    }
+
     /// Runs a file of tests/node in it.
     pub fn run_file(&self, name: &str) -> String {
         self.done(&fs::read_to_string(format!("{ROOT}/tests/node/{name}")).expect(name))

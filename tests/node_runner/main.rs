@@ -2,6 +2,7 @@
 //! recording fakes for every program that would touch a real one.
 
 mod custom;
+mod cut_off;
 mod network;
 mod node;
 mod order;
@@ -143,9 +144,10 @@ fn status_100_means_done_then_reboot_then_continue() {
     node.stage("upgrade", "", &[("prepare.sh", "exit 0\n")]);
     node.stage("after", "", &[]);
     node.write("etc/trainyard/stages/upgrade/configure.sh", "exit 100\n");
-    node.expect(0, &["run"]);
+    node.expect(3, &["run"]);
     assert_eq!(node.calls(), ["systemctl reboot"]);
     assert_eq!(node.status()[0].1, "done");
+    node.boot();
     node.expect(0, &["run"]);
     assert_eq!(node.calls(), ["configure after"]);
 

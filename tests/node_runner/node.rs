@@ -68,6 +68,11 @@ impl Node {
         fs::set_permissions(self.path(&file), executable).expect("chmod");
     }
 
+    /// What a boot leaves of the folder.
+    pub fn boot(&self) {
+        fs::remove_dir_all(self.path("run/trainyard")).expect("removed");
+    }
+
     pub fn path(&self, path: &str) -> PathBuf {
         self.root.path().join(path.trim_start_matches('/'))
     }

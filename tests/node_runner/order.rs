@@ -208,7 +208,8 @@ fn a_run_that_is_killed_leaves_nothing_that_the_next_one_does_not_end() {
     first.kill().expect("killed");
     first.wait().expect("an end");
     assert!(lives(&name), "it outlives the run");
-    assert_eq!(node.status(), [state("slow", "running")]);
+    assert_eq!(node.status(), [state("slow", "pending")]);
+    assert!(node.expect(3, &["status"]).contains("was interrupted"));
     node.write("again", "");
     let said = node.expect(0, &["run"]);
     assert!(said.contains("ending what a run that was killed left behind"), "{said}");

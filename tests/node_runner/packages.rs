@@ -48,29 +48,61 @@ fn a_mirror_that_stalls_costs_the_limit_and_not_the_node() {
     assert_eq!(node.read("asked"), "http://a/ http://d/ http://b/ http://d/ ");
 }
 
+/// A library in two versions, a kernel in two by right, and keys.
+const RPM: &str = "case $1 in -qa) printf '%s\\n' '1002 kernel.x86_64 kernel-3-2.x86_64' '1000 glibc.x86_64 glibc-2-1.x86_64' \
+    '900 kernel.x86_64 kernel-3-1.x86_64' '900 glibc.x86_64 glibc-1-1.x86_64' '999 old.x86_64 old-1-1.x86_64' \
+    '1001 etcd.x86_64 etcd-3-1.x86_64' '1003 gpg-pubkey.(none) gpg-pubkey-1-1.(none)';;\n\
+    -e) echo \"$*\" >>$ROOT/erased;; ";
+const REINSTALL: &str = "yum -y --disableplugin=fastestmirror reinstall glibc-2-1.x86_64 etcd-3-1.x86_64 kernel-3-2.x86_64";
+
+/// The calls, without the line ends of rpm's formats.
+fn calls(node: &Node) -> Vec<String> {
+    node.calls().into_iter().filter(|call| !call.is_empty()).collect()
+}
+
 #[test]
 fn what_a_yum_that_was_cut_off_installed_is_installed_again() {
     let node = node("");
     node.write("var/lib/trainyard/yum-runs", "1000\n");
     node.write("var/lib/rpm/__db.001", "");
-    node.fake(
-        "rpm",
-        "case $1 in -qa) printf '%s\\n' '999 old-1-1.x86_64' '1000 glibc-2-1.x86_64' '1001 etcd-3-1.x86_64' '1002 gpg-pubkey-1-1.x';;\n\
-         *) [ -e \"$ROOT/installed/$3\" ];; esac",
-    );
-    node.fake("package-cleanup", "");
+    node.fake("rpm", &format!("{RPM}*) [ -e \"$ROOT/installed/$3\" ];; esac"));
     let said = node.expect(0, &["run"]);
-    let mut calls = node.calls();
-    calls.retain(|call| !call.is_empty()); // the format of rpm's query ends a line
-    assert_eq!(calls[0], "package-cleanup -y --cleandupes", "{said}");
-    let reinstall =
-        "yum -y --disableplugin=fastestmirror reinstall glibc-2-1.x86_64 etcd-3-1.x86_64";
-    assert_eq!(calls[1], reinstall);
-    assert_eq!(calls[2], "yum -y --disableplugin=fastestmirror install release");
+    let calls = calls(&node);
+    assert_eq!(node.read("erased"), "-e --nodeps --noscripts glibc-1-1.x86_64\n", "{said}");
+    assert_eq!(calls[0], REINSTALL, "{calls:?}");
+    assert_eq!(calls[1], "yum -y --disableplugin=fastestmirror install release");
     assert!(!node.path("var/lib/rpm/__db.001").exists());
     assert!(!node.path("var/lib/trainyard/yum-runs").exists());
     let log = node.expect(0, &["logs", "repositories"]);
     assert!(log.contains("yum was cut off at 1970-01-01T00:16:40Z"), "{log}");
+}
+
+/// Until all of it is good, it stays known since when it is not.
+#[test]
+fn a_healing_that_is_cut_off_begins_again_at_the_same_place() {
+    for (yum, healed) in [("exit 1", false), ("kill -KILL $$", false), ("", true)] {
+        let node = node(&format!("case $* in *reinstall*) {yum};; esac"));
+        let installed = format!("{RPM}*) [ -e \"$ROOT/installed/$3\" ];; esac");
+        node.fake("rpm", &installed);
+        node.write("var/lib/trainyard/yum-runs", "1000\n");
+        node.expect(if healed { 0 } else { 6 }, &["run"]);
+        assert_eq!(
+            node.read("var/lib/trainyard/yum-runs"),
+            if healed { "" } else { "1000\n" },
+            "{yum}"
+        );
+        assert_eq!(node.path("var/lib/trainyard/yum-runs").exists(), !healed);
+        let log = node.expect(0, &["logs", "repositories"]);
+        let told = "what yum did not finish is not installed again yet: glibc-2-1.x86_64 etcd-3-1.x86_64 kernel-3-2.x86_64";
+        assert_eq!(log.contains(told), !healed, "{log}");
+    }
+    // One of which nothing is known but when it was written.
+    let node = node("");
+    node.fake("rpm", &format!("{RPM}*) [ -e \"$ROOT/installed/$3\" ];; esac"));
+    node.write("var/lib/trainyard/yum-runs", "");
+    node.shell("touch -d @1001 $ROOT/var/lib/trainyard/yum-runs");
+    node.expect(0, &["run"]);
+    assert_eq!(calls(&node)[0], REINSTALL.replace("glibc-2-1.x86_64 ", ""));
 }
 
 #[test]

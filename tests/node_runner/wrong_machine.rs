@@ -96,6 +96,22 @@ fn a_part_of_a_bond_is_known_by_its_own_address() {
     node.expect(0, &["run"]);
 }
 
+/// It says nothing of the machine, so the run is tried again.
+#[test]
+fn a_preflight_that_comes_to_no_end_or_to_no_words_is_no_other_machine() {
+    for script in ["exit 124\n", "exit 1\n", "kill -KILL $$\n"] {
+        let node = node(&BOTH);
+        node.write("etc/trainyard/stages/host-network/preflight.sh", script);
+        let said = node.expect(1, &["run"]);
+        assert!(
+            said.contains("the preflight of the stage `host-network` came to no end"),
+            "{said}"
+        );
+        node.expect(3, &["status"]);
+        assert!(!node.calls().contains(&"configure early".to_owned()));
+    }
+}
+
 #[test]
 fn an_installer_is_no_machine_of_the_lab_yet() {
     let node = node(&[]);
