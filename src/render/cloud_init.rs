@@ -9,6 +9,9 @@ use crate::model::RootLogin;
 use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::secrets::Secrets;
 
+/// The group whose members may do everything by `sudo`.
+const ADMINISTRATORS: &str = "wheel";
+
 /// The node's runner.
 const RUNNER: &str = "/usr/local/sbin/trainyard-node";
 
@@ -23,7 +26,9 @@ pub(super) fn user_data<'i>(
     data.insert("hostname".into(), json!(node.name));
     data.insert("timezone".into(), json!(node.installer.timezone));
     data.insert("locale".into(), json!(node.installer.language));
-    data.insert("ssh_pwauth".into(), json!(!node.login_secrets().is_empty()));
+    // A cloud image's sshd takes none. Where nobody of the lab's has a password, that stays: the image may hold accounts that
+    // have one.
+    data.insert("ssh_pwauth".into(), json!(!node.access.logins.is_empty()));
     data.insert("users".into(), users(node, secrets)?);
     let host_keys = node::host_keys(node, secrets)?;
     if !host_keys.is_empty() {
@@ -56,7 +61,7 @@ fn users(node: &NodePlan, secrets: &Secrets) -> Result<Value, RenderError> {
     }];
     if let Some(user) = &node.access.user {
         let mut account = account(user, Some(USER_PASSWORD), keys)?;
-        account["groups"] = json!("wheel");
+        account["groups"] = json!(ADMINISTRATORS);
         users.push(account);
     }
     Ok(json!(users))
@@ -76,7 +81,12 @@ fn ssh_keys(host_keys: &[PlacedHostKey]) -> Value {
 fn runcmd(node: &NodePlan, host_keys: &[PlacedHostKey]) -> Value {
     let mut relabel = vec!["restorecon", "-RF"];
     relabel.extend(RELABEL);
-    let mut commands = vec![json!(["chmod", "0700", node::FOLDER])];
+    // 19.4 makes folders that everyone may enter.
+    let mut commands = vec![json!(["chmod", "-R", "go=", node::FOLDER])];
+    if let Some(user) = &node.access.user {
+        // 19.4 gives no groups to an account that the image has already.
+        commands.push(json!(["usermod", "-a", "-G", ADMINISTRATORS, user]));
+    }
     if !host_keys.is_empty() {
         // 19.4 gives the public halves the private ones' mode.
         let mut publish = vec!["chmod", "0644"];

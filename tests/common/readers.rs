@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::{ROOT, judge, judged};
 
-/// What the readers found in every node's folder.
-pub fn read(folders: &[String]) -> Vec<Value> {
+/// Python with pykickstart and cloud-init.
+pub fn python() -> Command {
     let target = Path::new(ROOT).join("target");
     let site = |base: &str, name: &str| {
         let found = fs::read_dir(target.join(base)).expect("set-up made it");
@@ -23,6 +23,13 @@ pub fn read(folders: &[String]) -> Vec<Value> {
     let cloud_init = target.join("cloud-init/usr/lib/python3/dist-packages");
     let mut command = Command::new("/usr/bin/python3");
     command.env("PYTHONPATH", format!("{}:{}", kickstart.display(), cloud_init.display()));
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// What the readers found in every node's folder.
+pub fn read(folders: &[String]) -> Vec<Value> {
+    let mut command = python();
     command.arg(Path::new(ROOT).join("tests/common/read.py")).args(folders);
     let output = judged(command);
     serde_json::from_str(&output.stdout).unwrap_or_else(|e| panic!("{e}\n{}", output.stderr))

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod extras;
+mod folder;
 mod lab;
 mod layer;
 mod network;
@@ -16,29 +17,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 
-use common::Lab;
 use common::readers::{judge_scripts, read, scripts_of};
+use folder::number;
 use lab::{Expected, generate};
 use serde_json::Value;
-
-impl lab::Generated {
-    /// Its folder, with the files beside the lab file.
-    fn folder(&self) -> Lab {
-        let lab = Lab::new("nodes: {}\n");
-        for (path, text) in &self.files {
-            let path = lab.path(path);
-            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-            fs::write(path, text).expect("written");
-        }
-        fs::write(lab.path("lab.yaml"), &self.text).expect("written");
-        lab.know_nodes();
-        lab
-    }
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
 
 /// What is not as it was said.
 struct Differences(Vec<String>);

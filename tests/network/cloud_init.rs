@@ -131,3 +131,62 @@ fn cloud_init_makes_the_routes_that_the_stage_has() {
     let v6 = lab.read("net-controller/etc/sysconfig/network-scripts/route6-uplink");
     assert!(v6.contains("fd00:20::/64 via fd00::fe"), "{v6}");
 }
+
+/// What the installation document says of the first node's two interfaces.
+const DOCUMENT: [(&str, &str); 2] = [
+    (
+        "enp0s3",
+        "TYPE=Ethernet PROXY_METHOD=none BROWSER_ONLY=no BOOTPROTO=none DEFROUTE=yes IPV4_FAILURE_FATAL=no IPV6INIT=yes \
+         IPV6_AUTOCONF=yes IPV6_DEFROUTE=yes IPV6_FAILURE_FATAL=no IPV6_ADDR_GEN_MODE=stable-privacy NAME=enp0s3 \
+         UUID=xxx-xxx-xxx-xxx-xxxx DEVICE=enp0s3 ONBOOT=yes IPADDR=10.0.0.11 PREFIX=24 GATEWAY=10.0.0.1 DNS1=8.8.8.8",
+    ),
+    (
+        "enp0s9",
+        "TYPE=Ethernet PROXY_METHOD=none BROWSER_ONLY=no BOOTPROTO=none DEFROUTE=yes IPV4_FAILURE_FATAL=no IPV6INIT=yes \
+         IPV6_AUTOCONF=yes IPV6_DEFROUTE=yes IPV6_FAILURE_FATAL=no IPV6_ADDR_GEN_MODE=stable-privacy NAME=enp0s9 \
+         UUID=xxx-xxx-xxx-xxx-xxxx DEVICE=enp0s9 ONBOOT=yes",
+    ),
+];
+
+/// Keys of the document's that cloud-init has no words for: they say what holds without them, or the stage says otherwise
+/// (docs/deviations.md).
+const UNSAID: [&str; 10] = [
+    "BROWSER_ONLY",
+    "IPV4_FAILURE_FATAL",
+    "IPV6INIT",
+    "IPV6_ADDR_GEN_MODE",
+    "IPV6_AUTOCONF",
+    "IPV6_DEFROUTE",
+    "IPV6_FAILURE_FATAL",
+    "NAME",
+    "PROXY_METHOD",
+    "UUID",
+];
+
+#[test]
+fn cloud_init_makes_the_documents_interfaces() {
+    let lab = Lab::example("reference.yaml");
+    lab.done(&["render", "-o", "out"]);
+    for (node, address) in [("controller", "10.0.0.11"), ("compute", "10.0.0.31")] {
+        let theirs = converted(&lab, node);
+        assert_eq!(theirs.len(), 2, "{theirs:#?}");
+        for (name, document) in DOCUMENT {
+            let document = document.replace("10.0.0.11", address).replace(' ', "\n");
+            let mut wanted = keys(&document);
+            wanted.retain(|key, _| !UNSAID.contains(&key.as_str()));
+            if let Some(prefix) = wanted.remove("PREFIX") {
+                wanted.insert("NETMASK".into(), netmask(&prefix));
+            }
+            if name == "enp0s9" {
+                // The way out is the management network's.
+                wanted.remove("DEFROUTE");
+            }
+            let mut found = theirs[&format!("ifcfg-{name}")].clone();
+            // By which it is found, and what cloud-init writes for all.
+            for more in ["HWADDR", "NM_CONTROLLED", "USERCTL", "STARTMODE"] {
+                found.remove(more);
+            }
+            assert_eq!(found, wanted, "{node}, {name}");
+        }
+    }
+}

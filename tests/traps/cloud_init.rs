@@ -45,6 +45,10 @@ fn c2(node: &Rendered, wrong: &mut Vec<String>) {
     }
     let provider = node.environment().remove("TRAINYARD_PROVIDER_INTERFACE").unwrap_or_default();
     for one in interfaces {
+        // Name servers that belong to no address go into /etc/resolv.conf, from which NetworkManager is kept for good.
+        let kind = one["type"].as_str().unwrap_or_default();
+        let is_interface = ["physical", "bond", "vlan", "bridge"].contains(&kind);
+        expect(wrong, is_interface, format!("{kind}: no interface"));
         // `type: manual` would give ONBOOT=no.
         let kinds = one["subnets"].as_array().into_iter().flatten().map(|s| s["type"].clone());
         let known = kinds.into_iter().all(|k| k == "static" || k == "dhcp4" || k == "dhcp6");
@@ -63,6 +67,7 @@ fn c2_interfaces_are_found_by_their_address_and_the_providers_is_left_bare() {
         c2,
         &[
             (NetworkConfig, "version: 1\n", "version: 2\n"),
+            (NetworkConfig, "config:\n", "config:\n- {type: nameserver, address: 10.0.0.2}\n"),
             (NetworkConfig, "  mac_address: ", "  address: "),
             (NetworkConfig, "  mac_address: ", "  mac_address: x"),
             (NetworkConfig, "  name: enp0s9\n", "  name: enp0s9\n  subnets: [{type: dhcp4}]\n"),
@@ -141,6 +146,114 @@ fn c4_what_19_4_does_otherwise_is_seen_to() {
             (NetworkConfig, "version: 1\n", "version: 1 # é\n"),
             (UserData, "  - /etc/ssh/ssh_host_ecdsa_key.pub\n", ""),
             (UserData, "  ecdsa_private: ", "  dsa_private: "),
+        ],
+    );
+}
+
+fn c6(node: &Rendered, wrong: &mut Vec<String>) {
+    let data = node.data();
+    let commands = data["runcmd"].as_array().expect("commands");
+    let mut has_password = node
+        .both("/etc/trainyard/secrets.env")
+        .iter()
+        .any(|file| file.by == "user-data" && file.content.contains("_HASH="));
+    for user in data["users"].as_array().expect("users") {
+        let Some(name) = user["name"].as_str() else {
+            wrong.push(format!("{user}: the image's own account"));
+            continue;
+        };
+        // A lock is what holds where nothing is said, and it would undo the password.
+        let locked = user["lock_passwd"].as_bool();
+        let hash = user["hashed_passwd"].as_str();
+        has_password |= hash.is_some();
+        expect(wrong, locked == Some(hash.is_none()), format!("{name}: the lock"));
+        // These are for new accounts only.
+        for key in ["passwd", "uid", "shell", "homedir", "primary_group"] {
+            expect(wrong, user.get(key).is_none(), format!("{name}: {key}"));
+        }
+        for group in user["groups"].as_str().into_iter().flat_map(|groups| groups.split(',')) {
+            let wanted = serde_json::json!(["usermod", "-a", "-G", group, name]);
+            expect(wrong, commands.contains(&wanted), format!("{name}: not in {group} for sure"));
+        }
+    }
+    expect(wrong, data["ssh_pwauth"] == has_password, "sshd and passwords");
+    expect(wrong, data["disable_root"] == false, "root's keys");
+}
+
+#[test]
+fn c6_accounts_that_the_image_has_already_are_the_labs_too() {
+    hold(
+        c6,
+        &[
+            (UserData, "\nusers:\n", "\nusers:\n- default\n"),
+            (UserData, "  lock_passwd: false\n", ""),
+            (UserData, "  lock_passwd: false\n", "  lock_passwd: true\n"),
+            (UserData, "  hashed_passwd: ", "  passwd: "),
+            (UserData, "  lock_passwd: true\n", ""),
+            (UserData, "\n- - usermod\n", "\n- - useradd\n"),
+            (UserData, "\nssh_pwauth: true\n", "\nssh_pwauth: false\n"),
+            (UserData, "\ndisable_root: false\n", "\n"),
+        ],
+    );
+}
+
+/// What of user-data 19.4 reads, in modules that CentOS 7 runs.
+const READ: [&str; 12] = [
+    "disable_root",
+    "hostname",
+    "locale",
+    "manage_etc_hosts",
+    "runcmd",
+    "ssh_deletekeys",
+    "ssh_genkeytypes",
+    "ssh_keys",
+    "ssh_pwauth",
+    "timezone",
+    "users",
+    "write_files",
+];
+
+fn c7(node: &Rendered, wrong: &mut Vec<String>) {
+    let data = node.data();
+    for key in data.as_object().expect("a mapping").keys() {
+        expect(wrong, READ.contains(&key.as_str()), format!("{key} is read by nobody"));
+    }
+    for file in data["write_files"].as_array().expect("files") {
+        let known = ["path", "owner", "permissions", "content", "encoding"];
+        let keys = file.as_object().expect("a file").keys();
+        expect(wrong, keys.into_iter().all(|key| known.contains(&&**key)), format!("{file}"));
+        // A number would be taken for an octal one, and for a decimal one in another form.
+        let mode = file["permissions"].as_str().unwrap_or_default();
+        expect(wrong, mode.len() == 4 && mode.starts_with('0'), format!("{}: mode", file["path"]));
+    }
+    let commands = data["runcmd"].as_array().expect("commands");
+    for command in commands {
+        // A text would be a line for a shell.
+        let words = command.as_array().into_iter().flatten();
+        expect(wrong, command.is_array() && words.clone().all(Value::is_string), "a command");
+    }
+    // It makes folders that everyone may enter.
+    let private = serde_json::json!(["chmod", "-R", "go=", "/etc/trainyard"]);
+    expect(wrong, commands.contains(&private), "/etc/trainyard is open");
+    expect(wrong, data["ssh_deletekeys"] == true, "host keys that others know");
+    let made = serde_json::json!(["rsa", "ecdsa", "ed25519"]);
+    expect(wrong, data["ssh_genkeytypes"] == made, "types of host keys");
+}
+
+#[test]
+fn c7_nothing_is_said_that_19_4_reads_otherwise_or_not_at_all() {
+    hold(
+        c7,
+        &[
+            (UserData, "\nruncmd:\n", "\nyum_repos: {}\nruncmd:\n"),
+            (UserData, "\nruncmd:\n", "\nchpasswd: {expire: false}\nruncmd:\n"),
+            (UserData, "\nruncmd:\n", "\nkeyboard: {layout: us}\nruncmd:\n"),
+            (UserData, "\nruncmd:\n", "\nruncmd:\n- echo $HOME\n"),
+            (UserData, "  permissions: '0644'\n", "  permissions: 420\n"),
+            (UserData, "  permissions: '0600'\n", "  permissions: '0600'\n  defer: true\n"),
+            (UserData, "- - chmod\n  - -R\n", "- - chmod\n  - -v\n"),
+            (UserData, "\nssh_deletekeys: true\n", "\n"),
+            (UserData, "\nssh_genkeytypes: [rsa, ", "\nssh_genkeytypes: [dsa, rsa, "),
         ],
     );
 }

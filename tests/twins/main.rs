@@ -1,0 +1,215 @@
+//! One plan, two spellings: what a kickstart puts on a node and what user-data and network-config put there is the same, but
+//! for what one of them cannot say.
+//!
+//! Both are read by programs that are not ours (`read.py`), each by itself and as its own reader on a node would: pykickstart,
+//! bash, `PyYAML`, cloud-init's network renderer. Every fact that only one of them tells must be in the list `alone::ALONE`.
+//! `TRAINYARD_LABS=N` takes N random labs, beside all examples.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../generated/extras.rs"]
+mod extras;
+#[path = "../generated/folder.rs"]
+mod folder;
+#[path = "../generated/lab.rs"]
+#[allow(dead_code, reason = "what must be found again is another test's")]
+mod lab;
+#[path = "../generated/layer.rs"]
+mod layer;
+#[path = "../generated/random.rs"]
+mod random;
+#[path = "../generated/wires.rs"]
+#[allow(dead_code, reason = "what must be found again is another test's")]
+mod wires;
+
+mod alone;
+mod instance;
+mod page;
+mod spoiled;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use alone::ALONE;
+use common::installed::Installed;
+use common::readers::python;
+use common::{Lab, ROOT, judged};
+use folder::number;
+use serde::Deserialize;
+
+/// Something that the two spellings of a node do not say alike.
+#[derive(Clone, Debug, Deserialize)]
+struct Difference {
+    about: String,
+    kickstart: Option<String>,
+    user_data: Option<String>,
+}
+
+/// What the readers of both spellings say.
+fn reader() -> Command {
+    let mut command = python();
+    command.arg(Path::new(ROOT).join("tests/twins/read.py"));
+    command
+}
+
+/// Where the spellings of nodes differ, by the nodes' folders.
+fn differences(folders: &[String]) -> Vec<Vec<Difference>> {
+    let mut command = reader();
+    command.args(folders);
+    let output = judged(command);
+    serde_json::from_str(&output.stdout).unwrap_or_else(|e| panic!("{e}\n{}", output.stderr))
+}
+
+/// A lab that says what the others do not: each way to log in, every kind of interface, and hooks that run early.
+const EVERYTHING: &str = "\
+access: {root_login: key, user: op, ssh_authorized_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGYjt0Rq1s8vJ0p6v9l2Q1j0 me]}
+users: {db: {uid: 3000, groups: [wheel], password: yes}, log: {shell: /sbin/nologin}}
+hooks: {pre: [{name: a, script: \"#!/bin/bash\\ntrue\\n\"}], post: [{name: b, script: \"#!/bin/bash\\ntrue\\n\"}]}
+kernel: {arguments: [nosmt], remove: [rhgb, quiet]}
+services: {postfix.service: masked}
+networks:
+  management:
+    dns: [10.0.0.2, 10.0.0.3]
+    search: [lab.example.org, example.org]
+    routes: [{to: 10.20.0.0/16, via: 10.0.0.254}, {to: \"fd00:20::/64\", via: \"fd00::fe\"}]
+    ipv6: {cidr: \"fd00::/64\", gateway: \"fd00::1\", dns: \"fd00::2\"}
+  storage: {cidr: 10.1.0.0/24, mtu: 9000, pool: 10.1.0.11-10.1.0.99, ipv6: {addresses: none}}
+  backup: {cidr: 10.2.0.0/24, pool: 10.2.0.11-10.2.0.99}
+  office: {addresses: dhcp, ipv6: {addresses: dhcp}}
+  tenants: {cidr: 10.4.0.0/24, pool: 10.4.0.11-10.4.0.99, mtu: 1600}
+  provider:
+interfaces:
+  uplink: {network: management, match: mac, routes: [{to: 10.30.0.0/16, via: 10.0.0.253}]}
+  bond0: {network: backup, bond: {members: [enp0s8, enp0s9], options: primary=enp0s9 miimon=200}}
+  bond0.200: {vlan: {link: bond0, id: 200}, network: provider}
+  bond1: {bond: {members: [enp0s10, enp0s16], mode: balance-xor, options: arp_interval=1000 arp_ip_target=10.1.0.1}}
+  fast: {vlan: {link: bond1, id: 300}, network: storage}
+  bond1.301: {vlan: {link: bond1, id: 301}}
+  br0: {bridge: {ports: [bond1.301, enp0s17], stp: yes}, network: tenants}
+  enp0s18: {network: office}
+roles: {bare: {stages: []}}
+nodes:
+  controller: {role: controller, address: 10.0.0.11, interfaces: {uplink: {ipv6: \"fd00::11\", mac: \"52:54:00:00:00:01\"}}}
+  locked: {role: bare, address: 10.0.0.12, access: {root_login: locked}, host_keys: new, storage: {data: {disk: sdb}}, interfaces: {uplink: {ipv6: \"fd00::12\", mac: \"52:54:00:00:00:02\"}}}
+  keys: {role: compute, address: 10.0.0.13, access: {user: ~}, users: !replace {}, interfaces: {uplink: {ipv6: \"fd00::13\", mac: \"52:54:00:00:00:03\"}}}
+";
+
+/// The lab that says what the others do not.
+fn everything() -> Lab {
+    let lab = Lab::new(EVERYTHING);
+    lab.done(&["secrets"]);
+    lab
+}
+
+/// A lab with its name and the folders of its nodes.
+type Rendered = (String, Lab, Vec<String>);
+
+/// Every lab in `examples/`, and one that says what they do not.
+fn examples() -> Vec<Rendered> {
+    let mut labs = vec![("a lab with everything".to_owned(), everything())];
+    for example in fs::read_dir(Path::new(ROOT).join("examples")).expect("examples") {
+        let name = example.expect("an entry").file_name().to_string_lossy().into_owned();
+        if Path::new(&name).extension().is_some_and(|e| e == "yaml") {
+            labs.push((name.clone(), Lab::example(&name)));
+        }
+    }
+    let with_folders = |(name, lab): (String, Lab)| {
+        let folders = rendered(&lab);
+        (name, lab, folders)
+    };
+    labs.into_iter().map(with_folders).collect()
+}
+
+/// Random labs, rendered by as many programs at a time as there are processors.
+fn random_labs(first: u64, count: u64) -> Vec<Rendered> {
+    let of_seed = |seed: u64| {
+        let lab = lab::generate(seed).folder();
+        let folders = rendered(&lab);
+        (format!("seed {seed}"), lab, folders)
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let parts: Vec<_> = (first..)
+            .take(workers)
+            .map(|from| {
+                let seeds = (from..first + count).step_by(workers);
+                scope.spawn(move || seeds.map(of_seed).collect::<Vec<_>>())
+            })
+            .collect();
+        parts.into_iter().flat_map(|part| part.join().expect("rendered")).collect()
+    })
+}
+
+/// The folders of a lab's nodes, rendered.
+fn rendered(lab: &Lab) -> Vec<String> {
+    lab.done(&["--quiet", "render", "-o", "out"]);
+    lab.names("out").iter().map(|n| lab.path("out").join(n).display().to_string()).collect()
+}
+
+#[test]
+fn a_kickstart_and_user_data_make_the_same_node() {
+    let (first, count) = (number("TRAINYARD_SEED", 1), number("TRAINYARD_LABS", 120));
+    println!("every example, and labs of the seeds {first} to {}", first + count - 1);
+    let mut labs = examples();
+    labs.extend(random_labs(first, count));
+    let nodes: Vec<(&str, String)> = labs
+        .iter()
+        .flat_map(|(name, _, folders)| folders.iter().map(move |folder| (&**name, folder.clone())))
+        .collect();
+    let folders: Vec<String> = nodes.iter().map(|(_, folder)| folder.clone()).collect();
+    let mut needed = BTreeSet::new();
+    let mut wrong: BTreeMap<String, String> = BTreeMap::new();
+    for ((lab, folder), found) in nodes.iter().zip(differences(&folders)) {
+        for one in found {
+            let known: Vec<usize> = (0..ALONE.len()).filter(|i| ALONE[*i].covers(&one)).collect();
+            if known.is_empty() {
+                let node = folder.rsplit('/').next().unwrap_or_default();
+                wrong.entry(one.about.clone()).or_insert_with(|| format!("{lab}, {node}: {one:?}"));
+            }
+            needed.extend(known);
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} differences that nobody has explained:\n{}",
+        wrong.len(),
+        wrong.into_values().collect::<Vec<_>>().join("\n")
+    );
+    println!("{} nodes", nodes.len());
+    let idle: Vec<_> =
+        (0..ALONE.len()).filter(|i| !needed.contains(i)).map(|i| &ALONE[i]).collect();
+    assert!(idle.is_empty(), "no lab needs these any more: {idle:#?}");
+}
+
+/// Mode, owner and content, by path.
+type Files = BTreeMap<String, (u32, String, String)>;
+
+#[test]
+fn the_reader_of_scripts_finds_the_files_that_the_scripts_leave() {
+    for (lab, node) in [
+        (Lab::example("reference.yaml"), "controller"),
+        (Lab::example("customised.yaml"), "compute"),
+        (everything(), "controller"),
+    ] {
+        rendered(&lab);
+        let mut command = reader();
+        command.arg("--files").arg(lab.path("out").join(node));
+        let found: [Files; 2] = serde_json::from_str(&judged(command).stdout).expect("JSON");
+        let installed = Installed::new(&lab, node, &[]);
+        assert!(found[0].len() > 40);
+        for (path, (mode, _, content)) in &found[0] {
+            assert_eq!(installed.mode(path), *mode, "{path}");
+            if path.ends_with("/authorized_keys") {
+                // Their order says nothing; the reader sorts them.
+                let mut lines: Vec<_> = installed.read(path).lines().map(str::to_owned).collect();
+                lines.sort();
+                assert_eq!(lines, content.lines().collect::<Vec<_>>(), "{path}");
+            } else if !path.ends_with("_key.pub") && !path.ends_with("/data-disk") {
+                assert_eq!(installed.read(path), *content, "{path}");
+            }
+        }
+    }
+}
