@@ -26,9 +26,9 @@ fn n3(node: &Rendered, wrong: &mut Vec<String>) {
     for script in script {
         let lines = code(&script.content);
         let at = |what: &str| lines.iter().position(|line| line.contains(what));
-        let waits = at("wait_until \"${PARAMETER_wait_seconds").is_some();
+        let waits = at("await \"${PARAMETER_wait_seconds").is_some();
         expect(wrong, waits, format!("{clock} does not wait"));
-        let steps = at("chronyc makestep") > at("wait_until ");
+        let steps = at("chronyc makestep") > at("await ");
         expect(wrong, steps, format!("{clock} steps no clock, or too early"));
         if clock == "time-client" {
             let heeds = at("-lt 10 ] && return 0").is_some();
@@ -43,7 +43,7 @@ fn n3_the_clock_is_stepped_when_the_controller_knows_the_time() {
         n3,
         &[
             (Either, "chronyc makestep", "chronyc tracking"),
-            (Either, "wait_until \"${PARAMETER_wait_seconds", "true \"${PARAMETER_wait_seconds"),
+            (Either, "await \"${PARAMETER_wait_seconds", "true \"${PARAMETER_wait_seconds"),
             (Either, "[ \"$now\" -lt 10 ] && return 0", "return 0"),
             (Either, "local stratum 10", "local stratum 1"),
             (Kickstart, "\ntime-client\nrepositories\n", "\nrepositories\ntime-client\n"),
@@ -118,9 +118,10 @@ fn n5(node: &Rendered, wrong: &mut Vec<String>) {
     }
     for runner in node.both("/usr/local/sbin/trainyard-node") {
         let text = &runner.content;
-        let reboots = text.find("\n            systemctl reboot\n");
-        let marked = text.find("\n        0 | 100) mark_done \"$stage\" ;;\n");
+        let reboots = text.find(" || reboot_for \"$stage\"\n");
+        let marked = text.find("\n        mark_done \"$stage\" || fail ");
         expect(wrong, marked.is_some() && marked < reboots, "it would reboot for ever");
+        expect(wrong, text.contains("\n    systemctl reboot || fail "), "it does not reboot");
     }
 }
 
