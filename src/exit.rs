@@ -2,6 +2,7 @@
 
 use crate::base_image::FetchError;
 use crate::digest::Undigested;
+use crate::disk::DiskError;
 use crate::interrupt::Interrupted;
 use crate::iso::IsoError;
 use crate::render::RenderError;
@@ -80,6 +81,17 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             | IsoError::BootMenu { .. }
             | IsoError::Efiboot(_)
             | IsoError::Io { .. } => INPUT,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<DiskError>() {
+        return Some(match error {
+            DiskError::Tool(error) => of_tool(error),
+            DiskError::Said { .. } => PROGRAM_FAILED,
+            DiskError::Interrupted(_) => INTERRUPTED,
+            DiskError::Exists(_) | DiskError::IsBase(_) | DiskError::InUse(_) => REFUSED,
+            DiskError::ReadBack { .. } => VERIFICATION,
+            DiskError::TooSmall { .. } => LAB,
+            DiskError::Base { .. } | DiskError::NoSpace { .. } | DiskError::Io { .. } => INPUT,
         });
     }
     if let Some(error) = cause.downcast_ref::<FetchError>() {

@@ -7,6 +7,7 @@
 pub mod exit;
 
 // What everything uses.
+pub mod appear;
 pub mod digest;
 pub mod ini;
 pub mod interrupt;
@@ -29,6 +30,9 @@ pub mod render;
 // Media: read, then made.
 pub mod medium;
 pub mod iso;
+
+// Disks of cloud images.
+pub mod disk;
 
 // What all of it needs.
 pub mod doctor;

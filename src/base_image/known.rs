@@ -11,6 +11,9 @@ use crate::digest::Digest;
 /// The medium that labs are built from where they name none.
 pub const DEFAULT: &str = "centos-7.9-minimal";
 
+/// The cloud image that disks are made from where a lab names none.
+pub const DEFAULT_CLOUD: &str = "centos-7.9-genericcloud";
+
 /// What is known about images.
 pub static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     serde_yaml::from_str(include_str!("known.yaml")).expect("what is built in can be read")
@@ -77,6 +80,12 @@ impl KnownImage {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
 
+    /// Whether it is an image for clouds.
+    #[must_use]
+    pub fn is_cloud(&self) -> bool {
+        self.tree == "cloud"
+    }
+
     /// Who signed the list beside it.
     #[must_use]
     pub fn signer(&self) -> Option<Signer> {
@@ -98,6 +107,7 @@ mod tests {
             assert_eq!(image.signed_by.is_some(), image.signer().is_some(), "{name}");
             assert!(matches!(image.path.rsplit_once('.'), Some((_, "iso" | "qcow2"))), "{name}");
         }
+        assert!(KNOWN.images[DEFAULT].builds && KNOWN.images[DEFAULT_CLOUD].is_cloud());
         let all: Vec<_> = KNOWN.images.values().filter_map(|image| image.sha256).collect();
         let different: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(all.len(), different.len(), "two images with one digest");

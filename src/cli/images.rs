@@ -51,6 +51,9 @@ pub struct SourceArgs {
     /// A name of `trainyard image list`; the lab's image where none is named
     #[arg(value_name = "IMAGE", conflicts_with = "url")]
     pub image: Option<String>,
+    /// The lab's cloud image, from which `disk` makes disks
+    #[arg(long, conflicts_with_all = ["image", "url"])]
+    pub cloud: bool,
     /// Bring the file at this URL
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,

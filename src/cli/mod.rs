@@ -132,6 +132,9 @@ pub enum Command {
     /// Make a node's seed, a tiny medium for cloud-init or the installer
     #[command(after_help = "Example: trainyard seed compute")]
     Seed(SeedArgs),
+    /// Make a node's disk from the verified cloud image
+    #[command(after_help = "Example: trainyard disk compute --kind vdi")]
+    Disk(DiskArgs),
     /// Tell what this machine lacks, and which mirrors still live
     #[command(after_help = "Example: trainyard doctor --write")]
     Doctor(DoctorArgs),
@@ -240,6 +243,42 @@ pub enum SeedKind {
     NocloudNet,
 }
 
+/// What `disk` takes.
+#[derive(Debug, Args)]
+pub struct DiskArgs {
+    /// The node
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// Where it goes [default: NODE.qcow2, NODE.vdi and so on]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// What it is for
+    #[arg(long, value_enum, default_value = "qcow2")]
+    pub kind: DiskKind,
+    /// The cloud image, in the format qcow2 [default: the lab's, which `fetch --cloud` brings]
+    #[arg(long, value_name = "QCOW2")]
+    pub image: Option<PathBuf>,
+    /// The folder of the cache [default: `$XDG_CACHE_HOME/trainyard`]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+    /// Replace the disk that is there, unless a running machine has it; never a data disk
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What a disk is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DiskKind {
+    /// QEMU: an overlay, which holds what the node changes and needs the image beside it
+    Qcow2,
+    /// VirtualBox: all of it
+    Vdi,
+    /// VMware: all of it
+    Vmdk,
+    /// Anything else: the bytes of the disk
+    Raw,
+}
+
 /// Does what the command line asks for.
 ///
 /// # Errors
@@ -265,6 +304,7 @@ pub fn run(cli: Cli) -> Result<()> {
         }
         Command::Build(args) => commands::build(lab, &secrets, &args, &ui),
         Command::Seed(args) => commands::seed(lab, &secrets, &args, &ui),
+        Command::Disk(args) => commands::disk(lab, &secrets, &args, &ui),
         Command::Doctor(args) => commands::doctor(lab, &secrets, &args, &ui),
         Command::Fetch(args) => commands::fetch(lab, &secrets, &args, &ui),
         Command::Image { command } => commands::image(lab, &secrets, &command, &ui),

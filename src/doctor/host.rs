@@ -3,14 +3,16 @@
 use std::path::Path;
 
 use super::{Check, Kind, State};
+use crate::disk;
 use crate::iso::Tools;
 use crate::room;
 use crate::secrets::SSH_KEYGEN;
 use crate::tool::{Tool, ToolError, Wanted};
 
 /// What only some commands need, and how it tells its version, if it does.
-const OPTIONAL: [(Wanted, &[&str]); 3] = [
+const OPTIONAL: [(Wanted, &[&str]); 4] = [
     (SSH_KEYGEN, &[]),
+    (disk::WANTED, &["--version"]),
     (
         Wanted {
             name: "VBoxManage",

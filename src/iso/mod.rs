@@ -1,6 +1,5 @@
 //! Installation media: made from a base medium by xorriso, read back before they are called done.
 
-mod appear;
 mod base;
 mod edit;
 pub mod efiboot;
@@ -14,6 +13,7 @@ mod tools;
 use std::io;
 use std::path::PathBuf;
 
+use crate::appear::AppearError;
 use crate::medium::MediumError;
 use crate::medium::packages::PackagesError;
 use crate::render::boot_menu::BootMenuError;
@@ -109,5 +109,15 @@ impl IsoError {
     fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
+    }
+}
+
+impl From<AppearError> for IsoError {
+    fn from(error: AppearError) -> Self {
+        match error {
+            AppearError::Exists(path) => Self::Exists(path),
+            AppearError::Interrupted(asked) => Self::Interrupted(asked),
+            AppearError::Io { path, source } => Self::Io { path, source },
+        }
     }
 }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::appear::{self, Growing};
 use super::base::{Base, EFIBOOT, GRUB_CFG, ISOLINUX_CFG, digest};
 use super::edit::edit;
 use super::{IsoError, KICKSTART, Tools, mark, readback};
+use crate::appear::{self, Growing};
 use crate::digest::Digest;
 use crate::medium::Medium;
 use crate::medium::packages::Missing;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::appear::Growing;
 use super::base::digest;
 use super::{IsoError, Xorriso};
+use crate::appear::Growing;
 use crate::digest::Digest;
 use crate::medium::Medium;
 

@@ -96,6 +96,8 @@ pub struct Lab {
     pub name: String,
     /// The medium that its nodes install from.
     pub image: Image,
+    /// The cloud image that disks are made from.
+    pub cloud_image: Image,
     /// How instances are networked.
     pub networking: Networking,
     /// The services that the person chose; `None`: every one there is.

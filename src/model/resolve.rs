@@ -4,7 +4,7 @@ use crate::report::{Findings, Rule, Sources};
 use crate::spec::{LabSpec, OpenStackSpec, Spanned};
 
 use super::settle::{Firsts, Resolver, word};
-use super::{Lab, Networking, Origin, machines, networks, time};
+use super::{Lab, Networking, Origin, image, machines, networks, time};
 
 /// What a lab file means. Where `findings` has errors after it, it is good for nothing but finding more.
 pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> Lab {
@@ -19,7 +19,10 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
     let name = r.settle("name", lab.name.as_ref(), |text| {
         word(text, 32, "_-").map_err(|allowed| format!("a lab's name is {allowed}"))
     });
-    let image = super::image::resolve(lab.image.as_ref(), r);
+    let medium = lab.image.as_ref().map(|written| &written.value.0);
+    let image = image::resolve(&image::MEDIUM, medium, r);
+    let cloud = lab.cloud_image.as_ref().map(|written| &written.value.0);
+    let cloud_image = image::resolve(&image::CLOUD, cloud, r);
     let (networking, services) = openstack(lab.openstack.as_ref(), r);
     let networks = networks::resolve(lab.networks.as_ref(), r);
     let time_servers = time::resolve(lab.time.as_ref(), r);
@@ -36,6 +39,7 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
         is_whole: !r.findings.has_mistakes(),
         name,
         image,
+        cloud_image,
         networking,
         services,
         networks,

@@ -47,7 +47,7 @@ pub use disk::{Disk, Entry as FolderEntry, Files, Nowhere};
 pub use edit::with_mirror;
 pub use files::{Folder, KEY_TYPES, PublicKeys, TextFile};
 pub use hooks::{HookSpec, HooksSpec};
-pub use image::{ImageFields, ImageSpec};
+pub use image::{CloudImageSpec, ImageFields, ImageSpec};
 pub use json_schema::json_schema;
 pub use network::{
     Addressing, Attach, BondMode, BondSpec, BridgeSpec, FoundBy, InterfaceSpec, Ipv6Addressing,

@@ -6,7 +6,7 @@ use crate::report::Span;
 
 use super::decode::{Decode, Entries, OneOrMany, Spanned, choice, record};
 use super::files::Folder;
-use super::image::ImageSpec;
+use super::image::{CloudImageSpec, ImageSpec};
 use super::include;
 use super::network::NetworkSpec;
 use super::settings::SettingsSpec;
@@ -60,6 +60,8 @@ record! {
         name: String = "train",
         /// The installation medium: the name of a known one (`trainyard image list`), or what is said of it.
         image: ImageSpec = "{path: CentOS-7-x86_64-Minimal-2009.iso}",
+        /// The cloud image that `disk` makes disks from: the name of a known one (`trainyard image list`), or what is said of it.
+        cloud_image: CloudImageSpec = "{path: CentOS-7-x86_64-GenericCloud-2211.qcow2}",
         /// Which OpenStack.
         openstack: OpenStackSpec = "{networking: provider}",
         /// The networks that nodes attach to.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
-use super::build::beside;
 use super::fetch;
 use super::load::{Loaded, load, load_text};
+use super::source::beside;
 use crate::base_image::known::{DEFAULT, KNOWN, Repository};
 use crate::base_image::{Facts, Wanted};
 use crate::cli::DoctorArgs;

@@ -6,13 +6,13 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::load::load_good;
-use crate::base_image::known::DEFAULT;
+use crate::base_image::known::{DEFAULT, DEFAULT_CLOUD};
 use crate::base_image::{Brought, Event, Facts, Fetcher, Signer, Wanted};
 use crate::cli::ui::Ui;
 use crate::cli::{FetchArgs, NetworkArgs, SourceArgs};
 use crate::exit::{self, Failure};
 use crate::medium::Medium;
-use crate::model::{ImageSource, Lab};
+use crate::model::{Image, ImageSource, Lab};
 
 /// How often a line tells how far a download is, where there is no terminal.
 const LINE: Duration = Duration::from_secs(10);
@@ -76,21 +76,27 @@ pub(super) fn wanted(
         return Ok(Wanted::known(name, facts)?);
     }
     if !lab_file.exists() {
-        return Ok(Wanted::known(DEFAULT, facts)?);
+        let name = if source.cloud { DEFAULT_CLOUD } else { DEFAULT };
+        return Ok(Wanted::known(name, facts)?);
     }
-    of_lab(&load_good(lab_file, secrets, ui)?.lab, facts)
+    let lab = load_good(lab_file, secrets, ui)?.lab;
+    if source.cloud { cloud_of_lab(&lab, facts) } else { of_lab(&lab, facts) }
 }
 
 /// The image that a lab names; what else is said comes first. Where no mirror is said, those of the lab's image are asked, then those
 /// of its packages, then those that are known.
 pub(super) fn of_lab(lab: &Lab, said: Facts) -> Result<Wanted> {
-    let image = &lab.image;
+    named(&lab.image, lab.own_mirrors(), said)
+}
+
+/// The same for its cloud image, which no mirror of packages has.
+pub(super) fn cloud_of_lab(lab: &Lab, said: Facts) -> Result<Wanted> {
+    named(&lab.cloud_image, Vec::new(), said)
+}
+
+fn named(image: &Image, mirrors: Vec<String>, said: Facts) -> Result<Wanted> {
     let of_lab = image.facts.clone();
-    let first = if said.mirrors.is_empty() {
-        [of_lab.first, lab.own_mirrors()].concat()
-    } else {
-        said.first
-    };
+    let first = if said.mirrors.is_empty() { [of_lab.first, mirrors].concat() } else { said.first };
     let facts = Facts {
         sha256: said.sha256.or(of_lab.sha256),
         size: said.size.or(of_lab.size),

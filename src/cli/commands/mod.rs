@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod completions;
+mod disk;
 mod doctor;
 mod fetch;
 mod image;
@@ -15,10 +16,12 @@ mod schema;
 mod scripts;
 mod secrets;
 mod seed;
+mod source;
 
 pub(super) use build::build;
 pub(super) use check::check;
 pub(super) use completions::completions;
+pub(super) use disk::disk;
 pub(super) use doctor::doctor;
 pub(super) use fetch::fetch;
 pub(super) use image::image;

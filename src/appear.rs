@@ -1,0 +1,106 @@
+//! A file that appears whole under its name, or not at all.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::interrupt::{self, Interrupted};
+
+/// Why a file does not appear.
+#[derive(Debug, thiserror::Error)]
+pub enum AppearError {
+    /// It is there already.
+    #[error("`{}` is there already: `--force` replaces it", .0.display())]
+    Exists(PathBuf),
+    /// The person asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// It cannot be written.
+    #[error("`{}`: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl AppearError {
+    fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}
+
+/// A file that is being written, beside its place and under another name. Nobody else may read it, for what is in it holds
+/// secrets, or will. It is gone where it is not kept.
+#[derive(Debug)]
+pub struct Growing {
+    file: NamedTempFile,
+    output: PathBuf,
+    force: bool,
+}
+
+/// The folder that a file is in.
+#[must_use]
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Refuses to replace what is there, unless that is asked for; and what is no file, such as a device, always.
+///
+/// # Errors
+/// It is there.
+pub fn check(output: &Path, force: bool) -> Result<(), AppearError> {
+    if !force && output.symlink_metadata().is_ok() {
+        return Err(AppearError::Exists(output.into()));
+    }
+    if output.metadata().is_ok_and(|there| !there.is_file()) {
+        let source = io::Error::other("it is there, and is no file that could be replaced");
+        return Err(AppearError::io(output)(source));
+    }
+    Ok(())
+}
+
+impl Growing {
+    /// Begins one; the folder is made where it is missing.
+    ///
+    /// # Errors
+    /// It is there already, or the folder cannot be written.
+    pub fn begin(output: &Path, force: bool) -> Result<Self, AppearError> {
+        check(output, force)?;
+        let folder = folder_of(output);
+        fs::create_dir_all(folder).map_err(AppearError::io(folder))?;
+        // In the same folder, so that the rename is one step.
+        let name = output.file_name().unwrap_or_default().to_string_lossy();
+        let file = tempfile::Builder::new()
+            .prefix(&format!(".{name}."))
+            .tempfile_in(folder)
+            .map_err(AppearError::io(folder))?;
+        Ok(Self { file, output: output.into(), force })
+    }
+
+    /// Where it is while it grows.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Gives it its name. Returns its size in bytes.
+    ///
+    /// # Errors
+    /// It cannot be written to the disk or get its name, or the person asked to stop.
+    pub fn keep(self) -> Result<u64, AppearError> {
+        let Self { file, output, force } = self;
+        file.as_file().sync_all().map_err(AppearError::io(&output))?;
+        interrupt::check()?;
+        let kept = if force { file.persist(&output) } else { file.persist_noclobber(&output) };
+        let file = kept.map_err(|e| match e.error.kind() {
+            io::ErrorKind::AlreadyExists => AppearError::Exists(output.clone()),
+            _ => AppearError::Io { path: output.clone(), source: e.error },
+        })?;
+        Ok(file.metadata().map_err(AppearError::io(&output))?.len())
+    }
+}
