@@ -39,7 +39,7 @@ check: setup
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --all-targets --locked -- -D warnings
-	shellcheck -x scripts/dev/*.sh scripts/dev/standin/*.sh scripts/dev/standin-init .ci/run tests/node/*.sh $$(grep -rlE '^#!/bin/(ba)?sh' tests/node/shims)
+	shellcheck -x scripts/dev/*.sh scripts/dev/standin/*.sh scripts/dev/standin-init scripts/dev/cloud-boot/begin scripts/dev/cloud-boot/usr/local/sbin/seed-report .ci/run tests/node/*.sh $$(grep -rlE '^#!/bin/(ba)?sh' tests/node/shims)
 	scripts/dev/standin-iso.sh --no-kernel -o target/standin/small.iso
 	cargo test --locked --no-fail-fast --lib --bins $(QUICK:%=--test %)
 	cargo test --locked --no-fail-fast $(SHOWN:%=--test %) -- --show-output
@@ -59,7 +59,7 @@ slow: check
 
 test-nodes: setup
 	scripts/dev/node-root.sh >/dev/null
-	cargo test --locked --no-fail-fast $(AS_ROOT) $(HOSTS:%=--test %) -- --show-output
+	cargo test --locked --no-fail-fast $(AS_ROOT) $(HOSTS:%=--test %) -- --show-output $(if $(TRAINYARD_LONG),,--skip cloud_medium::)
 
 test-long: export TRAINYARD_LONG = 1
 test-long: test-nodes

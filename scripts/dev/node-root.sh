@@ -15,7 +15,7 @@ suite=bookworm
 packages=(systemd-sysv dbus netbase iproute2 iputils-ping procps kmod hostname sudo curl
     openssh-server openssh-client chrony firewalld nftables iptables
     mariadb-server mariadb-client rabbitmq-server memcached etcd-server etcd-client
-    python3 python3-pymysql)
+    python3 python3-pymysql cloud-init)
 
 folder=$root/target/node-root
 tree=$folder/$(sha256sum <"$0" | cut -c 1-16)

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::node::{self, PlacedHostKey, RELABEL};
-use super::{RenderError, cloud_base, yaml};
+use super::{RenderError, cloud_base, forget_seed, yaml};
 use crate::model::RootLogin;
 use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::secrets::Secrets;
@@ -81,6 +81,7 @@ fn ssh_keys(host_keys: &[PlacedHostKey]) -> Value {
 fn runcmd(node: &NodePlan, host_keys: &[PlacedHostKey]) -> Value {
     let mut relabel = vec!["restorecon", "-RF"];
     relabel.extend(RELABEL);
+    relabel.push(forget_seed::SETTINGS);
     // 19.4 makes folders that everyone may enter.
     let mut commands = vec![json!(["chmod", "-R", "go=", node::FOLDER])];
     if let Some(user) = &node.access.user {
@@ -100,6 +101,7 @@ fn runcmd(node: &NodePlan, host_keys: &[PlacedHostKey]) -> Value {
         json!(["systemctl", "daemon-reload"]),
         json!(["systemctl", "enable", "trainyard-first-boot.service"]),
     ]);
+    commands.extend(forget_seed::commands());
     // What a kickstart does in the new system. Where it fails, the first boot begins with it.
     let mut early = vec![RUNNER, "run"];
     early.extend(node.early_stages());

@@ -110,10 +110,12 @@ impl Installed {
     /// Runs one script, with the folder in the place of `/`.
     pub fn run(&self, script: &Script, stages: &[&str]) -> Outcome {
         let path = std::env::var("PATH").unwrap_or_default();
+        // Longer than an argument may be.
+        let file = self.root.join("script");
+        fs::write(&file, self.moved(&script.body, stages)).expect("written");
         let mut command = judge("bash");
         command
-            .arg("-c")
-            .arg(self.moved(&script.body, stages))
+            .arg(&file)
             .env("PATH", format!("{}:{path}", self.root.join("fakes").display()))
             .env("ROOT", &self.root)
             .env("TRAINYARD_ROOT", &self.root)
@@ -195,16 +197,26 @@ impl Installed {
         calls.lines().map(|line| line.replace(&self.root.display().to_string(), "")).collect()
     }
 
-    /// That user-data, as it is written, has the same files.
+    /// That user-data, as it is written, has the same files, and those that make its seed be forgotten.
     pub fn assert_equals_user_data(&self, user_data: &str) {
         let files = files_of(user_data);
         assert!(files.len() > 20);
+        let (cloud, files): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|(path, _, _)| OF_CLOUD_INIT.contains(&&**path));
+        assert_eq!(cloud.len(), OF_CLOUD_INIT.len());
         for (path, mode, content) in files {
             assert_eq!(self.read(&path), content, "{path}");
             assert_eq!(format!("{:04o}", self.mode(&path)), mode, "{path}");
         }
     }
 }
+
+/// Files that only a node of cloud-init's has: what makes its seed be forgotten.
+pub const OF_CLOUD_INIT: [&str; 3] = [
+    "/usr/local/libexec/trainyard/forget-seed.sh",
+    "/etc/systemd/system/trainyard-forget-seed.service",
+    "/etc/cloud/cloud.cfg.d/zz-trainyard.cfg",
+];
 
 /// The files of user-data: path, mode, content.
 pub fn files_of(user_data: &str) -> Vec<(String, String, String)> {

@@ -4,9 +4,10 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::area::Area;
+use crate::cloud;
 use crate::common::Lab;
 use crate::host::Host;
-use crate::install::install;
+use crate::install::{image, install};
 use crate::network::{OUTSIDE, Switches};
 use crate::outside::{Outside, mirror};
 
@@ -18,6 +19,8 @@ pub struct Bench {
     pub switches: Switches,
     pub lab: Lab,
     pub area: Area,
+    /// Whether its hosts are cloud images with seeds.
+    cloud: bool,
 }
 
 /// How long a first boot may take, in seconds. Undisturbed it takes about one.
@@ -81,7 +84,32 @@ impl Bench {
             switches,
             lab,
             area,
+            cloud: false,
         }
+    }
+
+    /// Two machines that are to start from a cloud image, with the seeds of their nodes in their drives.
+    pub fn cloud(lab: &str) -> Self {
+        let mut bench = Self::empty(lab);
+        bench.cloud = true;
+        bench.insert_seeds();
+        bench
+    }
+
+    /// Makes the seeds of the lab as it is now, and puts them into the drives.
+    pub fn insert_seeds(&mut self) {
+        for host in [&mut self.controller, &mut self.compute] {
+            cloud::insert_seed(&self.area, &self.lab, host);
+        }
+    }
+
+    pub fn is_cloud(&self) -> bool {
+        self.cloud
+    }
+
+    /// How its nodes come about.
+    pub fn way(&self) -> &'static str {
+        if self.cloud { "cloud" } else { "kickstart" }
     }
 
     /// Two machines that the installer has just left.
@@ -94,6 +122,10 @@ impl Bench {
     /// Does what the installer does to machines with nothing on them.
     pub fn install(&self) {
         for host in [&self.controller, &self.compute] {
+            if self.cloud {
+                image(&self.area, host.name, &host.layer());
+                continue;
+            }
             install(&self.area, &self.lab, host.name, &host.layer());
             assert!(!host.read("etc/trainyard/node.env").is_empty());
         }

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::area::{must, text};
 use crate::bench::{Bench, lab_file, wait_until_done};
+use crate::cloud::assert_came_up;
 use crate::common::ROOT;
 use crate::state::state;
 
@@ -31,12 +32,21 @@ impl Undisturbed {
 
 /// Of the default lab.
 pub fn undisturbed() -> Undisturbed {
-    Undisturbed::read(&pair(&mut Bench::empty(&lab_file(&MIRRORS))))
+    undisturbed_by(&mut Bench::empty(&lab_file(&MIRRORS)))
+}
+
+/// What such a bench's nodes become. Its hosts are off, or have come up already.
+pub fn undisturbed_by(bench: &mut Bench) -> Undisturbed {
+    Undisturbed::read(&pair(bench))
 }
 
 /// Both hosts, switched on, as an undisturbed run has left them.
 pub fn configured() -> Bench {
-    let mut bench = Bench::empty(&lab_file(&MIRRORS));
+    switched_on(Bench::empty(&lab_file(&MIRRORS)))
+}
+
+/// Both hosts of such a lab, switched on, as an undisturbed run leaves them.
+pub fn switched_on(mut bench: Bench) -> Bench {
     let folder = pair(&mut bench);
     for host in [&bench.controller, &bench.compute] {
         must("rm", &["-rf", text(&host.layer())]);
@@ -61,6 +71,9 @@ fn pair(bench: &mut Bench) -> PathBuf {
     bench.install();
     bench.start();
     bench.wait_until_done();
+    if bench.is_cloud() {
+        assert_came_up(bench);
+    }
     keep(bench);
     folder
 }
@@ -70,7 +83,13 @@ pub fn keep(bench: &mut Bench) {
     let pairs = PathBuf::from(format!("{ROOT}/target/node-pairs"));
     let folder = pairs.join(key(bench));
     let new = pairs.join(".new");
-    must("rm", &["-rf", text(&pairs)]);
+    must("rm", &["-rf", text(&new)]);
+    for old in fs::read_dir(&pairs).into_iter().flatten().flatten() {
+        // Those of other ways to a pair stay.
+        if old.file_name().to_string_lossy().starts_with(bench.way()) {
+            must("rm", &["-rf", text(&old.path())]);
+        }
+    }
     fs::create_dir_all(&new).expect("made");
     for host in [&mut bench.controller, &mut bench.compute] {
         fs::write(new.join(format!("{}.state", host.name)), state(host)).expect("written");
@@ -85,7 +104,8 @@ fn key(bench: &Bench) -> String {
     let mut digest = Sha256::new();
     digest.update(text(bench.area.tree()));
     for node in ["controller", "compute"] {
-        digest.update(bench.lab.read(&format!("out/{node}/ks.cfg")));
+        let spelling = if bench.is_cloud() { "user-data" } else { "ks.cfg" };
+        digest.update(bench.lab.read(&format!("out/{node}/{spelling}")));
     }
     let files = must("find", &[&format!("{ROOT}/tests/node"), "-type", "f", "!", "-name", "*.rs"]);
     let mut files: Vec<_> = files.lines().collect();
@@ -94,5 +114,7 @@ fn key(bench: &Bench) -> String {
         digest.update(file);
         digest.update(fs::read(file).expect("a file"));
     }
-    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let digest = digest.finalize();
+    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{digest}", bench.way())
 }

@@ -19,6 +19,10 @@ pub struct Host {
     on: Option<Running>,
     /// Adapters that the machine does not have.
     pub absent: Vec<&'static str>,
+    /// MAC addresses of its adapters, where they matter: name and address.
+    pub macs: Vec<(String, String)>,
+    /// A folder with what is on the CD in its drive.
+    pub medium: Option<PathBuf>,
     /// Whether its cables are plugged in.
     plugged: bool,
 }
@@ -43,7 +47,17 @@ impl Host {
             fs::create_dir_all(folder.join(inside)).expect("made");
         }
         let tree = area.tree().to_owned();
-        Self { name, folder, tree, boots: 0, on: None, absent: Vec::new(), plugged: true }
+        Self {
+            name,
+            folder,
+            tree,
+            boots: 0,
+            on: None,
+            absent: Vec::new(),
+            macs: Vec::new(),
+            medium: None,
+            plugged: true,
+        }
     }
 
     /// What its disk has beyond the tree. While it is on, this is to be read only.
@@ -86,6 +100,9 @@ impl Host {
         assert!(self.on.is_none(), "{} is on", self.name);
         self.boots += 1;
         let adapters = Adapters::new(switches, self.name, self.boots, &self.absent);
+        for (adapter, mac) in &self.macs {
+            adapters.address(adapter, mac);
+        }
         adapters.carrier(switches, self.plugged);
         let console = fs::File::options().create(true).append(true).open(self.console());
         let console = console.expect("a console");
@@ -98,6 +115,7 @@ impl Host {
         for inside in ["layer", "work", "root"] {
             command.arg(self.place(inside));
         }
+        command.args(&self.medium);
         command.stdin(Stdio::null());
         command.stderr(console.try_clone().expect("a console")).stdout(console);
         let mut container = command.spawn().expect("a container");

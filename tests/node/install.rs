@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::area::{Area, must, text};
@@ -16,9 +16,7 @@ const MINIMAL: [&str; 6] =
 /// Installs a node of a rendered lab into `layer`.
 pub fn install(area: &Area, lab: &Lab, node: &str, layer: &Path) {
     let kickstart = lab.read(&format!("out/{node}/ks.cfg"));
-    let input = area.path(&format!("{node}.input"));
-    let _ = fs::remove_dir_all(&input);
-    fs::create_dir_all(&input).expect("made");
+    let input = empty_input(area, node);
     let write = |name: &str, content: &str| fs::write(input.join(name), content).expect("written");
     write("ks.cfg", &kickstart);
     write("hostname", &format!("{}\n", option(&kickstart, "network", "--hostname=")));
@@ -32,20 +30,40 @@ pub fn install(area: &Area, lab: &Lab, node: &str, layer: &Path) {
         let outside = script.header.contains("--nochroot");
         write(&format!("{number}.{}", if outside { "nochroot" } else { "chroot" }), &script.body);
     }
+    run_installer(area, node, layer, &input);
+}
+
+/// Puts a cloud image there, as it is before its first boot. It knows of no node.
+pub fn image(area: &Area, node: &str, layer: &Path) {
+    let input = empty_input(area, node);
+    fs::write(input.join("hostname"), "localhost.localdomain\n").expect("written");
+    fs::write(input.join("packages"), MINIMAL.map(|name| format!("{name}\n")).concat())
+        .expect("written");
+    run_installer(area, node, layer, &input);
+}
+
+fn empty_input(area: &Area, node: &str) -> PathBuf {
+    let input = area.path(&format!("{node}.input"));
+    let _ = fs::remove_dir_all(&input);
+    fs::create_dir_all(&input).expect("made");
+    input
+}
+
+fn run_installer(area: &Area, node: &str, layer: &Path, input: &Path) {
     let work = layer.with_extension("work");
     fs::create_dir_all(layer).expect("made");
     fs::create_dir_all(&work).expect("made");
     let mut command = Command::new("timeout");
     command.args(["300", "unshare", "--mount", "--uts"]);
     command.arg(format!("{ROOT}/tests/node/installer.sh")).arg(area.tree());
-    command.arg(layer).arg(&work).arg(format!("{ROOT}/tests/node/shims")).arg(&input);
+    command.arg(layer).arg(&work).arg(format!("{ROOT}/tests/node/shims")).arg(input);
     let outcome = outcome(command);
     assert_eq!(
         outcome.status, 0,
         "{node} is not installed\n{}\n{}",
         outcome.stdout, outcome.stderr
     );
-    must("rm", &["-rf", text(&work), text(&input)]);
+    must("rm", &["-rf", text(&work), text(input)]);
 }
 
 /// The value of an option of a command that the kickstart has.

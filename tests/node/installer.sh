@@ -4,7 +4,8 @@
 #
 #     unshare --mount --uts installer.sh LOWER UPPER WORK SHIMS INPUT
 #
-# INPUT holds ks.cfg, its scripts as NUMBER.nochroot or NUMBER.chroot, `packages` (of the medium) and `hostname`.
+# INPUT holds ks.cfg, its scripts as NUMBER.nochroot or NUMBER.chroot, `packages` (of the medium) and `hostname`. Without ks.cfg it
+# becomes what a cloud image is before its first boot.
 set -euo pipefail
 lower=$1 upper=$2 work=$3 shims=$4 input=$5
 root=/mnt/sysimage
@@ -16,10 +17,11 @@ cp "$input"/* /mnt/input
 cp -r --preserve=mode "$shims/base/." $root
 mkdir -p $root/usr/share/el7
 cp -r --preserve=mode "$shims/packages" $root/usr/share/el7
+cp -r --preserve=mode "$shims/cloud-image" /mnt
 mount -t tmpfs tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 mkdir /run/install
-cp /mnt/input/ks.cfg /run/install/ks.cfg
+[ ! -e /mnt/input/ks.cfg ] || cp /mnt/input/ks.cfg /run/install/ks.cfg
 for folder in dev proc sys; do mount --rbind /$folder $root/$folder; done
 hostname localhost
 
@@ -37,6 +39,16 @@ inside firewall-offline-cmd --enabled --service=ssh >/dev/null
 # The installer writes a file for each adapter that it sees.
 mkdir -p $root/etc/sysconfig/network-scripts
 printf 'DEVICE=lo\nIPADDR=127.0.0.1\nONBOOT=yes\n' >$root/etc/sysconfig/network-scripts/ifcfg-lo
+if [ ! -e /mnt/input/ks.cfg ]; then
+    printf 'DEVICE=eth0\nBOOTPROTO=dhcp\nONBOOT=yes\nTYPE=Ethernet\n' >$root/etc/sysconfig/network-scripts/ifcfg-eth0
+    cp -r --preserve=mode /mnt/cloud-image/. $root
+    # Debian's own decides whether there is a seed; CentOS 7's cloud-init always runs.
+    ln -s /dev/null $root/etc/systemd/system-generators/cloud-init-generator
+    inside systemctl --quiet enable cloud-init-local.service cloud-init.service cloud-config.service cloud-final.service
+    # Keys of the image, which others know.
+    inside ssh-keygen -q -A
+    exit
+fi
 for name in enp0s3 enp0s9; do
     printf 'TYPE=Ethernet\nBOOTPROTO=dhcp\nDEVICE=%s\nONBOOT=no\n' $name >$root/etc/sysconfig/network-scripts/ifcfg-$name
 done

@@ -77,6 +77,11 @@ impl Adapters {
         format!("/run/netns/{}", self.name)
     }
 
+    /// Gives an adapter its MAC address.
+    pub fn address(&self, adapter: &str, mac: &str) {
+        must("ip", &["-n", &self.name, "link", "set", adapter, "address", mac]);
+    }
+
     /// Pulls the cables, or plugs them in again.
     pub fn carrier(&self, switches: &Switches, there: bool) {
         for port in &self.ports {

@@ -89,6 +89,7 @@ fn c3(node: &Rendered, wrong: &mut Vec<String>) {
             "/usr/local/libexec/trainyard/",
             "/etc/systemd/system/trainyard-",
             "/etc/profile.d/trainyard-",
+            "/etc/cloud/cloud.cfg.d/zz-trainyard.cfg",
         ];
         // A package would not put its own file where there is one.
         expect(wrong, ours.iter().any(|folder| path.starts_with(folder)), path);
@@ -275,4 +276,57 @@ fn c5_a_changed_node_is_another_instance_and_an_unchanged_one_is_not() {
         assert_ne!(id(one), id(&format!("{changed}{one}")), "{changed}");
     }
     assert!(id(one).starts_with("instance-id: train-controller-"));
+}
+
+fn c8(node: &Rendered, wrong: &mut Vec<String>) {
+    let has = |path: &str, text: &str| {
+        let found = node.files().iter().find(|file| file.path == path);
+        found.is_some_and(|file| file.content.contains(text))
+    };
+    let settings = "/etc/cloud/cloud.cfg.d/zz-trainyard.cfg";
+    // Where it finds no seed, 19.4 writes DHCP over the interface files, and `None` would be a new instance.
+    expect(wrong, has(settings, "\nnetwork: {config: disabled}\n"), "interfaces");
+    expect(wrong, has(settings, "\ndatasource_list: [NoCloud, ConfigDrive]\n"), "sources");
+    // It writes the seed down at every boot, and reads it in its last stage.
+    let unit = "/etc/systemd/system/trainyard-forget-seed.service";
+    expect(wrong, has(unit, "\nAfter=cloud-final.service\n"), "too early");
+    expect(wrong, has(unit, "\nWantedBy=cloud-final.service\n"), "not at every boot");
+    let commands = node.data()["runcmd"].as_array().into_iter().flatten();
+    let commands: Vec<String> = commands
+        .map(|c| {
+            c.as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    for command in ["enable", "--no-block start"] {
+        let command = format!("systemctl {command} trainyard-forget-seed.service");
+        expect(wrong, commands.contains(&command), command);
+    }
+}
+
+#[test]
+fn c8_what_cloud_init_keeps_of_a_seed_is_removed_and_a_seed_may_go() {
+    hold(
+        c8,
+        &[
+            (UserData, "    network: {config: disabled}\n", ""),
+            (UserData, "[NoCloud, ConfigDrive]", "[NoCloud, None]"),
+            (UserData, "    After=cloud-final.service\n", "    After=cloud-config.service\n"),
+            (UserData, "    WantedBy=cloud-final.service\n", "    WantedBy=multi-user.target\n"),
+            (
+                UserData,
+                "  - enable\n  - trainyard-forget-seed.service\n",
+                "  - enable\n  - x.service\n",
+            ),
+            (
+                UserData,
+                "  - start\n  - trainyard-forget-seed.service\n",
+                "  - start\n  - x.service\n",
+            ),
+        ],
+    );
 }

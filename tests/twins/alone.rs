@@ -48,6 +48,19 @@ fn matches(pattern: &str, text: &str) -> bool {
 #[rustfmt::skip]
 pub const ALONE: &[Alone] = &[
     Alone {
+        facts: &[
+            "command systemctl --no-block start trainyard-forget-seed.service",
+            "service trainyard-forget-seed.service",
+            "file /etc/cloud/cloud.cfg.d/zz-trainyard.cfg",
+            "file /etc/systemd/system/trainyard-forget-seed.service",
+            "file /usr/local/libexec/trainyard/forget-seed.sh",
+            "folder /etc/cloud*",
+        ],
+        by: UserData,
+        what: "what makes cloud-init forget its seed",
+        why: "an installer keeps copies of its kickstart, too; the runner removes those before anything else",
+    },
+    Alone {
         facts: &["disk *"],
         by: Kickstart,
         what: "disks: partitions, swap, file systems, the data disk, the boot loader",

@@ -1,6 +1,7 @@
 """The interface files of a test host, and how an interface comes up by one."""
 
 import glob
+import ipaddress
 import os
 import subprocess
 
@@ -48,7 +49,10 @@ def bring_up(name, keys):
         ip("link", "set", name, "mtu", keys["MTU"])
     ip("link", "set", name, "up")
     if "IPADDR" in keys:
-        ip("address", "replace", "%s/%s" % (keys["IPADDR"], keys["PREFIX"]), "dev", name)
+        # cloud-init writes a mask.
+        length = keys.get("PREFIX") or keys["NETMASK"]
+        network = ipaddress.ip_interface("%s/%s" % (keys["IPADDR"], length))
+        ip("address", "replace", network.with_prefixlen, "dev", name)
     if "IPV6ADDR" in keys:
         ip("-6", "address", "replace", keys["IPV6ADDR"], "dev", name)
     if "GATEWAY" in keys and keys.get("DEFROUTE") == "yes":
