@@ -1,6 +1,6 @@
 #!/bin/bash
 # Finds in shell scripts and unit files what CentOS 7 does not have: bash 4.2, systemd 219, coreutils 8.22, util-linux 2.23,
-# iproute2 4.11, curl 7.29, OpenSSL 1.0.2. Nothing but a real CentOS 7 would show it otherwise.
+# iproute2 4.11, curl 7.29, OpenSSL 1.0.2. Nothing but a real CentOS 7 would show it otherwise. And pipes that fail by chance anywhere.
 #
 # usage: lint-el7.sh FILE…       prints what it finds as FILE:LINE: text   # why; exit status 1 when there is something
 #        lint-el7.sh --self-test plants every offender of the lists, and fails when one is not found
@@ -35,6 +35,31 @@ value_list() {
 ^Exec[A-Za-z]+=[-@]*[+!:|]	these prefixes are of systemd 231 and later	ExecStart=+/bin/true
 ^ProtectSystem=strict	of systemd 232	ProtectSystem=strict
 LIST
+}
+
+# What leaves before it has read everything, at the end of a pipe under pipefail: what writes to it is ended by SIGPIPE, and a match is
+# taken for a failure, sometimes. Why, and offenders to plant; in an offender, `\n` is a new line.
+early_list() {
+    cat <<'LIST'
+grep -q	manifest x need | grep -q " 80$"
+grep with q among others	ls | cut -c 2 | LC_ALL=C grep -qxF "$1"
+grep --quiet	ls | grep -E --quiet x
+on the next line	curl --config - |\n    grep -q '<repomd'
+head	rpm -qa | head -n 1
+grep -m	ls | grep -m 1 x
+LIST
+}
+
+# search_pipes FILE: prints the lines of FILE in which a pipe ends in such a program; a line that ends in a pipe goes on in the next.
+search_pipes() {
+    grep -qE '^set -[a-z]*o pipefail|^# shellcheck shell=bash' "$1" || return 0 # what is sourced is under it, too
+    awk -v file="$1" '
+        /^[[:space:]]*#/ { next }
+        { line = held $0; if (held == "") at = FNR; held = "" }
+        /[^|]\|[[:space:]]*$/ { held = line; next }
+        line ~ /[^|]\|[[:space:]]*([A-Z_]+=[^ ]* +)*(head([[:space:]]|$)|grep +(-[A-Za-z-]+ +)*(-[A-Za-z]*[qm]|--quiet|--silent|--max-count))/ {
+            printf "%s:%d: %s   # it leaves before the end of its input, and under pipefail that is a failure: read it into a variable first\n", file, at, line
+        }' "$1"
 }
 
 # search FILE LIST: prints the lines of FILE that an expression of LIST finds.
@@ -74,6 +99,7 @@ lint() {
         search "$1" value_list
     else
         search "$1" shell_list
+        search_pipes "$1"
     fi
 }
 
@@ -96,6 +122,12 @@ self_test() {
         printf '[Service]\n%s\n' "$offender" >"$folder/unit"
         expect "$offender" "$folder/unit" yes
     done < <(value_list)
+    while IFS=$'\t' read -r why offender; do
+        printf 'set -euo pipefail\n%b\n' "$offender" >"$folder/script"
+        expect "$why: $offender" "$folder/script" yes
+        printf '%b\n' "$offender" >"$folder/script"
+        expect "without pipefail: $offender" "$folder/script" no
+    done < <(early_list)
     for offender in "[Service] DynamicUser=yes" "[Service] StateDirectory=x" "[Unit] StartLimitIntervalSec=0" \
         "[Service] Type=oneshot Restart=on-failure" "[Install] Description=x"; do
         printf '%s\n' "${offender// /$'\n'}" >"$folder/unit"
@@ -104,7 +136,7 @@ self_test() {
     printf '%s\n' '[Unit]' 'AssertPathExists=/x' '[Service]' Type=oneshot Restart=no 'ExecStart=-/bin/true' >"$folder/unit"
     expect "a unit that 219 takes" "$folder/unit" no
     # shellcheck disable=SC2016
-    printf '%s\n' 'local name=$1' 'wait "$child"' 'run ${x[@]+"${x[@]}"} "$@"' 'sync' 'sync; ls -l' 'ip -4 -o address' \
+    printf '%s\n' 'set -euo pipefail' 'grep -q x <<<"$found" || head -n 1 file' 'ls | grep -v x' 'local name=$1' 'wait "$child"' 'run ${x[@]+"${x[@]}"} "$@"' 'sync' 'sync; ls -l' 'ip -4 -o address' \
         'systemctl enable x' 'for x in "$@"; do echo "${x:-none}"; done' >"$folder/script"
     expect "a script that EL7 runs" "$folder/script" no
     [ "$missed" -eq 0 ] || exit 1

@@ -197,11 +197,13 @@ listens_only() {
 # memcached_keeps HOST: it stores a value, gives it back and removes it. The value is this process's own, so that nodes
 # that ask at the same time do not remove each other's.
 memcached_keeps() {
+    local said
     # shellcheck disable=SC2016 # the inner bash expands them
-    timeout 10 bash -c '
+    said=$(timeout 10 bash -c '
         exec 3<>"/dev/tcp/$0/11211" &&
         printf "set %s 0 30 2\r\nok\r\nget %s\r\ndelete %s\r\nquit\r\n" "$1" "$1" "$1" >&3 &&
-        cat <&3' "$1" "trainyard_${TRAINYARD_NODE}_$$" 2>/dev/null | tr -d '\r' | grep -qx ok
+        cat <&3' "$1" "trainyard_${TRAINYARD_NODE}_$$" 2>/dev/null | tr -d '\r') || return 1
+    case $'\n'$said$'\n' in *$'\nok\n'*) ;; *) return 1 ;; esac
 }
 
 # amqp_greets HOST: answers the protocol's header with Connection.Start: the first frame of AMQP 0-9-1, of class 10, method 10.

@@ -9,8 +9,9 @@ serves() { # SERVICE PORT COMMAND: what answers the command
     say "$1 at $TRAINYARD_CONTROLLER:$2"
 }
 
+needs=$(manifest controller-services need)
 # has PORT: whether the controller has the service that listens there.
-has() { manifest controller-services need | grep -q " $1\$"; }
+has() { grep -q " $1\$" <<<"$needs"; }
 
 if has 5672; then check "the controller's RabbitMQ greets" serves RabbitMQ 5672 amqp_greets; fi
 if has 11211; then check "the controller's memcached keeps a value" serves memcached 11211 memcached_keeps; fi

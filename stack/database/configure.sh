@@ -6,7 +6,8 @@ set -euo pipefail
 . "$TRAINYARD_LIB"
 
 credentials=$TRAINYARD_ROOT/root/.my.cnf # of an earlier run, maybe with an earlier password
-wanted=$(mktemp)                         # mode 0600, as credentials; a process list shows no password
+# Mode 0600, as credentials, for a process list would show a password; in memory, for a power cut would leave it on the disk.
+wanted=$(mktemp "$TRAINYARD_ROOT/run/trainyard/my.cnf.XXXXXX")
 trap 'rm -f "$wanted"' EXIT
 password=$(secret DATABASE_ROOT_PASS)
 printf '[client]\nuser=root\npassword=%s\n' "$password" >"$wanted"
@@ -21,6 +22,14 @@ elif enters --no-defaults; then
     way=--no-defaults
 else
     fail "root can enter the database neither with the lab's password, nor with that of $credentials, nor without one"
+fi
+
+# From here on what is there is a database, and no remains of a first start (prepare.sh).
+mark=$TRAINYARD_ROOT/var/lib/trainyard/first-start.database
+if [ -e "$mark" ]; then
+    sync
+    rm -f "$mark"
+    sync
 fi
 
 doomed=$(mysql "$way" --user=root --batch --skip-column-names --execute="

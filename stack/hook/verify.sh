@@ -3,11 +3,14 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
+# shellcheck source-path=SCRIPTDIR source=../../scripts/node/progress.sh
+. "${TRAINYARD_LIB%/*}/progress.sh"
 
 stage=${0%/*} stage=${stage##*/}
 
 ended_well() {
-    [ -e "$TRAINYARD_ROOT/var/lib/trainyard/done/$stage" ] || fail "the hook has not ended well; see /var/log/trainyard/$stage.log"
+    [ -e "$STATE/done/$stage" ] || fail "the hook has not ended well; see /var/log/trainyard/$stage.log"
+    is_done "$stage" || fail "the hook ended well as it was before; it has not run since the lab changed"
     say "what it said is in /var/log/trainyard/$stage.log"
 }
 

@@ -22,10 +22,12 @@ value() { sed -n "s/^$2=//p" "$1"; }
 # has_adapter NAME MAC: whether there is an adapter with that MAC address, whatever it is called; or, where the lab says
 # none, one with that name. A part of a bond shows the bond's address, and its own elsewhere.
 has_adapter() {
+    local found
     if [ -z "$2" ]; then
         [ -e "$net/$1" ]
     else
-        { cat "$net"/*/address "$net"/*/bonding_slave/perm_hwaddr 2>/dev/null || true; } | grep -qixF "$2"
+        found=$(cat "$net"/*/address "$net"/*/bonding_slave/perm_hwaddr 2>/dev/null) || true
+        grep -qixF "$2" <<<"$found"
     fi
 }
 

@@ -8,10 +8,10 @@ set -euo pipefail
 
 scripts=/etc/sysconfig/network-scripts
 aside=$TRAINYARD_ROOT/var/lib/trainyard/replaced
+ours=$(manifest host-network file | cut -d ' ' -f 4)
 for file in "$TRAINYARD_ROOT$scripts"/ifcfg-* "$TRAINYARD_ROOT$scripts"/route-* "$TRAINYARD_ROOT$scripts"/route6-*; do
     name=${file##*/}
-    if [ ! -f "$file" ] || [ "$name" = ifcfg-lo ] ||
-        manifest host-network file | cut -d ' ' -f 4 | grep -qxF "$scripts/$name"; then
+    if [ ! -f "$file" ] || [ "$name" = ifcfg-lo ] || grep -qxF "$scripts/$name" <<<"$ours"; then
         continue
     fi
     say "$scripts/$name is not the lab's; it goes to ${aside#"$TRAINYARD_ROOT"}"

@@ -224,6 +224,27 @@ full_size_elsewhere() {
     done
 }
 
+# gateways: those of the interfaces' files, of IPv4 and IPv6, as `GATEWAY INTERFACE`.
+gateways() {
+    local name key gateway
+    for name in $interfaces; do
+        for key in GATEWAY IPV6_DEFAULTGW; do
+            gateway=$(value "$name" "$key")
+            case $gateway in
+            '') ;;
+            fe80:*%*) printf '%s %s\n' "$gateway" "$name" ;;
+            fe80:*) printf '%s%%%s %s\n' "$gateway" "$name" "$name" ;; # an address that every network has
+            *) printf '%s %s\n' "$gateway" "$name" ;;
+            esac
+        done
+    done
+}
+
+# The gateway alone: what is behind it is the next check's.
+gateways_answer() {
+    tell_pings "" < <(gateways | while read -r gateway name; do say "$gateway the gateway of $name"; done | ping_each)
+}
+
 outside_is_known() {
     local found
     found=$(getent ahostsv4 "$PARAMETER_outside" | awk 'NR == 1 { print $1 }') || found=
@@ -248,6 +269,7 @@ given "each other node answers"
 check "full-size packets reach each other node" full_size_on_management
 given ""
 check "full-size packets reach the nodes on other networks and by IPv6" full_size_elsewhere
+if [ -n "$(gateways)" ]; then check "the gateway answers" gateways_answer; fi
 if [ "${PARAMETER_outside:=none}" != none ]; then
     check "names of the outside resolve" outside_is_known
     given "names of the outside resolve"

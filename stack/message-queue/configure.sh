@@ -12,7 +12,19 @@ trap 'rm -f "$TRAINYARD_ROOT$shared"' EXIT
 password=$(secret RABBIT_PASS)
 put_file 0600 rabbitmq rabbitmq "$shared" <(printf '%s' "$password")
 
-timeout 120 rabbitmqctl eval "
+# bounded WHAT COMMAND...: a command that says nothing where it is cut off; so this says WHAT RabbitMQ did not do.
+bounded() {
+    local what=$1 status=0
+    shift
+    timeout -k 10 120 "$@" || status=$?
+    case $status in
+    0) ;;
+    124 | 137) fail "RabbitMQ $what: it did not answer in 120 s" ;;
+    *) fail "RabbitMQ $what (exit status $status)" ;;
+    esac
+}
+
+bounded "did not take the user openstack" rabbitmqctl eval "
     User = <<\"openstack\">>,
     {ok, Password} = file:read_file(\"$TRAINYARD_ROOT$shared\"),
     Module = rabbit_auth_backend_internal,
@@ -20,9 +32,18 @@ timeout 120 rabbitmqctl eval "
     Function = case Module:lookup_user(User) of {ok, _} -> change_password; _ -> add_user end,
     ok = apply(Module, Function, [User, Password | Asks]),
     {ok, _} = rabbit_access_control:check_user_pass_login(User, Password),
-    Function." || fail "RabbitMQ did not take the user openstack"
-timeout 120 rabbitmqctl set_permissions openstack ".*" ".*" ".*"
+    Function."
+
+# From here on what is there is a broker, and no remains of a first start (prepare.sh).
+mark=$TRAINYARD_ROOT/var/lib/trainyard/first-start.message-queue
+if [ -e "$mark" ]; then
+    sync
+    rm -f "$mark"
+    sync
+fi
+
+bounded "did not let openstack do everything" rabbitmqctl set_permissions openstack ".*" ".*" ".*"
 
 # guest's password is known to everyone, and nothing here uses it.
-users=$(timeout 120 rabbitmqctl -q list_users)
-if grep -qw '^guest' <<<"$users"; then timeout 120 rabbitmqctl delete_user guest; fi
+users=$(bounded "did not tell its users" rabbitmqctl -q list_users)
+if grep -qw '^guest' <<<"$users"; then bounded "did not remove the user guest" rabbitmqctl delete_user guest; fi

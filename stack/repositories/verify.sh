@@ -44,10 +44,10 @@ places() {
 
 # serves URL PROXY: whether that is a repository. Neither is seen in a process list: they may hold passwords.
 serves() {
-    local proxy=${2#-}
-    printf 'url = "%s/repodata/repomd.xml"\n' "${1%/}" |
-        http_proxy=$proxy https_proxy=$proxy curl --silent --fail --location --connect-timeout 10 --max-time 30 --config - |
-        grep -q '<repomd'
+    local proxy=${2#-} found
+    found=$(printf 'url = "%s/repodata/repomd.xml"\n' "${1%/}" |
+        http_proxy=$proxy https_proxy=$proxy curl --silent --fail --location --connect-timeout 10 --max-time 30 --config -) || return 1
+    case $found in *'<repomd'*) ;; *) return 1 ;; esac
 }
 
 # yum itself is content with what it has kept, where no mirror answers any more.

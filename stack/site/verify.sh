@@ -1,14 +1,25 @@
 #!/bin/bash
-# What the lab switches off is off, and kernel parameters have their values. (Packages, files and services: see `check_stage`.)
+# What the lab switches off is off and stays off, and kernel parameters have their values. (Packages, files and services: see `check_stage`.)
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
 
+# A unit that is not installed has nothing to start at boot; one without [Install] is started by others alone.
 are_off() {
-    local unit
-    while read -r unit <&3; do
-        if systemctl --quiet is-active "$unit"; then wrong "$unit runs"; else say "$unit"; fi
-    done 3< <(manifest site disabled && manifest site masked)
+    local how unit state
+    while read -r how unit <&3; do
+        state=$(systemctl is-enabled "$unit" 2>/dev/null | tail -n 1) || true
+        if systemctl --quiet is-active "$unit"; then
+            wrong "$unit runs"
+        elif [ "$how" = masked ] && [ "$state" != masked ]; then
+            wrong "$unit is ${state:-not installed}, not masked"
+        else
+            case $state in
+            enabled*) wrong "$unit starts at boot: it is $state" ;;
+            *) say "$unit is ${state:-not installed}" ;;
+            esac
+        fi
+    done 3< <(grep -E '^(disabled|masked) ' "$STAGES/site/manifest" || true)
 }
 
 have_their_values() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::area::Area;
 use crate::cloud;
-use crate::common::Lab;
+use crate::common::{Lab, ROOT};
 use crate::host::Host;
 use crate::install::{image, install};
 use crate::network::{OUTSIDE, Switches};
@@ -26,7 +26,8 @@ pub struct Bench {
 /// How long a first boot may take, in seconds. Undisturbed it takes about one.
 const LIMIT: u64 = 300;
 
-/// The default lab, with the mirrors, the clock and the names that there are here. A mirror that is a URL already stays one.
+/// The default lab, with the mirrors, the clock and the names that there are here, and something of each kind that people
+/// add. A mirror that is a URL already stays one.
 pub fn lab_file(mirrors: &[&str]) -> String {
     let mirrors: Vec<_> = mirrors
         .iter()
@@ -45,6 +46,15 @@ time:
 parameters:
   database: {{open_files: {files}}}
   message-queue: {{open_files: {files}}}
+own_stages: own
+users:
+  alice: {{uid: 1500, groups: [wheel], ssh_authorized_keys: alice.pub, sudo: [\"ALL=(ALL) NOPASSWD: /usr/sbin/reboot\"]}}
+services: {{dpkg-db-backup.timer: disabled, fstrim.timer: masked}}
+sysctl: {{net.ipv4.tcp_fin_timeout: 45}}
+kernel: {{remove: [trainyard.absent]}}
+hooks:
+  first_boot:
+    - {{name: greet, script: \"#!/bin/bash\\necho hello >/root/greeting\\n\"}}
 nodes:
   controller:
     role: controller
@@ -61,6 +71,25 @@ nodes:
     )
 }
 
+/// A stage of the lab's own, which has a database.
+const OWN_STAGE: &str = "summary: what has a database
+roles: [controller]
+requires: [database]
+secrets: [KEYSTONE_DBPASS]
+databases: [{name: registry, user: registry, secret: KEYSTONE_DBPASS}]
+";
+
+/// The lab's folder, with what its file names.
+fn lab_folder(text: &str) -> Lab {
+    let lab = Lab::new(text);
+    fs::create_dir_all(lab.path("own/registry")).expect("made");
+    fs::write(lab.path("own/registry/stage.yaml"), OWN_STAGE).expect("written");
+    fs::write(lab.path("own/registry/verify.sh"), "#!/bin/bash\ntrue\n").expect("written");
+    fs::copy(format!("{ROOT}/examples/customised/alice.pub"), lab.path("alice.pub"))
+        .expect("copied");
+    lab
+}
+
 /// As many files as the stages allow their services, or as this machine allows anything.
 fn open_files() -> u64 {
     let limits = fs::read_to_string("/proc/self/limits").expect("limits");
@@ -75,7 +104,7 @@ impl Bench {
         let area = Area::new();
         let switches = Switches::new();
         let outside = Outside::new(&area, &switches);
-        let lab = Lab::new(lab);
+        let lab = lab_folder(lab);
         lab.done(&["render", "-o", "out"]);
         Self {
             controller: Host::new(&area, "controller"),

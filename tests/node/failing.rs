@@ -1,6 +1,7 @@
 //! A stage that fails always, clocks that are wrong, mirrors of every kind, and a secret that changes.
 
 use crate::bench::lab_file;
+use crate::breaks::red;
 use crate::configured::{configured, undisturbed};
 use crate::host::Host;
 use crate::state::{assert_same, starts, state};
@@ -121,6 +122,7 @@ fn a_time_source_that_is_an_hour_off_is_told() {
     let status = host.run("trainyard-node status").stdout;
     let line = status.lines().find(|line| line.starts_with("time-server")).unwrap_or_default();
     assert!(line.contains("failed") && line.contains("3600"), "{status}");
+    assert_eq!(red(host, "time-server"), ["this clock is right"]);
 
     bench.outside.tell_time(&bench.switches, 0);
     host.done("systemctl restart chronyd.service; trainyard-node run");

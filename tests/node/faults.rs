@@ -1,9 +1,12 @@
 //! Power cuts and runners that are killed, at moments that a seed decides: the end is that of an undisturbed run.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, lab_file};
+use crate::bench::{Bench, lab_file, wait_until_done};
 use crate::configured::{MIRRORS, undisturbed};
+use crate::host::Host;
 use crate::state::{assert_same, state};
 
 /// How many cuts are made: some, or, where there is time, all.
@@ -60,5 +63,46 @@ fn a_power_cut_at_any_moment_of_the_first_boot_costs_time_only() {
         let what = format!("after power cuts, TRAINYARD_SEED={seed}, {cuts:?}");
         assert_same(&what, &state(&bench.controller), &wanted.controller);
         assert_same(&what, &state(&bench.compute), &wanted.compute);
+    }
+}
+
+/// What the first start of a service makes, and within how many milliseconds after that the power is cut.
+const HALF_MADE: [(&str, u64); 3] = [
+    ("var/lib/mysql/mysql", 100),
+    ("var/lib/mysql/ibdata1", 900),
+    ("var/lib/rabbitmq/mnesia/rabbit@controller/schema.DAT", 40),
+];
+
+#[test]
+fn a_power_cut_while_a_service_makes_what_it_keeps_costs_time_only() {
+    let wanted = undisturbed().controller;
+    let seed = seed();
+    let mut bench = Bench::installed(&lab_file(&MIRRORS));
+    let host = &mut bench.controller;
+    for (n, (path, within)) in (100..).zip(HALF_MADE) {
+        let before = number(host, path);
+        host.start(&bench.switches);
+        wait_for_another(host, path, before);
+        let moment = Duration::from_millis(random(seed, n) % within);
+        std::thread::sleep(moment);
+        println!("TRAINYARD_SEED={seed}: cut off {moment:?} after {path} was made");
+        host.power_cut();
+    }
+    host.start(&bench.switches);
+    wait_until_done(host, &bench.switches, Instant::now());
+    assert_same(&format!("TRAINYARD_SEED={seed}"), &state(host), &wanted);
+}
+
+/// The number of a file of a host's disk.
+fn number(host: &Host, path: &str) -> Option<u64> {
+    fs::metadata(host.layer().join(path)).ok().map(|found| found.ino())
+}
+
+/// Waits until a file is there that is not the one of before.
+fn wait_for_another(host: &Host, path: &str, before: Option<u64>) {
+    let end = Instant::now() + Duration::from_secs(120);
+    while number(host, path).is_none_or(|found| Some(found) == before) {
+        assert!(Instant::now() < end, "{path} is not made: {}", host.progress());
+        std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -12,6 +12,9 @@ pub struct Switches {
 /// Where packages, names and the time come from.
 pub const OUTSIDE: &str = "10.0.0.1";
 
+/// What is reached by way of that.
+pub const BEHIND: &str = "203.0.113.1";
+
 /// The switches, with the adapter of a host that is plugged into each.
 const NETWORKS: [(&str, &str); 2] = [("management", "enp0s3"), ("provider", "enp0s9")];
 
@@ -25,7 +28,7 @@ impl Switches {
             switches.ip(&["link", "set", network, "up"]);
         }
         switches.ip(&["address", "add", &format!("{OUTSIDE}/24"), "dev", "management"]);
-        switches.ip(&["address", "add", "203.0.113.1/24", "dev", "provider"]);
+        switches.ip(&["address", "add", &format!("{BEHIND}/24"), "dev", "provider"]);
         switches
     }
 

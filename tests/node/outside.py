@@ -1,6 +1,6 @@
 """What a lab finds outside: names, mirrors of packages, and a clock that is wrong.
 
-outside.py names ADDRESS             answers every question for an address with ADDRESS, but for names without a dot
+outside.py names ADDRESS OTHER       answers every question for an address with ADDRESS, but for names without a dot; under openstack.org with OTHER
 outside.py mirrors ADDRESS PORT LOG  the first part of a path says how the mirror behaves; LOG gets a line a request
 outside.py time ADDRESS OFFSET       an NTP server of stratum 1 that is OFFSET seconds off
 """
@@ -47,7 +47,7 @@ class Mirror(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def names(address):
+def names(address, other):
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind((address, 53))
     while True:
@@ -61,7 +61,8 @@ def names(address):
         status = 0 if labels > 1 else 3  # no such name
         answer = b""
         if kind == 1 and not status:
-            answer = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(address)
+            found = other if b"\topenstack\x03org" in asked else address
+            answer = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(found)
         header = question[:2] + struct.pack("!HHHHH", 0x8180 | status, 1, 1 if answer else 0, 0, 0)
         server.sendto(header + asked + answer, client)
 
@@ -82,7 +83,7 @@ def wrong_time(address, offset):
 
 
 if sys.argv[1] == "names":
-    names(sys.argv[2])
+    names(*sys.argv[2:4])
 elif sys.argv[1] == "mirrors":
     http.server.ThreadingHTTPServer((sys.argv[2], int(sys.argv[3])), Mirror).serve_forever()
 else:

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::area::{Area, text};
 use crate::common::{ROOT, judge};
-use crate::network::{OUTSIDE, Switches};
+use crate::network::{BEHIND, OUTSIDE, Switches};
 
 /// Where the mirrors listen.
 pub const PORT: u16 = 8080;
@@ -55,7 +55,7 @@ impl Outside {
         let mirrors = ["mirrors", OUTSIDE, &PORT.to_string(), text(&requests)];
         let mut outside = Self {
             clock: None,
-            _others: [ours(&["names", OUTSIDE]), ours(&mirrors)],
+            _others: [ours(&["names", OUTSIDE, BEHIND]), ours(&mirrors)],
             requests,
             configuration: area.path("clock.conf"),
         };

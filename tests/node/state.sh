@@ -33,10 +33,14 @@ if systemctl -q is-active mariadb; then
     echo '# database'
     mysql --defaults-file=/root/.my.cnf --batch --skip-column-names <<'SQL'
 SELECT 'user', User, Host, plugin, authentication_string FROM mysql.user ORDER BY User, Host;
-SELECT 'grant', User, Host, Db FROM mysql.db ORDER BY User, Host, Db;
 SELECT 'database', SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY SCHEMA_NAME;
 SELECT 'setting', @@max_connections, @@bind_address, @@character_set_server, @@open_files_limit;
 SQL
+    mysql --defaults-file=/root/.my.cnf --batch --skip-column-names --execute="
+        SELECT CONCAT('SHOW GRANTS FOR ', QUOTE(User), '@', QUOTE(Host), ';') FROM mysql.user ORDER BY User, Host" |
+        mysql --defaults-file=/root/.my.cnf --batch --skip-column-names --force 2>&1
+    mysql --defaults-file=/root/.my.cnf --batch --skip-column-names --execute="
+        SELECT 'right to', Host, Db, User FROM mysql.db ORDER BY Host, Db, User"
 fi
 if systemctl -q is-active rabbitmq-server; then
     echo '# message queue'

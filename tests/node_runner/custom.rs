@@ -91,11 +91,20 @@ fn units_are_switched_off_after_all_else() {
     );
     node.fake(
         "systemctl",
-        "case $* in 'is-active a.service') echo active ;; '--quiet is-active '*) exit 3 ;; esac",
+        "case $* in 'is-active a.service') echo active ;; '--quiet is-active '*) exit 3 ;; 'is-enabled c.service') echo masked ;; esac",
     );
     node.expect(0, &["verify", "site"]);
     node.fake("systemctl", "");
     assert!(node.expect(5, &["verify", "site"]).contains("b.service runs"));
+
+    // One that does not end is told, and is no unit that there is not.
+    node.fake("systemctl", "");
+    node.fake(
+        "timeout",
+        "case $* in *'stop c.service') exit 124 ;; *) exec /usr/bin/timeout \"$@\" ;; esac",
+    );
+    let said = node.expect(6, &["run", "--force"]);
+    assert!(said.contains("c.service did not stop in 300 s"), "{said}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod custom;
 mod cut_off;
+mod first_start;
 mod network;
 mod node;
 mod order;

@@ -2,7 +2,8 @@
 
 /// Units run and are enabled, unless a file says otherwise.
 pub const SYSTEMCTL: &str = "case $* in 'is-active '*) [ -e $ROOT/stopped ] && echo failed && exit 3; echo active;;\n\
-    'is-enabled '*) echo enabled;; *'is-active b.service') [ -e $ROOT/b-runs ];; esac";
+    'is-enabled b.service') cat $ROOT/b;; 'is-enabled c.service') cat $ROOT/c;; 'is-enabled '*) echo enabled;;\n\
+    *'is-active b.service') [ -e $ROOT/b-runs ];; *'is-active c.service') exit 3;; esac";
 
 /// `timeout` runs what asks a service by the network; the fake answers for it, and runs all else.
 const TIMEOUT: &str = r#"
@@ -160,7 +161,7 @@ pub const CASES: [Case; 14] = [
             ),
             (
                 "it takes as many connections as the lab says",
-                "echo 1024 >$ROOT/variables/open_files_limit",
+                "echo 4096 >$ROOT/variables/open_files_limit",
             ),
             (
                 "its character set is the lab's",
@@ -225,8 +226,11 @@ pub const CASES: [Case; 14] = [
         stage: "hook",
         manifest: "",
         fakes: &[],
-        healthy: "mkdir -p $ROOT/var/lib/trainyard/done; touch $ROOT/var/lib/trainyard/done/hook",
-        breaks: &[("the hook ended well", "rm $ROOT/var/lib/trainyard/done/hook")],
+        healthy: "PATH=$ROOT/fakes:$PATH TRAINYARD_ROOT=$ROOT bash $ROOT/usr/local/sbin/trainyard-node run >/dev/null",
+        breaks: &[
+            ("the hook ended well", "rm $ROOT/var/lib/trainyard/done/hook"),
+            ("the hook ended well", "echo x=1 >>$ROOT/etc/trainyard/stages/hook/manifest"),
+        ],
     },
     Case {
         stage: "kernel",
@@ -302,11 +306,15 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         stage: "site",
-        manifest: "disabled b.service\n",
+        manifest: "disabled b.service\nmasked c.service\n",
         fakes: &[("systemctl", SYSTEMCTL), ("sysctl", "printf '%s\\t%s\\n' $(cat $ROOT/value)")],
-        healthy: "mkdir -p $ROOT/etc/sysctl.d; echo 'net.ipv4.tcp_rmem = 1   2' >$ROOT/etc/sysctl.d/90-trainyard.conf; echo 1 2 >$ROOT/value",
+        healthy: "mkdir -p $ROOT/etc/sysctl.d; echo 'net.ipv4.tcp_rmem = 1   2' >$ROOT/etc/sysctl.d/90-trainyard.conf; echo 1 2 >$ROOT/value\n\
+            echo static >$ROOT/b; echo masked >$ROOT/c",
         breaks: &[
             ("what the lab switches off is off", "touch $ROOT/b-runs"),
+            ("what the lab switches off is off", "echo enabled >$ROOT/b"),
+            ("what the lab switches off is off", "echo disabled >$ROOT/c"),
+            ("what the lab switches off is off", "echo masked-runtime >$ROOT/c"),
             ("kernel parameters have their values", "echo 1 3 >$ROOT/value"),
         ],
     },

@@ -281,8 +281,12 @@ fn n8_the_first_boot_waits_for_nobody_who_waits_for_it() {
 }
 
 /// Stages whose services bind to the node's address, and hold many files open.
-const BOUND: [(&str, &str); 3] =
-    [("database", "mariadb"), ("cache", "memcached"), ("key-value-store", "etcd")];
+const BOUND: [(&str, &str); 4] = [
+    ("database", "mariadb"),
+    ("message-queue", "rabbitmq-server"),
+    ("cache", "memcached"),
+    ("key-value-store", "etcd"),
+];
 const MANY_FILES: [(&str, &str); 2] =
     [("database", "mariadb"), ("message-queue", "rabbitmq-server")];
 
@@ -301,6 +305,8 @@ fn n10(node: &Rendered, wrong: &mut Vec<String>) {
     };
     for (stage, unit) in BOUND {
         drop_in(stage, unit, "network-online", "After=network-online.target");
+        drop_in(stage, unit, "network-online", "Restart=on-failure");
+        drop_in(stage, unit, "network-online", "StartLimitInterval=0");
     }
     for (stage, unit) in MANY_FILES {
         drop_in(stage, unit, "limits", "LimitNOFILE=");
@@ -313,6 +319,7 @@ fn n10_services_find_their_address_and_may_hold_many_files() {
         n10,
         &[
             (Either, "After=network-online.target", "After=network.target"),
+            (Either, "Restart=on-failure\n", ""),
             (Either, "LimitNOFILE=", "LimitNPROC="),
             (
                 Either,
