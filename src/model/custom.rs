@@ -5,8 +5,8 @@ use crate::spec::{Entries, Entry, FirewallSpec, Protocol, SettingsSpec, Spanned,
 
 use super::settle::{Resolver, Wrong, word};
 use super::{
-    Access, Account, CustomFile, Hooks, HostKeys, Kernel, Proxy, Repository, arguments, files,
-    hooks, lifelines, repositories, sysctl, users,
+    Access, Account, CloudInit, CustomFile, Hooks, HostKeys, Kernel, Kickstart, Proxy, Repository,
+    arguments, cloud_init, files, hooks, kickstart, lifelines, repositories, sysctl, users,
 };
 
 /// What a person adds to a node.
@@ -34,6 +34,10 @@ pub struct Custom {
     pub openings: Vec<OpeningValue>,
     /// Scripts.
     pub hooks: Hooks,
+    /// What only the installer does.
+    pub kickstart: Kickstart,
+    /// What only cloud-init does.
+    pub cloud_init: CloudInit,
 }
 
 /// An opening of the firewall.
@@ -61,7 +65,10 @@ pub(super) fn resolve(spec: &SettingsSpec, access: Option<&Access>, r: &mut Reso
     let sysctl = sysctl::resolve(spec.sysctl.as_ref(), r);
     let files = files::resolve(spec.files.as_ref(), access, &accounts, r);
     let openings = openings(spec.firewall.as_ref(), r);
-    let hooks = hooks::resolve(spec.hooks.as_ref(), r);
+    let hooks = hooks::resolve(spec.hooks.as_ref(), spec.kickstart.as_ref(), r);
+    let kickstart = kickstart::resolve(spec.kickstart.as_ref(), r);
+    let others = cloud_init::Others { access, accounts: &accounts, files: &files };
+    let cloud_init = cloud_init::resolve(spec, &others, r);
     Custom {
         accounts,
         host_keys,
@@ -74,11 +81,13 @@ pub(super) fn resolve(spec: &SettingsSpec, access: Option<&Access>, r: &mut Reso
         files,
         openings,
         hooks,
+        kickstart,
+        cloud_init,
     }
 }
 
 /// A package's name, or its name and version as rpm writes them.
-fn package(text: &str) -> Result<String, Wrong> {
+pub(super) fn package(text: &str) -> Result<String, Wrong> {
     match word(text, 128, "._+-") {
         Ok(name) if !name.starts_with(['+', '_']) => Ok(name),
         _ if text.starts_with('-') => Err(Wrong::new(

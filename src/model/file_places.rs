@@ -17,6 +17,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("/etc/systemd/system/trainyard-first-boot.service", TRAINYARD, ANOTHER),
     ("/etc/systemd/system/trainyard-first-boot.service.d", TRAINYARD, ANOTHER),
     ("/etc/profile.d/trainyard-proxy.sh", TRAINYARD, "say it under `proxy`"),
+    ("/etc/profile.d/trainyard-status.sh", TRAINYARD, ANOTHER),
     ("/etc/systemd/system/default.target", "is what the node boots to", ANOTHER),
     ("/bin", PACKAGES, LOCAL),
     ("/sbin", PACKAGES, LOCAL),

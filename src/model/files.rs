@@ -127,7 +127,7 @@ pub(super) fn writable(text: &str) -> Result<(), (&'static str, &'static str)> {
     Ok(())
 }
 
-fn mode(text: &str) -> Result<String, Wrong> {
+pub(super) fn mode(text: &str) -> Result<String, Wrong> {
     let digits = text.strip_prefix('0').filter(|rest| rest.len() == 3).unwrap_or(text);
     if digits.len() == 3 && digits.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
         Ok(format!("0{digits}"))

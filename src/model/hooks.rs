@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::report::{Rule, Span};
-use crate::spec::{Added, HookSpec, HooksSpec, Spanned};
+use crate::spec::{Added, HookSpec, HooksSpec, KickstartSpec, Spanned};
 
 use super::settle::{Resolver, Wrong, word};
 use super::{Hook, Origin};
@@ -15,20 +15,25 @@ pub struct Hooks {
     pub pre: Vec<Hook>,
     /// In the new system before its first boot.
     pub post: Vec<Hook>,
+    /// The same, in what the installer has made only.
+    pub installed: Vec<Hook>,
     /// At the first boot.
     pub first_boot: Vec<Hook>,
 }
 
-pub(super) fn resolve(spec: Option<&Spanned<HooksSpec>>, r: &mut Resolver) -> Hooks {
-    let spec = spec.map(|s| &s.value);
+pub(super) fn resolve(
+    spec: Option<&Spanned<HooksSpec>>,
+    kickstart: Option<&Spanned<KickstartSpec>>,
+    r: &mut Resolver,
+) -> Hooks {
+    let (spec, kickstart) = (spec.map(|s| &s.value), kickstart.map(|s| &s.value));
     let mut seen = HashMap::new();
-    let mut of = |when: &str, written: Option<&Spanned<Added<HookSpec>>>| {
-        let path = format!("hooks.{when}");
+    let mut of = |path: &str, written: Option<&Spanned<Added<HookSpec>>>| {
         let mut hooks = Vec::new();
         for hook in written.iter().flat_map(|hooks| &hooks.value.0) {
             check_script(&hook.value, r);
             let name = &hook.value.name;
-            if r.settle(&path, Some(name), hook_name).is_none() {
+            if r.settle(path, Some(name), hook_name).is_none() {
                 continue;
             }
             if let Some(first) = seen.insert(name.value.clone(), name.span) {
@@ -40,14 +45,18 @@ pub(super) fn resolve(spec: Option<&Spanned<HooksSpec>>, r: &mut Resolver) -> Ho
             hooks.push(hook.value.clone());
         }
         if hooks.is_empty() {
-            r.note(&path, &"none", Origin::BuiltIn);
+            r.note(path, &"none", Origin::BuiltIn);
         }
         hooks
     };
+    let mut pre = of("hooks.pre", spec.and_then(|s| s.pre.as_ref()));
+    // Only an installer has such a point in time: they are one list.
+    pre.extend(of("kickstart.pre", kickstart.and_then(|s| s.pre.as_ref())));
     Hooks {
-        pre: of("pre", spec.and_then(|s| s.pre.as_ref())),
-        post: of("post", spec.and_then(|s| s.post.as_ref())),
-        first_boot: of("first_boot", spec.and_then(|s| s.first_boot.as_ref())),
+        pre,
+        post: of("hooks.post", spec.and_then(|s| s.post.as_ref())),
+        installed: of("kickstart.post", kickstart.and_then(|s| s.post.as_ref())),
+        first_boot: of("hooks.first_boot", spec.and_then(|s| s.first_boot.as_ref())),
     }
 }
 

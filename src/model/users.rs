@@ -157,7 +157,7 @@ pub(super) fn new_account(text: &str) -> Result<String, Wrong> {
 }
 
 /// A group that the system has, or one that is made.
-fn group(text: &str) -> Result<String, Wrong> {
+pub(super) fn group(text: &str) -> Result<String, Wrong> {
     let own = |_| "a group's name: 1 to 32 lower-case letters, digits and `_-`, a letter first, such as `wheel` or `developers`";
     let name = if system::is_group(text) { text.to_owned() } else { account(text).map_err(own)? };
     if system::is_of_service(&name) {
@@ -168,7 +168,7 @@ fn group(text: &str) -> Result<String, Wrong> {
     Ok(name)
 }
 
-fn shell(text: &str) -> Result<String, String> {
+pub(super) fn shell(text: &str) -> Result<String, String> {
     let fits = is_plain_word(text) && text.starts_with('/') && !text.contains([':', ',']);
     if fits {
         Ok(text.to_owned())

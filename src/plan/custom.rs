@@ -232,8 +232,8 @@ pub(super) fn check(lab: &Lab, findings: &mut Findings) {
 pub(super) fn check_stages(node: &Node, stages: &[StagePlan], findings: &mut Findings) {
     let custom = &node.settings.custom;
     let others = || stages.iter().filter(|stage| stage.name != "site");
-    for file in &custom.files {
-        let path = &file.path;
+    let paths = custom.files.iter().map(|file| &file.path);
+    for path in paths.chain(&custom.cloud_init.files) {
         let of_stages = || others().flat_map(|s| s.files.iter().map(move |f| (s, f.path.as_str())));
         let is_in = |path: &str, folder: &str| {
             path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))

@@ -10,8 +10,8 @@ use super::context::Shared;
 use super::templates::{AllTemplates, StageTemplates};
 use super::told::Teller;
 use super::{
-    AccessPlan, HookPlan, Host, InstallerPlan, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD,
-    custom, interfaces, needs, settings, stages, storage,
+    AccessPlan, HookPlan, Host, InstallerPlan, KickstartPlan, Login, NodePlan, Plan, ROOT_PASSWORD,
+    USER_PASSWORD, custom, interfaces, needs, settings, stages, storage,
 };
 use crate::model::{CONTROLLER, Hook, HostKeys, Lab, MANAGEMENT, Node, PROVIDER, RootLogin};
 use crate::report::{Findings, Rule, Span, did_you_mean, nearest};
@@ -193,6 +193,10 @@ fn node_plan(
     settled.extend(settings::parameters(node, &stages));
     let settings = &node.settings;
     let (storage, machine) = storage::plan(node);
+    let kickstart = &settings.custom.kickstart;
+    let mut packages = INSTALLED.map(str::to_owned).to_vec();
+    let own = kickstart.packages.iter().filter(|name| !INSTALLED.contains(&name.as_str()));
+    packages.extend(own.cloned());
     let management = lab.network(MANAGEMENT).and_then(|n| n.subnet);
     Ok(NodePlan {
         name: node.name.to_string(),
@@ -209,13 +213,19 @@ fn node_plan(
             language: settings.language.clone(),
             keyboard: settings.keyboard.clone(),
             timezone: settings.timezone.clone(),
-            packages: INSTALLED.map(str::to_owned).to_vec(),
+            packages,
             boot_timeout: settings.installer.boot_timeout,
             boot_arguments: settings.installer.boot_arguments.clone(),
             boot_arguments_removed: settings.installer.boot_arguments_removed.clone(),
         },
         kernel: settings.custom.kernel.clone(),
         pre_hooks: settings.custom.hooks.pre.iter().map(hook).collect(),
+        kickstart: KickstartPlan {
+            packages: kickstart.packages.clone(),
+            commands: kickstart.commands.clone(),
+            post: settings.custom.hooks.installed.iter().map(hook).collect(),
+        },
+        cloud_init: settings.custom.cloud_init.data.clone(),
         access: AccessPlan {
             root_login: settings.access.root_login,
             user: settings.access.user.clone(),
@@ -230,7 +240,7 @@ fn node_plan(
 }
 
 fn hook(hook: &Hook) -> HookPlan {
-    HookPlan { name: hook.name.value.clone(), script: hook.script.to_string() }
+    HookPlan { name: hook.name.value.clone(), script: hook.script.clone() }
 }
 
 /// The accounts that have a password, and the names of the secrets.

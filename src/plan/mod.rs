@@ -69,6 +69,10 @@ pub struct NodePlan {
     pub kernel: Kernel,
     /// Scripts that run in the installer, before anything else.
     pub pre_hooks: Vec<HookPlan>,
+    /// What the lab adds for the installer only.
+    pub kickstart: KickstartPlan,
+    /// What the lab adds for cloud-init only: its keys, and what stands under each. Lists come after the plan's own.
+    pub cloud_init: Arc<serde_json::Map<String, serde_json::Value>>,
     /// Who may log in.
     pub access: AccessPlan,
     /// Whether its SSH host keys are those among the secrets, so that it is known again after a rebuild.
@@ -151,7 +155,7 @@ pub struct InstallerPlan {
     pub keyboard: String,
     /// The time zone.
     pub timezone: String,
-    /// `%packages`: what the medium itself has. Everything else comes at first boot.
+    /// `%packages`, the lab's own last: what the medium itself has. Everything else comes at first boot.
     pub packages: Vec<String>,
     /// Seconds that a built medium's menu waits.
     pub boot_timeout: u16,
@@ -159,6 +163,17 @@ pub struct InstallerPlan {
     pub boot_arguments: Vec<String>,
     /// Arguments of the medium's own menu entry that are left out.
     pub boot_arguments_removed: Vec<String>,
+}
+
+/// What a lab adds for the installer only.
+#[derive(Clone, Debug, Serialize)]
+pub struct KickstartPlan {
+    /// Those of the packages that the lab adds.
+    pub packages: Vec<String>,
+    /// Lines of commands.
+    pub commands: Vec<String>,
+    /// Scripts that run in the new system, when everything else is written.
+    pub post: Vec<HookPlan>,
 }
 
 /// Who may log in.
@@ -189,7 +204,7 @@ pub struct HookPlan {
     /// Its name.
     pub name: String,
     /// What bash runs.
-    pub script: String,
+    pub script: Arc<str>,
 }
 
 /// One stage on one node.

@@ -24,8 +24,11 @@ const OURS: [&str; 9] = [
     "write_files",
 ];
 
-/// The text, which ends its last line.
-pub(super) fn text(templates: &Templates) -> Result<&str, RenderError> {
+/// The text, which ends its last line; `also` are keys that the lab says under `cloud_init`.
+pub(super) fn text<'t, 'k>(
+    templates: &'t Templates,
+    mut also: impl Iterator<Item = &'k str>,
+) -> Result<&'t str, RenderError> {
     let Some(own) = templates.get(built_in::USER_DATA) else { return Ok(BUILT_IN) };
     let wrong =
         |line: usize, message: String| Err(RenderError::UserData { file: own.file, line, message });
@@ -46,6 +49,13 @@ pub(super) fn text(templates: &Templates) -> Result<&str, RenderError> {
         return wrong(
             line,
             format!("`{key}` is trainyard's to say: the lab file has a key for it"),
+        );
+    }
+    if let Some(key) = also.find(|key| data.contains_key(*key)) {
+        let line = place(&|line| line.trim_start_matches(['"', '\'']).starts_with(key));
+        return wrong(
+            line,
+            format!("`{key}` is said under `cloud_init` as well: say it in one of the two"),
         );
     }
     // Other lines follow, so this must be a mapping that can go on.

@@ -21,7 +21,8 @@ pub(super) fn user_data<'i>(
     secrets: &Secrets,
     files: impl Iterator<Item = &'i str>,
 ) -> Result<String, RenderError> {
-    let base = cloud_base::text(&node.templates)?;
+    let mut own = (*node.cloud_init).clone();
+    let base = cloud_base::text(&node.templates, own.keys().map(String::as_str))?;
     let mut data = serde_json::Map::new();
     data.insert("hostname".into(), json!(node.name));
     data.insert("timezone".into(), json!(node.installer.timezone));
@@ -29,7 +30,7 @@ pub(super) fn user_data<'i>(
     // A cloud image's sshd takes none. Where nobody of the lab's has a password, that stays: the image may hold accounts that
     // have one.
     data.insert("ssh_pwauth".into(), json!(!node.access.logins.is_empty()));
-    data.insert("users".into(), users(node, secrets)?);
+    data.insert("users".into(), with_own(users(node, secrets)?, own.shift_remove("users")));
     let host_keys = node::host_keys(node, secrets)?;
     if !host_keys.is_empty() {
         data.insert("ssh_keys".into(), ssh_keys(&host_keys));
@@ -37,8 +38,37 @@ pub(super) fn user_data<'i>(
     // The items of a list stand one after the other, so each is written by itself, and those that nodes share once.
     let mut text = format!("#cloud-config\n{base}\n{}write_files:\n", yaml::to_string(&data)?);
     text.extend(files);
-    text += &yaml::to_string(&json!({ "runcmd": runcmd(node, &host_keys) }))?;
+    if let Some(files) = own.shift_remove("write_files") {
+        text += OWN;
+        text += &yaml::to_string(&files)?;
+    }
+    // Those of the lab come last: the script of them all ends where one says `exit`.
+    let commands = with_own(runcmd(node, &host_keys), own.shift_remove("runcmd"));
+    text += &yaml::to_string(&json!({ "runcmd": commands }))?;
+    if !own.is_empty() {
+        text += OWN;
+        text += &yaml::to_string(&own)?;
+    }
+    if text.len() > LARGEST {
+        return Err(RenderError::UserDataSize { node: node.name.clone(), bytes: text.len() });
+    }
     Ok(text)
+}
+
+/// What stands before a part that is the lab's own.
+const OWN: &str = "# The lab's own `cloud_init`.\n";
+
+/// The most that a user-data may hold, in bytes. The bound is trainyard's: cloud-init 19.4 has none for `NoCloud`, whose files it reads
+/// whole. (Clouds have theirs: OpenStack's takes 65535 bytes in base64, Amazon's 16384.) Its parser, `PyYAML`, takes 20 seconds and 100 MiB
+/// for this much, measured on Debian 12.
+pub const LARGEST: usize = 16 << 20;
+
+/// A list, and what the lab adds to it.
+fn with_own(mut list: Value, own: Option<Value>) -> Value {
+    if let (Some(list), Some(Value::Array(own))) = (list.as_array_mut(), own) {
+        list.extend(own);
+    }
+    list
 }
 
 fn users(node: &NodePlan, secrets: &Secrets) -> Result<Value, RenderError> {

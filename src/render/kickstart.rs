@@ -74,6 +74,7 @@ pub fn render(
         "relabel": RELABEL,
         "kernel": node.kernel,
         "pre_hooks": node.pre_hooks,
+        "kickstart": node.kickstart,
         "early": node.early_stages().collect::<Vec<_>>(),
     });
     let context = context! {

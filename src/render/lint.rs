@@ -74,12 +74,26 @@ pub(super) fn kickstart(
             format!("the command `{}` is missing, and the installer would ask", command.trim_end());
         faults.push(Fault::missing(&format!("\n{command}"), what));
     }
+    faults.extend(lost(text, &lines, node));
     let is_good = faults.iter().all(Fault::is_weak);
     let findings = blame::blame(node, faults, secrets)?;
     if is_good {
         return Ok(findings);
     }
     Err(RenderError::Lint { node: node.name.clone(), findings })
+}
+
+/// What the lab adds under `kickstart`, where a template of its own leaves it out.
+fn lost(text: &str, lines: &[&str], node: &NodePlan) -> Vec<Fault> {
+    let own = &node.kickstart;
+    let commands = own.commands.iter().filter(|command| !lines.contains(&command.as_str()));
+    let commands =
+        commands.map(|command| ("kickstart.commands", format!("the command `{command}`")));
+    let hooks = own.post.iter().filter(|hook| !text.contains(&format!("\nhook {}\n", hook.name)));
+    let hooks = hooks.map(|hook| ("kickstart.post", format!("the script `{}`", hook.name)));
+    let told =
+        |(key, what): (&str, String)| Fault::missing(key, format!("{what} of `{key}` is missing"));
+    commands.chain(hooks).map(told).collect()
 }
 
 fn no_end(begin: &str, before: &str) -> Fault {

@@ -96,6 +96,17 @@ pub enum RenderError {
         /// What is wrong.
         message: String,
     },
+    /// A user-data is too large.
+    #[error(
+        "the user-data of `{node}` would have {bytes} bytes, of which trainyard makes {} at most",
+        cloud_init::LARGEST
+    )]
+    UserDataSize {
+        /// The node.
+        node: String,
+        /// How many bytes it has.
+        bytes: usize,
+    },
     /// Data cannot be written as YAML.
     #[error("writing YAML: {0}")]
     Yaml(#[from] serde_yaml::Error),
@@ -141,6 +152,10 @@ impl RenderError {
                 let span = Span { file: *file, line: *line, column: 1, length: 1 };
                 vec![of_template(span, message)]
             }
+            Self::UserDataSize { node, .. } => {
+                let (rule, path) = (Rule::TooLarge, format!("nodes.{node}"));
+                vec![Told { rule, path, span: Span::default(), message: self.to_string() }]
+            }
             Self::Lint { node, findings } => {
                 findings.iter().filter_map(|blamed| blamed.told(node)).collect()
             }
@@ -153,7 +168,7 @@ impl RenderError {
 #[must_use]
 pub fn check_templates(templates: &Templates) -> Vec<RenderError> {
     let mut errors = kickstart::check(templates);
-    errors.extend(cloud_base::text(templates).err());
+    errors.extend(cloud_base::text(templates, std::iter::empty()).err());
     errors
 }
 

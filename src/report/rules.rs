@@ -43,7 +43,7 @@ rules! {
     Yaml = "yaml" Error,
     /// A file holds one document, which describes one lab.
     Document = "document" Error,
-    /// A file, or what its aliases grow into, is far larger or deeper than a lab file can be.
+    /// A file, or what its aliases grow into, is far larger or deeper than a lab file can be; or what a node would get is.
     TooLarge = "too-large" Error,
     /// There are more findings than anyone reads.
     TooMany = "too-many" Error,
@@ -277,6 +277,18 @@ rules! {
     El7Script = "el7-script" Warning,
     /// A hook that does nothing.
     HookEmpty = "hook-empty" Warning,
+
+    // What only one way to a node has.
+    /// What is handed to cloud-init is written without anchors, aliases, merge keys and tags.
+    DataPlain = "data-plain" Error,
+    /// A key of `cloud_init` that is trainyard's to say, or that would break the node.
+    CloudInitKey = "cloud-init-key" Error,
+    /// A key of `cloud_init` that cloud-init 19.4 does not know, or not as CentOS 7 has it.
+    CloudInitUnknown = "cloud-init-unknown" Error,
+    /// A value of `cloud_init` on which cloud-init 19.4 would give up, or that it would take for something else.
+    CloudInitValue = "cloud-init-value" Error,
+    /// A command of `kickstart` that trainyard writes itself, that would break the node, or that the installer does not know.
+    KickstartCommand = "kickstart-command" Error,
 
     // Stages.
     /// A stage of the lab's own that cannot be used.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::report::{Findings, Rule, Sources, Span};
 
+use super::data::{self, DataFiles};
 use super::disk::Files;
 use super::files::add_text;
 use super::merge::merge;
@@ -27,7 +28,8 @@ pub(super) fn read(
     findings: &mut Findings,
 ) -> Option<Node> {
     let open = vec![files.canonical(&sources.file(file).path)];
-    Includes { shape, files, sources, findings, open, room: Room::FOR_FILES }.read(file)
+    let data = DataFiles::default();
+    Includes { shape, files, sources, findings, open, room: Room::FOR_FILES, data }.read(file)
 }
 
 struct Includes<'a> {
@@ -39,6 +41,8 @@ struct Includes<'a> {
     open: Vec<PathBuf>,
     /// What is left for the values of all files.
     room: Room,
+    /// The files of data that were read.
+    data: DataFiles,
 }
 
 impl Includes<'_> {
@@ -51,7 +55,8 @@ impl Includes<'_> {
 
     fn merged(&mut self, file: usize) -> Option<Node> {
         let text = self.sources.file(file).text.clone();
-        let root = yaml::parse_within(&text, file, &mut self.room, self.findings)?;
+        let mut root = yaml::parse_within(&text, file, &mut self.room, self.findings)?;
+        self.read_data(&mut root);
         let Some(include) = root.get(KEY) else { return Some(root) };
         let named: Vec<(Span, String)> = match &include.value {
             Value::List(items) => items.iter().filter_map(|item| self.name(item)).collect(),
@@ -79,6 +84,31 @@ impl Includes<'_> {
         })
     }
 
+    /// Puts what is in the files of data in the place of their names.
+    fn read_data(&mut self, root: &mut Node) {
+        for node in data::places(root) {
+            let Value::Scalar(name) = &node.value else { continue };
+            let (name, span, path) = (name.clone(), node.span, node.path.clone());
+            node.value = Value::Null;
+            let (at, shown) = self.beside(span, &name);
+            let findings = &mut *self.findings;
+            match self.data.read(&at, &shown, self.files, self.sources, &mut self.room, findings) {
+                Ok(read) => *node = read.unwrap_or(Node { path, ..node.clone() }),
+                Err((rule, error)) => {
+                    let message = format!("the file `{name}` cannot be read: {error}");
+                    findings.tell(rule, &path, span, message, data::HELP);
+                }
+            }
+        }
+    }
+
+    /// Where a file lies that is named here, and its name for people.
+    fn beside(&self, span: Span, name: &str) -> (PathBuf, PathBuf) {
+        let from = self.sources.get(span);
+        let beside = |path: &Path| path.parent().unwrap_or(Path::new("")).join(name);
+        (beside(&from.path), beside(Path::new(&*from.name)))
+    }
+
     fn name(&mut self, node: &Node) -> Option<(Span, String)> {
         if let Value::Scalar(name) = &node.value {
             return Some((node.span, name.clone()));
@@ -95,9 +125,7 @@ impl Includes<'_> {
     }
 
     fn include(&mut self, span: Span, name: &str) -> Option<Node> {
-        let from = self.sources.get(span);
-        let path = from.path.parent().unwrap_or(Path::new("")).join(name);
-        let shown = Path::new(&*from.name).parent().unwrap_or(Path::new("")).join(name);
+        let (path, shown) = self.beside(span, name);
         let mut refuse = |rule, message: String, help: &str| {
             self.findings.tell(rule, KEY, span, message, help);
             None

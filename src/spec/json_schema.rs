@@ -34,6 +34,7 @@ fn of(shape: &Shape) -> Value {
         }
         Shape::Record(record) => of_record(record),
         Shape::TextOr(more) => json!({ "anyOf": [of(&Shape::Text), of(more)] }),
+        Shape::Data => json!({ "type": "object" }),
     }
 }
 

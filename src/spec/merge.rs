@@ -4,7 +4,7 @@
 //! - mappings merge key by key;
 //! - a single value replaces the inherited one, and `~` brings back what is built in;
 //! - lists replace, but for those of things that are added (packages, hooks, keys and so on): there the
-//!   inherited items come first;
+//!   inherited items come first; in data for another program, every list is added to;
 //! - `!replace` before a list or mapping leaves nothing of what it would inherit.
 
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ pub fn merge(far: &Node, near: &Node, shape: Option<&Shape>) -> Node {
         return near.clone();
     }
     let value = match (&far.value, &near.value) {
-        (Value::Map(inherited), Value::Map(own)) => {
+        (Value::Map(inherited), Value::Map(own)) if !is_added(shape) => {
             let mut entries = inherited.clone();
             let places = inherited.iter().enumerate().map(|(i, (key, _))| (key.name.as_str(), i));
             let places: HashMap<&str, usize> = places.collect();
@@ -39,14 +39,22 @@ pub fn merge(far: &Node, near: &Node, shape: Option<&Shape>) -> Node {
             Value::Map(entries)
         }
         (_, Value::Null) => Value::Null,
-        (Value::List(_) | Value::Scalar(_), Value::List(_) | Value::Scalar(_))
-            if matches!(shape, Some(Shape::List { added: true, .. })) =>
-        {
+        (Value::List(_), Value::List(_)) if matches!(shape, Some(Shape::Data)) => {
+            Value::List(items(far).iter().chain(items(near)).cloned().collect())
+        }
+        // Nothing is no item.
+        (Value::Null, _) => return near.clone(),
+        _ if is_added(shape) => {
             Value::List(items(far).iter().chain(items(near)).cloned().collect())
         }
         _ => return near.clone(),
     };
-    Node { span: near.span, path: near.path.clone(), value, replace: false }
+    Node { span: near.span, path: near.path.clone(), value, replace: false, beside: near.beside }
+}
+
+/// Whether items are added, of which one that stands alone may be a mapping.
+fn is_added(shape: Option<&Shape>) -> bool {
+    matches!(shape, Some(Shape::List { added: true, .. }))
 }
 
 /// What holds where `near` is said and `built_in` is not changed by it: nothing, or `~`, leaves what is built in.

@@ -6,6 +6,7 @@
 
 mod colon;
 mod custom;
+mod data;
 mod decode;
 mod disk;
 mod edit;
@@ -15,6 +16,7 @@ mod image;
 mod include;
 mod inherit;
 mod json_schema;
+mod kickstart;
 pub mod merge;
 mod network;
 mod private;
@@ -42,6 +44,7 @@ pub use custom::{
     FileSpec, FirewallSpec, HostKeys, KernelSpec, OpeningSpec, Protocol, ProxySpec, RepositorySpec,
     SigningKey, UnitState,
 };
+pub use data::Data;
 pub use decode::{Added, Entries, Entry, OneOrMany, Spanned};
 pub use disk::{Disk, Entry as FolderEntry, Files, Nowhere};
 pub use edit::with_mirror;
@@ -49,6 +52,7 @@ pub use files::{Folder, KEY_TYPES, PublicKeys, TextFile};
 pub use hooks::{HookSpec, HooksSpec};
 pub use image::{CloudImageSpec, ImageFields, ImageSpec};
 pub use json_schema::json_schema;
+pub use kickstart::KickstartSpec;
 pub use network::{
     Addressing, Attach, BondMode, BondSpec, BridgeSpec, FoundBy, InterfaceSpec, Ipv6Addressing,
     Ipv6Spec, NetworkSpec, RouteSpec, VirtualBoxSpec, VlanSpec,

@@ -142,7 +142,7 @@ fn kind(shape: &Shape) -> String {
             if *added { "; *added*" } else { "" }
         ),
         Shape::Entries(value) => format!("names, each with: {}", kind(value)),
-        Shape::Record(_) => "mapping".into(),
+        Shape::Record(_) | Shape::Data => "mapping".into(),
         Shape::TextOr(_) => "text, or a mapping".into(),
     }
 }

@@ -3,9 +3,11 @@
 use super::custom::{
     FileSpec, FirewallSpec, HostKeys, KernelSpec, ProxySpec, RepositorySpec, UnitState,
 };
+use super::data::Data;
 use super::decode::{Added, Entries, OneOrMany, Spanned, choice, record};
 use super::files::{Folder, PublicKeys};
 use super::hooks::HooksSpec;
+use super::kickstart::KickstartSpec;
 use super::network::InterfaceSpec;
 use super::storage::{MachineSpec, StorageSpec};
 use super::users::UserSpec;
@@ -66,6 +68,11 @@ record! {
         firewall: FirewallSpec = "{open: [{port: 8080, protocol: tcp, from: management}]}",
         /// Scripts of one's own.
         hooks: HooksSpec = "{post: [{name: motd, script: \"uname -r > /etc/motd\"}]}",
+        /// More of a kickstart, for the installer only.
+        kickstart: KickstartSpec = "{packages: [tcpdump]}",
+        /// More of a user-data, in the words of cloud-init 19.4, for nodes that boot a cloud image only: a mapping, or a file
+        /// beside the lab file that holds one. Lists are added to what is inherited, mappings merge, single values replace.
+        cloud_init: Data = "{runcmd: [[touch, /root/seen]]}" else "none",
         /// Folders of templates that override the built-in ones, the last one first.
         templates: Added<Folder> = "[templates]",
         /// A stage's parameters: stage, then name, then value.

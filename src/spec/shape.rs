@@ -26,6 +26,8 @@ pub enum Shape {
     Record(Record),
     /// A single text, or a mapping that says more.
     TextOr(Box<Shape>),
+    /// A mapping in another program's words.
+    Data,
 }
 
 /// A mapping with fixed keys.
@@ -67,6 +69,7 @@ impl Shape {
             Shape::Entries(value) => Some(value),
             Shape::Record(record) => record.fields.iter().find(|f| f.name == key).map(|f| &f.shape),
             Shape::TextOr(more) => more.under(key),
+            Shape::Data => Some(self),
             _ => None,
         }
     }

@@ -19,6 +19,22 @@ pub struct Node {
     pub value: Value,
     /// Whether it is tagged `!replace`: nothing of what it would be merged with stays.
     pub replace: bool,
+    /// What was written beside it that data for another program may not have.
+    pub beside: Beside,
+}
+
+/// What may be written beside a value. A lab file's own keys take no notice of it; what is handed on is to be plain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// An anchor: `&name`.
+    Anchor,
+    /// It is an alias: `*name`.
+    Alias,
+    /// One of YAML's own tags, such as `!!str`.
+    Tag,
 }
 
 /// What a value can be. Scalars keep the text that was written: what it means is the reader's to
@@ -66,6 +82,7 @@ impl Node {
             path: "".into(),
             value: Value::Map(Vec::new()),
             replace: false,
+            beside: Beside::Nothing,
         }
     }
 

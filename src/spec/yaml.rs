@@ -9,7 +9,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span as Marked, Tag};
 use crate::report::{Findings, Rule, Span, place_of};
 
 use super::colon;
-use super::tree::{Key, MARK, MARK_HELP, Node, Room, Size, Value, join};
+use super::tree::{Beside, Key, MARK, MARK_HELP, Node, Room, Size, Value, join};
 
 /// Deeper nesting than this is no lab file.
 const DEEPEST: usize = 64;
@@ -210,7 +210,7 @@ impl<'a> Builder<'a, '_> {
                 };
                 let (node, size) = (node.clone(), *size);
                 self.bounded(span, size, depth)?;
-                return Ok(Node { span, path, ..node });
+                return Ok(Node { span, path, beside: Beside::Alias, ..node });
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.tell_mark(&text, &path, span);
@@ -247,8 +247,15 @@ impl<'a> Builder<'a, '_> {
                 });
             }
         };
+        let told = self.findings.times();
         let replace = self.is_replace(tag.as_deref(), &value, &path, span);
-        let node = Node { span, path, value, replace };
+        let beside = match tag {
+            // One that is not known was told.
+            Some(_) if !replace && self.findings.times() == told => Beside::Tag,
+            _ if anchor != 0 => Beside::Anchor,
+            _ => Beside::Nothing,
+        };
+        let node = Node { span, path, value, replace, beside };
         if anchor != 0 {
             let size = node.size();
             self.bounded(span, size, depth)?;
@@ -272,17 +279,21 @@ impl<'a> Builder<'a, '_> {
         }
     }
 
-    /// Whether a tag says `!replace`. YAML's own tags (`!!str`) say nothing that the schema does not.
+    /// Whether a tag says `!replace`. Those of YAML's core (`!!str`) say nothing that the schema does not.
     fn is_replace(&mut self, tag: Option<&Tag>, value: &Value, path: &str, span: Span) -> bool {
-        let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) else { return false };
-        if tag.suffix == "replace" && matches!(value, Value::List(_) | Value::Map(_)) {
+        const CORE: [&str; 7] = ["null", "bool", "int", "float", "str", "seq", "map"];
+        let is_core = |tag: &Tag| tag.is_yaml_core_schema() && CORE.contains(&tag.suffix.as_str());
+        let Some(tag) = tag.filter(|tag| !is_core(tag)) else { return false };
+        let is_yaml = tag.is_yaml_core_schema();
+        if tag.suffix == "replace" && !is_yaml && matches!(value, Value::List(_) | Value::Map(_)) {
             return true;
         }
+        let handle = if is_yaml { "!!" } else { &tag.handle };
         self.findings.tell(
             Rule::Tag,
             path,
             span,
-            format!("the tag `{}{}` is not known here", tag.handle, tag.suffix),
+            format!("the tag `{handle}{}` is not known here", tag.suffix),
             "before a list or a mapping, `!replace` leaves nothing of what it would inherit; there are no others",
         );
         false

@@ -75,6 +75,16 @@ fn a_file_on_the_command_line_is_held_to_what_the_lab_says() {
     assert!(said.stderr.contains(&format!("`image: {{sha256: {sum}}}` in the lab")), "{said:?}");
 }
 
+/// What the lab adds to `%packages` must be on the medium, like the rest.
+#[test]
+fn a_package_that_the_medium_does_not_have_is_told() {
+    let node = "nodes: {controller: {role: controller, address: 10.0.0.11}}\n";
+    let lab =
+        Lab::new(&format!("kickstart: {{packages: [firewalld, firewald, \"@toys\"]}}\n{node}"));
+    let words = ["no package `firewald`; the nearest is `firewalld`", "no group `@toys`"];
+    fails(&lab, build(&lab, base()), 9, &words);
+}
+
 #[test]
 fn an_image_that_cannot_be_built_from_is_told() {
     let lab = Lab::example("smallest.yaml");

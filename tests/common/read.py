@@ -51,6 +51,7 @@ def kickstart(path):
         "timezone": handler.timezone.timezone,
         "rootpw": {"hash": handler.rootpw.password, "lock": handler.rootpw.lock, "crypted": handler.rootpw.isCrypted},
         "users": {u.name: {"groups": u.groups, "uid": u.uid, "shell": u.shell} for u in handler.user.userList},
+        "groups": [g.name for g in handler.group.groupList],
         "network": network,
         "packages": sorted(handler.packages.packageList)
         + ["@" + g.name for g in handler.packages.groupList]

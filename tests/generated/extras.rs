@@ -61,6 +61,40 @@ impl Layer {
     }
 }
 
+impl Layer {
+    /// What only an installer or only cloud-init does.
+    pub(super) fn one_way(&mut self, r: &mut Random, level: &str) {
+        if r.once_in(4) {
+            let plain = |c: &char| c.is_ascii() && (!c.is_control() || *c == '\n');
+            let text: String = r.text(8).chars().filter(plain).collect();
+            let (path, command) =
+                (format!("/opt/{level}"), format!("echo {level} {}", r.comment()));
+            let command: String = command.chars().filter(char::is_ascii).collect();
+            self.say(
+                "cloud_init",
+                json!({
+                    "runcmd": [command, ["logger", text]],
+                    "write_files": [{ "path": path, "content": text }],
+                    "final_message": text,
+                    "rsyslog": { "remotes": { (level): command } },
+                }),
+            );
+            self.added.insert("own command", vec![command.clone()]);
+            self.single.insert("final message", text.clone());
+            self.mapped.insert(("own file", path), text);
+            self.mapped.insert(("remote", level.to_owned()), command);
+        }
+        if r.once_in(4) {
+            let (package, group) = (format!("k-{level}"), format!("group --name=g-{level}"));
+            let hook = json!({ "name": package, "script": format!("echo {package}\n") });
+            let said = json!({ "packages": [package], "commands": [group], "post": [hook] });
+            self.say("kickstart", said);
+            self.added.insert("medium's package", vec![package]);
+            self.added.insert("installer's command", vec![group]);
+        }
+    }
+}
+
 /// A stage of the lab's own, with a parameter: its folder's files, and the parameter's value.
 pub fn own_stage(r: &mut Random, files: &mut Files) -> String {
     for (name, text) in [

@@ -46,6 +46,7 @@ impl Layer {
         layer.people(r, level);
         layer.site(r);
         layer.extras(r, level);
+        layer.one_way(r, level);
         layer
     }
 

@@ -55,6 +55,7 @@ fn differences(wanted: &Expected, found: &Value) -> Vec<String> {
     network::differences(wanted, found, &mut d);
     system(wanted, found, &mut d);
     site(wanted, found, &mut d);
+    one_way(wanted, found, &mut d);
     d.0
 }
 
@@ -167,6 +168,34 @@ fn site(wanted: &Expected, found: &Value, d: &mut Differences) {
         for server in &wanted.servers {
             d.holds("time server", &chrony, &format!("server {server} iburst\n"));
         }
+    }
+}
+
+/// What only an installer or only cloud-init does.
+fn one_way(wanted: &Expected, found: &Value, d: &mut Differences) {
+    let (kickstart, data) = (&found["kickstart"], &found["user_data"]);
+    for command in wanted.added("own command") {
+        d.has("own command", &data["runcmd"], &command);
+    }
+    let message = wanted.single("final message", "");
+    d.same("final message", data.get("final_message").unwrap_or(&"".into()), message);
+    for (path, content) in wanted.mapped("own file") {
+        d.same(&path, &found["files"][&path], content);
+    }
+    for (name, value) in wanted.mapped("remote") {
+        d.same(&name, &data["rsyslog"]["remotes"][&name], value);
+    }
+    let scripts: Vec<&str> =
+        kickstart["scripts"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for package in wanted.added("medium's package") {
+        d.has("package of the medium", &kickstart["packages"], &package);
+        let (hook, echo) = (format!("\nhook {package}\n"), format!("\necho {package}\n"));
+        let is_own = |script: &&str| script.contains(&hook) && script.contains(&echo);
+        d.same("a script of kickstart.post", &scripts.iter().any(is_own).into(), true);
+    }
+    for command in wanted.added("installer's command") {
+        let name = command.rsplit('=').next().unwrap_or_default();
+        d.has("command of the installer", &kickstart["groups"], name);
     }
 }
 

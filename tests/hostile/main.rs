@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod data;
 mod files;
 mod many;
 mod text;

@@ -112,7 +112,9 @@ fn examples() -> Vec<Rendered> {
     let mut labs = vec![("a lab with everything".to_owned(), everything())];
     for example in fs::read_dir(Path::new(ROOT).join("examples")).expect("examples") {
         let name = example.expect("an entry").file_name().to_string_lossy().into_owned();
-        if Path::new(&name).extension().is_some_and(|e| e == "yaml") {
+        // What this one adds is for one of the two alone.
+        if Path::new(&name).extension().is_some_and(|e| e == "yaml") && name != "own-additions.yaml"
+        {
             labs.push((name.clone(), Lab::example(&name)));
         }
     }
@@ -123,10 +125,33 @@ fn examples() -> Vec<Rendered> {
     labs.into_iter().map(with_folders).collect()
 }
 
+/// What says something to one of the two alone, by its name.
+const ONE_SIDED: [&str; 2] = ["cloud_init", "kickstart"];
+
+/// A lab file without what it says to one of the two alone.
+fn without_one_sided(text: &str) -> String {
+    fn drop(value: &mut serde_json::Value) {
+        if let Some(mapping) = value.as_object_mut() {
+            mapping.retain(|key, _| !ONE_SIDED.contains(&key.as_str()));
+            mapping.values_mut().for_each(drop);
+        }
+    }
+    let mut lab = serde_yaml::from_str(text).expect("YAML");
+    drop(&mut lab);
+    serde_yaml::to_string(&lab).expect("YAML")
+}
+
 /// Random labs, rendered by as many programs at a time as there are processors.
 fn random_labs(first: u64, count: u64) -> Vec<Rendered> {
     let of_seed = |seed: u64| {
-        let lab = lab::generate(seed).folder();
+        let mut lab = lab::generate(seed);
+        lab.text = without_one_sided(&lab.text);
+        for (path, text) in &mut lab.files {
+            if Path::new(path).extension().is_some_and(|e| e == "yaml") {
+                *text = without_one_sided(text);
+            }
+        }
+        let lab = lab.folder();
         let folders = rendered(&lab);
         (format!("seed {seed}"), lab, folders)
     };

@@ -11,7 +11,7 @@ use crate::exit::{self, Failure, LabErrors};
 use crate::model::Lab;
 use crate::plan::{self, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::render::{self, RenderError, Renderer, Told};
-use crate::report::{Finding, Findings, Severity, Source, Sources, nearest};
+use crate::report::{Finding, Findings, Rule, Severity, Source, Sources, nearest};
 use crate::secrets::{self, Secrets, Wanted};
 use crate::spec::{self, Disk, LabSpec};
 use crate::stack::Catalogue;
@@ -125,7 +125,11 @@ fn tell(error: RenderError, findings: &mut Findings) -> Result<(), RenderError> 
 
 fn tell_all(told: Vec<Told>, findings: &mut Findings) {
     for Told { rule, path, span, message } in told {
-        let help = "docs/templates.md says what templates know and which filters they have";
+        let help = if rule == Rule::TooLarge {
+            "put less under `files`, `hooks` and `cloud_init`, and let a hook fetch the rest"
+        } else {
+            "docs/templates.md says what templates know and which filters they have"
+        };
         findings.tell(rule, &path, span, message, help);
     }
 }

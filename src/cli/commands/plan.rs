@@ -89,6 +89,9 @@ fn detail(node: &NodePlan) -> String {
     row("from the medium", installer.packages.clone());
     row("installer's kernel", signed(&installer.boot_arguments, &installer.boot_arguments_removed));
     row("installer's hooks", node.pre_hooks.iter().map(|hook| hook.name.clone()).collect());
+    row("installer's commands", node.kickstart.commands.iter().map(|c| format!("`{c}`")).collect());
+    row("installed hooks", node.kickstart.post.iter().map(|hook| hook.name.clone()).collect());
+    row("cloud-init only", node.cloud_init.keys().cloned().collect());
     row("kernel", signed(&node.kernel.arguments, &node.kernel.remove));
     row("at installation", node.early_stages().map(str::to_owned).collect());
     for stage in &node.stages {

@@ -95,7 +95,10 @@ fn tell_lacking(scripts: &[Script], findings: &mut Findings) {
 
 fn hooks<'l>(lab: &'l Lab, sources: &'l Sources) -> impl Iterator<Item = Script<'l>> {
     let hooks = lab.settings.iter().map(|settings| &settings.custom.hooks);
-    let all = hooks.flat_map(|hooks| hooks.pre.iter().chain(&hooks.post).chain(&hooks.first_boot));
+    let all = hooks.flat_map(|hooks| {
+        let installed = hooks.pre.iter().chain(&hooks.post).chain(&hooks.installed);
+        installed.chain(&hooks.first_boot)
+    });
     all.map(|hook| Script {
         what: format!("the hook `{}`", hook.name.value),
         path: &hook.path,

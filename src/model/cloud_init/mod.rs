@@ -1,0 +1,91 @@
+//! What people add to the user-data, in cloud-init's own words: each key known, each value as the type that its key wants.
+
+mod accounts;
+mod files;
+mod keys;
+mod top;
+mod values;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::report::Rule;
+use crate::spec::{Data, SettingsSpec, Spanned};
+
+use self::keys::Verdict;
+use self::top::TOP;
+use self::values::Checker;
+use super::settle::Resolver;
+use super::{Access, Account, CustomFile, Origin};
+
+/// What people add to the user-data.
+#[derive(Clone, Debug, Default)]
+pub struct CloudInit {
+    /// The keys and what stands under each. Lists come after trainyard's own of the same key.
+    pub data: Arc<Map<String, Value>>,
+    /// The files that it writes.
+    pub files: Vec<Spanned<String>>,
+}
+
+/// What the lab has that these additions may not have as well.
+pub(super) struct Others<'a> {
+    pub access: Option<&'a Access>,
+    pub accounts: &'a [Account],
+    pub files: &'a [CustomFile],
+}
+
+pub(super) fn resolve(spec: &SettingsSpec, others: &Others, r: &mut Resolver) -> CloudInit {
+    let Some(written) = &spec.cloud_init else {
+        r.note("cloud_init", &"none", Origin::BuiltIn);
+        return CloudInit::default();
+    };
+    let mut checker = Checker { r, others, files: Vec::new() };
+    let mut data = Map::new();
+    for (key, value) in written.value.entries() {
+        let Some(form) = checker.form(key, TOP) else { continue };
+        let at = format!("cloud_init.{}", key.value);
+        let Some(settled) = checker.value(form, &at, value) else { continue };
+        if values::is_nothing(&settled) {
+            continue;
+        }
+        data.insert(key.value.clone(), settled);
+    }
+    CloudInit { data: data.into(), files: checker.files }
+}
+
+/// What is told of a key that is not handed on.
+fn refuse(
+    key: &Spanned<String>,
+    verdict: Option<Verdict>,
+    known: &[keys::Known],
+    r: &mut Resolver,
+) {
+    let name = &key.value;
+    let (rule, message, help) = match verdict {
+        Some(Verdict::Refused(why, help)) => {
+            (Rule::CloudInitKey, format!("`{name}` {why}"), help.to_owned())
+        }
+        Some(Verdict::Unheard(help)) => {
+            let message =
+                format!("`{name}` is of a module that cloud-init of CentOS 7 does not run");
+            (Rule::CloudInitUnknown, message, help.to_owned())
+        }
+        Some(Verdict::Later(help)) => {
+            let message = format!("`{name}` came after cloud-init 19.4, which CentOS 7 has");
+            (Rule::CloudInitUnknown, message, help.to_owned())
+        }
+        _ => {
+            let taken = known.iter().filter(|(_, v)| matches!(v, Verdict::Taken(_)));
+            let taken: Vec<&str> = taken.map(|(name, _)| *name).collect();
+            let message = format!("`{name}` is nothing that cloud-init 19.4 knows here");
+            (Rule::CloudInitUnknown, message, crate::report::did_you_mean(name, taken))
+        }
+    };
+    r.tell(rule, key, message, help);
+}
+
+/// A mapping with nothing in it is as good as none.
+fn is_empty(value: &Data) -> bool {
+    matches!(value, Data::Map(entries) if entries.is_empty())
+}

@@ -1,0 +1,108 @@
+//! What people add to the kickstart: packages of the medium, and commands that nothing else says. Its scripts are hooks.
+
+mod commands;
+
+use crate::report::{Rule, did_you_mean};
+use crate::spec::{Added, KickstartSpec, Spanned};
+use crate::template::quote::is_plain_word;
+
+pub use self::commands::is_command;
+use self::commands::{COMMANDS, Verdict};
+use super::Origin;
+use super::custom::package;
+use super::settle::{Firsts, Resolver, Wrong, word};
+
+/// What people add to the kickstart.
+#[derive(Clone, Debug, Default)]
+pub struct Kickstart {
+    /// Packages and groups of `%packages`.
+    pub packages: Vec<String>,
+    /// Lines of commands.
+    pub commands: Vec<String>,
+}
+
+pub(super) fn resolve(spec: Option<&Spanned<KickstartSpec>>, r: &mut Resolver) -> Kickstart {
+    let spec = spec.map(|s| &s.value);
+    let packages = spec.and_then(|s| s.packages.as_ref()).map(|p| p.value.0.as_slice());
+    let packages = r.settle_added("kickstart.packages", packages, of_medium);
+    Kickstart { packages, commands: commands(spec.and_then(|s| s.commands.as_ref()), r) }
+}
+
+/// Lines of commands. Of one that is refused only its first word is told: the rest may be a password.
+fn commands(written: Option<&Spanned<Added<String>>>, r: &mut Resolver) -> Vec<String> {
+    const PATH: &str = "kickstart.commands";
+    let mut commands = Vec::new();
+    let mut first = Firsts::default();
+    for item in written.iter().flat_map(|written| &written.value.0) {
+        match command(&item.value) {
+            Ok(line) if r.is_repeated(item, &line, &mut first) => {}
+            Ok(line) => {
+                let origin = r.origin(item.span);
+                r.note(PATH, &line, origin);
+                commands.push(line);
+            }
+            Err(wrong) => {
+                let word = item.value.split_whitespace().next().unwrap_or_default().to_owned();
+                r.reject(&Spanned { value: word, ..item.clone() }, wrong);
+            }
+        }
+    }
+    if commands.is_empty() {
+        r.note(PATH, &"none", Origin::BuiltIn);
+    }
+    commands
+}
+
+/// A package or a group that the installer takes from the medium.
+fn of_medium(text: &str) -> Result<String, Wrong> {
+    let group = text.strip_prefix("@^").or_else(|| text.strip_prefix('@'));
+    match group {
+        Some(group) if text.starts_with("@^") => Err(Wrong::new(
+            "would install another system than the one that the stages are made for",
+            format!("a group of packages, such as `@{group}`"),
+        )),
+        Some(group) => match word(group, 128, "._+-") {
+            Ok(_) => Ok(text.to_owned()),
+            Err(_) => Err(Wrong::from("a group of the medium, such as `@debugging`")),
+        },
+        None => package(text),
+    }
+}
+
+/// One line of one command.
+fn command(text: &str) -> Result<String, Wrong> {
+    let wrong = |why: &str, help: String| Err(Wrong::of(Rule::KickstartCommand, why, help));
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    let first = words.first().copied().unwrap_or_default();
+    if first.starts_with('%') {
+        let help = "scripts go under `kickstart.pre` and `kickstart.post`, packages under `kickstart.packages`";
+        return wrong("begins what is no command", help.into());
+    }
+    if !text.is_ascii() || text.chars().any(char::is_control) {
+        let help = "one command in an item of the list, in ASCII";
+        return wrong("is no line that a kickstart can hold", help.into());
+    }
+    let known = COMMANDS.iter().find(|(names, _)| names.contains(&first));
+    let options = match known.map(|(_, verdict)| verdict) {
+        Some(Verdict::Taken(options)) => *options,
+        Some(Verdict::Refused(why, help)) => return wrong(why, (*help).to_owned()),
+        None => {
+            let taken = COMMANDS.iter().filter(|(_, v)| matches!(v, Verdict::Taken(_)));
+            let taken: Vec<&str> = taken.flat_map(|(names, _)| names.iter().copied()).collect();
+            return wrong("is no command of CentOS 7's installer", did_you_mean(first, taken));
+        }
+    };
+    for word in &words[1..] {
+        let (option, value) = word.split_once('=').map_or((*word, None), |(o, v)| (o, Some(v)));
+        if !options.contains(&option) || value.is_none_or(|value| !is_plain_word(value)) {
+            let help = if options.is_empty() {
+                format!("`{first}` by itself")
+            } else {
+                let options: Vec<_> = options.iter().map(|o| format!("`{o}=VALUE`")).collect();
+                format!("`{first}` and {}, each with a plain word", options.join(", "))
+            };
+            return wrong("has what that command does not take", help);
+        }
+    }
+    Ok(words.join(" "))
+}
