@@ -4,6 +4,7 @@ mod common;
 
 use std::fs;
 use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -78,7 +79,15 @@ fn the_installer_of_an_untouched_medium_gets_the_kickstart() {
     assert!(said.stderr.contains("inst.ks=hd:LABEL=OEMDRV:/ks.cfg"), "{said:?}");
 }
 
-const DHCP: &str = "networks: {management: {cidr: 10.0.0.0/24, addresses: dhcp}}\nnodes: {controller: {role: controller, address: 10.0.0.11}}\n";
+const DHCP: &str = "networks: {management: {cidr: 10.0.0.0/24, addresses: dhcp}}
+nodes:
+  controller:
+    role: controller
+    address: 10.0.0.11
+    interfaces:
+      enp0s3: {network: management, match: mac, mac: \"08:00:27:00:00:11\"}
+      enp0s9: {network: provider, match: mac, mac: \"08:00:27:00:00:12\"}
+";
 
 #[test]
 fn a_folder_for_a_web_server_is_for_labs_with_dhcp() {
@@ -92,21 +101,77 @@ fn a_folder_for_a_web_server_is_for_labs_with_dhcp() {
         "--url",
         "http://10.0.0.2:8000/",
     ]);
-    assert_eq!(said.stdout, "controller/meta-data\ncontroller/user-data\n");
-    assert_eq!(lab.read("controller/user-data"), lab.read("out/controller/user-data"));
-    let source = "ds=nocloud-net;s=http://10.0.0.2:8000/controller/'";
+    assert_eq!(said.stdout, "controller-nocloud/meta-data\ncontroller-nocloud/user-data\n");
+    let data = lab.read("controller-nocloud/user-data");
+    assert_eq!(data, lab.read("out/controller/user-data"));
+    // There is no network-config that would name the ports.
+    for mac in ["11", "12"] {
+        assert!(data.contains(&format!("HWADDR=08:00:27:00:00:{mac}\n")), "{mac}");
+    }
+    let source = "ds=nocloud-net;s=http://10.0.0.2:8000/controller-nocloud/'";
     for line in ["kernel      '", "-smbios 'type=1,serial=", "DmiSystemSerial '"] {
         assert!(said.stderr.contains(&format!("{line}{source}")), "{line}: {said:?}");
     }
     let refused = lab.run(&["seed", "controller", "--kind", "nocloud-net"]);
     assert_eq!(refused.status, 8, "it is there: {refused:?}");
+    // The folder is the one that is made, and QEMU takes a comma for the end of a part.
+    let to = ["-o", "www/a,b", "--url", "https://h/x"];
+    let said = lab.done(&[&["seed", "controller", "--kind", "nocloud-net"], &to[..]].concat());
+    assert!(said.stderr.contains("'ds=nocloud-net;s=https://h/x/a,b/'"), "{said:?}");
+    assert!(said.stderr.contains("serial=ds=nocloud-net;s=https://h/x/a,,b/'"), "{said:?}");
+    assert!(said.stderr.contains("whoever asks gets them"), "{said:?}");
+    for (url, folder) in [
+        ("not a url", "x"),
+        ("", "x"),
+        ("gopher://h/", "x"),
+        ("http://me:word@h/", "x"),
+        ("http://h/y'z", "x"),
+        ("http://h/;id", "x"),
+        ("http://h/", "it's"),
+    ] {
+        let arguments = ["seed", "controller", "--kind", "nocloud-net", "--url", url, "-o", folder];
+        let refused = lab.run(&arguments);
+        assert_eq!(refused.status, 2, "{url}: {refused:?}");
+        assert!(!refused.stderr.contains("word@") && !lab.path(folder).exists(), "{refused:?}");
+    }
+    let refused = lab.run(&["seed", "controller", "--url", "http://h/"]);
+    assert!(
+        refused.status == 2 && refused.stderr.contains("for `--kind nocloud-net`"),
+        "{refused:?}"
+    );
+
+    for (from, to, told) in [
+        (
+            "match: mac, mac: \"08:00:27:00:00:12\"",
+            "mac: \"08:00:27:00:00:12\"",
+            "none is called `enp0s9`: say `match: mac`",
+        ),
+        (
+            "addresses: dhcp}}",
+            "gateway: 10.0.0.1}, storage: {addresses: dhcp}}",
+            "`controller` has no port with DHCP on the network `management`",
+        ),
+    ] {
+        let text = DHCP.replace(from, to).replace(
+            "      enp0s9:",
+            if to.contains("storage") {
+                "      enp0s8: {network: storage, match: mac, mac: \"08:00:27:00:00:13\"}\n      enp0s9:"
+            } else {
+                "      enp0s9:"
+            },
+        );
+        let lab = Lab::new(&text);
+        let refused = lab.run(&["seed", "controller", "--kind", "nocloud-net"]);
+        assert_eq!(refused.status, 8, "{refused:?}");
+        assert!(refused.stderr.contains(told), "{refused:?}");
+    }
 
     let lab = Lab::example("smallest.yaml");
     let refused = lab.run(&["seed", "compute", "--kind", "nocloud-net"]);
     assert_eq!(refused.status, 8);
-    assert!(refused.stderr.contains("`compute` has no interface with DHCP"), "{refused:?}");
+    assert!(refused.stderr.contains("`compute` has no port with DHCP"), "{refused:?}");
     assert!(refused.stderr.contains("`--kind cidata`"), "{refused:?}");
-    assert!(!lab.path("compute").exists());
+    assert!(!lab.path("compute-nocloud").exists());
 }
 
 #[test]
@@ -132,6 +197,17 @@ fn what_is_there_stays_and_a_failure_leaves_nothing() {
     lab.done(&["seed", "compute", "--force"]);
     assert_is_a_seed(&lab, "compute-cidata.iso", "cidata");
     assert_eq!(lab.run(&["seed", "nobody"]).status, 2);
+    for own in ["lab.yaml", "secrets.yaml"] {
+        let before = lab.read(own);
+        let refused = lab.run(&["seed", "compute", "-o", own, "--force"]);
+        assert!(refused.status == 8 && refused.stderr.contains("the lab's own"), "{refused:?}");
+        assert_eq!(lab.read(own), before);
+    }
+    let mut command = lab.command(&["seed", "compute", "-o"]);
+    command.arg(std::ffi::OsStr::from_bytes(b"x\xff.iso"));
+    let refused = outcome(command);
+    assert!(refused.status == 2 && refused.stderr.contains("UTF-8"), "{refused:?}");
+    assert!(!lab.names(".").iter().any(|name| name.starts_with('x')));
 
     // A xorriso that writes another label, loses a file, or fails.
     let real = judge("which").arg("xorriso").output().expect("which").stdout;

@@ -108,7 +108,7 @@ pub enum Command {
         #[arg(value_name = "NODE")]
         nodes: Vec<String>,
         /// The folder to write to: DIR/NODE/ks.cfg and so on
-        #[arg(short, long, value_name = "DIR")]
+        #[arg(short, long, value_name = "DIR", value_parser = output)]
         output: PathBuf,
         /// Replace files that are there
         #[arg(long)]
@@ -199,7 +199,7 @@ pub struct BuildArgs {
     #[arg(value_name = "NODE")]
     pub nodes: Vec<String>,
     /// The folder to write to: DIR/NODE.iso
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_parser = output)]
     pub output: PathBuf,
     /// The CentOS 7.9 medium to build from [default: the lab's, which is brought where it is missing]
     #[arg(long, value_name = "ISO")]
@@ -212,14 +212,20 @@ pub struct BuildArgs {
     pub force: bool,
 }
 
+/// Where something goes. The name is told as it is, in JSON as well, so it is text.
+#[allow(clippy::unnecessary_wraps, reason = "clap asks for it")]
+fn output(path: &str) -> Result<PathBuf, std::convert::Infallible> {
+    Ok(path.into())
+}
+
 /// What `seed` takes.
 #[derive(Debug, Args)]
 pub struct SeedArgs {
     /// The node
     #[arg(value_name = "NODE")]
     pub node: String,
-    /// Where it goes [default: NODE-cidata.iso, NODE-oemdrv.iso, or the folder NODE]
-    #[arg(short, long, value_name = "FILE")]
+    /// Where it goes [default: NODE-cidata.iso, NODE-oemdrv.iso, or the folder NODE-nocloud]
+    #[arg(short, long, value_name = "FILE", value_parser = output)]
     pub output: Option<PathBuf>,
     /// What it is for
     #[arg(long, value_enum, default_value = "cidata")]
@@ -250,7 +256,7 @@ pub struct DiskArgs {
     #[arg(value_name = "NODE")]
     pub node: String,
     /// Where it goes [default: NODE.qcow2, NODE.vdi and so on]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = output)]
     pub output: Option<PathBuf>,
     /// What it is for
     #[arg(long, value_enum, default_value = "qcow2")]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::fetch;
 use super::load::{Good, chosen, load_good};
-use super::source::{Found, Source};
+use super::source::{Found, Source, keep_own};
 use crate::appear;
 use crate::base_image::Facts;
 use crate::cli::images::cache;
@@ -34,6 +34,7 @@ pub(in crate::cli) fn disk(
     let source = image(args, &good.lab, lab_file)?;
     let base = Base::open(&source.path)?;
     let order = order(node, args);
+    keep_own(&order.output, &[lab_file, secrets])?;
     order.check(Some(&base))?;
     order.check_size(&base)?;
     let sha256 = prove(&base, &source, ui)?;

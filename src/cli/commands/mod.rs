@@ -10,6 +10,7 @@ mod image;
 mod init;
 mod inspect;
 mod load;
+mod nocloud_net;
 mod plan;
 mod render;
 mod schema;

@@ -185,7 +185,17 @@ fn ignore_secrets(folder: &Path, file: &Path) -> Result<()> {
     let name: String =
         name.chars().flat_map(|c| [Some('\\').filter(|_| !plain(c)), Some(c)]).flatten().collect();
     // The second is what an interrupted run may leave.
-    let wanted = [name.as_str(), ".secrets-*", "*.iso", "rendered/"];
+    let wanted = [
+        name.as_str(),
+        ".secrets-*",
+        "rendered/",
+        "*.iso",
+        "*-nocloud/",
+        "*.qcow2",
+        "*.vdi",
+        "*.vmdk",
+        "*.raw",
+    ];
     let missing: Vec<_> =
         wanted.into_iter().filter(|w| !text.lines().any(|line| line.trim() == *w)).collect();
     if missing.is_empty() {

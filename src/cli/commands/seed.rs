@@ -7,7 +7,9 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 
 use super::load::{chosen, load_good, load_secrets};
+use super::nocloud_net;
 use super::render::write_files;
+use super::source::keep_own;
 use crate::cli::ui::Ui;
 use crate::cli::{SeedArgs, SeedKind};
 use crate::exit::{self, Failure};
@@ -27,13 +29,24 @@ pub(in crate::cli) fn seed(
     let good = load_good(lab, secrets_file, ui)?;
     let nodes = chosen(&good.plan, std::slice::from_ref(&args.node))?;
     let Some(node) = nodes.into_iter().next() else { bail!("no node") };
-    if args.kind == SeedKind::NocloudNet {
-        check_network(node)?;
-    }
+    let output = args.output.clone().unwrap_or_else(|| default_output(node, args.kind));
+    let source = match args.kind {
+        SeedKind::NocloudNet => {
+            nocloud_net::check_network(node)?;
+            nocloud_net::source(args.url.as_deref(), &output)?
+        }
+        _ if args.url.is_some() => {
+            bail!(Failure::new(
+                exit::USAGE,
+                "`--url` is for `--kind nocloud-net`: no medium needs one"
+            ))
+        }
+        _ => String::new(),
+    };
+    keep_own(&output, &[lab, secrets_file])?;
     let secrets = load_secrets(secrets_file, &good, ui)?;
     let rendered = Renderer::new(&good.plan, &secrets).render(node);
     let rendered = rendered.map_err(|error| good.told(error, ui))?;
-    let output = args.output.clone().unwrap_or_else(|| default_output(node, args.kind));
     match args.kind {
         SeedKind::Cidata => medium("cidata", cloud_files(&rendered, true)?, output, args, ui)?,
         SeedKind::Oemdrv => {
@@ -42,7 +55,7 @@ pub(in crate::cli) fn seed(
         }
         SeedKind::NocloudNet => folder(&cloud_files(&rendered, false)?, &output, args, ui)?,
     }
-    ui.note(next(node, args));
+    ui.note(next(node, args.kind, &source));
     Ok(())
 }
 
@@ -51,7 +64,7 @@ fn default_output(node: &NodePlan, kind: SeedKind) -> PathBuf {
     match kind {
         SeedKind::Cidata => format!("{name}-cidata.iso"),
         SeedKind::Oemdrv => format!("{name}-oemdrv.iso"),
-        SeedKind::NocloudNet => name.clone(),
+        SeedKind::NocloudNet => format!("{name}-nocloud"),
     }
     .into()
 }
@@ -70,19 +83,6 @@ fn cloud_files(rendered: &Rendered, network: bool) -> Result<Vec<(&'static str, 
         files.push(("network-config", rendered.network_config.clone().into_bytes()));
     }
     Ok(files)
-}
-
-/// A node can ask a web server only when it has an address before it knows which node it is.
-fn check_network(node: &NodePlan) -> Result<()> {
-    if node.interfaces.iter().any(|interface| interface.dhcp) {
-        return Ok(());
-    }
-    let message = format!(
-        "`{}` has no interface with DHCP, and cloud-init reads no network-config from a web server: it would never reach it. \
-         `--kind cidata` makes a medium that has it",
-        node.name
-    );
-    bail!(Failure::new(exit::REFUSED, message))
 }
 
 fn medium(
@@ -116,9 +116,9 @@ fn folder(
 }
 
 /// What to do with it.
-fn next(node: &NodePlan, args: &SeedArgs) -> String {
+fn next(node: &NodePlan, kind: SeedKind, source: &str) -> String {
     let name = &node.name;
-    match args.kind {
+    match kind {
         SeedKind::Cidata => format!(
             "next: attach it as a CD to a machine that starts a CentOS 7 cloud image, and that is to be {name}; cloud-init finds it by its label"
         ),
@@ -127,12 +127,13 @@ fn next(node: &NodePlan, args: &SeedArgs) -> String {
              Tab (or `e`) and ` inst.ks=hd:LABEL=OEMDRV:/ks.cfg` at the end make {name}'s installation sure"
         ),
         SeedKind::NocloudNet => {
-            let url = args.url.as_deref().unwrap_or("http://SERVER:PORT/");
-            let source = format!("ds=nocloud-net;s={}/{name}/", url.trim_end_matches('/'));
+            // A comma ends a part of what QEMU's option says.
+            let doubled = source.replace(',', ",,");
             format!(
-                "next: serve the folder, and tell {name} of it, one of these:\n\
+                "next: serve the folder to nobody but {name}, for it holds its secrets and whoever asks gets them (its files are yours alone: \
+                 a server with an account of its own must be let in); and tell {name} of it, one of these:\n\
                  \x20 kernel      '{source}'\n\
-                 \x20 QEMU        -smbios 'type=1,serial={source}'\n\
+                 \x20 QEMU        -smbios 'type=1,serial={doubled}'\n\
                  \x20 VirtualBox  VBoxManage setextradata {name} VBoxInternal/Devices/pcbios/0/Config/DmiSystemSerial '{source}'\n\
                  \x20             (with EFI: VBoxInternal/Devices/efi/0/Config/DmiSystemSerial)"
             )

@@ -10,6 +10,22 @@ use crate::digest::Digest;
 use crate::exit::{self, Failure};
 use crate::model::{Image, ImageSource};
 
+/// What a lab is made of is not replaced by what is made of it, with `--force` neither.
+pub(super) fn keep_own(output: &Path, own: &[&Path]) -> Result<()> {
+    let is = |one: &&&Path| {
+        one.canonicalize().ok().is_some_and(|one| output.canonicalize().ok() == Some(one))
+    };
+    if let Some(own) = own.iter().find(is) {
+        let message = format!(
+            "`{}` is the lab's own `{}`: write somewhere else",
+            output.display(),
+            own.display()
+        );
+        bail!(Failure::new(exit::REFUSED, message));
+    }
+    Ok(())
+}
+
 /// The image to work from.
 pub(super) struct Source {
     pub path: PathBuf,
