@@ -4,7 +4,7 @@
 # make fuzz    half an hour of labs that nobody would write: what is told, and what is rendered, holds for them as well
 # make test-nodes  only the labs that come up on test hosts (docs/test-hosts.md); needs root
 # make test-long   those, and what mirrors do, with every power cut and every broken line
-# make bench   how fast a large lab is rendered, and an image brought, beside peers
+# make bench   how fast a large lab is rendered, an image brought and a seed made, beside peers
 
 # A toolchain that rustup has just installed is not on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -68,6 +68,7 @@ test-long: test-nodes
 bench: setup
 	scripts/dev/bench-render.sh
 	scripts/dev/bench-fetch.sh
+	scripts/dev/bench-seed.sh
 
 clean:
 	cargo clean

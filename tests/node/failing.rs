@@ -18,8 +18,17 @@ fn a_stage_that_always_fails_stops_only_what_requires_it() {
     );
     let said = host.run("TRAINYARD_ATTEMPTS=2 TRAINYARD_BACKOFF=1 trainyard-node run");
     assert_eq!(said.status, 6, "{said:?}");
+    let requiring =
+        host.done("cd /etc/trainyard/stages; grep -lxE 'require (database|\\*)' */manifest");
+    let requiring: Vec<_> = requiring.lines().filter_map(|path| path.split('/').next()).collect();
+    assert!(requiring.len() > 1, "nothing requires the database: {requiring:?}");
     for (stage, state) in host.stages() {
-        assert_eq!(state, if stage == "database" { "failed" } else { "done" }, "{stage}");
+        let expected = match &*stage {
+            "database" => "failed",
+            name if requiring.contains(&name) => "blocked",
+            _ => "done",
+        };
+        assert_eq!(state, expected, "{stage}");
     }
     let status = host.run("trainyard-node status");
     assert_eq!(status.status, 6, "{status:?}");

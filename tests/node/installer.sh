@@ -43,6 +43,7 @@ if [ ! -e /mnt/input/ks.cfg ]; then
     printf 'DEVICE=eth0\nBOOTPROTO=dhcp\nONBOOT=yes\nTYPE=Ethernet\n' >$root/etc/sysconfig/network-scripts/ifcfg-eth0
     cp -r --preserve=mode /mnt/cloud-image/. $root
     # Debian's own decides whether there is a seed; CentOS 7's cloud-init always runs.
+    mkdir -p $root/etc/systemd/system-generators
     ln -s /dev/null $root/etc/systemd/system-generators/cloud-init-generator
     inside systemctl --quiet enable cloud-init-local.service cloud-init.service cloud-config.service cloud-final.service
     # Keys of the image, which others know.

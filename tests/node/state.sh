@@ -7,8 +7,8 @@ echo '# files'
 find /etc /root /usr/local /opt /srv -xdev \( -name machine-id -o -name adjtime -o -name ld.so.cache -o -name '*.pyc' \) -prune -o \
     -printf '%y %m %u:%g %p -> %l\n' | sort
 find /etc /root /usr/local -xdev -type f ! -name machine-id ! -name adjtime ! -name ld.so.cache ! -name '*.pyc' ! -name '*.log' \
-    ! -path /etc/shadow ! -path /etc/shadow- -print0 | sort -z | xargs -0 sha256sum
-# Without the days on which passwords were set.
+    ! -path /etc/shadow ! -path '/etc/*-' -print0 | sort -z | xargs -0 sha256sum
+# Without what tools for accounts keep of the file before (`/etc/passwd-`), and without the days on which passwords were set.
 printf '%s  /etc/shadow\n' "$(cut -d : -f 1-2,4- /etc/shadow | sha256sum | cut -d ' ' -f 1)"
 echo '# what runs that was cut off would leave'
 find /etc /root /usr/local /var/lib/trainyard /var/lib/rabbitmq -xdev \( -name '*~' -o -name '.trainyard*' \)
