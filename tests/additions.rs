@@ -6,6 +6,7 @@ mod common;
 use std::fs;
 use std::process::Command;
 
+use base64ct::{Base64, Encoding as _};
 use common::installed::{Installed, scripts};
 use common::{Lab, judge, judged, outcome};
 use serde_json::{Value, json};
@@ -167,7 +168,6 @@ fn cloud_init_accepts_every_key_that_is_taken_and_what_trainyard_says_stays() {
         \x20 groups: {testers: [guest], idle: []}\n\
         \x20 rsyslog: {configs: [\"*.* @10.0.0.5\"], config_filename: 50-lab.conf, remotes: {central: \"10.0.0.5\"}}\n\
         \x20 phone_home: {url: \"http://10.0.0.5/\", post: all, tries: 3}\n\
-        \x20 swap: {filename: /var/swap, size: auto, maxsize: 2G}\n\
         \x20 final_message: done\n\
         \x20 no_ssh_fingerprints: no\n\
         \x20 authkey_hash: sha256\n\
@@ -208,6 +208,106 @@ fn a_key_that_an_own_template_says_as_well_is_told_there() {
     assert_eq!(told.status, 3);
     let message = "own/cloud-init/user-data.yaml:2:1: error[templates]: `bootcmd` is said under `cloud_init` as well: say it in one of the two";
     assert!(told.stdout.contains(message), "{told:?}");
+}
+
+#[test]
+fn an_own_template_of_the_user_data_holds_nothing_that_cloud_init_refuses() {
+    let lab = Lab::new(&format!("templates: [own]\n{NODE}"));
+    fs::create_dir_all(lab.path("own/cloud-init")).expect("made");
+    let template = "ntp: {enabled: no}\n\
+        final_message: !!python/name:os.system ''\n\
+        bootcmd: &early [date]\n\
+        power_state: {mode: reboot}\n\
+        rsyslog: {configs: !replace [a]}\n\
+        runcmd: *early\n\
+        ssh_deletekeys: false\n";
+    fs::write(lab.path("own/cloud-init/user-data.yaml"), template).expect("written");
+    let told = lab.run(&["check", "--format", "short"]);
+    assert_eq!(told.status, 3);
+    let lines: Vec<_> = told.stdout.lines().filter(|l| l.contains("user-data.yaml:")).collect();
+    for (line, part) in [
+        (2, "the tag `!!python/name:os.system` is not known here"),
+        (3, "an anchor (`&`) cannot be handed on"),
+        (4, "`power_state` would cut the first boot off"),
+        (5, "a tag (`!replace`) cannot be handed on"),
+        (6, "an alias (`*`) cannot be handed on"),
+        (6, "`runcmd` is trainyard's to say"),
+    ] {
+        let place = format!("user-data.yaml:{line}:1: error[templates]: {part}");
+        assert!(lines.iter().any(|told| told.contains(&place)), "{place}\n{told:?}");
+    }
+    assert_eq!(lines.len(), 6, "{lines:?}");
+    let script = "import sys, yaml; yaml.safe_load(open(sys.argv[1]))";
+    let mut command = Command::new("/usr/bin/python3");
+    command.args(["-c", script]).arg(lab.path("own/cloud-init/user-data.yaml"));
+    assert_ne!(outcome(command).status, 0, "cloud-init's parser dies of it");
+}
+
+#[test]
+fn what_is_packed_arrives_as_it_is_and_a_bomb_does_not() {
+    use std::io::Write as _;
+    let packed = |text: &[u8]| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(text).expect("packed");
+        Base64::encode_string(&gzip.finish().expect("packed"))
+    };
+    let lab = |content: &str, encoding: &str| {
+        let file = format!("{{path: /etc/x, encoding: {encoding}, content: \"{content}\"}}");
+        Lab::new(&format!("cloud_init: {{write_files: [{file}]}}\n{NODE}"))
+    };
+    for encoding in ["gz+b64", "gzip+base64"] {
+        assert_eq!(lab(&packed(b"hi\n"), encoding).run(&["check"]).status, 0);
+    }
+    let whole = packed(&vec![0; 16 << 20]);
+    assert_eq!(lab(&whole, "gz+b64").run(&["check"]).status, 0);
+    let bomb = lab(&packed(&vec![0; (16 << 20) + 1]), "gz+b64").run(&["check"]);
+    assert_eq!(bomb.status, 3);
+    for part in
+        ["this holds more than 16 MiB, unpacked", "a `hooks.first_boot` can fetch what is large"]
+    {
+        assert!(bomb.stdout.contains(part), "{bomb:?}");
+    }
+    let cut = lab(&whole[..whole.len() - 400], "gz+b64").run(&["check"]);
+    assert!(cut.stdout.contains("this is base64, but nothing that gzip made"), "{cut:?}");
+}
+
+#[test]
+fn what_a_module_needs_may_be_said_elsewhere() {
+    let lab = Lab::new(
+        "cloud_init: {phone_home: {tries: 3}, rsyslog: {remotes: {a: \"10.0.0.5\"}}}\n\
+         roles: {controller: {cloud_init: {phone_home: {url: \"http://10.0.0.5/$INSTANCE_ID\"}}}}\n\
+         nodes: {controller: {role: controller, address: 10.0.0.11, cloud_init: {rsyslog: {remotes: {a: ~}, configs: [\"*.* @a\"]}}}}\n",
+    );
+    let data = user_data(&lab, "controller");
+    assert_eq!(data["phone_home"], json!({ "tries": 3, "url": "http://10.0.0.5/$INSTANCE_ID" }));
+    assert_eq!(data["rsyslog"]["configs"], json!(["*.* @a"]));
+    let told = lab.done(&["check", "--format", "short"]).stdout;
+    assert!(told.contains("is right"), "{told}");
+}
+
+#[test]
+fn an_account_is_told_of_once() {
+    let told = |users: &str| {
+        let lab = Lab::new(&format!(
+            "cloud_init: {{users: {users}}}\nusers: {{alice: {{password: yes, uid: 1500}}}}\n{NODE}"
+        ));
+        let told = lab.run(&["check", "--format", "short"]).stdout;
+        told.lines().filter(|line| line.contains(": error[")).count()
+    };
+    assert_eq!(told("[{name: alice}]"), 1);
+    assert_eq!(told("[{name: bob, uid: 0}]"), 1);
+    assert_eq!(told("[{name: bob, uid: 1501}, {name: bob}]"), 1);
+    assert_eq!(told("[{name: robot, system: yes}, {name: bob, uid: 1501}]"), 0);
+}
+
+#[test]
+fn a_password_in_a_url_is_not_repeated() {
+    let url = "http://me:hunter2222@10.0.0.5/";
+    let lab = Lab::new(&format!("cloud_init: {{phone_home: {{url: \"{url}\"}}}}\n{NODE}"));
+    let told = lab.run(&["check", "--format", "json"]);
+    assert_eq!(told.status, 3);
+    let named = told.stdout.contains("`cloud_init.phone_home.url` holds a name or a password");
+    assert!(named && !told.stdout.contains("hunter"), "{told:?}");
 }
 
 #[test]
@@ -268,13 +368,13 @@ fn a_kickstart_has_what_the_lab_adds_and_a_cloud_image_does_not() {
     let plan: Value = serde_json::from_str(&plan).expect("JSON");
     assert_eq!(plan["kickstart"]["packages"], json!(["tcpdump", "lsof"]));
     assert_eq!(plan["kickstart"]["post"][0]["name"], "issue");
-    assert_eq!(plan["cloud_init"]["swap"], json!({ "filename": "/var/swap", "size": "2G" }));
+    assert_eq!(plan["cloud_init"]["authkey_hash"], "sha256");
     let text = lab.done(&["plan", "compute"]).stdout;
     for line in [
         "  installer's hooks    console",
         "  installer's commands `logging --host=10.0.0.5 --level=debug` `group --name=developers --gid=1500`",
         "  installed hooks      issue",
-        "  cloud-init only      bootcmd write_files users runcmd phone_home swap",
+        "  cloud-init only      bootcmd write_files users runcmd phone_home authkey_hash",
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     }

@@ -241,7 +241,7 @@ fn a_range_is_many_nodes_and_one_of_them_can_say_more() {
 #[test]
 fn user_data_of_ones_own_is_handed_on_as_it_was_written() {
     let lab = Lab::new(&format!("templates: own\n{GOOD}"));
-    let own = "# ours\nmanage_etc_hosts: false\ndisk_setup: {/dev/vdb: {table_type: gpt, overwrite: no}}\n";
+    let own = "# ours\nmanage_etc_hosts: false\nntp: {enabled: no, pools: [on]}\n";
     write(&lab, &[("own/cloud-init/user-data.yaml", &format!("#cloud-config\n{own}"))]);
     lab.done(&["render", "-o", "out"]);
     let user_data = lab.read("out/controller/user-data");

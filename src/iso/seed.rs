@@ -11,9 +11,6 @@ use crate::appear::Growing;
 use crate::digest::Digest;
 use crate::medium::Medium;
 
-/// Bytes of a seed that are read back at most of one file: user-data that cloud-init takes has 16 MB at most.
-const MOST: u64 = 32 << 20;
-
 /// What to make.
 pub struct Seed<'a> {
     /// The volume id by which it is found.
@@ -69,7 +66,10 @@ fn compare(seed: &Seed, path: &Path) -> Result<Vec<String>, IsoError> {
     for (name, content) in &seed.files {
         match medium.entry(name)? {
             None => findings.push(format!("  there is no `{name}`")),
-            Some(_) if medium.read(name, MOST)? != *content => {
+            Some(entry)
+                if entry.size() != content.len() as u64
+                    || medium.read(name, entry.size())? != *content =>
+            {
                 findings.push(format!("  `{name}` has another content"));
             }
             Some(_) => {}

@@ -16,6 +16,12 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("/usr/local/sbin/trainyard-node", TRAINYARD, ANOTHER),
     ("/etc/systemd/system/trainyard-first-boot.service", TRAINYARD, ANOTHER),
     ("/etc/systemd/system/trainyard-first-boot.service.d", TRAINYARD, ANOTHER),
+    ("/etc/systemd/system/trainyard-forget-seed.service", TRAINYARD, ANOTHER),
+    ("/etc/systemd/system/trainyard-forget-seed.service.d", TRAINYARD, ANOTHER),
+    ("/etc/cloud", CLOUD_INIT, IN_USER_DATA),
+    ("/var/lib/cloud", CLOUD_INIT, IN_USER_DATA),
+    ("/etc/locale.conf", "is the node's language", "say it as `language`"),
+    ("/etc/localtime", "is the node's time zone", "say it as `timezone` of the lab"),
     ("/etc/profile.d/trainyard-proxy.sh", TRAINYARD, "say it under `proxy`"),
     ("/etc/profile.d/trainyard-status.sh", TRAINYARD, ANOTHER),
     ("/etc/systemd/system/default.target", "is what the node boots to", ANOTHER),
@@ -86,6 +92,8 @@ const LOCAL: &str = "programs of one's own are in /usr/local, units in /etc/syst
 const LOADER: &str = "is the boot loader's";
 const MOUNTS: &str = "say it under `storage`; for others, a `.mount` unit in /etc/systemd/system";
 const TRAINYARD: &str = "is trainyard's own";
+const CLOUD_INIT: &str = "is cloud-init's, which is to forget its seed with the passwords in it";
+const IN_USER_DATA: &str = "what cloud-init is to do is said under `cloud_init`";
 const KERNEL: &str = "is the kernel's, not a file on the disk";
 const VOLATILE: &str = "is gone after a boot";
 const TMPFILES: &str = "a file in /etc/tmpfiles.d makes it at each boot";
@@ -141,6 +149,9 @@ pub(super) fn path(text: &str) -> Result<(), Wrong> {
     if let Some((_, why, help)) = ELSEWHERE.iter().find(|(folder, ..)| is_in(text, folder)) {
         return Err(Wrong::of(Rule::FilePlace, *why, *help));
     }
+    if is_cloud_unit(text) {
+        return Err(Wrong::of(Rule::FilePlace, CLOUD_INIT, IN_USER_DATA));
+    }
     if FOLDERS.split_whitespace().any(|folder| folder == text) {
         return Err(Wrong::of(
             Rule::FilePlace,
@@ -149,6 +160,16 @@ pub(super) fn path(text: &str) -> Result<(), Wrong> {
         ));
     }
     Ok(())
+}
+
+/// Whether it is a unit of cloud-init's, in the place of the package's own, or adds to one.
+fn is_cloud_unit(path: &str) -> bool {
+    let unit = path.strip_prefix("/etc/systemd/system/").and_then(|rest| rest.split('/').next());
+    let unit = unit.map(|unit| unit.strip_suffix(".d").unwrap_or(unit));
+    let name = unit.and_then(|u| u.strip_suffix(".service").or_else(|| u.strip_suffix(".target")));
+    name.is_some_and(|n| {
+        ["cloud-init-local", "cloud-init", "cloud-config", "cloud-final"].contains(&n)
+    })
 }
 
 /// Whether a path is this one, or lies in it.

@@ -1,10 +1,10 @@
 //! What people add to the kickstart: packages of the medium, and commands that nothing else says. Its scripts are hooks.
 
 mod commands;
+mod options;
 
 use crate::report::{Rule, did_you_mean};
 use crate::spec::{Added, KickstartSpec, Spanned};
-use crate::template::quote::is_plain_word;
 
 pub use self::commands::is_command;
 use self::commands::{COMMANDS, Verdict};
@@ -65,7 +65,13 @@ fn of_medium(text: &str) -> Result<String, Wrong> {
             Ok(_) => Ok(text.to_owned()),
             Err(_) => Err(Wrong::from("a group of the medium, such as `@debugging`")),
         },
-        None => package(text),
+        // Of packages elsewhere, a group is none.
+        None => package(text).map_err(|wrong| match text.strip_prefix('-') {
+            Some(_) => wrong,
+            None => Wrong::from(
+                "one package, such as `tcpdump`, or a group such as `@debugging`: no pattern, no URL",
+            ),
+        }),
     }
 }
 
@@ -84,7 +90,7 @@ fn command(text: &str) -> Result<String, Wrong> {
     }
     let known = COMMANDS.iter().find(|(names, _)| names.contains(&first));
     let options = match known.map(|(_, verdict)| verdict) {
-        Some(Verdict::Taken(options)) => *options,
+        Some(Verdict::Taken(options)) => options,
         Some(Verdict::Refused(why, help)) => return wrong(why, (*help).to_owned()),
         None => {
             let taken = COMMANDS.iter().filter(|(_, v)| matches!(v, Verdict::Taken(_)));
@@ -92,17 +98,8 @@ fn command(text: &str) -> Result<String, Wrong> {
             return wrong("is no command of CentOS 7's installer", did_you_mean(first, taken));
         }
     };
-    for word in &words[1..] {
-        let (option, value) = word.split_once('=').map_or((*word, None), |(o, v)| (o, Some(v)));
-        if !options.contains(&option) || value.is_none_or(|value| !is_plain_word(value)) {
-            let help = if options.is_empty() {
-                format!("`{first}` by itself")
-            } else {
-                let options: Vec<_> = options.iter().map(|o| format!("`{o}=VALUE`")).collect();
-                format!("`{first}` and {}, each with a plain word", options.join(", "))
-            };
-            return wrong("has what that command does not take", help);
-        }
+    if let Err(why) = options.check(&words[1..]) {
+        return wrong(&why, options.help.to_owned());
     }
     Ok(words.join(" "))
 }

@@ -42,6 +42,7 @@ const ENDS: [&str; 12] = [
 ];
 
 const FIRST_BOOT: &str = "trainyard-first-boot.service";
+const FORGET_SEED: &str = "trainyard-forget-seed.service";
 const SSH: &str = "sshd.service";
 const SSH_BY_SOCKET: &str = "sshd.socket";
 
@@ -55,6 +56,10 @@ pub(super) fn unit(
     if name == FIRST_BOOT {
         // Started by a stage, it would wait for itself.
         return lost("is what makes the node".to_owned(), "leave it out");
+    }
+    if name == FORGET_SEED {
+        let why = "is what makes cloud-init forget its seed, with the passwords in it";
+        return Err(Wrong::new(why, "leave it out"));
     }
     if state == UnitState::Enabled {
         if ENDS.contains(&name) {

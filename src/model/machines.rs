@@ -15,8 +15,8 @@ use super::settings::Resolved;
 use super::settle::{Firsts, Resolver, word};
 use super::taken::Taken;
 use super::{
-    COMPUTE, CONTROLLER, MANAGEMENT, Network, Node, Role, Settings, disk, hints, kernel_arguments,
-    lifelines, names, others, storage, wipe,
+    COMPUTE, CONTROLLER, MANAGEMENT, Network, Node, Role, Settings, cloud_init, disk, hints,
+    kernel_arguments, lifelines, names, others, storage, wipe,
 };
 
 const NODES: &str = "nodes";
@@ -50,6 +50,7 @@ pub(super) fn resolve(
             storage::tell_too_small(&settings, &spec_of.settings, r);
             disk::tell_other_size(&settings, &spec_of.settings, r);
         }
+        cloud_init::tell_missing(&settings.custom.cloud_init, r);
         wipe::tell_inherited(&spec_of.settings, r);
         let role = role(&name, spec_of, &spec.roles, r);
         let address = address_of(&name, spec_of, spec, networks, &mut allot, r);

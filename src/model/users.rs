@@ -32,7 +32,7 @@ pub struct Account {
 }
 
 /// Numbers that useradd of CentOS 7 gives to people (`UID_MIN` and `UID_MAX` of login.defs).
-const UIDS: std::ops::RangeInclusive<u16> = 1000..=60000;
+pub(super) const UIDS: std::ops::RangeInclusive<u16> = 1000..=60000;
 
 pub(super) fn resolve(
     spec: Option<&Spanned<Entries<UserSpec>>>,
@@ -135,7 +135,8 @@ fn rules(
         SudoSpec::All(true) if password => vec!["ALL=(ALL) ALL".to_owned()],
         SudoSpec::All(true) => vec!["ALL=(ALL) NOPASSWD: ALL".to_owned()],
         SudoSpec::Rules(rules) => {
-            return r.settle_list(path, Some((written.span, rules)), sudo::rule);
+            return r
+                .settle_list(path, Some((written.span, rules)), |text| sudo::rule(text, "`yes`"));
         }
     };
     let origin = r.origin(written.span);

@@ -4,9 +4,9 @@
 use serde_json::{Map, Value};
 
 use super::RenderError;
-use crate::model::Templates;
+use crate::model::{Templates, cloud_init_refuses};
 use crate::report::{line_of, place_of};
-use crate::spec::is_bounded;
+use crate::spec::{Data, is_bounded, plain_data};
 use crate::template::built_in;
 
 const BUILT_IN: &str = include_str!("../../cloud-init/user-data.yaml");
@@ -24,54 +24,76 @@ const OURS: [&str; 9] = [
     "write_files",
 ];
 
+/// What is said here by the built-in one, and by nothing else: `cloud_init` refuses it, and this is its place.
+const BASE: [&str; 4] = ["disable_root", "manage_etc_hosts", "ssh_deletekeys", "ssh_genkeytypes"];
+
 /// The text, which ends its last line; `also` are keys that the lab says under `cloud_init`.
 pub(super) fn text<'t, 'k>(
     templates: &'t Templates,
-    mut also: impl Iterator<Item = &'k str>,
+    also: impl Iterator<Item = &'k str>,
 ) -> Result<&'t str, RenderError> {
     let Some(own) = templates.get(built_in::USER_DATA) else { return Ok(BUILT_IN) };
-    let wrong =
-        |line: usize, message: String| Err(RenderError::UserData { file: own.file, line, message });
-    if !is_bounded(&own.text) {
-        return wrong(1, "this file is too large or too deeply nested".into());
+    let also: Vec<&str> = also.collect();
+    match wrong(&own.text, &also).into_iter().next() {
+        Some((line, message)) => Err(RenderError::UserData { file: own.file, line, message }),
+        None => Ok(own.text.strip_prefix("#cloud-config\n").unwrap_or(&own.text)),
     }
-    let data: Map<String, Value> = match serde_yaml::from_str(&own.text) {
-        Ok(data) => data,
-        Err(error) => {
-            let line = error.location().map_or(1, |at| place_of(&own.text, at.index()).0);
-            return wrong(line, format!("this is no YAML mapping: {error}"));
-        }
-    };
-    let number = |line: usize| line_of(&own.text, line + 1).0;
-    let place = |found: &dyn Fn(&str) -> bool| own.text.lines().position(found).map_or(1, number);
-    if let Some(key) = OURS.iter().find(|key| data.contains_key(**key)) {
-        let line = place(&|line| line.trim_start_matches(['"', '\'']).starts_with(key));
-        return wrong(
-            line,
-            format!("`{key}` is trainyard's to say: the lab file has a key for it"),
-        );
+}
+
+/// Everything that is wrong with the lab's own.
+pub(super) fn check(templates: &Templates) -> Vec<RenderError> {
+    let Some(own) = templates.get(built_in::USER_DATA) else { return Vec::new() };
+    let wrong = wrong(&own.text, &[]).into_iter();
+    wrong.map(|(line, message)| RenderError::UserData { file: own.file, line, message }).collect()
+}
+
+/// What is wrong with such a text: line and message.
+fn wrong(text: &str, also: &[&str]) -> Vec<(usize, String)> {
+    if !is_bounded(text) {
+        return vec![(1, "this file is too large or too deeply nested".into())];
     }
-    if let Some(key) = also.find(|key| data.contains_key(*key)) {
-        let line = place(&|line| line.trim_start_matches(['"', '\'']).starts_with(key));
-        return wrong(
-            line,
-            format!("`{key}` is said under `cloud_init` as well: say it in one of the two"),
-        );
+    // The reader of lab files knows the place of each key, and tells what only some parsers take: a tag of Python's, over which
+    // cloud-init would drop all of the user-data.
+    let (data, findings) = plain_data(text);
+    let told = findings.into_iter().map(|f| (f.span.map_or(1, |span| span.line), f.message));
+    let mut wrong: Vec<(usize, String)> = told.collect();
+    // Another's reading counts as well, but for tags, which it stumbles over.
+    if wrong.is_empty()
+        && let Err(error) = serde_yaml::from_str::<Map<String, Value>>(text)
+    {
+        let line = error.location().map_or(1, |at| place_of(text, at.index()).0);
+        return vec![(line, format!("this is no YAML mapping: {error}"))];
+    }
+    for (key, _) in data.iter().flat_map(Data::entries) {
+        wrong.extend(refused(&key.value, also).map(|message| (key.span.line, message)));
     }
     // Other lines follow, so this must be a mapping that can go on.
+    let number = |line: usize| line_of(text, line + 1).0;
     let is_open = |line: &str| {
         line.starts_with(['{', '%']) || line.starts_with("---") || line.starts_with("...")
     };
-    if own.text.lines().any(is_open) || !own.text.ends_with('\n') {
-        let line = place(&is_open);
-        return wrong(
-            line,
-            "write one key a line, without braces or `---`, and end the last line".into(),
-        );
+    let open = text.lines().position(is_open);
+    if open.is_some() || !text.ends_with('\n') {
+        let message = "write one key a line, without braces or `---`, and end the last line";
+        wrong.push((open.map_or(1, number), message.into()));
     }
-    if let Some(line) = own.text.lines().position(|line| !line.is_ascii()) {
+    if let Some(line) = text.lines().position(|line| !line.is_ascii()) {
         let message = "cloud-init of CentOS 7 may stumble over characters that are not ASCII";
-        return wrong(number(line), message.into());
+        wrong.push((number(line), message.into()));
     }
-    Ok(own.text.strip_prefix("#cloud-config\n").unwrap_or(&own.text))
+    wrong
+}
+
+/// Why a key cannot stand there.
+fn refused(key: &str, also: &[&str]) -> Option<String> {
+    if OURS.contains(&key) {
+        return Some(format!("`{key}` is trainyard's to say: the lab file has a key for it"));
+    }
+    if also.contains(&key) {
+        return Some(format!(
+            "`{key}` is said under `cloud_init` as well: say it in one of the two"
+        ));
+    }
+    let (why, help) = cloud_init_refuses(key).filter(|_| !BASE.contains(&key))?;
+    Some(format!("`{key}` {why}: {help}"))
 }

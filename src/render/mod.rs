@@ -168,7 +168,7 @@ impl RenderError {
 #[must_use]
 pub fn check_templates(templates: &Templates) -> Vec<RenderError> {
     let mut errors = kickstart::check(templates);
-    errors.extend(cloud_base::text(templates, std::iter::empty()).err());
+    errors.extend(cloud_base::check(templates));
     errors
 }
 

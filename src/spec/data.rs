@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::report::{Findings, Rule, Sources};
+use crate::report::{Finding, Findings, Rule, Sources};
 
 use super::decode::{Decode, Spanned, mismatch};
 use super::disk::Files;
@@ -22,7 +22,7 @@ pub enum Data {
     Text(String),
     /// A list.
     List(Vec<Spanned<Data>>),
-    /// A mapping. What stands under a key that is nothing is left out.
+    /// A mapping. A key that has nothing stands there too, for it may be none that is known.
     Map(Vec<(Spanned<String>, Spanned<Data>)>),
 }
 
@@ -43,6 +43,13 @@ impl Data {
     pub fn entries(&self) -> &[(Spanned<String>, Spanned<Data>)] {
         if let Self::Map(entries) = self { entries } else { &[] }
     }
+
+    /// A key of a mapping that has something, and that.
+    #[must_use]
+    pub fn said(&self, name: &str) -> Option<&(Spanned<String>, Spanned<Data>)> {
+        let is_said = |value: &Data| !matches!(value, Self::Nothing);
+        self.entries().iter().find(|(key, value)| key.value == name && is_said(&value.value))
+    }
 }
 
 impl Decode for Data {
@@ -51,7 +58,7 @@ impl Decode for Data {
             mismatch(node, "a mapping, or a file's name", "{runcmd: [[touch, /root/seen]]}", r);
             return None;
         };
-        Some(of(node, r))
+        Some(of(node, r.findings))
     }
 
     fn shape() -> Shape {
@@ -59,27 +66,55 @@ impl Decode for Data {
     }
 }
 
-fn of(node: &Node, r: &mut Reader) -> Data {
-    tell_beside(node, r);
-    let inside = |node: &Node, r: &mut Reader| Spanned {
+/// A text of data by itself, which nothing is merged with, and what is told of it.
+#[must_use]
+pub fn plain_data(text: &str) -> (Option<Data>, Vec<Finding>) {
+    let mut findings = Findings::default();
+    let node = yaml::parse(text, 0, &mut findings);
+    let data = node.map(|node| {
+        tell_replace(&node, &mut findings);
+        of(&node, &mut findings)
+    });
+    (data, findings.sorted())
+}
+
+/// `!replace` is for what is merged.
+fn tell_replace(node: &Node, findings: &mut Findings) {
+    if node.replace {
+        let message = "a tag (`!replace`) cannot be handed on";
+        findings.tell(Rule::DataPlain, &node.path, node.span, message, "leave it out");
+    }
+    match &node.value {
+        Value::List(items) => items.iter().for_each(|item| tell_replace(item, findings)),
+        Value::Map(entries) => entries.iter().for_each(|(_, node)| tell_replace(node, findings)),
+        Value::Null | Value::Scalar(_) => {}
+    }
+}
+
+fn of(node: &Node, findings: &mut Findings) -> Data {
+    tell_beside(node, findings);
+    let inside = |node: &Node, findings: &mut Findings| Spanned {
         span: node.span,
         path: node.path.clone(),
-        value: of(node, r),
+        value: of(node, findings),
     };
     match &node.value {
         Value::Null => Data::Nothing,
         Value::Scalar(text) => Data::Text(text.clone()),
-        Value::List(items) => Data::List(items.iter().map(|item| inside(item, r)).collect()),
+        Value::List(items) => Data::List(items.iter().map(|item| inside(item, findings)).collect()),
         Value::Map(entries) => {
             let mut kept = Vec::new();
             for (key, node) in entries {
                 if key.name == "<<" {
                     let help = "write what is meant at its own place";
                     let message = "a merge key (`<<`) cannot be handed on";
-                    r.findings.tell(Rule::DataPlain, &node.path, key.span, message, help);
-                } else if !matches!(node.value, Value::Null) {
+                    findings.tell(Rule::DataPlain, &node.path, key.span, message, help);
+                } else {
                     let (span, path) = (key.span, node.path.clone());
-                    kept.push((Spanned { span, path, value: key.name.clone() }, inside(node, r)));
+                    kept.push((
+                        Spanned { span, path, value: key.name.clone() },
+                        inside(node, findings),
+                    ));
                 }
             }
             Data::Map(kept)
@@ -88,7 +123,7 @@ fn of(node: &Node, r: &mut Reader) -> Data {
 }
 
 /// What arrives is plain, so that each value has one place, and one meaning for every reader.
-fn tell_beside(node: &Node, r: &mut Reader) {
+fn tell_beside(node: &Node, findings: &mut Findings) {
     let (what, help) = match node.beside {
         Beside::Nothing => return,
         Beside::Anchor => ("an anchor (`&`)", "write what is meant at its own place"),
@@ -96,7 +131,7 @@ fn tell_beside(node: &Node, r: &mut Reader) {
         Beside::Tag => ("a tag (`!!`)", "leave it out: the key says what type its value has"),
     };
     let message = format!("{what} cannot be handed on");
-    r.findings.tell(Rule::DataPlain, &node.path, node.span, message, help);
+    findings.tell(Rule::DataPlain, &node.path, node.span, message, help);
 }
 
 /// The key whose mapping may stand in a file of its own.

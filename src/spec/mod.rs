@@ -44,7 +44,7 @@ pub use custom::{
     FileSpec, FirewallSpec, HostKeys, KernelSpec, OpeningSpec, Protocol, ProxySpec, RepositorySpec,
     SigningKey, UnitState,
 };
-pub use data::Data;
+pub use data::{Data, plain_data};
 pub use decode::{Added, Entries, Entry, OneOrMany, Spanned};
 pub use disk::{Disk, Entry as FolderEntry, Files, Nowhere};
 pub use edit::with_mirror;

@@ -8,67 +8,90 @@ use crate::spec::{Data, Spanned};
 use super::keys::USER;
 use super::values::Checker;
 use crate::model::settle::Wrong;
-use crate::model::users;
+use crate::model::users::UIDS;
+use crate::model::{Account, users};
 
 const USERS: &str = "for example `[{name: guest, ssh_authorized_keys: [\"ssh-ed25519 AAAA…\"]}]`";
 const GROUPS: &str = "for example `[developers, {testers: [alice]}]`";
 
+/// An account, and its number where it says one.
+type Made = (String, Option<String>);
+
 impl Checker<'_, '_> {
     pub(super) fn users(&mut self, at: &str, written: &Spanned<Data>) -> Option<Value> {
         let mut users = Vec::new();
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen: Vec<Made> = Vec::new();
         for (at, item) in self.items(at, written, USERS)? {
             if let Data::Text(_) = item.value {
                 users.extend(self.parsed(&at, item, image_account));
                 continue;
             }
             let Some(user) = self.mapping(&at, item, USER) else { continue };
-            let of = |key: &str| item.value.entries().iter().find(|(k, _)| k.value == key);
-            let Some((_, name)) = of("name") else {
+            let Some((_, name)) = item.value.said("name") else {
                 self.r.tell(Rule::CloudInitValue, item, "an account has no `name`", USERS);
                 continue;
             };
             if let Some(Value::String(text)) = user.get("name") {
                 let name =
                     Spanned { value: text.clone(), span: name.span, path: name.path.clone() };
-                self.tell_account(&name, &seen, user.get("uid").and_then(Value::as_str));
-                seen.push(name.value);
+                if self.is_first(&name, &seen) {
+                    let uid = user.get("uid").and_then(Value::as_str);
+                    match uid {
+                        Some(uid) => self.tell_taken(&name, uid, &seen),
+                        // One of the system's is given a number below those of people.
+                        None if user.get("system") == Some(&json!(true)) => {}
+                        None if item.value.said("uid").is_some() => {}
+                        None => self.tell_without(&name),
+                    }
+                    seen.push((name.value, uid.map(str::to_owned)));
+                }
             }
             users.push(Value::Object(user));
         }
         Some(json!(users))
     }
 
-    /// Tells an account that is said elsewhere, or that could have another's number.
-    fn tell_account(&mut self, name: &Spanned<String>, seen: &[String], uid: Option<&str>) {
+    /// Whether an account is said nowhere else; that was told.
+    fn is_first(&mut self, name: &Spanned<String>, seen: &[Made]) -> bool {
         let others = self.others;
         let of_lab = others.accounts.iter().any(|account| account.name == name.value)
             || others.access.is_some_and(|access| access.user.as_ref() == Some(&name.value));
-        if of_lab || seen.contains(&name.value) {
-            let why = if of_lab {
-                "is an account of the lab already"
-            } else {
-                "is an account of `cloud_init` already"
-            };
-            self.r.reject(name, Wrong::of(Rule::AccountTwice, why, "say it once"));
+        let why = if of_lab {
+            "is an account of the lab already"
+        } else if seen.iter().any(|(other, _)| *other == name.value) {
+            "is an account of `cloud_init` already"
+        } else {
+            return true;
+        };
+        self.r.reject(name, Wrong::of(Rule::AccountTwice, why, "say it once"));
+        false
+    }
+
+    /// Tells a number that another account has.
+    fn tell_taken(&mut self, name: &Spanned<String>, uid: &str, seen: &[Made]) {
+        let numbered =
+            |account: &&Account| account.uid.map(|n| n.to_string()).as_deref() == Some(uid);
+        let of_lab = self.others.accounts.iter().find(numbered).map(|account| &account.name);
+        // It is made before them, with the first number for people.
+        let administrator = self.others.access.and_then(|access| access.user.as_ref());
+        let administrator = administrator.filter(|_| uid == UIDS.start().to_string());
+        let of_these =
+            seen.iter().find(|(_, other)| other.as_deref() == Some(uid)).map(|(name, _)| name);
+        if let Some(other) = of_lab.or(administrator).or(of_these) {
+            let message = format!("`{}`: {uid} is taken by `{other}`", name.value);
+            let help = format!("another number from {} to {}, or none", UIDS.start(), UIDS.end());
+            self.r.tell(Rule::UidTaken, name, message, help);
         }
-        // These are made first, and useradd gives the next number that is free.
-        let taken = others.accounts.iter().filter(|account| account.uid.is_some());
-        let same =
-            taken.clone().find(|account| account.uid.map(|n| n.to_string()).as_deref() == uid);
-        if let (Some(uid), Some(account)) = (uid, same) {
-            let message = format!("`{}`: {uid} is taken by `{}`", name.value, account.name);
-            self.r.tell(Rule::UidTaken, name, message, "another number");
-        }
-        if let (None, Some(account)) = (uid, taken.clone().next()) {
+    }
+
+    /// Tells an account without a number. These are made first, and useradd gives the next that is free.
+    fn tell_without(&mut self, name: &Spanned<String>) {
+        let numbered = self.others.accounts.iter().find(|account| account.uid.is_some());
+        if let Some(account) = numbered {
             let message =
                 format!("`{}` could be given the number of `{}`", name.value, account.name);
-            self.r.tell(
-                Rule::UidTaken,
-                name,
-                message,
-                "cloud-init makes its accounts first: give this one a `uid` as well",
-            );
+            let help = "cloud-init makes its accounts first: give this one a `uid` as well";
+            self.r.tell(Rule::UidTaken, name, message, help);
         }
     }
 
@@ -105,6 +128,9 @@ impl Checker<'_, '_> {
         for (name, members) in written.value.entries() {
             if let Err(wrong) = users::group(&name.value) {
                 self.r.reject(name, wrong);
+                continue;
+            }
+            if matches!(members.value, Data::Nothing) {
                 continue;
             }
             let members = self.each(&format!("{at}.{}", name.value), members, |text| {

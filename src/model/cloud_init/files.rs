@@ -1,7 +1,10 @@
 //! `write_files` of one's own. cloud-init 19.4 writes files before it makes accounts, and gives up on those that follow where it
 //! cannot give one to its owner.
 
+use std::io::{self, Read as _};
+
 use base64ct::{Base64, Encoding as _};
+use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 
 use crate::report::Rule;
@@ -19,7 +22,7 @@ impl Checker<'_, '_> {
         let mut files = Vec::new();
         for (at, item) in self.items(at, written, EXAMPLE)? {
             let Some(mut file) = self.mapping(&at, item, FILE) else { continue };
-            let of = |key: &str| item.value.entries().iter().find(|(k, _)| k.value == key);
+            let of = |key: &str| item.value.said(key);
             let Some((_, path)) = of("path") else {
                 self.r.tell(Rule::CloudInitValue, item, "a file has no `path`", EXAMPLE);
                 continue;
@@ -32,20 +35,15 @@ impl Checker<'_, '_> {
                 self.files.push(path);
             }
             let encoding = file.get("encoding").and_then(Value::as_str).unwrap_or_default();
-            if encoding.contains("64")
-                && let Some((_, content)) = of("content")
-            {
-                self.tell_base64(content);
+            if let Some((_, content)) = of("content").filter(|_| encoding.contains("64")) {
+                self.tell_encoded(content, encoding.starts_with("gz"));
             }
-            if ["gz", "gzip"].contains(&encoding) {
-                let (_, encoding) = of("encoding")?;
+            if let Some((_, written)) =
+                of("encoding").filter(|_| ["gz", "gzip"].contains(&encoding))
+            {
                 let help = "`gz+b64`, with the content in base64";
-                self.r.tell(
-                    Rule::CloudInitValue,
-                    encoding,
-                    "what gzip makes is no text that YAML holds",
-                    help,
-                );
+                let message = "what gzip makes is no text that YAML holds";
+                self.r.tell(Rule::CloudInitValue, written, message, help);
             }
             // A text is what it is, whatever the order of keys.
             file.entry("content").or_insert_with(|| json!(""));
@@ -72,14 +70,38 @@ impl Checker<'_, '_> {
         self.r.reject(path, Wrong::of(Rule::FilePlace, wrong.0, wrong.1));
     }
 
-    fn tell_base64(&mut self, content: &Spanned<Data>) {
+    fn tell_encoded(&mut self, content: &Spanned<Data>, is_packed: bool) {
         let Data::Text(text) = &content.value else { return };
         let bare: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-        if Base64::decode_vec(&bare).is_err() {
-            let help = "`base64 FILE` writes it; a plain text needs no `encoding`";
-            self.r.tell(Rule::CloudInitValue, content, "this is not base64", help);
-        }
+        let (message, help) = match Base64::decode_vec(&bare) {
+            Err(_) => (
+                "this is not base64".to_owned(),
+                "`base64 FILE` writes it; a plain text needs no `encoding`",
+            ),
+            Ok(packed) if is_packed => match unpacked(&packed) {
+                Some(size) if size <= LARGEST => return,
+                Some(_) => (
+                    format!("this holds more than {} MiB, unpacked", LARGEST >> 20),
+                    "a `hooks.first_boot` can fetch what is large",
+                ),
+                None => (
+                    "this is base64, but nothing that gzip made".to_owned(),
+                    "`gzip < FILE | base64` writes it; what is only in base64 has `encoding: b64`",
+                ),
+            },
+            Ok(_) => return,
+        };
+        self.r.tell(Rule::CloudInitValue, content, message, help);
     }
+}
+
+/// The most that a packed file may hold, in bytes: a few kilobytes could hold gigabytes, over which the node would run out of memory.
+const LARGEST: u64 = 16 << 20;
+
+/// How many bytes are packed there; of more than may be, not all are counted. Nothing where it is damaged, or no gzip.
+fn unpacked(packed: &[u8]) -> Option<u64> {
+    let mut limited = MultiGzDecoder::new(packed).take(LARGEST + 1);
+    io::copy(&mut limited, &mut io::sink()).ok()
 }
 
 /// An owner that is there when files are written: `root`, or `root:root`.

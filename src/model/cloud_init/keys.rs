@@ -22,10 +22,15 @@ pub(super) enum Verdict {
 #[derive(Clone, Copy)]
 pub(super) enum Form {
     Text,
+    /// A text that useradd writes into a field of /etc/passwd.
+    Field,
     Flag,
-    Number,
+    /// A whole number from 1 to this.
+    Count(u32),
     /// A whole number that useradd's module of 19.4 wants as a text.
     Digits,
+    /// A person's number, as such a text.
+    Uid,
     /// A text, or a list of texts.
     Texts,
     /// One of these words.
@@ -34,6 +39,10 @@ pub(super) enum Form {
     Mode,
     /// A path that a file of a person's may have.
     Path,
+    /// The name of a file that rsyslog reads, without a folder: 19.4 joins it to one, and writes whatever that leads to.
+    RsyslogFile,
+    /// Where a server is told.
+    Url,
     /// `all`, or a list of what is sent.
     Post,
     /// A day: `2027-12-31`.
@@ -56,19 +65,30 @@ pub(super) enum Form {
     /// What sudo lets an account do.
     Sudo,
     Keys,
-    /// Fixed keys.
-    Mapping(&'static [Known]),
+    /// Fixed keys, and the one without which its module gives up.
+    Mapping(&'static [Known], Option<&'static str>),
 }
 
-/// A key, and what becomes of it.
-pub(super) type Known = (&'static str, Verdict);
+/// Keys, and what becomes of each.
+pub(super) type Known = (&'static [&'static str], Verdict);
+
+/// What becomes of a key.
+pub(super) fn verdict(name: &str, known: &[Known]) -> Option<Verdict> {
+    known.iter().find(|(names, _)| names.contains(&name)).map(|(_, verdict)| *verdict)
+}
+
+/// The keys that are handed on.
+pub(super) fn taken(known: &[Known]) -> Vec<&'static str> {
+    let taken = known.iter().filter(|(_, verdict)| matches!(verdict, Taken(_)));
+    taken.flat_map(|(names, _)| names.iter().copied()).collect()
+}
 
 /// The keys of a file in `write_files`.
 pub(super) const FILE: &[Known] = &[
-    ("path", Taken(Form::Path)),
-    ("content", Taken(Form::Text)),
+    (&["path"], Taken(Form::Path)),
+    (&["content"], Taken(Form::Text)),
     (
-        "encoding",
+        &["encoding"],
         Taken(Form::Word(&[
             "b64",
             "base64",
@@ -81,76 +101,69 @@ pub(super) const FILE: &[Known] = &[
             "text/plain",
         ])),
     ),
-    ("owner", Taken(Form::Owner)),
-    ("permissions", Taken(Form::Mode)),
-    ("append", Taken(Form::Flag)),
-    ("defer", Later("say it under `files`, whose owners are there when they are written")),
-    ("source", Later("`files` takes a file beside the lab file as `source`")),
+    (&["owner"], Taken(Form::Owner)),
+    (&["permissions"], Taken(Form::Mode)),
+    (&["append"], Taken(Form::Flag)),
+    (&["defer"], Later("say it under `files`, whose owners are there when they are written")),
+    (&["source"], Later("`files` takes a file beside the lab file as `source`")),
 ];
+
+/// The users of CentOS 7's targeted policy. useradd makes no account for another.
+const SELINUX_USERS: &[&str] =
+    &["guest_u", "root", "staff_u", "sysadm_u", "system_u", "unconfined_u", "user_u", "xguest_u"];
 
 /// The keys of an account in `users`.
 pub(super) const USER: &[Known] = &[
-    ("name", Taken(Form::Account)),
-    ("gecos", Taken(Form::Text)),
-    ("uid", Taken(Form::Digits)),
-    ("groups", Taken(Form::GroupNames)),
-    ("primary_group", Taken(Form::Group)),
-    ("homedir", Taken(Form::Path)),
-    ("shell", Taken(Form::Shell)),
-    ("sudo", Taken(Form::Sudo)),
-    ("ssh_authorized_keys", Taken(Form::Keys)),
-    ("expiredate", Taken(Form::Day)),
-    ("inactive", Taken(Form::Digits)),
-    ("selinux_user", Taken(Form::Text)),
-    ("lock_passwd", Taken(Form::Flag)),
-    ("system", Taken(Form::Flag)),
-    ("create_groups", Taken(Form::Flag)),
-    ("no_create_home", Taken(Form::Flag)),
-    ("no_user_group", Taken(Form::Flag)),
-    ("no_log_init", Taken(Form::Flag)),
+    (&["name"], Taken(Form::Account)),
+    (&["gecos"], Taken(Form::Field)),
+    (&["uid"], Taken(Form::Uid)),
+    (&["groups"], Taken(Form::GroupNames)),
+    (&["primary_group"], Taken(Form::Group)),
+    (&["homedir"], Taken(Form::Path)),
+    (&["shell"], Taken(Form::Shell)),
+    (&["sudo"], Taken(Form::Sudo)),
+    (&["ssh_authorized_keys"], Taken(Form::Keys)),
+    (&["expiredate"], Taken(Form::Day)),
+    (&["inactive"], Taken(Form::Digits)),
+    (&["selinux_user"], Taken(Form::Word(SELINUX_USERS))),
+    (&["lock_passwd"], Taken(Form::Flag)),
+    (&["system"], Taken(Form::Flag)),
+    (&["create_groups"], Taken(Form::Flag)),
+    (&["no_create_home"], Taken(Form::Flag)),
+    (&["no_user_group"], Taken(Form::Flag)),
+    (&["no_log_init"], Taken(Form::Flag)),
     (
-        "passwd",
+        &["passwd", "hashed_passwd", "plain_text_passwd"],
         Refused(
             PASSWORD,
             "`users` of the lab gives it a password, which `trainyard secrets` makes",
         ),
     ),
     (
-        "hashed_passwd",
-        Refused(
-            PASSWORD,
-            "`users` of the lab gives it a password, which `trainyard secrets` makes",
-        ),
+        &["ssh_redirect_user"],
+        Refused(SSH, "leave the account without keys, and nobody logs in as it"),
     ),
-    (
-        "plain_text_passwd",
-        Refused(
-            PASSWORD,
-            "`users` of the lab gives it a password, which `trainyard secrets` makes",
-        ),
-    ),
-    ("ssh_redirect_user", Refused(SSH, "leave the account without keys, and nobody logs in as it")),
-    ("ssh_import_id", Unheard("say its keys as `ssh_authorized_keys`")),
-    ("snapuser", Unheard("say its `name`")),
-    ("doas", Later("say it as `sudo`")),
+    (&["ssh_import_id"], Unheard("say its keys as `ssh_authorized_keys`")),
+    (&["snapuser"], Unheard("say its `name`")),
+    (&["doas"], Later("say it as `sudo`")),
 ];
 
 pub(super) const RSYSLOG: &[Known] = &[
-    ("configs", Taken(Form::Texts)),
-    ("config_filename", Taken(Form::Text)),
-    ("remotes", Taken(Form::Names)),
+    (&["configs"], Taken(Form::Texts)),
+    (&["config_filename"], Taken(Form::RsyslogFile)),
+    (&["remotes"], Taken(Form::Names)),
     (
-        "config_dir",
+        &["config_dir"],
         Refused("is a folder in which CentOS 7's rsyslog does not look", "leave it out"),
     ),
-    ("service_reload_command", Refused("is known to cloud-init", "leave it out")),
+    (&["service_reload_command"], Refused("is known to cloud-init", "leave it out")),
 ];
 
-pub(super) const PHONE_HOME: &[Known] =
-    &[("url", Taken(Form::Text)), ("post", Taken(Form::Post)), ("tries", Taken(Form::Number))];
-
-pub(super) const SWAP: &[Known] =
-    &[("filename", Taken(Form::Path)), ("size", Taken(Form::Text)), ("maxsize", Taken(Form::Text))];
+pub(super) const PHONE_HOME: &[Known] = &[
+    (&["url"], Taken(Form::Url)),
+    (&["post"], Taken(Form::Post)),
+    (&["tries"], Taken(Form::Count(100))),
+];
 
 #[cfg(test)]
 mod tests {
@@ -177,12 +190,14 @@ mod tests {
         let ours: [&[Known]; 3] = [TOP, FILE, USER];
         assert_eq!(theirs.lines().count(), ours.len(), "{}", String::from_utf8_lossy(&said.stderr));
         for (theirs, ours) in theirs.lines().zip(ours) {
-            let known = |name: &str| ours.iter().filter(|(key, _)| *key == name).count();
+            let known = |name: &str| {
+                ours.iter().flat_map(|(names, _)| *names).filter(|key| **key == name).count()
+            };
             assert!(theirs.split(' ').count() > 5);
             for name in theirs.split(' ') {
                 assert_eq!(known(name), 1, "{name}");
             }
-            assert!(ours.iter().all(|(name, _)| known(name) == 1));
+            assert!(ours.iter().flat_map(|(names, _)| *names).all(|name| known(name) == 1));
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What people add to the user-data, in cloud-init's own words: each key known, each value as the type that its key wants.
 
 mod accounts;
+mod commands;
 mod files;
+mod forms;
 mod keys;
 mod top;
 mod values;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::report::Rule;
+use crate::report::{Rule, did_you_mean};
 use crate::spec::{Data, SettingsSpec, Spanned};
 
 use self::keys::Verdict;
@@ -26,6 +28,8 @@ pub struct CloudInit {
     pub data: Arc<Map<String, Value>>,
     /// The files that it writes.
     pub files: Vec<Spanned<String>>,
+    /// Keys that are missing in it: the mapping, and what is told.
+    missing: Vec<(Spanned<()>, String)>,
 }
 
 /// What the lab has that these additions may not have as well.
@@ -40,10 +44,13 @@ pub(super) fn resolve(spec: &SettingsSpec, others: &Others, r: &mut Resolver) ->
         r.note("cloud_init", &"none", Origin::BuiltIn);
         return CloudInit::default();
     };
-    let mut checker = Checker { r, others, files: Vec::new() };
+    let mut checker = Checker { r, others, files: Vec::new(), missing: Vec::new() };
     let mut data = Map::new();
     for (key, value) in written.value.entries() {
         let Some(form) = checker.form(key, TOP) else { continue };
+        if matches!(value.value, Data::Nothing) {
+            continue;
+        }
         let at = format!("cloud_init.{}", key.value);
         let Some(settled) = checker.value(form, &at, value) else { continue };
         if values::is_nothing(&settled) {
@@ -51,7 +58,14 @@ pub(super) fn resolve(spec: &SettingsSpec, others: &Others, r: &mut Resolver) ->
         }
         data.insert(key.value.clone(), settled);
     }
-    CloudInit { data: data.into(), files: checker.files }
+    CloudInit { data: data.into(), files: checker.files, missing: checker.missing }
+}
+
+/// Tells keys that are missing in what a node has. What the lab or a role says may be a part of it.
+pub(super) fn tell_missing(of: &CloudInit, r: &mut Resolver) {
+    for (at, message) in &of.missing {
+        r.tell(Rule::CloudInitValue, at, message, "cloud-init does nothing without it");
+    }
 }
 
 /// What is told of a key that is not handed on.
@@ -76,10 +90,8 @@ fn refuse(
             (Rule::CloudInitUnknown, message, help.to_owned())
         }
         _ => {
-            let taken = known.iter().filter(|(_, v)| matches!(v, Verdict::Taken(_)));
-            let taken: Vec<&str> = taken.map(|(name, _)| *name).collect();
             let message = format!("`{name}` is nothing that cloud-init 19.4 knows here");
-            (Rule::CloudInitUnknown, message, crate::report::did_you_mean(name, taken))
+            (Rule::CloudInitUnknown, message, did_you_mean(name, keys::taken(known)))
         }
     };
     r.tell(rule, key, message, help);
@@ -87,5 +99,14 @@ fn refuse(
 
 /// A mapping with nothing in it is as good as none.
 fn is_empty(value: &Data) -> bool {
-    matches!(value, Data::Map(entries) if entries.is_empty())
+    matches!(value, Data::Map(entries) if entries.iter().all(|(_, v)| matches!(v.value, Data::Nothing)))
+}
+
+/// Why a key at the top of a user-data is refused, and what to do instead; nothing where it is not.
+#[must_use]
+pub fn cloud_init_refuses(name: &str) -> Option<(&'static str, &'static str)> {
+    match keys::verdict(name, TOP) {
+        Some(Verdict::Refused(why, help)) => Some((why, help)),
+        _ => None,
+    }
 }

@@ -6,9 +6,11 @@ use serde_json::{Map, Value, json};
 use crate::report::Rule;
 use crate::spec::{Data, Spanned};
 
-use super::keys::{Form, Known, Verdict};
+use super::forms::{a_word, count, day, field, number, rsyslog_file, uid, url};
+use super::keys::{self, Form, Known, Verdict};
 use super::{Others, is_empty, refuse};
 use crate::model::access::public_key;
+use crate::model::repositories::has_credentials;
 use crate::model::settle::{Resolver, Wrong, word};
 use crate::model::{file_places, files, sudo, users};
 
@@ -21,12 +23,14 @@ pub(super) struct Checker<'c, 'f> {
     pub others: &'c Others<'c>,
     /// The files that are written.
     pub files: Vec<Spanned<String>>,
+    /// What is missing.
+    pub missing: Vec<(Spanned<()>, String)>,
 }
 
 impl Checker<'_, '_> {
     /// The form of what stands under a key; nothing where that is not handed on, which is told.
     pub fn form(&mut self, key: &Spanned<String>, known: &[Known]) -> Option<Form> {
-        match known.iter().find(|(name, _)| *name == key.value).map(|(_, verdict)| *verdict) {
+        match keys::verdict(&key.value, known) {
             Some(Verdict::Taken(form)) => Some(form),
             verdict => {
                 refuse(key, verdict, known, self.r);
@@ -40,8 +44,13 @@ impl Checker<'_, '_> {
         match form {
             Form::Text => self.text(at, written).map(Value::String),
             Form::Flag => self.flag(at, written),
-            Form::Number => self.number(at, written).map(|number| json!(number)),
-            Form::Digits => self.number(at, written).map(|number| json!(number.to_string())),
+            Form::Field => self.parsed(at, written, field),
+            Form::Count(most) => {
+                let count = self.parsed(at, written, |text| count(text, most))?;
+                count.as_str()?.parse::<u32>().ok().map(|count| json!(count))
+            }
+            Form::Digits => self.parsed(at, written, number),
+            Form::Uid => self.parsed(at, written, uid),
             Form::Texts => self.texts(at, written).map(|texts| json!(texts)),
             Form::Word(words) => self.parsed(at, written, |text| a_word(text, words)),
             Form::Mode => self
@@ -49,6 +58,8 @@ impl Checker<'_, '_> {
             Form::Path => {
                 self.parsed(at, written, |text| file_places::path(text).map(|()| text.to_owned()))
             }
+            Form::RsyslogFile => self.parsed(at, written, rsyslog_file),
+            Form::Url => self.url(at, written),
             Form::Post => self.post(at, written),
             Form::Day => self.parsed(at, written, day),
             Form::Names => self.names(at, written),
@@ -63,7 +74,11 @@ impl Checker<'_, '_> {
             Form::Owner => self.parsed(at, written, super::files::owner),
             Form::Sudo => self.sudo(at, written),
             Form::Keys => self.each(at, written, public_key),
-            Form::Mapping(known) => self.mapping(at, written, known).map(Value::Object),
+            Form::Mapping(known, needed) => {
+                let mapping = self.mapping(at, written, known)?;
+                self.note_missing(at, written, needed);
+                Some(Value::Object(mapping))
+            }
         }
     }
 
@@ -84,7 +99,7 @@ impl Checker<'_, '_> {
     }
 
     /// A text that arrives as it is.
-    fn plain(&mut self, written: &Spanned<Data>) -> Option<String> {
+    pub fn plain(&mut self, written: &Spanned<Data>) -> Option<String> {
         let Data::Text(text) = &written.value else {
             self.mismatch(
                 written,
@@ -149,17 +164,16 @@ impl Checker<'_, '_> {
         Some(json!(flag == "yes"))
     }
 
-    /// A whole number that is the same in all versions of YAML.
-    fn number(&mut self, at: &str, written: &Spanned<Data>) -> Option<u32> {
-        let number = self.parsed(at, written, |text| {
-            let number: u32 = text.parse().map_err(|_| "a whole number, such as `10`")?;
-            if number.to_string() == text {
-                Ok(text.to_owned())
-            } else {
-                Err("a whole number without zeros before it")
+    /// A URL, which holds no password: what goes to each node is for nobody else, and a lab file is.
+    fn url(&mut self, at: &str, written: &Spanned<Data>) -> Option<Value> {
+        if let Data::Text(text) = &written.value {
+            let text =
+                Spanned { value: text.clone(), span: written.span, path: written.path.clone() };
+            if has_credentials(at, &text, self.r) {
+                return None;
             }
-        })?;
-        number.as_str()?.parse().ok()
+        }
+        self.parsed(at, written, url)
     }
 
     /// The items of a list, each with its path.
@@ -215,37 +229,13 @@ impl Checker<'_, '_> {
                 self.r.reject(name, allowed);
                 continue;
             }
+            if matches!(value.value, Data::Nothing) {
+                continue;
+            }
             let text = self.text(&format!("{at}.{}", name.value), value)?;
             named.insert(name.value.clone(), json!(text));
         }
         Some(Value::Object(named))
-    }
-
-    /// Commands. 19.4 gives up on all of them, trainyard's as well, where one is neither a text nor a list of words.
-    fn commands(&mut self, at: &str, written: &Spanned<Data>) -> Option<Value> {
-        const HELP: &str = "a list of commands: `[[touch, /root/seen], \"date > /root/when\"]`";
-        let mut commands = Vec::new();
-        for (at, item) in self.items(at, written, HELP)? {
-            match &item.value {
-                Data::Text(text) if text.trim().is_empty() => {
-                    self.r.tell(Rule::CloudInitValue, item, "an empty text is no command", HELP);
-                }
-                Data::Text(_) => commands.extend(self.text(&at, item).map(Value::String)),
-                Data::List(words) if !words.is_empty() => {
-                    let words: Vec<_> = words.iter().map(|word| self.plain(word)).collect();
-                    if let Some(words) = words.into_iter().collect::<Option<Vec<_>>>() {
-                        self.note(&at, &words.join(" "), item);
-                        commands.push(json!(words));
-                    }
-                }
-                Data::Map(_) => {
-                    let help = "put a command with a colon and a blank in quotes: `'echo a: b'`";
-                    self.mismatch(item, "a command", help);
-                }
-                _ => self.mismatch(item, "a command", HELP),
-            }
-        }
-        Some(json!(commands))
     }
 
     fn sudo(&mut self, at: &str, written: &Spanned<Data>) -> Option<Value> {
@@ -253,7 +243,7 @@ impl Checker<'_, '_> {
         {
             return self.flag(at, written);
         }
-        let mut rules = self.each(at, written, sudo::rule)?;
+        let mut rules = self.each(at, written, |text| sudo::rule(text, "`ALL=(ALL) ALL`"))?;
         // One as a text, which newer versions take as well.
         match rules.as_array_mut() {
             Some(list) if list.len() == 1 => list.pop(),
@@ -268,47 +258,44 @@ impl Checker<'_, '_> {
         written: &Spanned<Data>,
         known: &[Known],
     ) -> Option<Map<String, Value>> {
-        if !matches!(written.value, Data::Map(_)) || is_empty(&written.value) {
-            let keys = known.iter().filter(|(_, v)| matches!(v, Verdict::Taken(_)));
-            let keys: Vec<_> = keys.map(|(name, _)| format!("`{name}`")).collect();
-            let found =
-                if is_empty(&written.value) { "an empty one" } else { written.value.kind() };
-            let message = format!("expected a mapping, found {found}");
-            self.r.tell(Rule::Kind, written, message, format!("its keys are {}", keys.join(", ")));
-            return None;
-        }
+        let told = self.r.findings.times();
         let mut mapping = Map::new();
         for (key, value) in written.value.entries() {
             let Some(form) = self.form(key, known) else { continue };
+            if matches!(value.value, Data::Nothing) {
+                continue;
+            }
             let value = self.value(form, &format!("{at}.{}", key.value), value);
             if let Some(value) = value.filter(|value| !is_nothing(value)) {
                 mapping.insert(key.value.clone(), value);
             }
         }
-        Some(mapping)
+        let is_empty = is_empty(&written.value);
+        if matches!(written.value, Data::Map(_)) && !is_empty {
+            return Some(mapping);
+        }
+        // Where a key of it was told, that is why.
+        if self.r.findings.times() == told {
+            let keys: Vec<_> = keys::taken(known).iter().map(|name| format!("`{name}`")).collect();
+            let found = if is_empty { "an empty one" } else { written.value.kind() };
+            let message = format!("expected a mapping, found {found}");
+            self.r.tell(Rule::Kind, written, message, format!("its keys are {}", keys.join(", ")));
+        }
+        None
+    }
+
+    /// Notes that the key is not there without which a module gives up.
+    fn note_missing(&mut self, at: &str, written: &Spanned<Data>, needed: Option<&str>) {
+        let Some(needed) = needed.filter(|needed| written.value.said(needed).is_none()) else {
+            return;
+        };
+        let name = at.rsplit('.').next().unwrap_or_default();
+        let at = Spanned { value: (), span: written.span, path: written.path.clone() };
+        self.missing.push((at, format!("`{name}` has no `{needed}`")));
     }
 }
 
 /// A list of nothing says nothing.
 pub(super) fn is_nothing(value: &Value) -> bool {
     value.as_array().is_some_and(Vec::is_empty)
-}
-
-fn a_word(text: &str, words: &[&str]) -> Result<String, Wrong> {
-    if words.contains(&text) {
-        return Ok(text.to_owned());
-    }
-    let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
-    Err(Wrong::from(format!("one of {}", words.join(", "))))
-}
-
-fn day(text: &str) -> Result<String, &'static str> {
-    let fits = text.len() == 10
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(i, b)| if [4, 7].contains(&i) { b == b'-' } else { b.is_ascii_digit() })
-        && (1..=12).contains(&text[5..7].parse().unwrap_or(0))
-        && (1..=31).contains(&text[8..].parse().unwrap_or(0));
-    if fits { Ok(text.to_owned()) } else { Err("a day, such as `2027-12-31`") }
 }

@@ -2,10 +2,12 @@
 
 use Verdict::{Refused, Taken};
 
+use super::options::{GROUP, LOGGING, NONE, Options};
+
 /// What becomes of a command.
 pub(super) enum Verdict {
     /// It is written into the kickstart, with these options.
-    Taken(&'static [&'static str]),
+    Taken(Options),
     /// It is refused: why, and what to do instead.
     Refused(&'static str, &'static str),
 }
@@ -22,10 +24,10 @@ const UNSIGNED: &str = "runs in the installer what nobody has signed";
 
 /// The commands, each once.
 pub(super) const COMMANDS: &[(&[&str], Verdict)] = &[
-    (&["logging"], Taken(&["--host", "--port", "--level"])),
-    (&["group"], Taken(&["--name", "--gid"])),
-    (&["mediacheck"], Taken(&[])),
-    (&["unsupported_hardware"], Taken(&[])),
+    (&["logging"], Taken(LOGGING)),
+    (&["group"], Taken(GROUP)),
+    (&["mediacheck"], Taken(NONE)),
+    (&["unsupported_hardware"], Taken(NONE)),
     // Disks.
     (
         &[
@@ -129,13 +131,69 @@ mod tests {
     use std::process::Command;
 
     use super::COMMANDS;
+    use crate::model::kickstart::command;
+
+    const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/venv/bin/python");
+
+    /// Whether pykickstart reads a line.
+    const SCRIPT: &str = "import sys\n\
+        from pykickstart.parser import KickstartParser\n\
+        from pykickstart.version import makeVersion\n\
+        for line in sys.argv[1:]:\n\
+        \x20   try: KickstartParser(makeVersion('RHEL7')).readKickstartFromString(line + '\\n'); print('yes')\n\
+        \x20   except BaseException: print('no')";
+
+    #[test]
+    fn no_line_is_taken_that_pykickstart_cannot_read() {
+        let good = [
+            "logging",
+            "logging --host=10.0.0.5 --level=debug",
+            "logging --host=fd00::5 --port=514",
+            "group --name=developers --gid=1500",
+            "group --name=developers",
+            "mediacheck",
+            "unsupported_hardware",
+        ];
+        let bad = [
+            "group",
+            "group --gid=1500",
+            "group --name=a --gid=x",
+            "group --name",
+            "logging --level=foo",
+            "logging --port=514",
+            "logging --host",
+            "mediacheck --now",
+            "loging",
+        ];
+        let stricter = [
+            "group --name=a --name=b",
+            "group --name=a --gid=-1",
+            "group --name=wheel",
+            "group --name=nova",
+            "group --name=a --gid=01500",
+            "logging --host=a --port=x",
+            "logging --host=a --port=0",
+            "logging --host=",
+            "logging --level=info --level=info",
+        ];
+        for line in good {
+            assert!(command(line).is_ok(), "{line}");
+        }
+        for line in bad.iter().chain(&stricter) {
+            assert!(command(line).is_err(), "{line}");
+        }
+        let mut python = Command::new(PYTHON);
+        let said = python.args(["-c", SCRIPT]).args(good).args(bad).output().expect("it runs");
+        let said = String::from_utf8(said.stdout).expect("text");
+        let wanted = [vec!["yes"; good.len()], vec!["no"; bad.len()]].concat();
+        assert_eq!(said.lines().collect::<Vec<_>>(), wanted);
+    }
 
     #[test]
     fn the_commands_are_those_that_pykickstart_knows() {
         let script = "from pykickstart.handlers.rhel7 import RHEL7Handler\n\
                       print('\\n'.join(sorted(RHEL7Handler().commands)))";
-        let python = concat!(env!("CARGO_MANIFEST_DIR"), "/target/venv/bin/python");
-        let said = Command::new(python)
+        let said = Command::new(PYTHON)
             .args(["-c", script])
             .output()
             .expect("scripts/dev/setup.sh made it");
