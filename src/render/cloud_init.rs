@@ -112,8 +112,9 @@ fn runcmd(node: &NodePlan, host_keys: &[PlacedHostKey]) -> Value {
     let mut relabel = vec!["restorecon", "-RF"];
     relabel.extend(RELABEL);
     relabel.push(forget_seed::SETTINGS);
-    // 19.4 makes folders that everyone may enter.
-    let mut commands = vec![json!(["chmod", "-R", "go=", node::FOLDER])];
+    // 19.4 makes folders that everyone may enter. On a node that has another seed, stages have put files of other modes beside theirs.
+    let mut commands =
+        vec![json!(["chmod", "0700", node::FOLDER]), json!(["chmod", "-R", "go=", node::STAGES])];
     if let Some(user) = &node.access.user {
         // 19.4 gives no groups to an account that the image has already.
         commands.push(json!(["usermod", "-a", "-G", ADMINISTRATORS, user]));

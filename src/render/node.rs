@@ -42,6 +42,9 @@ pub const UNIT: &str = "/etc/systemd/system/trainyard-first-boot.service";
 /// Where everything of a node's own lies; nobody but root looks inside.
 pub const FOLDER: &str = "/etc/trainyard";
 
+/// Where what the node is to become lies.
+pub const STAGES: &str = "/etc/trainyard/stages";
+
 /// Folders that everyone may read and that a fresh system does not have; all others are root's alone.
 pub const PUBLIC_FOLDERS: [&str; 1] = ["/usr/local/libexec/trainyard"];
 

@@ -234,8 +234,9 @@ fn c7(node: &Rendered, wrong: &mut Vec<String>) {
         expect(wrong, command.is_array() && words.clone().all(Value::is_string), "a command");
     }
     // It makes folders that everyone may enter.
-    let private = serde_json::json!(["chmod", "-R", "go=", "/etc/trainyard"]);
-    expect(wrong, commands.contains(&private), "/etc/trainyard is open");
+    let above = serde_json::json!(["chmod", "0700", "/etc/trainyard"]);
+    let below = serde_json::json!(["chmod", "-R", "go=", "/etc/trainyard/stages"]);
+    expect(wrong, commands.contains(&above) && commands.contains(&below), "it is open");
     expect(wrong, data["ssh_deletekeys"] == true, "host keys that others know");
     let made = serde_json::json!(["rsa", "ecdsa", "ed25519"]);
     expect(wrong, data["ssh_genkeytypes"] == made, "types of host keys");
