@@ -13,18 +13,13 @@ place_files() { # STAGE [MARK]: MARK is there when a file changed
     done 3< <(manifest "$1" file)
 }
 
-# run_script STAGE NAME: one of its scripts, if it has it. Where a command in it ran out of time or was killed, the stage itself
-# did not: 124 and 137 are for that.
-run_script() {
-    local status=0
-    [ -e "$STAGES/$1/$2.sh" ] || return 0
-    /bin/bash "$STAGES/$1/$2.sh" || status=$?
-    case $status in 124 | 137) status=1 ;; esac
-    return "$status"
+run_script() { # STAGE NAME: one of its scripts, if it has it
+    [ ! -e "$STAGES/$1/$2.sh" ] || /bin/bash "$STAGES/$1/$2.sh"
 }
 
-# Ends with the status of configure.sh: 100 there means "done; reboot, then continue". Nothing else may end with 100.
-# Where TRAINYARD_REBOOT is `no`, as in the installer, 100 is a failure.
+# Ends with 100 where configure.sh does: "done; reboot, then continue". Nothing else may end with 100, and nothing with 124 or 137: a
+# command may run out of time or be killed, but that is not the stage's own end. Where TRAINYARD_REBOOT is `no`, as in the
+# installer, 100 is a failure.
 stage_main() {
     local stage=$1 changed=$VOLATILE/changed.$1 one two three status=0
     trap 'case $? in 100 | 124 | 137) exit 1 ;; esac' EXIT
@@ -60,7 +55,7 @@ stage_main() {
 
     step "configuring"
     run_script "$stage" configure || status=$?
-    trap - EXIT
+    [ "$status" -ne 100 ] || trap - EXIT
     exit "$status"
 }
 

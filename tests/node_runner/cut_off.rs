@@ -169,13 +169,16 @@ fn a_state_that_cannot_be_written_leaves_the_old_one_whole() {
 
 #[test]
 fn a_stage_is_told_by_what_ended_it() {
-    for (script, told) in [
-        ("timeout 1 sleep 60\n", "while preparing: (exit status 1)"),
-        ("timeout -s KILL 1 sleep 60 2>&-; exit $?\n", "(exit status 1)"),
-        ("kill -KILL $$\n", "(exit status 1)"),
+    for (name, script, told) in [
+        ("configure", "exit 124\n", "while configuring: (exit status 1)"),
+        ("configure", "exit 137\n", "while configuring: (exit status 1)"),
+        ("prepare", "timeout 1 sleep 60\n", "while preparing: (exit status 1)"),
+        ("prepare", "timeout -s KILL 1 sleep 60 2>&-; exit $?\n", "(exit status 1)"),
+        ("prepare", "kill -KILL $$\n", "(exit status 1)"),
     ] {
         let node = Node::new();
-        node.stage("one", "limit 50\n", &[("prepare.sh", script)]);
+        node.stage("one", "limit 50\n", &[]);
+        node.write(&format!("etc/trainyard/stages/one/{name}.sh"), script);
         let said = node.expect(6, &["run"]);
         assert!(said.contains(told) && !said.contains("more than"), "{script}: {said}");
     }
