@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::fetch;
-use super::load::{Good, chosen, load_good};
+use super::load::{Good, chosen_one, load_good};
 use super::source::{Found, Source, keep_own};
 use crate::appear;
 use crate::base_image::Facts;
@@ -28,8 +28,7 @@ pub(in crate::cli) fn disk(
     ui: &Ui,
 ) -> Result<()> {
     let good = load_good(lab_file, secrets, ui)?;
-    let nodes = chosen(&good.plan, std::slice::from_ref(&args.node))?;
-    let Some(node) = nodes.into_iter().next() else { bail!("no node") };
+    let node = chosen_one(&good.plan, &args.node)?;
     let qemu = QemuImg::locate()?;
     let source = image(args, &good.lab, lab_file)?;
     let base = Base::open(&source.path)?;

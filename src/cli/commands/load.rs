@@ -231,6 +231,16 @@ pub(super) fn tell_unknown_variables(sources: &secrets::Sources, wanted: &Wanted
     }
 }
 
+/// The node of that name.
+pub(super) fn chosen_one<'p>(plan: &'p Plan, name: &str) -> Result<&'p NodePlan> {
+    let Some(node) = plan.nodes.iter().find(|n| n.name == name) else {
+        let known = plan.nodes.iter().map(|n| n.name.as_str());
+        let help = crate::report::did_you_mean(name, known);
+        bail!(Failure::new(exit::USAGE, format!("the lab has no node `{name}`: {help}")));
+    };
+    Ok(node)
+}
+
 /// The nodes of those names, or all of them.
 pub(super) fn chosen<'p>(plan: &'p Plan, names: &[String]) -> Result<Vec<&'p NodePlan>> {
     if names.is_empty() {
@@ -238,11 +248,7 @@ pub(super) fn chosen<'p>(plan: &'p Plan, names: &[String]) -> Result<Vec<&'p Nod
     }
     let mut nodes: Vec<&NodePlan> = Vec::new();
     for name in names {
-        let Some(node) = plan.nodes.iter().find(|n| n.name == *name) else {
-            let known = plan.nodes.iter().map(|n| n.name.as_str());
-            let help = crate::report::did_you_mean(name, known);
-            bail!(Failure::new(exit::USAGE, format!("the lab has no node `{name}`: {help}")));
-        };
+        let node = chosen_one(plan, name)?;
         if nodes.iter().all(|n| n.name != node.name) {
             nodes.push(node);
         }

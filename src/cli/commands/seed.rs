@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
-use super::load::{chosen, load_good, load_secrets};
+use super::load::{chosen_one, load_good, load_secrets};
 use super::nocloud_net;
 use super::render::write_files;
 use super::source::keep_own;
@@ -27,8 +27,7 @@ pub(in crate::cli) fn seed(
     ui: &Ui,
 ) -> Result<()> {
     let good = load_good(lab, secrets_file, ui)?;
-    let nodes = chosen(&good.plan, std::slice::from_ref(&args.node))?;
-    let Some(node) = nodes.into_iter().next() else { bail!("no node") };
+    let node = chosen_one(&good.plan, &args.node)?;
     let output = args.output.clone().unwrap_or_else(|| default_output(node, args.kind));
     let source = match args.kind {
         SeedKind::NocloudNet => {
