@@ -128,13 +128,14 @@ fn each_check_turns_red_when_what_it_looks_at_breaks_and_no_other_does() {
         let host = if host == "controller" { &bench.controller } else { &bench.compute };
         // What was broken before, on the other host as well, may take a while to be whole again.
         wait_until_content(host, stage);
-        host.run(breaks);
+        // A command that does not work breaks nothing, and what it was to turn red may be so by chance.
+        let broken = host.run(&format!("set -e; {breaks}"));
         let found = red(host, stage);
-        host.run(mends);
+        let mended = host.run(&format!("set -e; {mends}"));
         println!("{}, {stage}: {check}", host.name);
-        if found != [check] {
+        if found != [check] || broken.status != 0 || mended.status != 0 {
             wrong.push(format!(
-                "{}, {stage}: {breaks}\n  turned {found:?} red, not {check:?}",
+                "{}, {stage}: {breaks}\n  turned {found:?} red, not {check:?}\n  {broken:?}\n  {mended:?}",
                 host.name
             ));
         }
