@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,9 @@ const LAST_LINES: usize = 12;
 
 /// How often a running program, the clock and the person are looked at.
 const TICK: Duration = Duration::from_millis(20);
+
+/// How often a program is looked at that has nothing more to say: it is about to end.
+const SHORT_TICK: Duration = Duration::from_millis(1);
 
 /// What a program said.
 #[derive(Clone, Debug)]
@@ -100,9 +104,10 @@ impl Run {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(io_error)?;
-        let stdout = collect(child.stdout.take());
-        let stderr = collect(child.stderr.take());
-        let ended = self.wait(&mut child);
+        let (saying, silent) = mpsc::channel();
+        let stdout = collect(child.stdout.take(), saying.clone());
+        let stderr = collect(child.stderr.take(), saying);
+        let ended = self.wait(&mut child, &silent);
         let output = Output { stdout: joined(stdout), stderr: joined(stderr) };
         match ended? {
             Some(status) if status.success() => Ok(output),
@@ -119,8 +124,12 @@ impl Run {
         }
     }
 
-    /// How it ended by itself, or nothing where its time ran out.
-    fn wait(&mut self, child: &mut Child) -> Result<Option<ExitStatus>, ToolError> {
+    /// How it ended by itself, or nothing where its time ran out. Its streams are read as long as the channel has senders.
+    fn wait(
+        &mut self,
+        child: &mut Child,
+        silent: &Receiver<()>,
+    ) -> Result<Option<ExitStatus>, ToolError> {
         let begun = Instant::now();
         let error = loop {
             match child.try_wait() {
@@ -130,7 +139,11 @@ impl Run {
                     break Some(interrupt::Interrupted.into());
                 }
                 Ok(None) if begun.elapsed() > self.limit => break None,
-                Ok(None) => thread::sleep(TICK),
+                Ok(None) => {
+                    if silent.recv_timeout(TICK) == Err(RecvTimeoutError::Disconnected) {
+                        thread::sleep(SHORT_TICK);
+                    }
+                }
                 Err(source) => break Some(ToolError::Io { command: self.command_line(), source }),
             }
             if let Some(on_tick) = &mut self.on_tick {
@@ -158,9 +171,14 @@ fn end(child: &mut Child) {
     let _ = child.kill();
 }
 
-fn collect(stream: Option<impl Read + Send + 'static>) -> Option<JoinHandle<Vec<u8>>> {
+/// Reads it to its end, and lets go of the sender then.
+fn collect(
+    stream: Option<impl Read + Send + 'static>,
+    saying: Sender<()>,
+) -> Option<JoinHandle<Vec<u8>>> {
     stream.map(|mut stream| {
         thread::spawn(move || {
+            let _saying = saying;
             let mut bytes = Vec::new();
             // What was read before an error is still worth showing.
             let _ = stream.read_to_end(&mut bytes);
