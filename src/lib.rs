@@ -34,6 +34,9 @@ pub mod iso;
 // Disks of cloud images.
 pub mod disk;
 
+// What outlives a run of the server, and the server.
+pub mod state;
+
 // What all of it needs.
 pub mod doctor;
 

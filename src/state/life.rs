@@ -1,0 +1,194 @@
+//! A node's way: what may follow what. All of it is here, and nothing else changes a state.
+
+use super::{NodeState, State, Token};
+
+/// How a boot from the network is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// With the installer.
+    Install,
+    /// With the machine's own disk.
+    Disk,
+}
+
+/// What a node tells of its installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// It has come this far.
+    Step(&'a str),
+    /// It is installed, and about to boot from its disk.
+    Installed,
+    /// It gave up.
+    Failed(&'a str),
+}
+
+impl NodeState {
+    /// It is to be installed, whatever it was. What opened its files before opens nothing any more.
+    pub fn arm(&mut self, files: Token, report: Token, now: u64) {
+        *self = Self {
+            state: State::Armed,
+            seen: self.seen,
+            files: Some(files),
+            report: Some(report),
+            ..Self::new(&self.name, now)
+        };
+    }
+
+    /// It asks what to boot. One that was interrupted while it was installed begins anew, but not for ever.
+    pub fn boots(&mut self, attempts: u32, now: u64) -> Asked {
+        self.seen = Some(now);
+        if !matches!(self.state, State::Armed | State::Installing) {
+            return Asked::Disk;
+        }
+        if self.attempts >= attempts {
+            self.fail(format!("it has begun {attempts} times, and was never installed"), now);
+            return Asked::Disk;
+        }
+        self.booted = true;
+        "asked what to boot".clone_into(&mut self.step);
+        Asked::Install
+    }
+
+    /// It has fetched its kickstart. Returns whether that begins something: an installer that asks again does not.
+    pub fn fetched(&mut self, now: u64) -> bool {
+        self.seen = Some(now);
+        let begins = self.state == State::Armed || self.booted;
+        if begins {
+            self.booted = false;
+            self.enter(State::Installing, now);
+            self.attempts += 1;
+            "fetched its kickstart".clone_into(&mut self.step);
+        }
+        begins
+    }
+
+    /// It tells how far it is. Returns whether that is news.
+    pub fn tells(&mut self, told: Told, now: u64) -> bool {
+        self.seen = Some(now);
+        match told {
+            Told::Step(step) if matches!(self.state, State::Armed | State::Installing) => {
+                let news = self.step != step;
+                step.clone_into(&mut self.step);
+                news
+            }
+            Told::Installed if self.state != State::Installed => {
+                self.enter(State::Installed, now);
+                self.reason = None;
+                "installed".clone_into(&mut self.step);
+                self.files = None;
+                true
+            }
+            Told::Failed(reason) if self.state == State::Installing => {
+                self.fail(reason.to_owned(), now);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Nothing was heard of it for too long, where that is so. Returns whether it was.
+    pub fn expire(&mut self, limit: u64, now: u64) -> bool {
+        let last = self.seen.unwrap_or(self.since);
+        let late = self.state == State::Installing && now.saturating_sub(last) > limit;
+        if late {
+            let seconds = limit.div_ceil(1000);
+            let step = if self.step.is_empty() { "nothing" } else { &self.step };
+            self.fail(
+                format!("nothing was heard of it for {seconds} s; the last was: {step}"),
+                now,
+            );
+        }
+        late
+    }
+
+    fn fail(&mut self, reason: String, now: u64) {
+        self.enter(State::Failed, now);
+        self.reason = Some(reason);
+        self.files = None;
+    }
+
+    fn enter(&mut self, state: State, now: u64) {
+        if self.state != state {
+            self.state = state;
+            self.since = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, NodeState, State, Token, Told};
+
+    fn armed() -> NodeState {
+        let mut node = NodeState::new("compute", 0);
+        node.arm(Token::random().expect("random"), Token::random().expect("random"), 1);
+        node
+    }
+
+    #[test]
+    fn only_one_that_was_armed_is_installed_and_only_once() {
+        let mut node = NodeState::new("compute", 0);
+        assert_eq!(node.boots(3, 1), Asked::Disk);
+        let mut node = armed();
+        assert_eq!(node.boots(3, 2), Asked::Install);
+        assert!(node.fetched(3));
+        assert!(!node.fetched(4), "an installer asks again");
+        assert_eq!((node.state, node.since, node.attempts), (State::Installing, 3, 1));
+        assert!(node.tells(Told::Installed, 5));
+        assert!(!node.tells(Told::Installed, 6), "and tells it again");
+        assert_eq!((node.state, node.since, node.seen), (State::Installed, 5, Some(6)));
+        assert_eq!(node.files, None, "what opened its files opens nothing");
+        assert!(node.report.is_some(), "it still tells of its first boot");
+        assert_eq!(node.boots(3, 7), Asked::Disk);
+    }
+
+    #[test]
+    fn one_that_was_interrupted_begins_anew_but_not_for_ever() {
+        let mut node = armed();
+        for n in 1..=3 {
+            assert_eq!(node.boots(3, 2), Asked::Install);
+            assert!(node.fetched(3), "attempt {n}");
+            assert_eq!(node.attempts, n);
+        }
+        assert_eq!(node.boots(3, 4), Asked::Disk);
+        assert_eq!(node.state, State::Failed);
+        assert_eq!(node.reason.as_deref(), Some("it has begun 3 times, and was never installed"));
+    }
+
+    #[test]
+    fn silence_is_a_failure_that_says_where() {
+        let mut node = armed();
+        assert!(!node.expire(60_000, 10_000_000), "nobody has to switch it on");
+        node.boots(3, 1);
+        node.fetched(2);
+        assert!(node.tells(Told::Step("installing packages"), 1000));
+        assert!(!node.tells(Told::Step("installing packages"), 2000), "no news");
+        assert!(!node.expire(60_000, 62_000));
+        assert!(node.expire(60_000, 62_001));
+        let reason = "nothing was heard of it for 60 s; the last was: installing packages";
+        assert_eq!((node.state, node.reason.as_deref()), (State::Failed, Some(reason)));
+        assert!(!node.expire(60_000, 99_000_000));
+    }
+
+    #[test]
+    fn one_that_was_taken_for_lost_and_comes_through_is_installed() {
+        let mut node = armed();
+        node.fetched(2);
+        node.expire(1000, 9000);
+        assert!(node.tells(Told::Installed, 9001));
+        assert_eq!((node.state, node.reason), (State::Installed, None));
+    }
+
+    #[test]
+    fn a_failure_ends_it_and_arming_begins_it_anew() {
+        let mut node = armed();
+        let first = node.files.clone();
+        node.fetched(2);
+        assert!(node.tells(Told::Failed("no disk"), 3));
+        assert!(!node.tells(Told::Step("late"), 4), "what comes late changes nothing");
+        assert_eq!((node.state, node.reason.as_deref()), (State::Failed, Some("no disk")));
+        node.arm(Token::random().expect("random"), Token::random().expect("random"), 5);
+        assert_eq!((node.state, node.reason.as_deref(), node.attempts), (State::Armed, None, 0));
+        assert_ne!(node.files, first);
+    }
+}

@@ -1,0 +1,107 @@
+use std::fs;
+use std::path::PathBuf;
+
+use super::{Sqlite, StateError, Store as _};
+use crate::state::{Change, Event, NodeState, State, Token};
+
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state.sqlite");
+    (folder, path)
+}
+
+fn change(name: &str, id: u64) -> Change {
+    let mut node = NodeState::new(name, id);
+    node.arm(Token::random().expect("random"), Token::random().expect("random"), id);
+    node.stages = Some(serde_json::json!({"stages": [{"name": "database", "state": "done"}]}));
+    let event = Event { id, at: id, node: name.into(), state: State::Armed, text: "armed".into() };
+    Change { node, event: Some(event) }
+}
+
+#[test]
+fn what_was_kept_is_there_again() {
+    let (_folder, path) = place();
+    let kept = [change("compute", 1), change("controller", 2)];
+    Sqlite::open(&path).expect("opened").keep(&kept).expect("kept");
+    let again = Sqlite::open(&path).expect("opened");
+    assert_eq!(again.nodes().expect("read"), kept.clone().map(|change| change.node));
+    let events = kept.map(|change| change.event.expect("one"));
+    assert_eq!(again.events(0, None, 10).expect("read"), events);
+    assert_eq!(again.events(1, None, 10).expect("read"), events[1..]);
+    assert_eq!(again.events(0, Some("compute"), 10).expect("read"), events[..1]);
+    assert_eq!(again.events(0, None, 1).expect("read"), events[..1]);
+    assert_eq!(again.last_event().expect("read"), 2);
+}
+
+#[test]
+fn nobody_else_may_read_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, path) = place();
+    let mut store = Sqlite::open(&path).expect("opened");
+    store.keep(&[change("compute", 1)]).expect("kept");
+    let entries = fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("one"));
+    let modes: Vec<_> = entries
+        .map(|entry| {
+            (entry.file_name(), entry.metadata().expect("known").permissions().mode() & 0o777)
+        })
+        .collect();
+    assert_eq!(modes.len(), 3, "the database, its log and the log's index: {modes:?}");
+    assert!(modes.iter().all(|(_, mode)| *mode == 0o600), "{modes:?}");
+}
+
+#[test]
+fn one_that_was_cut_off_anywhere_is_refused_or_whole() {
+    let (folder, path) = place();
+    let mut store = Sqlite::open(&path).expect("opened");
+    let kept: Vec<_> = (1..200).map(|id| change(&format!("node-{id}"), id)).collect();
+    store.keep(&kept).expect("kept");
+    drop(store);
+    let whole = fs::read(&path).expect("read");
+    let mut refused = 0;
+    for length in (0..whole.len()).step_by(whole.len() / 60) {
+        let cut = folder.path().join(format!("cut-{length}"));
+        fs::write(&cut, &whole[..length]).expect("written");
+        match Sqlite::open(&cut).and_then(|store| store.nodes()) {
+            // Nothing of it is left: a new one.
+            Ok(nodes) => assert!(nodes.is_empty() && length == 0, "{length}: {}", nodes.len()),
+            Err(StateError::Database { help, .. }) => {
+                refused += 1;
+                assert!(help.contains("damaged"), "{length}: {help}");
+            }
+            Err(other) => panic!("{length}: {other}"),
+        }
+    }
+    assert!(refused > 50, "{refused}");
+}
+
+#[test]
+fn what_cannot_be_used_is_told_with_what_to_do() {
+    let (folder, path) = place();
+    fs::write(&path, "this is no database, however long it may be".repeat(40)).expect("written");
+    let error = Sqlite::open(&path).expect_err("no database").to_string();
+    assert!(error.contains("state.sqlite") && error.contains("it is damaged"), "{error}");
+
+    let path = folder.path().join("later");
+    Sqlite::open(&path)
+        .expect("opened")
+        .connection
+        .pragma_update(None, "user_version", 9)
+        .expect("set");
+    let error = Sqlite::open(&path).expect_err("later").to_string();
+    assert!(error.contains("of a later trainyard (version 9"), "{error}");
+
+    let error = Sqlite::open(&folder.path().join("none/state")).expect_err("no folder").to_string();
+    assert!(error.contains("none/state"), "{error}");
+}
+
+#[test]
+fn old_events_make_room() {
+    let (_folder, path) = place();
+    let mut store = Sqlite::open(&path).expect("opened");
+    store.keep(&[change("compute", 1), change("compute", 5000)]).expect("kept");
+    assert_eq!(store.events(0, None, 10).expect("read").len(), 2);
+    store.keep(&[change("compute", super::MOST_EVENTS + 1000)]).expect("kept");
+    let left: Vec<_> =
+        store.events(0, None, 10).expect("read").iter().map(|event| event.id).collect();
+    assert_eq!(left, [5000, super::MOST_EVENTS + 1000]);
+}
