@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::node::{self, RELABEL};
 use super::spelled::{self, Spelled};
-use super::{Blamed, RenderError, apply, kickstart_network, lint, storage};
+use super::{Blamed, RenderError, Server, apply, kickstart_network, lint, storage};
 use crate::model::Templates;
 use crate::plan::{NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::secrets::Secrets;
@@ -54,6 +54,7 @@ pub fn render(
     secrets: &Secrets,
     engine: &Engine,
     files: &[Rc<Spelled>],
+    server: Option<&Server>,
 ) -> Result<(String, Vec<Blamed>), RenderError> {
     let logins = node.login_secrets();
     let hash = |name| logins.contains(&name).then(|| secrets.password_hash(name)).transpose();
@@ -73,6 +74,7 @@ pub fn render(
         "folders": node::PUBLIC_FOLDERS,
         "relabel": RELABEL,
         "kernel": node.kernel,
+        "server": server,
         "pre_hooks": node.pre_hooks,
         "kickstart": node.kickstart,
         "early": node.early_stages().collect::<Vec<_>>(),
@@ -82,7 +84,7 @@ pub fn render(
         ..Value::from(Serde(context))
     };
     let text = engine.render_value("ks.cfg.j2", context)?;
-    let weak = lint::kickstart(&text, node, secrets)?;
+    let weak = lint::kickstart(&text, node, secrets, server)?;
     Ok((text, weak))
 }
 

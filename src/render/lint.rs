@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::blame::{self, Blamed, Fault, LINE};
 use super::commands::{SECTIONS, judge};
-use super::{RenderError, node, storage};
+use super::{RenderError, Server, node, storage};
 use crate::plan::NodePlan;
 use crate::secrets::Secrets;
-use crate::template::built_in;
+use crate::template::{built_in, quote};
 
 /// What the installer would ask for, each as its line begins.
 const NEEDED: [&str; 5] = ["lang ", "keyboard ", "timezone ", "rootpw ", "network "];
@@ -42,11 +42,14 @@ pub(super) fn kickstart(
     text: &str,
     node: &NodePlan,
     secrets: &Secrets,
+    server: Option<&Server>,
 ) -> Result<Vec<Blamed>, RenderError> {
     let mut faults = Vec::new();
     let mut section: Option<&str> = None;
     let mut needed = NEEDED.to_vec();
     let lines = own_lines(text);
+    // The one other place that packages may come from than the medium itself: the medium's files, one by one.
+    let own_url = server.map(|server| format!("url --url={}", quote::shell(&server.tree)));
     for line in &lines {
         let first = line.split_whitespace().next().unwrap_or("");
         match section {
@@ -60,6 +63,7 @@ pub(super) fn kickstart(
                 faults.push(Fault::of_line(line, format!("{LINE} stands inside a section")));
             }
             Some(_) => {}
+            None if own_url.as_deref() == Some(*line) => {}
             None if SECTIONS.contains(&first) => section = Some(line),
             // `storage` tells what those of its own would do.
             None => faults.extend(judge(line)),
@@ -159,7 +163,7 @@ mod tests {
     use crate::{model, plan, render, spec};
 
     fn findings(text: &str, node: &NodePlan, secrets: &Secrets) -> Vec<String> {
-        match kickstart(text, node, secrets) {
+        match kickstart(text, node, secrets, None) {
             Err(RenderError::Lint { findings, .. }) => {
                 findings.into_iter().map(|blamed| blamed.message).collect()
             }
@@ -187,7 +191,7 @@ mod tests {
         let secrets = load(&sources, &Wanted::new([], &[], None)).expect("secrets");
 
         let good = render::Renderer::new(&plan, &secrets).render(node).expect("rendered").kickstart;
-        assert!(kickstart(&good, node, &secrets).is_ok());
+        assert!(kickstart(&good, node, &secrets, None).is_ok());
         let names = node.all_secrets();
         for width in [64, 70, 76, 4096] {
             let mut text = good.clone();

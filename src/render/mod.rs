@@ -20,6 +20,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 pub use self::blame::Blamed;
 use self::spelled::Spelling;
 use crate::model::Templates;
@@ -57,6 +59,15 @@ impl Rendered {
             ("apply.sh", &self.apply),
         ]
     }
+}
+
+/// What installs nodes by network. Both addresses open something, so they are secrets.
+#[derive(Clone, Serialize)]
+pub struct Server {
+    /// The URL below which the medium's files are.
+    pub tree: String,
+    /// The URL that takes what the installation tells of itself.
+    pub report: String,
 }
 
 /// Why a node cannot be rendered.
@@ -188,11 +199,23 @@ impl<'p> Renderer<'p> {
         Self { plan, secrets, engines: HashMap::new(), spelling: Spelling::default() }
     }
 
-    /// Renders everything of one node.
+    /// Renders everything of one node, which brings its packages with it: on the medium that it is installed from.
     ///
     /// # Errors
     /// A secret is missing, or a result is not what it should be.
     pub fn render(&mut self, node: &'p NodePlan) -> Result<Rendered, RenderError> {
+        self.render_for(node, None)
+    }
+
+    /// The same for a node that is installed by network, where there is a server.
+    ///
+    /// # Errors
+    /// As for [`Renderer::render`].
+    pub fn render_for(
+        &mut self,
+        node: &'p NodePlan,
+        server: Option<&Server>,
+    ) -> Result<Rendered, RenderError> {
         let mut needed = node.all_secrets();
         needed.extend(node.login_secrets().into_iter().map(salt_of));
         self.secrets.require(needed.iter().map(String::as_str))?;
@@ -203,7 +226,8 @@ impl<'p> Renderer<'p> {
         let files = node::files(self.plan, node);
         let files =
             files.iter().map(|file| self.spelling.of(file)).collect::<Result<Vec<_>, _>>()?;
-        let (kickstart, weak) = kickstart::render(self.plan, node, self.secrets, engine, &files)?;
+        let (kickstart, weak) =
+            kickstart::render(self.plan, node, self.secrets, engine, &files, server)?;
         let apply = apply::render(self.plan, node, self.secrets, engine, &files)?;
         let network_config = network_config::render(node)?;
         let secrets_file = self.spelling.of(&node::secrets(node, self.secrets)?)?;

@@ -6,6 +6,7 @@
 
 mod edit;
 pub mod grub;
+pub mod ipxe;
 pub mod isolinux;
 mod label;
 mod shell;
