@@ -157,6 +157,7 @@ attempt_stage() {
 # interrupted: somebody ends the run.
 interrupted() {
     trap '' INT TERM HUP
+    trap - EXIT
     [ -z "$SESSION" ] || end_session "$SESSION"
     rm -f "$VOLATILE/session"
     [ -z "$CURRENT" ] || set_state "$CURRENT" pending 0 "was interrupted"

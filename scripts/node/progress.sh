@@ -119,6 +119,43 @@ set_state() {
 publish() {
     status_json | replace_with "$STATE/status.json" || true
     { banner >"$BANNER~" && chmod 0644 "$BANNER~" && mv -f "$BANNER~" "$BANNER"; } || true
+    tell_server
+}
+
+# The server that installed this node, where one did, is told how far its stages have come: beside the work, by one at a time. Who
+# finds another one at it leaves a mark, by which that one looks again. An installer tells by itself how far it is.
+UNTOLD=$VOLATILE/untold
+TELLS= # `yes` where this run has told it something
+
+tell_server() {
+    [ -r "$CONFIGURATION/report" ] && [ "${TRAINYARD_REBOOT:-yes}" = yes ] || return 0
+    TELLS=yes
+    : >"$UNTOLD"
+    tell_untold -n &
+}
+
+# The last word is told before the run ends: systemd ends what it leaves. Where the server is gone that takes two minutes at most.
+server_told() {
+    [ -n "$TELLS" ] || return 0
+    : >"$UNTOLD"
+    tell_untold -w 60
+}
+
+# tell_untold HOW...: takes the turn as flock does with these options. What fails three times is left.
+tell_untold() {
+    local url
+    url=$(cat "$CONFIGURATION/report")/stages
+    while [ -e "$UNTOLD" ]; do
+        flock "$@" 8 || break
+        rm -f "$UNTOLD"
+        for _ in 1 2 3; do
+            # The address by standard input: everyone may read a command line.
+            if printf 'url = "%s"\n' "$url" |
+                curl -s -f -m 8 -H 'Content-Type: application/json' --data-binary "@$STATE/status.json" -K -; then break; fi
+            sleep 3
+        done
+        flock -u 8
+    done 8>"$VOLATILE/telling" 9>&- </dev/null >/dev/null 2>&1
 }
 
 ALONE=   # `yes` where no run is under way: what a run that was killed left behind says otherwise

@@ -9,6 +9,7 @@ mod node;
 mod order;
 mod packages;
 mod placing;
+mod told;
 mod verify;
 mod verify_cases;
 mod verify_stages;

@@ -1,0 +1,109 @@
+//! A node that a server installed tells it how far its stages have come.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::node::Node;
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// A server that takes everything, slowly, and keeps it.
+fn server() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}/r/{TOKEN}", listener.local_addr().expect("an address"));
+    let kept: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = Arc::clone(&kept);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("connected");
+            let mut request = Vec::new();
+            let mut part = [0; 4096];
+            while !is_whole(&request) {
+                let count = stream.read(&mut part).expect("read");
+                request.extend_from_slice(&part[..count]);
+            }
+            thread::sleep(Duration::from_millis(200));
+            told.lock().expect("whole").push(String::from_utf8(request).expect("text"));
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+        }
+    });
+    (address, kept)
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    length.is_some_and(|length| body.len() >= length.parse::<usize>().expect("a number"))
+}
+
+/// What was told last: stages and states.
+fn last(kept: &Mutex<Vec<String>>) -> Vec<(String, String)> {
+    let kept = kept.lock().expect("whole");
+    let (_, body) = kept.last().expect("something").split_once("\r\n\r\n").expect("a body");
+    let said: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let stages = said["stages"].as_array().expect("stages").iter();
+    stages.map(|stage| (text(&stage["name"]), text(&stage["state"]))).collect()
+}
+
+#[test]
+fn the_end_of_a_run_is_told_before_it_ends() {
+    let node = Node::new();
+    let (address, kept) = server();
+    node.write("etc/trainyard/report", &format!("{address}\n"));
+    for name in ["one", "two", "three"] {
+        node.stage(name, "", &[]);
+    }
+    node.expect(0, &["run"]);
+    let done = |name: &str| (name.to_owned(), "done".to_owned());
+    assert_eq!(last(&kept), ["one", "two", "three"].map(done));
+    let kept = kept.lock().expect("whole");
+    assert!(kept[0].starts_with(&format!("POST /r/{TOKEN}/stages HTTP/1.1\r\n")), "{}", kept[0]);
+    assert!(kept.len() < 12, "what came meanwhile is told at once: {}", kept.len());
+}
+
+#[test]
+fn what_failed_is_told_as_well() {
+    let node = Node::new();
+    let (address, kept) = server();
+    node.write("etc/trainyard/report", &address);
+    node.stage("one", "", &[("configure.sh", "echo it is broken; exit 1\n")]);
+    node.expect(6, &["run"]);
+    assert_eq!(last(&kept), [("one".to_owned(), "failed".to_owned())]);
+    // The installer tells for itself: what runs in it is not the node's own first boot.
+    let before = kept.lock().expect("whole").len();
+    let mut early = node.command(&["run", "one"]);
+    let status = early.env("TRAINYARD_REBOOT", "no").output().expect("it runs").status;
+    assert_eq!(status.code(), Some(6));
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(kept.lock().expect("whole").len(), before);
+}
+
+#[test]
+fn no_command_line_shows_the_address() {
+    let node = Node::new();
+    let (address, _kept) = server();
+    node.write("etc/trainyard/report", &address);
+    node.fake("curl", "cat >/dev/null");
+    node.stage("one", "", &[]);
+    node.expect(0, &["run"]);
+    let calls = node.calls();
+    assert!(calls.iter().any(|call| call.starts_with("curl ")), "{calls:?}");
+    assert!(calls.iter().all(|call| !call.contains(TOKEN)), "{calls:?}");
+}
+
+#[test]
+fn a_server_that_is_gone_costs_no_stage() {
+    let node = Node::new();
+    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port");
+    node.write("etc/trainyard/report", &format!("http://{nobody}/r/{TOKEN}"));
+    node.stage("one", "", &[]);
+    let begun = Instant::now();
+    node.expect(0, &["run"]);
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert_eq!(node.status(), [("one".to_owned(), "done".to_owned())]);
+}
