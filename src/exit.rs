@@ -7,6 +7,7 @@ use crate::interrupt::Interrupted;
 use crate::iso::IsoError;
 use crate::render::RenderError;
 use crate::secrets::{FileError, Missing};
+use crate::serve::ServeError;
 use crate::tool::ToolError;
 
 /// Done.
@@ -92,6 +93,13 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             DiskError::ReadBack { .. } => VERIFICATION,
             DiskError::TooSmall { .. } => LAB,
             DiskError::Base { .. } | DiskError::NoSpace { .. } | DiskError::Io { .. } => INPUT,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<ServeError>() {
+        return Some(match error {
+            ServeError::Interrupted(_) => INTERRUPTED,
+            ServeError::Listen { .. } => NETWORK,
+            _ => INPUT,
         });
     }
     if let Some(error) = cause.downcast_ref::<FetchError>() {

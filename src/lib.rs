@@ -36,6 +36,7 @@ pub mod disk;
 
 // What outlives a run of the server, and the server.
 pub mod state;
+pub mod serve;
 
 // What all of it needs.
 pub mod doctor;

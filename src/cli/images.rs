@@ -107,7 +107,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// The same, and not nothing.
-fn some_seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn some_seconds(text: &str) -> Result<Duration, String> {
     let seconds = seconds(text)?;
     if seconds.is_zero() { Err("it must be more than 0".into()) } else { Ok(seconds) }
 }

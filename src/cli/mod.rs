@@ -2,6 +2,7 @@
 
 mod commands;
 mod images;
+mod network;
 mod ui;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use images::{DoctorArgs, FetchArgs, ImageCommand, NetworkArgs, SourceArgs};
+pub use network::{NodeArgs, NodeCommand, ServeArgs};
 pub use ui::tell;
 
 use crate::secrets;
@@ -135,6 +137,12 @@ pub enum Command {
     /// Make a node's disk from the verified cloud image
     #[command(after_help = "Example: trainyard disk compute --kind vdi")]
     Disk(DiskArgs),
+    /// Install nodes by network, each once
+    #[command(after_help = "Example: trainyard serve --listen 10.0.0.5:8080")]
+    Serve(ServeArgs),
+    /// See how far nodes are, and which are installed next
+    #[command(after_help = "Example: trainyard node status", disable_help_subcommand = true)]
+    Node(NodeArgs),
     /// Tell what this machine lacks, and which mirrors still live
     #[command(after_help = "Example: trainyard doctor --write")]
     Doctor(DoctorArgs),
@@ -311,6 +319,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Build(args) => commands::build(lab, &secrets, &args, &ui),
         Command::Seed(args) => commands::seed(lab, &secrets, &args, &ui),
         Command::Disk(args) => commands::disk(lab, &secrets, &args, &ui),
+        Command::Serve(args) => commands::serve(lab, &secrets, &args, &ui),
+        Command::Node(args) => commands::node(lab, &args, &ui),
         Command::Doctor(args) => commands::doctor(lab, &secrets, &args, &ui),
         Command::Fetch(args) => commands::fetch(lab, &secrets, &args, &ui),
         Command::Image { command } => commands::image(lab, &secrets, &command, &ui),

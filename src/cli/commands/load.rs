@@ -11,8 +11,9 @@ use crate::exit::{self, Failure, LabErrors};
 use crate::model::Lab;
 use crate::plan::{self, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::render::{self, RenderError, Renderer, Told};
-use crate::report::{Finding, Findings, Rule, Severity, Source, Sources, nearest};
+use crate::report::{Finding, Findings, Rule, Severity, Source, Sources, nearest, render_line};
 use crate::secrets::{self, Secrets, Wanted};
+use crate::serve;
 use crate::spec::{self, Disk, LabSpec};
 use crate::stack::Catalogue;
 use crate::tool::ToolError;
@@ -210,6 +211,20 @@ pub(super) fn load_good(path: &Path, secrets: &Path, ui: &Ui) -> Result<Good> {
     loaded.note_unchecked(ui);
     let (lab, plan) = loaded.planned.ok_or(LabErrors)?;
     Ok(Good { lab, plan, sources: loaded.sources, wanted: loaded.wanted })
+}
+
+/// Reads a lab again while a server runs; what is wrong comes in words.
+pub(super) fn load_again(path: &Path, secrets: &Path, strict: bool) -> Result<serve::Lab, String> {
+    let words = |error: anyhow::Error| format!("{error:#}");
+    let loaded = load(path, secrets, strict).map_err(words)?;
+    let Some((_, plan)) = loaded.planned else {
+        let errors = loaded.findings.iter().filter(|it| it.severity == Severity::Error);
+        let lines: Vec<_> = errors.map(|it| render_line(it, &loaded.sources)).collect();
+        return Err(format!("the lab file has errors:\n{}", lines.join("\n")));
+    };
+    let secrets = secrets::load(&secrets::Sources::new(secrets.to_owned()), &loaded.wanted);
+    let secrets = secrets.map_err(|error| words(error.into()))?;
+    Ok(serve::Lab { plan, secrets })
 }
 
 /// Loads the secrets of a lab.

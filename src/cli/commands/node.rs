@@ -1,0 +1,250 @@
+use std::fmt::Write as _;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use reqwest::blocking::{Client, Response};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use super::serve::state_folder;
+use crate::cli::ui::{Ui, print};
+use crate::cli::{NodeArgs, NodeCommand};
+use crate::exit::{self, Failure};
+use crate::interrupt;
+use crate::serve::Folder;
+
+/// How often a server is asked what has happened.
+const TICK: Duration = Duration::from_millis(500);
+
+pub(in crate::cli) fn node(lab_file: &Path, args: &NodeArgs, ui: &Ui) -> Result<()> {
+    let server = Server::of(lab_file, args)?;
+    match &args.command {
+        NodeCommand::Arm { nodes } => arm(&server, nodes, ui),
+        NodeCommand::Status { nodes, watch } => {
+            let said = status(&server, nodes, ui)?;
+            if !watch {
+                return Ok(());
+            }
+            follow(&server, said["last_event"].as_u64().unwrap_or(0), nodes, ui)
+        }
+        NodeCommand::Events { node, after, follow: on } => {
+            let nodes: Vec<String> = node.iter().cloned().collect();
+            if *on {
+                return follow(&server, *after, &nodes, ui);
+            }
+            let said = events(&server, *after, node.as_deref())?;
+            let lines = || said["events"].as_array().into_iter().flatten().map(line).collect();
+            ui.result(lines, &said)
+        }
+    }
+}
+
+/// A server, and how it is spoken to.
+struct Server {
+    url: String,
+    folder: Folder,
+    client: Client,
+}
+
+impl Server {
+    fn of(lab_file: &Path, args: &NodeArgs) -> Result<Self> {
+        let path = state_folder(args.state.as_deref(), lab_file);
+        let folder = Folder::at(&path);
+        let Some(url) = args.server.clone().or_else(|| folder.address()) else {
+            let message = format!(
+                "no server has served this lab from `{}`: `trainyard serve` begins, and `--server URL` names one elsewhere",
+                path.display()
+            );
+            bail!(Failure::new(exit::NETWORK, message));
+        };
+        // Fails where somebody has installed one already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // What is on this machine or its own network needs no proxy.
+        let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+        Ok(Self { url, folder, client })
+    }
+
+    /// What it answers, as data.
+    fn ask(&self, method: Method, path: &str, query: &[(&str, &str)]) -> Result<Value> {
+        let url = format!("{}/api/v1/{path}", self.url);
+        let url = url::Url::parse_with_params(&url, query).context("the server's address")?;
+        let mut request = self.client.request(method.clone(), url);
+        if method == Method::POST {
+            let token = self.folder.admin_token().with_context(|| {
+                format!(
+                    "`{}` cannot be read, without which the server does nothing",
+                    self.folder.admin_path().display()
+                )
+            })?;
+            request = request.bearer_auth(token.reveal());
+        }
+        let answer = request.send().map_err(|error| {
+            let error = error.without_url();
+            Failure::new(
+                exit::NETWORK,
+                format!("no server answers at {}: {error}; `trainyard serve` begins one", self.url),
+            )
+        })?;
+        self.read(answer)
+    }
+
+    fn read(&self, answer: Response) -> Result<Value> {
+        let status = answer.status();
+        let read = answer.bytes().context("reading its answer")?;
+        let said: Value = serde_json::from_slice(&read).map_err(|_| {
+            Failure::new(
+                exit::NETWORK,
+                format!("what answers at {} is no trainyard ({status})", self.url),
+            )
+        })?;
+        if status.is_success() {
+            return Ok(said);
+        }
+        let code = match status {
+            StatusCode::NOT_FOUND => exit::USAGE,
+            StatusCode::CONFLICT => exit::LAB,
+            StatusCode::UNAUTHORIZED => exit::REFUSED,
+            _ => exit::NETWORK,
+        };
+        let message = said["error"].as_str().unwrap_or("it does not say why").to_owned();
+        bail!(Failure::new(code, message))
+    }
+}
+
+fn arm(server: &Server, nodes: &[String], ui: &Ui) -> Result<()> {
+    let mut armed = Vec::new();
+    for node in nodes {
+        armed.push(server.ask(Method::POST, &format!("nodes/{}/arm", escaped(node)), &[])?);
+    }
+    let text = || {
+        let lines = nodes.iter().map(|node| {
+            format!("{node}  armed: it is installed when it next boots from the network\n")
+        });
+        lines.collect()
+    };
+    ui.result(text, &serde_json::json!({ "schema": 1, "nodes": armed }))
+}
+
+/// A name in a URL's path.
+fn escaped(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+fn status(server: &Server, nodes: &[String], ui: &Ui) -> Result<Value> {
+    let mut said = server.ask(Method::GET, "nodes", &[])?;
+    let all = said["nodes"].as_array().cloned().unwrap_or_default();
+    for name in nodes {
+        if !all.iter().any(|node| node["name"] == **name) {
+            let known = all.iter().filter_map(|node| node["name"].as_str());
+            let help = crate::report::did_you_mean(name, known);
+            bail!(Failure::new(exit::USAGE, format!("the lab has no node `{name}`: {help}")));
+        }
+    }
+    let chosen = all
+        .into_iter()
+        .filter(|node| nodes.is_empty() || nodes.iter().any(|name| node["name"] == **name));
+    said["nodes"] = chosen.collect();
+    if let Some(trouble) = said["trouble"].as_str() {
+        ui.note(format!("warning: the server cannot keep its state: {trouble}"));
+    }
+    ui.result(|| table(&said), &said)?;
+    Ok(said)
+}
+
+fn table(said: &Value) -> String {
+    let now = said["now"].as_u64().unwrap_or(0);
+    let rows: Vec<[String; 5]> =
+        said["nodes"].as_array().into_iter().flatten().map(|node| row(node, now)).collect();
+    let head = ["NODE", "STATE", "SINCE", "SEEN", "LAST"].map(str::to_owned);
+    let widths: Vec<usize> = (0..4)
+        .map(|n| rows.iter().chain([&head]).map(|row| row[n].chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for row in [head].iter().chain(&rows) {
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(text, "{cell:width$}  ");
+        }
+        let _ = writeln!(text, "{}", row[4]);
+    }
+    text
+}
+
+fn row(node: &Value, now: u64) -> [String; 5] {
+    let text = |key: &str| node[key].as_str().unwrap_or_default().to_owned();
+    let ago = |key: &str| {
+        node[key].as_u64().map_or_else(|| "never".to_owned(), |at| ago(now.saturating_sub(at)))
+    };
+    let last = node["reason"].as_str().map_or_else(|| text("step"), str::to_owned);
+    let stages = node["stages"]["stages"].as_array();
+    let last = stages.map_or(last.clone(), |stages| {
+        let done = stages.iter().filter(|stage| stage["state"] == "done").count();
+        let other = stages.iter().find(|stage| stage["state"] != "done");
+        let other = other.map(|stage| {
+            let word = |key: &str| stage[key].as_str().unwrap_or("?").to_owned();
+            format!(", {} {}", word("name"), word("state"))
+        });
+        format!("{done} of {} stages done{}", stages.len(), other.unwrap_or_default())
+    });
+    [text("name"), text("state"), ago("since"), ago("seen"), last]
+}
+
+/// How long that is, in the largest unit.
+fn ago(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86400),
+    }
+}
+
+fn events(server: &Server, after: u64, node: Option<&str>) -> Result<Value> {
+    let after = after.to_string();
+    let mut query = vec![("after", after.as_str())];
+    query.extend(node.map(|node| ("node", node)));
+    server.ask(Method::GET, "events", &query)
+}
+
+/// Tells what happens, until the person asks to stop. A server that begins anew is waited for.
+fn follow(server: &Server, mut after: u64, nodes: &[String], ui: &Ui) -> Result<()> {
+    let mut lost = false;
+    loop {
+        interrupt::check()?;
+        match events(server, after, None) {
+            Ok(said) => {
+                if std::mem::take(&mut lost) {
+                    ui.note("the server answers again");
+                }
+                for event in said["events"].as_array().into_iter().flatten() {
+                    after = event["id"].as_u64().unwrap_or(after);
+                    if nodes.is_empty() || nodes.iter().any(|name| event["node"] == **name) {
+                        let text = if ui.is_json() { format!("{event}\n") } else { line(event) };
+                        print(&text)?;
+                    }
+                }
+            }
+            Err(error) if !lost => {
+                ui.note(format!("{error}; waiting for it"));
+                lost = true;
+            }
+            Err(_) => {}
+        }
+        thread::sleep(TICK);
+    }
+}
+
+fn line(event: &Value) -> String {
+    let at = event["at"].as_u64().unwrap_or(0);
+    let text = |key: &str| event[key].as_str().unwrap_or_default();
+    let at = std::time::UNIX_EPOCH + Duration::from_millis(at);
+    format!(
+        "{}  {}  {}  {}\n",
+        httpdate::fmt_http_date(at),
+        text("node"),
+        text("state"),
+        text("text")
+    )
+}

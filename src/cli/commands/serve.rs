@@ -1,0 +1,141 @@
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use super::load::{load_again, load_good, load_secrets};
+use super::source::{Found, Source};
+use crate::base_image::Facts;
+use crate::cli::ServeArgs;
+use crate::cli::images::cache;
+use crate::cli::ui::Ui;
+use crate::digest::Digest;
+use crate::exit::{self, Failure};
+use crate::medium::Medium;
+use crate::model::Lab as Model;
+use crate::plan::Plan;
+use crate::serve::{self, Folder, Lab, Options, Server};
+
+/// The port that nobody chose.
+const PORT: u16 = 8080;
+
+pub(in crate::cli) fn serve(
+    lab_file: &Path,
+    secrets_file: &Path,
+    args: &ServeArgs,
+    ui: &Ui,
+) -> Result<()> {
+    let good = load_good(lab_file, secrets_file, ui)?;
+    let secrets = load_secrets(secrets_file, &good, ui)?;
+    let listen = match args.listen {
+        Some(address) => address,
+        None => SocketAddr::new(towards(&good.plan)?, PORT),
+    };
+    let url = url(args, listen)?;
+    let allowed = if args.allow.is_empty() {
+        let own = listen.ip().is_loopback().then(|| listen.ip().into());
+        let nodes = good.plan.nodes.iter().filter_map(|node| node.management.parse().ok());
+        nodes.chain(own).collect()
+    } else {
+        args.allow.clone()
+    };
+    let path = state_folder(args.state.as_deref(), lab_file);
+    let folder = Folder::open(&path)
+        .map_err(|source| serve::ServeError::Folder { path: path.clone(), source })?;
+    let (medium, digest) = medium(args, &good.lab, lab_file, &folder, ui)?;
+    let options = Options {
+        listen,
+        url,
+        allowed,
+        attempts: args.attempts,
+        silence: args.silence,
+        arm_new: !args.no_arm,
+    };
+    let again = (lab_file.to_owned(), secrets_file.to_owned(), ui.is_strict());
+    let reload = Box::new(move || load_again(&again.0, &again.1, again.2));
+    let lab = Lab { plan: good.plan, secrets };
+    let machines: String = serve::machines(&lab.plan);
+    let server = Server::new(lab, reload, medium, &digest.to_string(), folder, options)?;
+    let shown = server.url().to_owned();
+    server.run(|address| {
+        ui.note(format!(
+            "serving at http://{address}; machines boot {shown}/boot.ipxe, and these are known:\n{machines}Ctrl-C ends it"
+        ));
+    })?;
+    Ok(())
+}
+
+/// The folder of a lab's server.
+pub(super) fn state_folder(given: Option<&Path>, lab_file: &Path) -> PathBuf {
+    given.map_or_else(|| super::source::beside(lab_file, Path::new(".trainyard")), Path::to_owned)
+}
+
+/// What nodes know it as.
+fn url(args: &ServeArgs, listen: SocketAddr) -> Result<String> {
+    match &args.url {
+        Some(url) => Ok(url.clone()),
+        None if listen.ip().is_unspecified() => bail!(Failure::new(
+            exit::USAGE,
+            format!(
+                "`--listen {listen}` is every address of this machine: `--url` must say which one nodes know it by"
+            )
+        )),
+        None => Ok(format!("http://{listen}")),
+    }
+}
+
+/// This machine's own address on the nodes' network. Asking for it sends nothing.
+fn towards(plan: &Plan) -> Result<IpAddr> {
+    let found = plan.nodes.iter().find_map(|node| {
+        let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
+        socket.connect((node.address, 9)).ok()?;
+        let own = socket.local_addr().ok()?.ip();
+        let network: ipnet::IpNet = node.management.parse().ok()?;
+        (network.contains(&own) && own != IpAddr::V4(node.address)).then_some(own)
+    });
+    found.ok_or_else(|| {
+        let network = plan.nodes.first().map_or("", |node| node.management.as_str());
+        let message = format!("this machine has no address in the management network {network}: `--listen ADDRESS:{PORT}` says where to listen, and `--url` what nodes reach it by");
+        Failure::new(exit::USAGE, message).into()
+    })
+}
+
+/// The medium, proved: by its cache, or by reading it. What was read once is known by its size and time.
+fn medium(
+    args: &ServeArgs,
+    lab: &Model,
+    lab_file: &Path,
+    folder: &Folder,
+    ui: &Ui,
+) -> Result<(Medium, Digest)> {
+    let Some(Source { path, facts, help }) =
+        Source::of_file(args.image.as_deref(), &lab.image, "image", lab_file)
+    else {
+        let wanted = super::fetch::of_lab(lab, Facts::default())?;
+        let Some(found) = cache(args.cache.as_deref())?.find(&wanted)? else {
+            bail!(Failure::new(
+                exit::INPUT,
+                "the lab's medium is not in the cache: `trainyard fetch` brings it, or `--image` names another"
+            ));
+        };
+        let medium = Medium::open(&found.path)?;
+        return Ok((medium, found.proof.sha256));
+    };
+    let medium = Medium::open(&path)?;
+    let sha256 = if let Some(known) = folder.known_digest(&path) {
+        known
+    } else {
+        let bar = ui.bytes(&format!("reading {}", path.display()), medium.file_size());
+        let read = Digest::of_file(&path, |done| bar.set_position(done))?;
+        bar.finish_and_clear();
+        folder.know_digest(&path, read);
+        read
+    };
+    let found =
+        Found { path: &path, sha256, size: medium.file_size(), volume_id: Some(medium.label()) };
+    found.check(&facts, &help)?;
+    if let Some(unproved) = found.unproved(&facts, "image") {
+        ui.note(unproved);
+    }
+    Ok((medium, sha256))
+}

@@ -1,0 +1,101 @@
+//! What the commands take that install by network, and that ask how far it is.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use ipnet::IpNet;
+
+use super::images::some_seconds;
+
+/// What `serve` takes.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The CentOS 7.9 medium to install from [default: the lab's, which `fetch` brings]
+    #[arg(long, value_name = "ISO")]
+    pub image: Option<PathBuf>,
+    /// The folder of the cache [default: `$XDG_CACHE_HOME/trainyard`]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+    /// Where to listen [default: port 8080 of this machine's address on the management network]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// What nodes know this server as, where that is not the address that it listens at
+    #[arg(long, value_name = "URL", value_parser = server_url)]
+    pub url: Option<String>,
+    /// A network whose machines may fetch kickstarts [default: the management network, and this machine where it listens to itself alone]
+    #[arg(long, value_name = "CIDR")]
+    pub allow: Vec<IpNet>,
+    /// Install no node before `trainyard node arm` says so
+    #[arg(long)]
+    pub no_arm: bool,
+    /// How long a node may say nothing while it is installed, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = some_seconds)]
+    pub silence: Duration,
+    /// How often a node may begin to be installed before it counts as failed
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
+    pub attempts: u32,
+    /// The folder in which the server keeps its state [default: `.trainyard` beside the lab file]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+/// It goes into kickstarts and scripts, and no path follows it.
+fn server_url(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).map_err(|error| error.to_string())?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if url.scheme() != "http" || url.host().is_none() || !bare || !url.username().is_empty() {
+        return Err("http, a name or address and a port, such as http://10.0.0.2:8080".into());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// Which server `node` speaks to.
+#[derive(Debug, Args)]
+pub struct NodeArgs {
+    /// The server [default: the one of this lab]
+    #[arg(long, value_name = "URL", value_parser = server_url, global = true)]
+    pub server: Option<String>,
+    /// The folder in which it keeps its state [default: `.trainyard` beside the lab file]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub state: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: NodeCommand,
+}
+
+/// What `node` can do.
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// Install these nodes when they next boot from the network
+    #[command(after_help = "Example: trainyard node arm compute")]
+    Arm {
+        /// The nodes
+        #[arg(value_name = "NODE", required = true)]
+        nodes: Vec<String>,
+    },
+    /// Show how far the nodes are
+    #[command(after_help = "Example: trainyard node status --watch")]
+    Status {
+        /// The nodes; all of them where none is named
+        #[arg(value_name = "NODE")]
+        nodes: Vec<String>,
+        /// Then tell what happens, until Ctrl-C
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Tell what has happened
+    #[command(after_help = "Example: trainyard node events compute --follow")]
+    Events {
+        /// The node; all of them where none is named
+        #[arg(value_name = "NODE")]
+        node: Option<String>,
+        /// Only what came after the event of this number
+        #[arg(long, value_name = "N", default_value = "0")]
+        after: u64,
+        /// Go on with what happens, until Ctrl-C
+        #[arg(long)]
+        follow: bool,
+    },
+}

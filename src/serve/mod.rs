@@ -1,0 +1,373 @@
+//! Installs by network: boot scripts, kickstarts and the medium over HTTP, each node once, and told while it happens.
+//! The only asynchronous room.
+
+mod folder;
+mod keeper;
+mod known;
+mod listen;
+mod machine;
+mod people;
+mod range;
+mod tree;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+pub use folder::Folder;
+use keeper::{Keeper, NotKept, now};
+use known::Machines;
+pub use known::machines;
+use tree::Tree;
+
+use crate::interrupt;
+use crate::medium::{Medium, MediumError};
+use crate::plan::{NodePlan, Plan};
+use crate::render::{Renderer, Server as Source};
+use crate::secrets::Secrets;
+use crate::state::{NodeState, Sqlite, State, StateError, Token};
+
+/// What is served, as it is now.
+pub struct Lab {
+    /// Its plan.
+    pub plan: Plan,
+    /// Its secrets.
+    pub secrets: Secrets,
+}
+
+/// Reads the lab anew, when a node is armed. What is wrong with it comes in words.
+pub type Reload = Box<dyn Fn() -> Result<Lab, String> + Send + Sync>;
+
+/// How it is served.
+pub struct Options {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// What nodes know the server as, without a `/` at its end.
+    pub url: String,
+    /// Who may fetch kickstarts.
+    pub allowed: Vec<IpNet>,
+    /// How often a node may begin before it counts as failed.
+    pub attempts: u32,
+    /// How long a node may say nothing while it is installed.
+    pub silence: Duration,
+    /// Whether nodes that nothing is known of are armed.
+    pub arm_new: bool,
+}
+
+/// Why it cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be had.
+    #[error("cannot listen at {address}: {source}; `--listen` chooses another one")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Its folder cannot be used.
+    #[error("`{}`: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// States cannot be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The medium cannot be read.
+    #[error(transparent)]
+    Medium(#[from] MediumError),
+    /// It has no installer.
+    #[error("`{}` has no `{missing}`, which an installation by network begins with", path.display())]
+    NoInstaller {
+        /// The medium.
+        path: PathBuf,
+        /// The file.
+        missing: &'static str,
+    },
+    /// The system gives no threads.
+    #[error("cannot begin: {0}")]
+    Begin(io::Error),
+    /// The person asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] interrupt::Interrupted),
+}
+
+/// What an installer needs of the medium.
+const NEEDED: [&str; 4] =
+    ["images/pxeboot/vmlinuz", "images/pxeboot/initrd.img", "LiveOS/squashfs.img", ".treeinfo"];
+
+/// A server of a lab.
+pub struct Server {
+    lab: RwLock<Arc<Served>>,
+    reload: Reload,
+    folder: Folder,
+    keeper: Keeper,
+    tree: Tree,
+    options: Options,
+    admin: Token,
+    counts: Counts,
+    /// One at a time renders and arms.
+    arming: tokio::sync::Mutex<()>,
+}
+
+/// The lab, and how its machines are known.
+struct Served {
+    lab: Lab,
+    machines: Machines,
+}
+
+impl Served {
+    fn of(lab: Lab) -> Arc<Self> {
+        let machines = Machines::of(&lab.plan);
+        Arc::new(Self { lab, machines })
+    }
+
+    fn node(&self, name: &str) -> Option<&NodePlan> {
+        self.lab.plan.nodes.iter().find(|node| node.name == name)
+    }
+}
+
+/// What was answered, for who measures.
+#[derive(Default)]
+struct Counts(Mutex<HashMap<(&'static str, u16), u64>>);
+
+impl Counts {
+    fn add(&self, what: &'static str, status: u16) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry((what, status)).or_default() += 1;
+    }
+
+    /// All of them, sorted.
+    fn all(&self) -> Vec<((&'static str, u16), u64)> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = counts.iter().map(|(what, count)| (*what, *count)).collect();
+        all.sort_unstable();
+        all
+    }
+}
+
+/// What opens a node's files, and what takes its reports.
+type Tokens = (Token, Token);
+
+/// Why a node is not armed.
+#[derive(Debug, thiserror::Error)]
+enum NotArmed {
+    #[error("the lab has no node `{0}`")]
+    Unknown(String),
+    #[error("{0}")]
+    Lab(String),
+    #[error(transparent)]
+    NotKept(#[from] NotKept),
+    #[error("its files cannot be written: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Server {
+    /// Takes up what is in its folder.
+    ///
+    /// # Errors
+    /// The folder, what is kept there, or the medium cannot be used.
+    pub fn new(
+        lab: Lab,
+        reload: Reload,
+        medium: Medium,
+        digest: &str,
+        folder: Folder,
+        options: Options,
+    ) -> Result<Self, ServeError> {
+        let path = medium.path().to_owned();
+        let tree = Tree::of(medium, digest)?;
+        if let Some(missing) = NEEDED.into_iter().find(|file| !tree.has(file)) {
+            return Err(ServeError::NoInstaller { path, missing });
+        }
+        let io = |source| ServeError::Folder { path: folder.admin_path(), source };
+        let admin = folder.admin_token().map_err(io)?;
+        let names = lab.plan.nodes.iter().map(|node| node.name.as_str());
+        let keeper = Keeper::begin(Sqlite::open(&folder.database())?, names)?;
+        folder.keep_only(keeper.nodes().iter().filter_map(|node| node.files.as_ref()));
+        let lab = RwLock::new(Served::of(lab));
+        let counts = Counts::default();
+        let arming = tokio::sync::Mutex::default();
+        Ok(Self { lab, reload, folder, keeper, tree, options, admin, counts, arming })
+    }
+
+    /// What nodes know it as.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.options.url
+    }
+
+    /// Serves until the person asks to stop. `ready` is called when it listens, with the address.
+    ///
+    /// # Errors
+    /// It cannot listen; or the person asked to stop.
+    pub fn run(self, ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.map_err(ServeError::Begin)?;
+        let server = Arc::new(self);
+        let ended = runtime.block_on(async {
+            let address = server.options.listen;
+            let listen = |source| ServeError::Listen { address, source };
+            let listener = TcpListener::bind(address).await.map_err(listen)?;
+            let bound = listener.local_addr().map_err(listen)?;
+            let url = format!("http://{bound}");
+            let io = |source| ServeError::Folder { path: server.folder.admin_path(), source };
+            server.folder.write_address(&url).map_err(io)?;
+            ready(bound);
+            tokio::spawn(Arc::clone(&server).watch());
+            let app = machine::routes().merge(people::routes()).with_state(Arc::clone(&server));
+            tokio::select! {
+                () = listen::accept(listener, app) => Ok(()),
+                interrupted = interrupted() => Err(interrupted.into()),
+            }
+        });
+        // Installers ask again; nobody waits for a slow one.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        ended
+    }
+
+    fn now(&self) -> Arc<Served> {
+        Arc::clone(&self.lab.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Arms what is new, and then looks every second for nodes that have fallen silent.
+    async fn watch(self: Arc<Self>) {
+        if self.options.arm_new {
+            let new = self.keeper.nodes().into_iter().filter(|node| node.state == State::New);
+            let new: Vec<String> = new.map(|node| node.name).collect();
+            for (name, wrong) in self.arm_these(self.now(), &new).await {
+                complain(&format!("{name} is not armed: {wrong}"));
+            }
+        }
+        let limit = u64::try_from(self.options.silence.as_millis()).unwrap_or(u64::MAX);
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tick.tick().await;
+            for node in self.keeper.nodes() {
+                if node.clone().expire(limit, now()) {
+                    let expired = self.keeper.change(&node.name, |node| {
+                        let expired = node.expire(limit, now());
+                        ((), expired.then(|| node.reason.clone().unwrap_or_default()))
+                    });
+                    // Kept or not, it is so, and is tried again.
+                    let _ = expired.await;
+                }
+            }
+        }
+    }
+
+    /// Arms a node, as the lab file says now.
+    async fn arm(self: &Arc<Self>, name: &str) -> Result<NodeState, NotArmed> {
+        let server = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || (server.reload)()).await;
+        let lab =
+            read.unwrap_or_else(|_| Err("the lab cannot be read".into())).map_err(NotArmed::Lab)?;
+        let lab = Served::of(lab);
+        *self.lab.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&lab);
+        if lab.node(name).is_none() {
+            return Err(NotArmed::Unknown(name.to_owned()));
+        }
+        self.keeper.know(lab.lab.plan.nodes.iter().map(|node| node.name.as_str()));
+        let wrong = self.arm_these(lab, &[name.to_owned()]).await;
+        match wrong.into_iter().next() {
+            Some((_, wrong)) => Err(wrong),
+            None => self.keeper.node(name).ok_or_else(|| NotArmed::Unknown(name.to_owned())),
+        }
+    }
+
+    /// Arms these, and returns why some are not.
+    async fn arm_these(
+        self: &Arc<Self>,
+        lab: Arc<Served>,
+        names: &[String],
+    ) -> Vec<(String, NotArmed)> {
+        let _one_at_a_time = self.arming.lock().await;
+        let (server, wanted) = (Arc::clone(self), names.to_owned());
+        let rendered = tokio::task::spawn_blocking(move || server.render(&lab, &wanted)).await;
+        let mut wrong = Vec::new();
+        let mut kept = JoinSet::new();
+        for (name, tokens) in rendered.unwrap_or_default() {
+            match tokens {
+                Ok((files, report)) => {
+                    let server = Arc::clone(self);
+                    kept.spawn(async move {
+                        let armed = server.keeper.change(&name, |node| {
+                            node.arm(files, report, now());
+                            (
+                                (),
+                                Some(
+                                    "armed: it is installed when it next boots from the network"
+                                        .into(),
+                                ),
+                            )
+                        });
+                        let armed = armed.await;
+                        (name, armed)
+                    });
+                }
+                Err(error) => wrong.push((name, error)),
+            }
+        }
+        for (name, kept) in kept.join_all().await {
+            if let Err(error) = kept {
+                wrong.push((name, error.into()));
+            }
+        }
+        self.folder.keep_only(self.keeper.nodes().iter().filter_map(|node| node.files.as_ref()));
+        wrong
+    }
+
+    /// Renders these for new tokens, which it returns.
+    fn render(&self, lab: &Served, names: &[String]) -> Vec<(String, Result<Tokens, NotArmed>)> {
+        let mut renderer = Renderer::new(&lab.lab.plan, &lab.lab.secrets);
+        let mut one = |name: &str| {
+            let node = lab.node(name).ok_or_else(|| NotArmed::Unknown(name.to_owned()))?;
+            let (files, report) = (Token::random()?, Token::random()?);
+            let source = Source { tree: self.tree_of(&files), report: self.report_of(&report) };
+            let made = renderer.render_for(node, Some(&source));
+            self.folder.put(&files, &made.map_err(|error| NotArmed::Lab(error.to_string()))?)?;
+            Ok((files, report))
+        };
+        names.iter().map(|name| (name.clone(), one(name))).collect()
+    }
+
+    fn tree_of(&self, files: &Token) -> String {
+        format!("{}/n/{}/tree", self.options.url, files.reveal())
+    }
+
+    fn kickstart_of(&self, files: &Token) -> String {
+        format!("{}/n/{}/ks", self.options.url, files.reveal())
+    }
+
+    fn report_of(&self, report: &Token) -> String {
+        format!("{}/r/{}", self.options.url, report.reveal())
+    }
+
+    fn may_fetch(&self, address: IpAddr) -> bool {
+        self.options.allowed.iter().any(|net| net.contains(&address.to_canonical()))
+    }
+}
+
+/// What goes wrong with nobody there to tell.
+fn complain(text: &str) {
+    anstream::eprintln!("{text}");
+}
+
+async fn interrupted() -> interrupt::Interrupted {
+    loop {
+        if let Err(interrupted) = interrupt::check() {
+            return interrupted;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,200 @@
+//! What people and programs ask: how far the nodes are, what happened; and to arm one.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::sse::{self, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::keeper::now;
+use super::{NotArmed, Server};
+use crate::state::{Event, NodeState, State as Stage};
+
+/// How many events are sent at once.
+const MOST_EVENTS: usize = 10_000;
+
+type App = State<Arc<Server>>;
+
+pub(super) fn routes() -> Router<Arc<Server>> {
+    Router::new()
+        .route("/api/v1/nodes", get(nodes))
+        .route("/api/v1/nodes/{name}", get(node))
+        .route("/api/v1/nodes/{name}/arm", post(arm))
+        .route("/api/v1/events", get(events))
+        .route("/api/v1/stream", get(stream))
+        .route("/metrics", get(metrics))
+}
+
+/// A node as it is shown: nothing in it opens anything.
+#[derive(Serialize)]
+struct Shown {
+    name: String,
+    role: Option<String>,
+    address: Option<std::net::Ipv4Addr>,
+    state: Stage,
+    since: u64,
+    seen: Option<u64>,
+    step: String,
+    reason: Option<String>,
+    attempts: u32,
+    stages: Option<serde_json::Value>,
+}
+
+fn shown(server: &Server, node: NodeState) -> Shown {
+    let lab = server.now();
+    let plan = lab.node(&node.name);
+    Shown {
+        role: plan.map(|plan| plan.role.clone()),
+        address: plan.map(|plan| plan.address),
+        name: node.name,
+        state: node.state,
+        since: node.since,
+        seen: node.seen,
+        step: node.step,
+        reason: node.reason,
+        attempts: node.attempts,
+        stages: node.stages,
+    }
+}
+
+async fn nodes(State(server): App) -> Response {
+    let nodes: Vec<Shown> =
+        server.keeper.nodes().into_iter().map(|node| shown(&server, node)).collect();
+    let lab = server.now().lab.plan.lab.clone();
+    let trouble = server.keeper.trouble();
+    Json(json!({ "schema": 1, "lab": lab, "now": now(), "last_event": server.keeper.last_event(), "trouble": trouble.as_deref(), "nodes": nodes })).into_response()
+}
+
+async fn node(State(server): App, Path(name): Path<String>) -> Response {
+    match server.keeper.node(&name) {
+        Some(node) => Json(shown(&server, node)).into_response(),
+        None => told(StatusCode::NOT_FOUND, &format!("the lab has no node `{name}`")),
+    }
+}
+
+async fn arm(State(server): App, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    if !is_admin(&server, &headers) {
+        let message = "this needs the administrator's token: `Authorization: Bearer …`";
+        let mut response = told(StatusCode::UNAUTHORIZED, message);
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        return response;
+    }
+    match server.arm(&name).await {
+        Ok(node) => Json(shown(&server, node)).into_response(),
+        Err(error) => {
+            let status = match error {
+                NotArmed::Unknown(_) => StatusCode::NOT_FOUND,
+                NotArmed::Lab(_) => StatusCode::CONFLICT,
+                NotArmed::NotKept(_) | NotArmed::Io(_) => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            told(status, &error.to_string())
+        }
+    }
+}
+
+fn is_admin(server: &Server, headers: &HeaderMap) -> bool {
+    let said = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+    said.and_then(|it| it.strip_prefix("Bearer "))
+        .is_some_and(|token| server.admin.is(token.trim()))
+}
+
+fn told(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "schema": 1, "error": message }))).into_response()
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    after: u64,
+    node: Option<String>,
+}
+
+async fn events(State(server): App, Query(wanted): Query<Wanted>) -> Response {
+    match server.keeper.events(wanted.after, wanted.node, MOST_EVENTS).await {
+        Ok(events) => Json(json!({ "schema": 1, "events": events })).into_response(),
+        Err(error) => told(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+/// Events as they happen, each with its number; `Last-Event-ID` and `?after=` bring what was missed.
+async fn stream(State(server): App, Query(wanted): Query<Wanted>, headers: HeaderMap) -> Response {
+    let mut live = server.keeper.listen();
+    let last = headers.get("last-event-id").and_then(|it| it.to_str().ok()?.parse().ok());
+    let mut after: u64 = last.unwrap_or(wanted.after);
+    let missed = server.keeper.events(after, None, MOST_EVENTS).await.unwrap_or_default();
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Event>(64);
+    tokio::spawn(async move {
+        for event in missed {
+            after = event.id;
+            if sender.send(event).await.is_err() {
+                return;
+            }
+        }
+        loop {
+            match live.recv().await {
+                Ok(event) if event.id <= after => {}
+                Ok(event) => {
+                    if sender.send(event).await.is_err() {
+                        return;
+                    }
+                }
+                // It fell behind, or the server ends: it asks again, from where it was.
+                Err(_) => return,
+            }
+        }
+    });
+    let keep_alive = KeepAlive::new().interval(Duration::from_secs(10));
+    Sse::new(Events(receiver)).keep_alive(keep_alive).into_response()
+}
+
+struct Events(tokio::sync::mpsc::Receiver<Event>);
+
+impl futures_core::Stream for Events {
+    type Item = Result<sse::Event, Infallible>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        let event = |event: Event| {
+            let data = serde_json::to_string(&event).unwrap_or_default();
+            Ok(sse::Event::default().id(event.id.to_string()).data(data))
+        };
+        self.0.poll_recv(context).map(|received| received.map(event))
+    }
+}
+
+/// For Prometheus.
+async fn metrics(State(server): App) -> Response {
+    let nodes = server.keeper.nodes();
+    let mut text = String::from(
+        "# HELP trainyard_nodes Nodes of the lab by state.\n# TYPE trainyard_nodes gauge\n",
+    );
+    for state in Stage::ALL {
+        let count = nodes.iter().filter(|node| node.state == state).count();
+        let _ = writeln!(text, "trainyard_nodes{{state=\"{state}\"}} {count}");
+    }
+    let kept = u8::from(server.keeper.trouble().is_none());
+    let _ = write!(
+        text,
+        "# HELP trainyard_state_kept Whether what happens can be kept.\n# TYPE trainyard_state_kept gauge\ntrainyard_state_kept {kept}\n"
+    );
+    text.push_str("# HELP trainyard_answers_total Answers by kind and status.\n# TYPE trainyard_answers_total counter\n");
+    for ((what, status), count) in server.counts.all() {
+        let _ = writeln!(
+            text,
+            "trainyard_answers_total{{kind=\"{what}\",status=\"{status}\"}} {count}"
+        );
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}

@@ -1,0 +1,63 @@
+//! A client that sends just what it is told.
+
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+}
+
+/// The answer to these bytes; nothing where the connection just ends.
+pub fn raw(address: SocketAddr, bytes: &[u8]) -> Option<Answer> {
+    let mut stream = TcpStream::connect(address).expect("connected");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("set");
+    // The server may have had enough before all is sent.
+    let _ = stream.write_all(bytes);
+    let mut read = Vec::new();
+    let _ = stream.read_to_end(&mut read);
+    let end = read.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = String::from_utf8(read[..end].to_vec()).expect("text");
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Answer { status, head, body: read[end + 4..].to_vec() })
+}
+
+/// The answer to a request with these headers, each a line.
+pub fn ask(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[String],
+    body: &str,
+) -> Answer {
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for header in headers {
+        let _ = write!(request, "{header}\r\n");
+    }
+    if !body.is_empty() {
+        let _ = write!(request, "Content-Length: {}\r\n", body.len());
+    }
+    let _ = write!(request, "\r\n{body}");
+    raw(address, request.as_bytes()).unwrap_or_else(|| panic!("no answer to {method} {path}"))
+}

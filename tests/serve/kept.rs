@@ -1,0 +1,182 @@
+//! What is kept: through kills, and where it cannot be.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::common::{Lab, judge};
+use crate::running::{Serving, begin, free, medium, serve};
+
+/// A lab with so many computes.
+pub fn lab_of(count: usize) -> Lab {
+    let mut text = String::from(
+        "version: 1\nname: many\nnetworks:\n  management: {cidr: 10.0.0.0/16, gateway: 10.0.0.1, dns: [8.8.8.8]}\n  provider: {}\nhost_keys: new\nnodes:\n",
+    );
+    for n in 0..count {
+        let role = if n == 0 { "controller" } else { "compute" };
+        let _ = writeln!(
+            text,
+            "  node-{n}:\n    role: {role}\n    interfaces:\n      enp0s3: {{network: management, address: 10.0.{}.{}}}\n      enp0s9: {{network: provider}}",
+            1 + n / 200,
+            1 + n % 200
+        );
+    }
+    Lab::new(&text)
+}
+
+#[test]
+fn a_server_that_is_killed_goes_on_where_it_was() {
+    const NODES: usize = 50;
+    let mut serving = Serving::of(lab_of(NODES), &[]);
+    let names: Vec<String> = (0..NODES).map(|n| format!("node-{n}")).collect();
+    let macs = crate::many::macs(&serving.lab);
+    let mut expected = BTreeMap::new();
+    let mut paths = BTreeMap::new();
+    for (n, name) in names.iter().enumerate() {
+        serving.wait_for(name, "armed");
+        let state = match n % 4 {
+            0 => "armed",
+            1 => "installing",
+            2 => "installed",
+            _ => "failed",
+        };
+        if state != "armed" {
+            let script = serving.get(&format!("/ipxe?mac={}", macs[name])).text();
+            let url = script
+                .split(' ')
+                .find_map(|word| word.strip_prefix("inst.ks="))
+                .expect("a kickstart");
+            let path = url.split_once(&serving.address.to_string()).expect("here").1.to_owned();
+            let kickstart = serving.get_as(&macs[name], &path);
+            assert_eq!(kickstart.status, 200);
+            let report = Serving::report_path(&kickstart.text());
+            match state {
+                "installed" => assert_eq!(serving.tell(&report, "what=installed").status, 204),
+                "failed" => assert_eq!(serving.tell(&report, "what=failed&more=x").status, 204),
+                _ => {}
+            }
+            paths.insert(name.clone(), (path, kickstart.body));
+        }
+        expected.insert(name.clone(), state.to_owned());
+        // In the middle of things, ten times.
+        if n % 5 == 4 {
+            serving.kill();
+            serving.again(&[]);
+        }
+    }
+    for (name, state) in &expected {
+        assert_eq!(serving.state(name), *state, "{name}");
+    }
+    for (name, (path, bytes)) in &paths {
+        let answer = serving.get_as(&macs[name], path);
+        if expected[name] == "installing" {
+            assert!(answer.status == 200 && answer.body == *bytes, "{name}: the same bytes");
+        } else {
+            assert_eq!(answer.status, 404, "{name}");
+        }
+    }
+    let events = serving.get("/api/v1/events").json();
+    let ids: Vec<u64> = events["events"]
+        .as_array()
+        .expect("events")
+        .iter()
+        .map(|event| event["id"].as_u64().expect("a number"))
+        .collect();
+    assert!(ids.windows(2).all(|two| two[0] < two[1]), "{ids:?}");
+    assert!(ids.len() >= NODES * 2, "{}", ids.len());
+}
+
+#[test]
+fn one_that_falls_silent_has_failed_and_is_said_where() {
+    let mut serving = Serving::of(Lab::example("reference.yaml"), &["--silence", "4"]);
+    serving.wait_for("compute", "armed");
+    serving.get_as(&serving.mac("compute"), &serving.kickstart_path("compute"));
+    std::thread::sleep(Duration::from_secs(3));
+    serving.kill();
+    serving.again(&["--silence", "4"]);
+    // While nobody listened, nobody was silent.
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(serving.state("compute"), "installing");
+    serving.wait_for("compute", "failed");
+    let reason = "nothing was heard of it for 4 s; the last was: fetched its kickstart";
+    assert_eq!(serving.node("compute")["reason"], reason);
+    assert_eq!(serving.state("controller"), "armed", "nobody has to switch it on");
+}
+
+/// A server on a small disk of its own, as root of a namespace of its own.
+fn on_small_disk(
+    lab: &Lab,
+    options: &str,
+    address: std::net::SocketAddr,
+    prepare: &str,
+) -> std::process::Command {
+    let inner = serve(lab, address, &["--state", "state"]);
+    let mut command = judge("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c"]);
+    command.arg(format!(r#"mount -t tmpfs -o {options} tmpfs state && {prepare} && exec "$@""#));
+    command.arg("sh").arg(inner.get_program()).args(inner.get_args());
+    command.current_dir(lab.path("")).env("HOME", lab.path(""));
+    command
+}
+
+#[test]
+fn where_nothing_can_be_kept_nothing_is_installed() {
+    let lab = Lab::example("reference.yaml");
+    std::fs::create_dir(lab.path("state")).expect("made");
+    let address = free();
+    // Room for the database and the files of both nodes, and then somebody else's file takes the rest.
+    let prepare = "chmod 0700 state && (sleep 3; head -c 60m /dev/zero >state/other 2>/dev/null; sleep 8; rm state/other) &";
+    let command = on_small_disk(&lab, "size=4m", address, &format!("{{ {prepare} }}"));
+    let (mut child, said) = begin(command);
+    let ask = |path: &str| crate::client::ask(address, "GET", path, &[], "");
+    let mac = crate::running::mac(&lab, "compute");
+    std::thread::sleep(Duration::from_secs(4));
+    let refused = ask(&format!("/ipxe?mac={mac}"));
+    assert_eq!(refused.status, 503, "{refused:?} {}", said.lock().expect("whole"));
+    assert_eq!(refused.header("retry-after"), Some("2"));
+    let trouble = ask("/api/v1/nodes").json()["trouble"].as_str().expect("it is told").to_owned();
+    assert!(trouble.contains("full") && trouble.contains("make room"), "{trouble}");
+    assert!(ask("/metrics").text().contains("trainyard_state_kept 0"));
+    std::thread::sleep(Duration::from_secs(9));
+    let script = ask(&format!("/ipxe?mac={mac}"));
+    assert!(script.status == 200 && script.text().contains("inst.ks="), "{script:?}");
+    assert!(ask("/api/v1/nodes").json()["trouble"].is_null());
+    child.kill().expect("killed");
+    child.wait().expect("it ends");
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_told_at_once() {
+    let lab = Lab::example("reference.yaml");
+    let run = |lab: &Lab| {
+        let address = free().to_string();
+        lab.run(&["serve", "--listen", &address, "--image", &medium()])
+    };
+    std::fs::create_dir(lab.path(".trainyard")).expect("made");
+    std::fs::create_dir(lab.path(".trainyard/files")).expect("made");
+    for path in [".trainyard", ".trainyard/files"] {
+        set_mode(&lab, path, 0o755);
+    }
+    let open = run(&lab);
+    assert_eq!(open.status, 9, "{open:?}");
+    assert!(
+        open.stderr.contains("others may read `.trainyard`") && open.stderr.contains("chmod go="),
+        "{open:?}"
+    );
+    for path in [".trainyard", ".trainyard/files"] {
+        set_mode(&lab, path, 0o700);
+    }
+    std::fs::write(lab.path(".trainyard/state.sqlite"), "nonsense ".repeat(2000)).expect("written");
+    let damaged = run(&lab);
+    assert_eq!(damaged.status, 9, "{damaged:?}");
+    assert!(
+        damaged.stderr.contains("state.sqlite")
+            && damaged.stderr.contains("it is damaged; move it"),
+        "{damaged:?}"
+    );
+}
+
+fn set_mode(lab: &Lab, path: &str, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(lab.path(path), std::fs::Permissions::from_mode(mode)).expect("set");
+}

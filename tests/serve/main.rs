@@ -1,0 +1,14 @@
+//! `trainyard serve`: what machines and people ask of it, over real connections.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod client;
+mod hostile;
+mod kept;
+mod kickstart;
+mod many;
+mod refused;
+mod running;
+mod tree;
+mod way;

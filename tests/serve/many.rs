@@ -1,0 +1,53 @@
+//! Many nodes at once.
+
+use std::collections::BTreeMap;
+
+use crate::common::Lab;
+use crate::kept::lab_of;
+use crate::running::Serving;
+
+/// The first hardware address of every node.
+pub fn macs(lab: &Lab) -> BTreeMap<String, String> {
+    let plan = lab.done(&["plan", "--format", "json"]).stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).expect("a plan");
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let nodes = plan["nodes"].as_array().expect("nodes").iter();
+    nodes.map(|node| (text(&node["name"]), text(&node["interfaces"][0]["mac"]))).collect()
+}
+
+#[test]
+fn all_boot_at_once_and_each_gets_its_own() {
+    let count = if std::env::var_os("TRAINYARD_LONG").is_some() { 1000 } else { 150 };
+    let serving = Serving::of(lab_of(count), &[]);
+    let macs: Vec<_> = macs(&serving.lab).into_iter().collect();
+    serving.wait_for(&macs[count - 1].0, "armed");
+    for (name, _) in &macs {
+        serving.wait_for(name, "armed");
+    }
+    std::thread::scope(|scope| {
+        for part in macs.chunks(count.div_ceil(16)) {
+            let serving = &serving;
+            scope.spawn(move || part.iter().for_each(|(name, mac)| install(serving, name, mac)));
+        }
+    });
+    let nodes = serving.get("/api/v1/nodes").json();
+    let nodes = nodes["nodes"].as_array().expect("nodes").iter();
+    let states: Vec<_> =
+        nodes.map(|node| (node["state"].as_str(), node["attempts"].as_u64())).collect();
+    assert_eq!(states, vec![(Some("installed"), Some(1)); count]);
+}
+
+fn install(serving: &Serving, name: &str, mac: &str) {
+    let script = serving.get(&format!("/ipxe?mac={mac}")).text();
+    assert!(script.contains(&format!("# {name} (role ")), "{script}");
+    let url =
+        script.split(' ').find_map(|word| word.strip_prefix("inst.ks=")).expect("a kickstart");
+    let path = url.split_once(&serving.address.to_string()).expect("here").1;
+    for file in ["vmlinuz", "initrd.img"] {
+        let file = path.replace("/ks", &format!("/tree/images/pxeboot/{file}"));
+        assert_eq!(serving.get(&file).status, 200);
+    }
+    let kickstart = serving.get_as(mac, path).text();
+    assert!(kickstart.starts_with(&format!("# Kickstart of the node {name} ")), "{name}");
+    assert_eq!(serving.tell(&Serving::report_path(&kickstart), "what=installed").status, 204);
+}

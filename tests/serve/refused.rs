@@ -1,0 +1,162 @@
+//! Who gets nothing.
+
+use crate::client::ask;
+use crate::common::Lab;
+use crate::running::Serving;
+
+#[test]
+fn a_kickstart_is_its_machines_alone() {
+    let serving = Serving::new();
+    serving.wait_for("compute", "armed");
+    let path = serving.kickstart_path("compute");
+    let other = serving.mac("controller");
+    let own = serving.mac("compute");
+    for answer in
+        [serving.get(&path), serving.get_as(&other, &path), serving.get_as("nonsense", &path)]
+    {
+        assert_eq!(answer.status, 403);
+        assert!(
+            answer.text().contains("inst.ks.sendmac") && answer.body.len() < 200,
+            "{}",
+            answer.text()
+        );
+    }
+    assert_eq!(serving.state("compute"), "armed", "nothing has begun");
+    // Its own card may be any of those that it tells of.
+    let cards = [
+        "X-RHN-Provisioning-MAC-0: eth0 52:54:00:00:00:01".to_owned(),
+        format!("x-rhn-provisioning-mac-1: eth1 {}", own.to_uppercase()),
+    ];
+    assert_eq!(ask(serving.address, "GET", &path, &cards, "").status, 200);
+    // Who looks without taking begins nothing.
+    let path = serving.kickstart_path("controller");
+    let card = [format!("X-RHN-Provisioning-MAC-0: eth0 {other}")];
+    assert_eq!(ask(serving.address, "HEAD", &path, &card, "").status, 200);
+    assert_eq!(serving.state("controller"), "armed");
+}
+
+#[test]
+fn a_machine_that_says_only_who_it_is_is_led_to_its_kickstart() {
+    let serving = Serving::new();
+    serving.wait_for("compute", "armed");
+    let own = serving.mac("compute");
+    let led = serving.get_as(&own, "/ks");
+    assert_eq!(led.status, 302);
+    let path = format!("/{}", led.header("location").expect("a place"));
+    assert_eq!(path, serving.kickstart_path("compute"));
+    assert_eq!(serving.get("/ks").status, 404);
+    assert_eq!(serving.get_as("52:54:00:00:00:01", "/ks").status, 404);
+}
+
+#[test]
+fn only_who_is_allowed_fetches() {
+    let serving = Serving::of(Lab::example("reference.yaml"), &["--allow", "10.0.0.0/24"]);
+    serving.wait_for("compute", "armed");
+    let path = serving.kickstart_path("compute");
+    let refused = serving.get_as(&serving.mac("compute"), &path);
+    assert_eq!(refused.status, 403);
+    assert!(refused.text().contains("`--allow`"), "{}", refused.text());
+    for file in ["user-data", "meta-data"] {
+        assert_eq!(serving.get(&path.replace("ks", file)).status, 403, "{file}");
+    }
+}
+
+#[test]
+fn what_opens_one_thing_opens_no_other() {
+    let serving = Serving::new();
+    serving.wait_for("compute", "armed");
+    serving.wait_for("controller", "armed");
+    let (own, other) = (serving.mac("compute"), serving.mac("controller"));
+    let path = serving.kickstart_path("compute");
+    let report = Serving::report_path(&serving.get_as(&own, &path).text());
+    let (files, reports) = (path.replace("/n/", "").replace("/ks", ""), report.replace("/r/", ""));
+    assert_eq!((files.len(), reports.len()), (32, 32));
+    assert_eq!(serving.get_as(&own, &format!("/n/{reports}/ks")).status, 404);
+    assert_eq!(serving.tell(&format!("/r/{files}"), "what=installed").status, 404);
+    for token in
+        ["", "x", &"0".repeat(32), &files.to_uppercase(), &format!("{files}0"), "%2e%2e", "..%2f.."]
+    {
+        assert_eq!(serving.get_as(&own, &format!("/n/{token}/ks")).status, 404, "{token}");
+        assert!(
+            matches!(serving.tell(&format!("/r/{token}"), "what=installed").status, 404),
+            "{token}"
+        );
+    }
+    // A report of one says nothing of the other.
+    serving.tell(&report, "what=installed");
+    assert_eq!(serving.state("compute"), "installed");
+    assert_eq!(serving.state("controller"), "armed");
+    // Two nodes behind one address, as here, get each its own.
+    let path = serving.kickstart_path("controller");
+    let kickstart = serving.get_as(&other, &path).text();
+    assert!(kickstart.starts_with("# Kickstart of the node controller "), "{}", &kickstart[..80]);
+    // A clone of its machine gets the same bytes while it is installed, and nothing afterwards.
+    assert_eq!(serving.get_as(&other, &serving.kickstart_path("controller")).text(), kickstart);
+    serving.tell(&Serving::report_path(&kickstart), "what=installed");
+    assert!(serving.boot("controller").contains("sanboot"));
+}
+
+#[test]
+fn arming_needs_the_administrators_token() {
+    let serving = Serving::new();
+    serving.wait_for("compute", "armed");
+    let path = serving.kickstart_path("compute");
+    let token = serving.lab.read(".trainyard/admin-token");
+    let arm =
+        |headers: &[String]| ask(serving.address, "POST", "/api/v1/nodes/compute/arm", headers, "");
+    for wrong in [
+        vec![],
+        vec!["Authorization: Bearer".into()],
+        vec![format!("Authorization: Bearer {}", "0".repeat(32))],
+        vec![format!("Authorization: Basic {token}").trim().to_owned()],
+    ] {
+        let refused = arm(&wrong);
+        assert_eq!(
+            (refused.status, refused.header("www-authenticate")),
+            (401, Some("Bearer")),
+            "{wrong:?}"
+        );
+    }
+    assert_eq!(serving.kickstart_path("compute"), path, "nothing happened");
+    assert_eq!(arm(&[format!("Authorization: Bearer {}", token.trim())]).status, 200);
+    assert_ne!(serving.kickstart_path("compute"), path);
+    assert_eq!(ask(serving.address, "GET", "/api/v1/nodes/compute/arm", &[], "").status, 405);
+}
+
+#[test]
+fn nothing_that_is_shown_opens_anything() {
+    let serving = Serving::new();
+    serving.wait_for("compute", "armed");
+    let path = serving.kickstart_path("compute");
+    let kickstart = serving.get_as(&serving.mac("compute"), &path).text();
+    let report = Serving::report_path(&kickstart);
+    serving.tell(&report, "what=failed&more=x");
+    serving.node_command(&["arm", "compute"]);
+    let next = serving.kickstart_path("compute");
+    let secrets = serving.lab.read("secrets.yaml");
+    let secrets = secrets
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(_, value)| value.trim().trim_matches('\'').to_owned());
+    let tokens =
+        [path, report, next].map(|path| path.split('/').nth(2).expect("a token").to_owned());
+    let admin = serving.lab.read(".trainyard/admin-token").trim().to_owned();
+    let hidden: Vec<String> =
+        secrets.filter(|value| value.len() > 8).chain(tokens).chain([admin]).collect();
+    assert!(hidden.len() > 10, "{}", hidden.len());
+    let shown = [
+        "/api/v1/nodes",
+        "/api/v1/nodes/compute",
+        "/api/v1/events",
+        "/metrics",
+        "/boot.ipxe",
+        "/ks",
+        "/nothing",
+    ];
+    let texts = shown.map(|path| serving.get(path).text());
+    for text in texts.iter().chain([&serving.said()]) {
+        for secret in &hidden {
+            assert!(!text.contains(secret.as_str()), "{secret} in {text}");
+        }
+    }
+}
