@@ -301,7 +301,7 @@ impl Cache {
         let Some((path, proof)) = found else { return Ok(None) };
         if let Some(size) = wanted.size.filter(|size| *size != proof.size()) {
             let message = format!(
-                "`{}` has {} bytes, not {size}, and its SHA-256 is the right one: correct the size (`--size`, or `image: {{size: {}}}` in the lab file), or the SHA-256",
+                "`{}` has {} bytes, not {size}, and its SHA-256 is the right one: correct the size (`--size {}`, or `size` in the lab file), or the SHA-256",
                 path.display(),
                 proof.size(),
                 proof.size()

@@ -163,9 +163,12 @@ pub struct DoctorArgs {
     /// Write the first mirror that carries all package repositories into the lab file
     #[arg(long)]
     pub write: bool,
-    /// Ask these mirrors only; each holds the folder `7.9.2009`
+    /// Ask these mirrors only for packages and the medium; each holds the folder `7.9.2009`
     #[arg(long, value_name = "URL")]
     pub mirror: Vec<String>,
+    /// Ask these only for the lab's cloud image; each holds the image itself
+    #[arg(long, value_name = "URL")]
+    pub cloud_mirror: Vec<String>,
     /// How to ask.
     #[command(flatten)]
     pub network: NetworkArgs,

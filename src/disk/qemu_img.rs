@@ -81,6 +81,15 @@ impl QemuImg {
         Ok(Self(tool.at_least(OLDEST, &["--version"], "qemu-img version")?))
     }
 
+    /// The line in which it tells its version.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub(crate) fn version(&self) -> Result<String, ToolError> {
+        let said = self.0.run(["--version"]).limit(QUESTION).finish()?.stdout;
+        Ok(said.lines().next().unwrap_or("there").to_owned())
+    }
+
     /// What an image is.
     pub(super) fn info(&self, path: &Path, format: Format) -> Result<Info, DiskError> {
         self.ask(path, &["info", "--output=json", "-f", format.as_str()])

@@ -3,16 +3,15 @@
 use std::path::Path;
 
 use super::{Check, Kind, State};
-use crate::disk;
+use crate::disk::{self, QemuImg};
 use crate::iso::Tools;
 use crate::room;
 use crate::secrets::SSH_KEYGEN;
 use crate::tool::{Tool, ToolError, Wanted};
 
 /// What only some commands need, and how it tells its version, if it does.
-const OPTIONAL: [(Wanted, &[&str]); 4] = [
+const OPTIONAL: [(Wanted, &[&str]); 3] = [
     (SSH_KEYGEN, &[]),
-    (disk::WANTED, &["--version"]),
     (
         Wanted {
             name: "VBoxManage",
@@ -38,6 +37,8 @@ pub struct Needs {
     pub nodes: u64,
     /// Memory of all its machines together, in MiB.
     pub memory: u64,
+    /// Whether it says from which cloud image its disks are made.
+    pub disks: bool,
 }
 
 /// Bytes that one ISO takes: the Minimal medium, rounded up.
@@ -47,6 +48,7 @@ const ISO: u64 = 1 << 30;
 #[must_use]
 pub fn host(needs: Needs, folders: &[(&str, &Path, u64)]) -> Vec<Check> {
     let mut checks: Vec<Check> = Tools::look().into_iter().map(needed).collect();
+    checks.push(qemu_img(needs.disks));
     checks.extend(OPTIONAL.map(|(wanted, arguments)| optional(wanted, arguments)));
     checks.extend(folders.iter().map(|(what, folder, isos)| space(what, folder, isos * ISO)));
     if needs.memory > 0 {
@@ -75,6 +77,14 @@ fn needed((name, found): (&'static str, Result<String, ToolError>)) -> Check {
     match found {
         Ok(seen) => Check::good(Kind::Program, name, seen),
         Err(error) => bad(name, State::Bad, &error),
+    }
+}
+
+fn qemu_img(is_needed: bool) -> Check {
+    let name = disk::WANTED.name;
+    match QemuImg::locate().and_then(|qemu| qemu.version()) {
+        Ok(said) => Check::good(Kind::Program, name, said),
+        Err(error) => bad(name, if is_needed { State::Bad } else { State::Lacking }, &error),
     }
 }
 

@@ -1,14 +1,16 @@
 //! What the host lacks, and what the world still has: each finding with what to do about it.
 
 mod ask;
+mod cloud;
 mod host;
 mod world;
 
 use serde::Serialize;
 
 pub use ask::{Progress, ask};
+pub use cloud::{cloud_cached, cloud_file};
 pub use host::{Needs, host, image_file};
-pub use world::{Mirror, Thing, judge};
+pub use world::{AskedImage, Mirror, Thing, judge};
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -52,14 +52,22 @@ impl Mirror {
     }
 }
 
-/// What the answers mean for somebody who needs these repositories, and this image from these mirrors, by their numbers and in this
-/// order.
+/// An image that mirrors were asked for.
+#[derive(Clone, Debug)]
+pub struct AskedImage {
+    /// What its mirrors are called.
+    pub about: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Those that should have it, by their numbers and in the order in which they are asked.
+    pub order: Vec<usize>,
+    /// What to do where none has it.
+    pub fix: &'static str,
+}
+
+/// What the answers mean for somebody who needs these repositories and these images.
 #[must_use]
-pub fn judge(
-    mirrors: &[Mirror],
-    repositories: &[&str],
-    image: Option<(&str, &[usize])>,
-) -> Vec<Check> {
+pub fn judge(mirrors: &[Mirror], repositories: &[&str], images: &[AskedImage]) -> Vec<Check> {
     let all = repositories.len();
     let packages = carried(
         "mirrors of packages",
@@ -69,17 +77,10 @@ pub fn judge(
         "name one that does (`mirror` in the lab file), or look at this machine's network and proxy",
     );
     let mut checks = vec![packages];
-    if let Some((image, order)) = image {
+    checks.extend(images.iter().map(|AskedImage { about, name, order, fix }| {
         let in_order: Vec<&Mirror> = order.iter().filter_map(|i| mirrors.get(*i)).collect();
-        let fix = "name one that does (`image: {mirrors: [URL]}` in the lab file), or a file (`--image ISO`)";
-        checks.push(carried(
-            "mirrors of the image",
-            &in_order,
-            &[image],
-            &format!("`{image}`"),
-            fix,
-        ));
-    }
+        carried(about, &in_order, &[name], &format!("`{name}`"), fix)
+    }));
     let ahead = usual(mirrors.iter().filter_map(|m| m.ahead).collect());
     if let Some(ahead) = ahead.filter(|ahead| ahead.abs() > CLOCK) {
         let way = if ahead > 0 { "behind" } else { "ahead of" };

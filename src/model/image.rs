@@ -33,7 +33,7 @@ pub enum ImageSource {
 /// What an image is for.
 pub(super) struct Purpose {
     /// The key that names it.
-    key: &'static str,
+    pub key: &'static str,
     /// The known one that is taken where none is named.
     default: &'static str,
     /// Which of the known ones will do.

@@ -125,6 +125,15 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// The cloud image, where the lab says something about it.
+    #[must_use]
+    pub fn own_cloud_image(&self) -> Option<&Image> {
+        let is_said = |settled: &Settled| {
+            settled.path.starts_with(image::CLOUD.key) && !matches!(settled.origin, Origin::BuiltIn)
+        };
+        self.settled.iter().any(is_said).then_some(&self.cloud_image)
+    }
+
     /// The mirrors of packages that the lab, its roles and its nodes name themselves.
     #[must_use]
     pub fn own_mirrors(&self) -> Vec<String> {

@@ -97,7 +97,7 @@ fn a_qemu_img_that_is_missing_or_old_is_told_before_all_else() {
     let mut command = lab.command(&["doctor", "--offline"]);
     command.env("PATH", "/nowhere");
     let told = outcome(command).stdout;
-    assert!(told.contains("-    qemu-img: not installed; it is needed to make disks"), "{told}");
+    assert!(told.contains("BAD  qemu-img: not installed; it is needed to make disks"), "{told}");
     let told = lab.run(&["doctor", "--offline"]).stdout;
     assert!(told.contains("ok   qemu-img: qemu-img version "), "{told}");
 

@@ -12,10 +12,10 @@ use serde_json::Value;
 use crate::common::{self, Lab, Outcome};
 use crate::server::{Reply, Server};
 
-const LAB: &str = "# my lab\nnodes:\n  controller: {role: controller, address: 10.0.0.11}\n";
+pub const LAB: &str = "# my lab\nnodes:\n  controller: {role: controller, address: 10.0.0.11}\n";
 
 /// A mirror that carries all repositories but these.
-fn mirror(lacks: &'static [&'static str]) -> Server {
+pub fn mirror(lacks: &'static [&'static str]) -> Server {
     Server::new(move |request| {
         if lacks.iter().any(|path| request.path.contains(path)) {
             return Reply::status(404);
@@ -28,7 +28,7 @@ fn mirror(lacks: &'static [&'static str]) -> Server {
     })
 }
 
-fn doctor(lab: &Lab, mirrors: &[&Server], more: &[&str]) -> Outcome {
+pub fn doctor(lab: &Lab, mirrors: &[&Server], more: &[&str]) -> Outcome {
     let urls: Vec<String> = mirrors.iter().map(|mirror| mirror.url("")).collect();
     let mut arguments = vec!["doctor", "--stall-time", "5"];
     arguments.extend(urls.iter().flat_map(|url| ["--mirror", url]));

@@ -6,6 +6,7 @@ mod common;
 
 mod disks;
 mod doctor;
+mod doctor_cloud;
 mod faults;
 mod order;
 mod proxy;

@@ -111,7 +111,7 @@ fn a_size_that_cannot_be() {
     let outcome =
         common::outcome(bench.command(&["--url", &url, "--sha256", &sum, "--size", "1001"]));
     assert_eq!(outcome.status, 2, "{outcome:?}");
-    let told = "has 1000 bytes, not 1001, and its SHA-256 is the right one: correct the size (`--size`, or `image: {size: 1000}`";
+    let told = "has 1000 bytes, not 1001, and its SHA-256 is the right one: correct the size (`--size 1000`, or `size` in the lab file), or the SHA-256";
     assert!(outcome.stderr.contains(told), "{outcome:?}");
 }
 

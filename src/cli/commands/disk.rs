@@ -100,7 +100,7 @@ fn image(args: &DiskArgs, lab: &Lab, lab_file: &Path) -> Result<Source> {
 }
 
 /// What brings the image, ready to paste.
-fn fetch_command(lab_file: &Path, cache: Option<&Path>) -> String {
+pub(super) fn fetch_command(lab_file: &Path, cache: Option<&Path>) -> String {
     let cache = cache.map_or_else(String::new, |folder| format!(" --cache {}", shell(folder)));
     format!("trainyard fetch --cloud{}{cache}", lab_option(lab_file))
 }

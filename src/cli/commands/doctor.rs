@@ -3,18 +3,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use reqwest::Url;
 use serde_json::json;
 
+use super::disk::fetch_command;
 use super::fetch;
 use super::load::{Loaded, load, load_text};
-use super::source::beside;
+use super::source::{Source, beside};
 use crate::base_image::known::{DEFAULT, KNOWN, Repository};
 use crate::base_image::{Facts, Wanted};
 use crate::cli::DoctorArgs;
 use crate::cli::ui::Ui;
-use crate::doctor::{self, Check, Kind, Mirror, Needs, State, Thing};
+use crate::doctor::{self, AskedImage, Check, Kind, Mirror, Needs, State, Thing};
 use crate::exit::{self, Failure};
-use crate::model::ImageSource;
+use crate::model::{Image, ImageSource};
 use crate::spec;
 
 pub(in crate::cli) fn doctor(
@@ -35,9 +37,11 @@ pub(in crate::cli) fn doctor(
     let cache = args.network.cache()?;
     let needs = needs(loaded.as_ref());
     let image = image(loaded.as_ref(), &args.mirror)?;
-    let is_missing = image.as_ref().is_some_and(|image| !matches!(cache.find(image), Ok(Some(_))));
+    let cloud = cloud_image(loaded.as_ref(), &args.cloud_mirror)?;
+    let is_missing = |image: &&Wanted| !matches!(cache.find(image), Ok(Some(_)));
+    let missing = image.iter().chain(&cloud).filter(is_missing).count();
     let folders = [
-        ("the cache", cache.folder(), u64::from(is_missing)),
+        ("the cache", cache.folder(), missing as u64),
         ("ISOs, here", Path::new("."), needs.nodes),
     ];
     let mut checks = doctor::host(needs, &folders);
@@ -45,12 +49,12 @@ pub(in crate::cli) fn doctor(
     if let Some(ImageSource::Path(path)) = planned.map(|(lab, _)| &lab.image.source) {
         checks.push(doctor::image_file(&beside(lab_file, path)));
     }
+    checks.extend(cloud_check(loaded.as_ref(), lab_file, args, cloud.as_ref(), ui)?);
     let mut mirrors = Vec::new();
     if !args.offline {
-        let (asked, order) = asked(loaded.as_ref(), &args.mirror, image.as_ref());
+        let (asked, images) = asked(loaded.as_ref(), &args.mirror, image.as_ref(), cloud.as_ref());
         mirrors = ask(&asked, args, ui)?;
-        let image = image.as_ref().map(|image| (image.file.as_str(), &*order));
-        checks.extend(doctor::judge(&mirrors, &ids(), image));
+        checks.extend(doctor::judge(&mirrors, &ids(), &images));
     }
     let written = real.map(|real| write(lab_file, &real, secrets, &mirrors));
     let pinned = written.as_ref().and_then(|written| written.as_ref().ok());
@@ -92,11 +96,12 @@ fn ask(asked: &[(String, Vec<Thing>)], args: &DoctorArgs, ui: &Ui) -> Result<Vec
 
 fn needs(loaded: Option<&Loaded>) -> Needs {
     let Some((lab, plan)) = loaded.and_then(|loaded| loaded.planned.as_ref()) else {
-        return Needs { nodes: 1, memory: 0 };
+        return Needs { nodes: 1, memory: 0, disks: false };
     };
     Needs {
         nodes: plan.nodes.len() as u64,
         memory: lab.nodes.iter().map(|node| node.settings.hardware.memory_mib).sum(),
+        disks: lab.own_cloud_image().is_some(),
     }
 }
 
@@ -110,12 +115,53 @@ fn image(loaded: Option<&Loaded>, only: &[String]) -> Result<Option<Wanted>> {
     }
 }
 
-/// What each mirror is asked for: the repositories, and the image; and in which order they will be asked for that.
+/// The cloud image that the lab says something about, unless it is a file.
+fn cloud_image(loaded: Option<&Loaded>, only: &[String]) -> Result<Option<Wanted>> {
+    let Some((lab, _)) = loaded.and_then(|loaded| loaded.planned.as_ref()) else { return Ok(None) };
+    let is_asked = |image: &Image| !matches!(image.source, ImageSource::Path(_));
+    if !lab.own_cloud_image().is_some_and(is_asked) {
+        return Ok(None);
+    }
+    let said = Facts { mirrors: only.to_vec(), ..Facts::default() };
+    fetch::cloud_of_lab(lab, said).map(Some)
+}
+
+/// Whether the lab's cloud image is there, where the lab says something about it.
+fn cloud_check(
+    loaded: Option<&Loaded>,
+    lab_file: &Path,
+    args: &DoctorArgs,
+    wanted: Option<&Wanted>,
+    ui: &Ui,
+) -> Result<Option<Check>> {
+    if let Some(wanted) = wanted {
+        let fetch = fetch_command(lab_file, args.network.cache.as_deref());
+        return Ok(Some(doctor::cloud_cached(&args.network.cache()?, wanted, &fetch)));
+    }
+    let planned = loaded.and_then(|loaded| loaded.planned.as_ref());
+    let image = planned.and_then(|(lab, _)| lab.own_cloud_image());
+    let file = image.and_then(|image| Source::of_file(None, image, "cloud_image", lab_file));
+    let Some(Source { path, facts, .. }) = file else { return Ok(None) };
+    let bar = facts.sha256.map(|_| ui.bytes(&format!("reading {}", path.display()), 0));
+    let check = doctor::cloud_file(&path, &facts, |done, of| {
+        if let Some(bar) = &bar {
+            bar.set_length(of);
+            bar.set_position(done);
+        }
+    });
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    Ok(Some(check?))
+}
+
+/// What each mirror is asked for: the repositories, and the images; and the images, with who is asked for each, in their order.
 fn asked(
     loaded: Option<&Loaded>,
     only: &[String],
     image: Option<&Wanted>,
-) -> (Vec<(String, Vec<Thing>)>, Vec<usize>) {
+    cloud: Option<&Wanted>,
+) -> (Vec<(String, Vec<Thing>)>, Vec<AskedImage>) {
     let planned = loaded.and_then(|loaded| loaded.planned.as_ref());
     let of_lab = planned.iter().flat_map(|(lab, _)| lab.settings.iter().flat_map(|s| &s.mirrors));
     let mut mirrors: Vec<String> = Vec::new();
@@ -141,28 +187,34 @@ fn asked(
     };
     let mut asked: Vec<(String, Vec<Thing>)> =
         mirrors.iter().map(|mirror| (mirror.clone(), things(mirror))).collect();
-    let mut order = Vec::new();
-    for (wanted, url) in
-        image.iter().flat_map(|wanted| wanted.urls.iter().map(move |url| (wanted, url)))
-    {
-        let thing = Thing {
-            name: wanted.file.clone(),
-            url: url.to_string(),
-            size: wanted.size,
-            begins: None,
-        };
-        // With its packages, where the same mirror has both.
-        let same = |(mirror, _): &(String, Vec<Thing>)| {
-            url.as_str().starts_with(&format!("{mirror}/7.9.2009/"))
-        };
-        let known = asked.iter().position(same);
-        order.push(known.unwrap_or(asked.len()));
-        match known {
-            Some(at) => asked[at].1.push(thing),
-            None => asked.push((url.to_string(), vec![thing])),
-        }
+    let mut images = Vec::new();
+    let medium = image.map(|wanted| (wanted, "mirrors of the image", MEDIUM_FIX));
+    let cloud = cloud.map(|wanted| (wanted, "mirrors of the cloud image", CLOUD_FIX));
+    for (wanted, about, fix) in medium.into_iter().chain(cloud) {
+        let order = wanted.urls.iter().map(|url| also(&mut asked, wanted, url)).collect();
+        images.push(AskedImage { about, name: wanted.file.clone(), order, fix });
     }
-    (asked, order)
+    (asked, images)
+}
+
+const MEDIUM_FIX: &str =
+    "name one that does (`image: {mirrors: [URL]}` in the lab file), or a file (`--image ISO`)";
+const CLOUD_FIX: &str = "name one that does (`cloud_image: {mirrors: [URL]}` in the lab file), or a file (`cloud_image: {path: FILE}`)";
+
+/// Asks for an image at one of its places as well. The number of the mirror there.
+fn also(asked: &mut Vec<(String, Vec<Thing>)>, wanted: &Wanted, url: &Url) -> usize {
+    let thing =
+        Thing { name: wanted.file.clone(), url: url.to_string(), size: wanted.size, begins: None };
+    // With its packages, where the same mirror has both.
+    let same = |(mirror, _): &(String, Vec<Thing>)| {
+        url.as_str().starts_with(&format!("{mirror}/7.9.2009/"))
+    };
+    let Some(known) = asked.iter().position(same) else {
+        asked.push((url.to_string(), vec![thing]));
+        return asked.len() - 1;
+    };
+    asked[known].1.push(thing);
+    known
 }
 
 /// The repositories that every node installs from.
