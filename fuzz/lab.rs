@@ -102,8 +102,8 @@ fn render(plan: &Plan, findings: &mut Findings) -> Option<Vec<String>> {
                 assert!(!node.templates.is_empty(), "no template is the lab's own: {error}");
                 let told = error.findings();
                 assert!(!told.is_empty(), "{} cannot be rendered: {error}", node.name);
-                for Told { rule, path, span, message } in told {
-                    findings.tell(rule, &path, span, message, "");
+                for Told { rule, path, span, message, help } in told {
+                    findings.tell(rule, &path, span, message, help.unwrap_or_default());
                 }
             }
         }

@@ -225,15 +225,15 @@ fn an_own_template_of_the_user_data_holds_nothing_that_cloud_init_refuses() {
     let told = lab.run(&["check", "--format", "short"]);
     assert_eq!(told.status, 3);
     let lines: Vec<_> = told.stdout.lines().filter(|l| l.contains("user-data.yaml:")).collect();
-    for (line, part) in [
-        (2, "the tag `!!python/name:os.system` is not known here"),
-        (3, "an anchor (`&`) cannot be handed on"),
-        (4, "`power_state` would cut the first boot off"),
-        (5, "a tag (`!replace`) cannot be handed on"),
-        (6, "an alias (`*`) cannot be handed on"),
-        (6, "`runcmd` is trainyard's to say"),
+    for (place, part) in [
+        ("2:16", "the tag `!!python/name:os.system` is not known here"),
+        ("3:10", "an anchor (`&`) cannot be handed on"),
+        ("4:1", "`power_state` would cut the first boot off"),
+        ("5:20", "a tag (`!replace`) cannot be handed on"),
+        ("6:9", "an alias (`*`) cannot be handed on"),
+        ("6:1", "`runcmd` is trainyard's to say"),
     ] {
-        let place = format!("user-data.yaml:{line}:1: error[templates]: {part}");
+        let place = format!("user-data.yaml:{place}: error[templates]: {part}");
         assert!(lines.iter().any(|told| told.contains(&place)), "{place}\n{told:?}");
     }
     assert_eq!(lines.len(), 6, "{lines:?}");
@@ -241,6 +241,50 @@ fn an_own_template_of_the_user_data_holds_nothing_that_cloud_init_refuses() {
     let mut command = Command::new("/usr/bin/python3");
     command.args(["-c", script]).arg(lab.path("own/cloud-init/user-data.yaml"));
     assert_ne!(outcome(command).status, 0, "cloud-init's parser dies of it");
+}
+
+/// By the same function as what stands under `cloud_init`, with the path inside the file.
+#[test]
+fn values_of_an_own_template_are_those_that_cloud_init_takes() {
+    let lab = Lab::new(&format!("templates: [own]\n{NODE}"));
+    fs::create_dir_all(lab.path("own/cloud-init")).expect("made");
+    let write = |template: &str| {
+        fs::write(lab.path("own/cloud-init/user-data.yaml"), template).expect("written");
+    };
+    write(
+        "# a\nmanage_etc_hosts: false\n\
+         bootcmd:\n  - [date]\n  - {echo a: b}\n  - sleep 9; reboot\n\
+         rsyslog:\n  config_filename: ../x.conf\n  remotes: {central: }\n  conifgs: [x]\n\
+         phone_home: {url: 'http://me:hunter2222@10.0.0.5/', tries: 0}\n\
+         groups: ['a:b']\nno_ssh_fingerprints: maybe\nntp: {enabled: no}\n",
+    );
+    let told = lab.run(&["check", "--format", "short"]);
+    assert_eq!(told.status, 3);
+    let lines: Vec<_> = told.stdout.lines().filter(|l| l.contains("user-data.yaml:")).collect();
+    for (wanted, line) in [
+        "5:5: error[bootcmd[1]]: expected a command, found a mapping; put a command",
+        "6:5: error[bootcmd[2]]: `reboot` would cut the first boot off; stages ask",
+        "8:20: error[rsyslog.config_filename]: `../x.conf` cannot be used here; the name",
+        "9:13: error[rsyslog.remotes.central]: `central` has nothing, over which cloud-init 19.4",
+        "10:3: error[rsyslog.conifgs]: `conifgs` is nothing that cloud-init 19.4 knows here",
+        "11:19: error[phone_home.url]: `phone_home.url` holds a name or a password",
+        "11:60: error[phone_home.tries]: `0` cannot be used here",
+        "12:10: error[groups[0]]: `a:b` cannot be used here",
+        "13:22: error[no_ssh_fingerprints]: `maybe` cannot be used here; `yes` or `no`",
+    ]
+    .iter()
+    .zip(&lines)
+    {
+        assert!(line.starts_with(&format!("own/cloud-init/user-data.yaml:{wanted}")), "{line}");
+    }
+    assert_eq!(lines.len(), 9, "{lines:#?}");
+    assert!(!told.stdout.contains("hunter"), "{told:?}");
+
+    let good = "manage_etc_hosts: false\nbootcmd: [[date], 'uname -r']\nno_ssh_fingerprints: yes\n\
+        phone_home:\n  url: http://10.0.0.5/\nfinal_message: done\n";
+    write(good);
+    let data = user_data(&lab, "controller");
+    assert_eq!(data["phone_home"], json!({ "url": "http://10.0.0.5/" }));
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub use crate::spec::{
 
 pub use access::public_key;
 pub use arguments::Kernel;
-pub use cloud_init::{CloudInit, cloud_init_refuses};
+pub use cloud_init::{CloudInit, cloud_init_faults, cloud_init_refuses};
 pub use custom::{Custom, OpeningValue};
 pub use disk::Disk;
 pub use el7::is_timezone;

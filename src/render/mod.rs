@@ -97,16 +97,9 @@ pub enum RenderError {
         /// Each with the place that it comes from, where that is one of the lab's own templates.
         findings: Vec<Blamed>,
     },
-    /// The lab's own `cloud-init/user-data.yaml` is no mapping.
-    #[error("{message}")]
-    UserData {
-        /// Its number among the sources.
-        file: usize,
-        /// The line.
-        line: usize,
-        /// What is wrong.
-        message: String,
-    },
+    /// The lab's own `cloud-init/user-data.yaml` cannot be used.
+    #[error("{}", .0.message)]
+    UserData(Told),
     /// A user-data is too large.
     #[error(
         "the user-data of `{node}` would have {bytes} bytes, of which trainyard makes {} at most",
@@ -138,12 +131,15 @@ pub struct Told {
     pub span: Span,
     /// What is wrong.
     pub message: String,
+    /// What is allowed and what to do, where it is more than a template's usual help.
+    pub help: Option<String>,
 }
 
 impl Blamed {
     fn told(&self, node: &str) -> Option<Told> {
         let path = format!("nodes.{node}");
-        Some(Told { rule: self.rule, path, span: self.span?, message: self.message.clone() })
+        let (rule, message) = (self.rule, self.message.clone());
+        Some(Told { rule, path, span: self.span?, message, help: None })
     }
 }
 
@@ -153,19 +149,18 @@ impl RenderError {
     pub fn findings(&self) -> Vec<Told> {
         let of_template = |span, message: &String| {
             let (rule, path) = (Rule::Template, "templates".to_owned());
-            Told { rule, path, span, message: message.clone() }
+            Told { rule, path, span, message: message.clone(), help: None }
         };
         match self {
             Self::Template(error) => {
                 error.span().map(|span| of_template(span, &error.message)).into_iter().collect()
             }
-            Self::UserData { file, line, message } => {
-                let span = Span { file: *file, line: *line, column: 1, length: 1 };
-                vec![of_template(span, message)]
-            }
+            Self::UserData(told) => vec![told.clone()],
             Self::UserDataSize { node, .. } => {
                 let (rule, path) = (Rule::TooLarge, format!("nodes.{node}"));
-                vec![Told { rule, path, span: Span::default(), message: self.to_string() }]
+                let help = "put less under `files`, `hooks` and `cloud_init`, and let a hook fetch the rest";
+                let (span, message, help) = (Span::default(), self.to_string(), Some(help.into()));
+                vec![Told { rule, path, span, message, help }]
             }
             Self::Lint { node, findings } => {
                 findings.iter().filter_map(|blamed| blamed.told(node)).collect()

@@ -11,7 +11,7 @@ use crate::exit::{self, Failure, LabErrors};
 use crate::model::Lab;
 use crate::plan::{self, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::render::{self, RenderError, Renderer, Told};
-use crate::report::{Finding, Findings, Rule, Severity, Source, Sources, nearest, render_line};
+use crate::report::{Finding, Findings, Severity, Source, Sources, nearest, render_line};
 use crate::secrets::{self, Secrets, Wanted};
 use crate::serve;
 use crate::spec::{self, Disk, LabSpec};
@@ -125,13 +125,10 @@ fn tell(error: RenderError, findings: &mut Findings) -> Result<(), RenderError> 
 }
 
 fn tell_all(told: Vec<Told>, findings: &mut Findings) {
-    for Told { rule, path, span, message } in told {
-        let help = if rule == Rule::TooLarge {
-            "put less under `files`, `hooks` and `cloud_init`, and let a hook fetch the rest"
-        } else {
-            "docs/templates.md says what templates know and which filters they have"
-        };
-        findings.tell(rule, &path, span, message, help);
+    for Told { rule, path, span, message, help } in told {
+        let usual =
+            || "docs/templates.md says what templates know and which filters they have".into();
+        findings.tell(rule, &path, span, message, help.unwrap_or_else(usual));
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::report::{Rule, did_you_mean};
+use crate::report::{Finding, Findings, Rule, Sources, did_you_mean};
 use crate::spec::{Data, SettingsSpec, Spanned};
 
 use self::keys::Verdict;
@@ -100,6 +100,45 @@ fn refuse(
 /// A mapping with nothing in it is as good as none.
 fn is_empty(value: &Data) -> bool {
     matches!(value, Data::Map(entries) if entries.iter().all(|(_, v)| matches!(v.value, Data::Nothing)))
+}
+
+/// What is wrong with what stands under these keys, by the same rules, where nothing else is said over it: in a user-data of a person's
+/// own. Keys that have no form here are let be.
+#[must_use]
+pub fn cloud_init_faults<'d>(
+    entries: impl Iterator<Item = &'d (Spanned<String>, Spanned<Data>)>,
+) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let sources = Sources::new("");
+    let mut resolver = Resolver { findings: &mut findings, sources: &sources, origins: Vec::new() };
+    // Accounts and files are trainyard's to say there.
+    let others = Others { access: None, accounts: &[], files: &[] };
+    let (files, missing) = (Vec::new(), Vec::new());
+    let mut checker = Checker { r: &mut resolver, others: &others, files, missing };
+    for (key, value) in entries {
+        let Some(Verdict::Taken(form)) = keys::verdict(&key.value, TOP) else { continue };
+        tell_nothing(key, value, checker.r);
+        if !matches!(value.value, Data::Nothing) {
+            checker.value(form, &key.value, value);
+        }
+    }
+    let of = CloudInit { missing: checker.missing, ..CloudInit::default() };
+    tell_missing(&of, &mut resolver);
+    findings.sorted()
+}
+
+/// Tells keys that have nothing: there is nothing that it would take back, and modules of 19.4 stumble over it.
+fn tell_nothing(key: &Spanned<String>, value: &Spanned<Data>, r: &mut Resolver) {
+    if matches!(value.value, Data::Nothing) {
+        let message =
+            format!("`{}` has nothing, over which cloud-init 19.4 may stumble", key.value);
+        r.tell(Rule::CloudInitValue, key, message, "leave the key out");
+    }
+    if let Data::List(items) = &value.value {
+        let inside = items.iter().flat_map(|item| item.value.entries());
+        inside.for_each(|(key, value)| tell_nothing(key, value, r));
+    }
+    value.value.entries().iter().for_each(|(key, value)| tell_nothing(key, value, r));
 }
 
 /// Why a key at the top of a user-data is refused, and what to do instead; nothing where it is not.
