@@ -3,7 +3,9 @@
 mod commands;
 mod options;
 
-use crate::report::{Rule, did_you_mean};
+use std::collections::HashMap;
+
+use crate::report::{Rule, Span, did_you_mean};
 use crate::spec::{Added, KickstartSpec, Spanned};
 
 pub use self::commands::is_command;
@@ -33,10 +35,12 @@ fn commands(written: Option<&Spanned<Added<String>>>, r: &mut Resolver) -> Vec<S
     const PATH: &str = "kickstart.commands";
     let mut commands = Vec::new();
     let mut first = Firsts::default();
+    let mut groups = HashMap::new();
     for item in written.iter().flat_map(|written| &written.value.0) {
         match command(&item.value) {
             Ok(line) if r.is_repeated(item, &line, &mut first) => {}
             Ok(line) => {
+                tell_group_twice(item, &line, &mut groups, r);
                 let origin = r.origin(item.span);
                 r.note(PATH, &line, origin);
                 commands.push(line);
@@ -51,6 +55,25 @@ fn commands(written: Option<&Spanned<Added<String>>>, r: &mut Resolver) -> Vec<S
         r.note(PATH, &"none", Origin::BuiltIn);
     }
     commands
+}
+
+/// Tells a group that has the name or the number of another: it is made once, and the other line is lost.
+fn tell_group_twice(
+    item: &Spanned<String>,
+    line: &str,
+    groups: &mut HashMap<String, Span>,
+    r: &mut Resolver,
+) {
+    let Some(options) = line.strip_prefix("group ") else { return };
+    for option in options.split(' ') {
+        let Some(before) = groups.insert(option.to_owned(), item.span) else { continue };
+        let before = r.sources.seen_from(item.span, before);
+        let message = format!("another `group` has `{option}` as well");
+        let help =
+            format!("the first is {before}: one line for each group, with a number of its own");
+        r.tell(Rule::KickstartCommand, item, message, help);
+        return;
+    }
 }
 
 /// A package or a group that the installer takes from the medium.

@@ -15,15 +15,18 @@ const USERS: &str = "for example `[{name: guest, ssh_authorized_keys: [\"ssh-ed2
 const GROUPS: &str = "for example `[developers, {testers: [alice]}]`";
 
 /// An account, and its number where it says one.
-type Made = (String, Option<String>);
+type Made = (Spanned<String>, Option<String>);
 
 impl Checker<'_, '_> {
     pub(super) fn users(&mut self, at: &str, written: &Spanned<Data>) -> Option<Value> {
         let mut users = Vec::new();
         let mut seen: Vec<Made> = Vec::new();
+        let mut without: Vec<String> = Vec::new();
         for (at, item) in self.items(at, written, USERS)? {
             if let Data::Text(_) = item.value {
-                users.extend(self.parsed(&at, item, image_account));
+                let account = self.parsed(&at, item, image_account);
+                without.extend(account.as_ref().and_then(Value::as_str).map(str::to_owned));
+                users.extend(account);
                 continue;
             }
             let Some(user) = self.mapping(&at, item, USER) else { continue };
@@ -41,14 +44,45 @@ impl Checker<'_, '_> {
                         // One of the system's is given a number below those of people.
                         None if user.get("system") == Some(&json!(true)) => {}
                         None if item.value.said("uid").is_some() => {}
-                        None => self.tell_without(&name),
+                        None => {
+                            self.tell_without(&name);
+                            without.push(name.value.clone());
+                        }
                     }
-                    seen.push((name.value, uid.map(str::to_owned)));
+                    let uid = uid.map(str::to_owned);
+                    seen.push((name, uid));
                 }
             }
             users.push(Value::Object(user));
         }
+        self.tell_reached(&seen, &without);
         Some(json!(users))
+    }
+
+    /// Tells numbers that could be given to one of the accounts without. 19.4 keeps all of them in a dictionary (`ug_util.py`), which
+    /// CentOS 7's Python 2.7 goes through in an order of its own, and useradd gives the number after the highest that is in use.
+    fn tell_reached(&mut self, seen: &[Made], without: &[String]) {
+        let administrator = self.others.access.and_then(|access| access.user.as_ref());
+        let Some(example) = without.first().or(administrator) else { return };
+        let count = (without.len() + usize::from(administrator.is_some())) as u64;
+        let number = |(_, uid): &Made| uid.as_ref()?.parse::<u64>().ok();
+        let before: Vec<u64> = seen.iter().filter_map(number).collect();
+        let first = u64::from(*UIDS.start());
+        for made @ (name, _) in seen {
+            let Some(uid) = number(made) else { continue };
+            let is_after = |other: &u64| *other < uid && uid - other <= count;
+            let is_near = uid - first < count || before.iter().any(is_after);
+            // Of the administrator and the first number that was told.
+            if !is_near || administrator.is_some() && uid == first {
+                continue;
+            }
+            let message = format!(
+                "`{}`: {uid} could be given to `{example}`, which says no `uid`",
+                name.value
+            );
+            let help = "cloud-init of CentOS 7 makes its accounts in an order that nobody says: give each a `uid`, or this one a number that is far from the next ones";
+            self.r.tell(Rule::UidTaken, name, message, help);
+        }
     }
 
     /// Whether an account is said nowhere else; that was told.
@@ -58,7 +92,7 @@ impl Checker<'_, '_> {
             || others.access.is_some_and(|access| access.user.as_ref() == Some(&name.value));
         let why = if of_lab {
             "is an account of the lab already"
-        } else if seen.iter().any(|(other, _)| *other == name.value) {
+        } else if seen.iter().any(|(other, _)| other.value == name.value) {
             "is an account of `cloud_init` already"
         } else {
             return true;
@@ -72,11 +106,11 @@ impl Checker<'_, '_> {
         let numbered =
             |account: &&Account| account.uid.map(|n| n.to_string()).as_deref() == Some(uid);
         let of_lab = self.others.accounts.iter().find(numbered).map(|account| &account.name);
-        // It is made before them, with the first number for people.
+        // It may be made before them, and has the first number for people then.
         let administrator = self.others.access.and_then(|access| access.user.as_ref());
         let administrator = administrator.filter(|_| uid == UIDS.start().to_string());
-        let of_these =
-            seen.iter().find(|(_, other)| other.as_deref() == Some(uid)).map(|(name, _)| name);
+        let of_these = seen.iter().find(|(_, other)| other.as_deref() == Some(uid));
+        let of_these = of_these.map(|(name, _)| &name.value);
         if let Some(other) = of_lab.or(administrator).or(of_these) {
             let message = format!("`{}`: {uid} is taken by `{other}`", name.value);
             let help = format!("another number from {} to {}, or none", UIDS.start(), UIDS.end());

@@ -49,11 +49,14 @@ impl Checker<'_, '_> {
 
 const STOPS: [&str; 4] = ["reboot", "poweroff", "halt", "shutdown"];
 
+/// What systemctl calls the same, and the targets that are left at once.
+const ASKED: [&str; 6] = ["reboot", "poweroff", "halt", "kexec", "rescue", "emergency"];
+
+/// Where init goes from here: the run levels of telinit(8) in systemd 219 that end what runs.
+const LEVELS: [&str; 5] = ["0", "1", "6", "s", "S"];
+
 /// The command that a script begins with, or any of its own where nothing is quoted, if it stops the node.
 fn script_stop(text: &str) -> Option<String> {
-    if !STOPS.iter().any(|stop| text.contains(stop)) {
-        return None;
-    }
     let is_plain = !text.contains(['\'', '"', '\\', '`', '#']) && !text.contains("<<");
     let ends: &[char] =
         if is_plain { &[';', '&', '|', '\n', '(', ')'] } else { &[';', '&', '|', '\n'] };
@@ -70,8 +73,28 @@ fn stop<'w>(words: impl Iterator<Item = &'w str>) -> Option<String> {
     if STOPS.contains(&first) {
         return Some(first.to_owned());
     }
-    let asked = words.find(|word| !word.starts_with('-')).filter(|_| first == "systemctl")?;
-    STOPS[..3].contains(&asked).then(|| format!("systemctl {asked}"))
+    let mut words = words.filter(|word| !word.starts_with('-'));
+    let asked = words.next()?;
+    let is_stop = match first {
+        "init" | "telinit" => LEVELS.contains(&asked),
+        "systemctl" if ["isolate", "start"].contains(&asked) => {
+            let target = words.find(|word| is_end(word, asked))?;
+            return Some(format!("systemctl {asked} {target}"));
+        }
+        "systemctl" => ASKED.contains(&asked),
+        _ => false,
+    };
+    is_stop.then(|| format!("{first} {asked}"))
+}
+
+/// Whether a unit is a target that ends what runs; `isolate` takes one by its name alone.
+fn is_end(unit: &str, asked: &str) -> bool {
+    let name = unit.strip_suffix(".target");
+    let name = if asked == "isolate" { name.or(Some(unit)) } else { name };
+    name.is_some_and(|name| {
+        let level = name.strip_prefix("runlevel");
+        name == "shutdown" || ASKED.contains(&name) || level.is_some_and(|l| LEVELS.contains(&l))
+    })
 }
 
 #[cfg(test)]
@@ -90,6 +113,14 @@ mod tests {
             ("if test -e /x; then reboot; fi", "reboot"),
             ("(sleep 60; sudo poweroff) &", "poweroff"),
             ("reboot; echo 'x'", "reboot"),
+            ("init 6", "init 6"),
+            ("sleep 9; /sbin/init 0", "init 0"),
+            ("telinit --no-wall 6", "telinit 6"),
+            ("systemctl isolate reboot.target", "systemctl isolate reboot.target"),
+            ("systemctl --no-block isolate poweroff", "systemctl isolate poweroff"),
+            ("systemctl start a.service runlevel6.target", "systemctl start runlevel6.target"),
+            ("systemctl kexec", "systemctl kexec"),
+            ("systemctl rescue", "systemctl rescue"),
         ] {
             assert_eq!(script_stop(text).as_deref(), Some(found), "{text}");
         }
@@ -99,6 +130,14 @@ mod tests {
             "rebooted",
             "systemctl status reboot.target",
             "systemctl mask halt.target",
+            "systemctl isolate multi-user.target",
+            "systemctl start reboot",
+            "systemctl start runlevel3.target",
+            "systemctl start",
+            "init 3",
+            "init",
+            "telinit q",
+            "cloud-init 6",
             "echo a # ; reboot",
             "cat <<E\nreboot\nE",
             "grep systemctl reboot",
