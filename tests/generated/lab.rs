@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::extras::{Files, own_stage};
+use super::images::{self, Images};
 use super::layer::Layer;
 use super::random::Random;
 use super::wires::Wires;
@@ -89,6 +90,8 @@ pub struct Generated {
     pub text: String,
     /// Files beside it.
     pub files: Files,
+    /// What it says of images.
+    pub images: Images,
     pub nodes: Vec<Expected>,
 }
 
@@ -167,10 +170,20 @@ pub fn generate(seed: u64) -> Generated {
     }
     lab.insert("roles".into(), json!({ (role): of_role }));
     lab.insert("nodes".into(), Value::Object(nodes));
+    let images = images::say(r, &mut lab);
     // A part of it in another file.
     if r.once_in(3) {
         let mut part = Map::new();
-        for key in ["networks", "roles", "users", "packages", "hooks", "interfaces", "timezone"] {
+        for key in [
+            "networks",
+            "roles",
+            "users",
+            "packages",
+            "hooks",
+            "interfaces",
+            "timezone",
+            "cloud_image",
+        ] {
             if r.once_in(2)
                 && let Some(value) = lab.remove(key)
             {
@@ -188,5 +201,5 @@ pub fn generate(seed: u64) -> Generated {
     } else {
         serde_yaml::to_string(&lab).expect("YAML")
     };
-    Generated { text: format!("# seed {seed}\n{text}"), files, nodes: found }
+    Generated { text: format!("# seed {seed}\n{text}"), files, images, nodes: found }
 }

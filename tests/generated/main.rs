@@ -7,6 +7,7 @@
 mod common;
 mod extras;
 mod folder;
+mod images;
 mod lab;
 mod layer;
 mod network;
@@ -209,6 +210,11 @@ fn random_labs_are_rendered_as_they_were_said() {
         let lab = generated.folder();
         let outcome = lab.run(&["--quiet", "render", "-o", "out"]);
         assert_eq!(outcome.status, 0, "seed {seed}: {}\n{}", outcome.stderr, generated.text);
+        if !generated.images.is_empty() {
+            let explain = ["--quiet", "plan", "controller", "--explain", "--format", "json"];
+            let told = images::differences(&generated.images, &lab.done(&explain).stdout);
+            assert!(told.is_empty(), "seed {seed}: {told:?}\n{}", generated.text);
+        }
         labs.push((seed, lab, generated));
     }
     let folders: Vec<String> = labs
@@ -250,6 +256,9 @@ fn the_readers_would_have_said_something() {
     let told = found[0]["told"].to_string();
     assert!(told.contains("timesource") && told.contains("runcmd"), "{told}");
     assert!(!differences(node, &found[0]).is_empty());
+    let explained = lab.done(&["plan", "controller", "--explain", "--format", "json"]).stdout;
+    let other = vec![("cloud_image".to_owned(), "other".to_owned())];
+    assert_eq!(images::differences(&other, &explained).len(), 1);
 }
 
 #[test]
@@ -290,6 +299,10 @@ fn seeds_draw_from_everything() {
         "files",
         "parameters",
         "mirror",
+        "image",
+        "cloud_image",
+        "cloud_init",
+        "kickstart",
     ] {
         let key = if key.contains(':') { key.to_owned() } else { format!("{key}:") };
         let said = |text: &&String| {

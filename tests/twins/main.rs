@@ -11,6 +11,9 @@ mod common;
 mod extras;
 #[path = "../generated/folder.rs"]
 mod folder;
+#[path = "../generated/images.rs"]
+#[allow(dead_code, reason = "what must be found again is another test's")]
+mod images;
 #[path = "../generated/lab.rs"]
 #[allow(dead_code, reason = "what must be found again is another test's")]
 mod lab;
