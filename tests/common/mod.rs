@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub mod everything;
 pub mod installed;
 pub mod readers;
 

@@ -6,8 +6,9 @@ use std::net::Ipv4Addr;
 
 use serde_json::Value;
 
+use super::common::everything::networks;
 use super::common::{Lab, judge, judged};
-use super::{EVERYTHING, files, interface_files, keys};
+use super::{files, interface_files, keys};
 
 /// What cloud-init makes of a node's network-config: interface files, and routes as `to via gateway`.
 fn converted(lab: &Lab, node: &str) -> BTreeMap<String, BTreeMap<String, String>> {
@@ -71,7 +72,7 @@ fn words(text: &str) -> BTreeSet<&str> {
 fn cloud_init_makes_the_interface_files_that_the_stage_has() {
     let examples = ["reference.yaml", "bond-vlan.yaml", "pool.yaml", "dhcp.yaml"];
     let mut labs: Vec<_> = examples.map(Lab::example).into();
-    labs.push(Lab::new(EVERYTHING));
+    labs.push(networks());
     for lab in labs {
         lab.done(&["secrets"]);
         lab.done(&["render", "-o", "out"]);
@@ -111,7 +112,7 @@ fn cloud_init_makes_the_interface_files_that_the_stage_has() {
 
 #[test]
 fn cloud_init_makes_the_routes_that_the_stage_has() {
-    let lab = Lab::new(EVERYTHING);
+    let lab = networks();
     lab.done(&["render", "-o", "out"]);
     let files = files(&lab, "controller");
     assert_eq!(

@@ -2,8 +2,9 @@
 
 use std::fs;
 
+use super::common::everything::networks;
 use super::common::{Lab, judge, judged};
-use super::{EVERYTHING, files, interface_files, keys};
+use super::{files, interface_files, keys};
 
 /// An interface file's lines, but for those that all have.
 fn said(lab: &Lab, node: &str, name: &str) -> Vec<String> {
@@ -24,7 +25,7 @@ fn said(lab: &Lab, node: &str, name: &str) -> Vec<String> {
 
 #[test]
 fn each_kind_of_interface_has_the_keys_that_centos_7_reads() {
-    let lab = Lab::new(EVERYTHING);
+    let lab = networks();
     let bare =
         ["BOOTPROTO=none", "DEFROUTE=no", "IPV6INIT=no", "IPV6_AUTOCONF=no", "IPV6_DEFROUTE=no"];
     let addressed =
@@ -180,7 +181,7 @@ fn with_dhcp_the_servers_own_name_servers_count_unless_the_lab_names_some() {
 
 #[test]
 fn the_shell_reads_every_interface_file() {
-    let lab = Lab::new(EVERYTHING);
+    let lab = networks();
     for (name, text) in
         files(&lab, "controller").into_iter().filter(|(name, _)| name.starts_with("ifcfg-"))
     {

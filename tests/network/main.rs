@@ -12,40 +12,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use common::everything::networks;
 use common::{Lab, ROOT};
 use serde_json::Value;
-
-/// A lab that uses every feature.
-const EVERYTHING: &str = "\
-networks:
-  management:
-    cidr: 10.0.0.0/24
-    dns: [10.0.0.2, 10.0.0.3]
-    search: [lab.example.org, example.org]
-    routes: [{to: 10.20.0.0/16, via: 10.0.0.254}, {to: \"fd00:20::/64\", via: \"fd00::fe\"}]
-    ipv6: {cidr: \"fd00::/64\", gateway: \"fd00::1\", dns: \"fd00::2\"}
-  storage: {cidr: 10.1.0.0/24, mtu: 9000, pool: 10.1.0.11-10.1.0.99, ipv6: {addresses: none}}
-  backup: {cidr: 10.2.0.0/24, pool: 10.2.0.11-10.2.0.99}
-  office: {addresses: dhcp, ipv6: {addresses: dhcp}}
-  tenants: {cidr: 10.4.0.0/24, pool: 10.4.0.11-10.4.0.99, mtu: 1600}
-  console: {cidr: 10.5.0.0/24, pool: 10.5.0.11-10.5.0.99}
-  provider:
-interfaces:
-  uplink: {network: management, ipv6: \"fd00::11\", match: mac, mac: \"52:54:00:00:00:01\", routes: [{to: 10.30.0.0/16, via: 10.0.0.253}]}
-  bond0:
-    network: backup
-    bond: {members: [enp0s8, enp0s9], options: primary=enp0s9 miimon=200}
-  bond0.200: {vlan: {link: bond0, id: 200}, network: provider}
-  bond1: {bond: {members: [enp0s10, enp0s16], mode: balance-xor, options: arp_interval=1000 arp_ip_target=10.1.0.1}}
-  enp0s16: {mtu: 9000}
-  fast: {vlan: {link: bond1, id: 300}, network: storage}
-  bond1.301: {vlan: {link: bond1, id: 301}}
-  br0: {bridge: {ports: [bond1.301, enp0s17], stp: yes}, network: tenants}
-  enp0s18: {network: office}
-  br1: {bridge: {ports: enp0s19}, network: console}
-nodes:
-  controller: {role: controller, address: 10.0.0.11}
-";
 
 /// `KEY=VALUE` lines, as a shell reads them.
 fn keys(text: &str) -> BTreeMap<String, String> {
@@ -117,7 +86,7 @@ fn a_pool_leaves_out_what_others_have_and_a_router_its_own_route() {
 
 #[test]
 fn plan_shows_what_an_interface_is() {
-    let told = Lab::new(EVERYTHING).done(&["plan", "controller"]).stdout;
+    let told = networks().done(&["plan", "controller"]).stdout;
     for row in [
         "  uplink               management, 52:54:00:00:00:01 (by which it is found), 10.0.0.11/24, gateway 10.0.0.1, fd00::11/64, gateway fd00::1, route to 10.20.0.0/16 via 10.0.0.254, route to fd00:20::/64 via fd00::fe, route to 10.30.0.0/16 via 10.0.0.253\n",
         "  bond0                bond of enp0s8, enp0s9 (active-backup primary=enp0s9 miimon=200), backup, 10.2.0.11/24\n",

@@ -3,7 +3,8 @@
 use std::fs;
 
 use crate::alone::ALONE;
-use crate::{Difference, differences, everything, rendered};
+use crate::common::everything::everything;
+use crate::{Difference, differences, rendered};
 
 /// What is changed: the file and the node, the text there and what it becomes, and the fact that must be told.
 type Change = (String, String, String, String, String);
