@@ -1,0 +1,77 @@
+//! No command says a value that nobody asked for.
+
+use super::common::Lab;
+use super::{values, with_environment, write_secrets};
+
+/// Texts of which each gives a value away: the value, or any of its lines where it is broken into lines.
+fn traces(lab: &Lab, more: &[&str]) -> Vec<String> {
+    let mut traces: Vec<String> = more.iter().map(|&value| value.to_owned()).collect();
+    for (name, value) in values(lab) {
+        if name.starts_with("SSH_HOST_KEY") {
+            // The first lines hold the public half; the last one, the comment and padding.
+            let lines: Vec<_> = value.as_bytes().chunks(70).map(String::from_utf8_lossy).collect();
+            traces.extend(
+                lines[lines.len() / 2 + 1..lines.len() - 1].iter().map(ToString::to_string),
+            );
+        } else {
+            traces.push(value);
+        }
+    }
+    traces
+}
+
+#[test]
+fn nothing_says_a_secret_that_was_not_asked_for() {
+    let lab = Lab::example("reference.yaml");
+    let variables = [
+        ("TRAINYARD_SECRET_GLANCE_PASS", "fromEnvironment1"),
+        ("TRAINYARD_SECRET_X", "fromEnvironment2"),
+    ];
+    let traces = traces(&lab, &["fromEnvironment1", "fromEnvironment2"]);
+    assert!(traces.len() > 50);
+    lab.done(&["render", "-o", "there"]);
+    let mut said = Vec::new();
+    let mut run = |arguments: &[&str], status: i32| {
+        for level in [&[][..], &["--verbose"]] {
+            let outcome = with_environment(&lab, &[level, arguments].concat(), &variables);
+            assert_eq!(outcome.status, status, "{arguments:?} {outcome:?}");
+            said.push((arguments.join(" "), outcome.stdout + &outcome.stderr));
+        }
+    };
+    for json in [&[][..], &["--format", "json"]] {
+        let mut run = |arguments: &[&str], status| run(&[arguments, json].concat(), status);
+        run(&["check"], 0);
+        run(&["plan"], 0);
+        run(&["plan", "controller"], 0);
+        run(&["secrets", "list"], 0);
+        run(&["secrets", "show", "NO_SUCH"], 2);
+        run(&["secrets"], 0);
+        run(&["render", "-o", "there"], 8);
+        run(&["render", "-o", "there", "--force"], 0);
+        run(&["render", "nowhere", "-o", "there"], 2);
+        run(&["build", "-o", "isos", "--image", "none.iso"], 9);
+    }
+    // Values that cannot be used, and a line that is no YAML.
+    let text = lab.read("secrets.yaml");
+    let ed25519 = &values(&lab)["SSH_HOST_KEY_ED25519_compute"];
+    for broken in [
+        text.replace(ed25519, &ed25519[..ed25519.len() - 8]),
+        text.replace("RABBIT_PASS: \"", "RABBIT_PASS: \"$"),
+        text.clone() + "ADMIN_PASS: \"fromEnvironment2\"\n",
+        text.clone() + "  - fromEnvironment2: [\n",
+        text.replace("\nRABBIT_PASS", "\nRABBIT_PAS"),
+    ] {
+        write_secrets(&lab, &broken);
+        run(&["render", "-o", "there", "--force"], 3);
+    }
+    write_secrets(&lab, &text);
+    run(&["secrets", "rotate", "ADMIN_PASS", "SSH_HOST_KEY_ECDSA_compute"], 0);
+    for (command, text) in said {
+        for trace in traces.iter().chain(values(&lab).values().filter(|v| v.len() == 40)) {
+            assert!(!text.contains(trace.as_str()), "trainyard {command} says {trace}");
+        }
+    }
+    // The test would have found one.
+    let kickstart = lab.read("there/controller/ks.cfg");
+    assert!(traces.iter().filter(|trace| kickstart.contains(trace.as_str())).count() > 15);
+}
