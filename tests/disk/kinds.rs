@@ -80,6 +80,13 @@ fn the_next_step_is_ready_to_paste() {
     )]);
     crate::judged(qemu);
 
+    // QEMU's own network gives by DHCP what the lab says that is given.
+    let text = lab.read("lab.yaml");
+    let dhcp = format!("networks: {{management: {{addresses: dhcp}}}}\n{text}");
+    fs::write(lab.path("dhcp.yaml"), dhcp).expect("written");
+    let said = lab.done(&["disk", "controller", "--lab", "dhcp.yaml"]).stderr;
+    assert!(said.contains(" -nic user,net=10.0.0.0/24,dhcpstart=10.0.0.11,mac="), "{said}");
+
     let said = lab.done(&["disk", "compute", "--kind", "vdi", "--lab", "./lab.yaml"]).stderr;
     for line in [
         "next: `trainyard seed compute --lab ./lab.yaml`".to_owned(),

@@ -17,7 +17,7 @@ use crate::digest::Digest;
 use crate::disk::{self, Base, Format, Made, Order, QemuImg, Step};
 use crate::exit::{self, Failure};
 use crate::model::{ImageSource, Lab, MANAGEMENT};
-use crate::plan::NodePlan;
+use crate::plan::{InterfacePlan, NodePlan};
 use crate::room;
 use crate::template::quote;
 
@@ -230,14 +230,25 @@ fn qemu(node: &NodePlan, format: Format, disks: &[&Path]) -> String {
     let mut words: Vec<String> = disks.iter().map(drive).collect();
     words.push(format!("-cdrom {}-cidata.iso", node.name));
     words.extend(node.interfaces.iter().filter_map(|interface| {
-        let mac = interface.mac?;
-        let gateway =
-            interface.gateway.filter(|_| interface.network.as_deref() == Some(MANAGEMENT));
-        // The addresses that QEMU's own network has are others.
-        let net = gateway.map(|gateway| format!("net={},host={gateway},", node.management));
-        Some(format!("-nic user,{}mac={mac}", net.unwrap_or_default()))
+        Some(format!("-nic user,{}mac={}", addresses(node, interface), interface.mac?))
     }));
     format!("\x20 QEMU        {}", words.join(" "))
+}
+
+/// What makes the addresses of QEMU's own network, which are others, those of the lab.
+fn addresses(node: &NodePlan, interface: &InterfacePlan) -> String {
+    if interface.network.as_deref() != Some(MANAGEMENT) {
+        return String::new();
+    }
+    let mut words = String::new();
+    if let Some(gateway) = interface.gateway {
+        let _ = write!(words, "host={gateway},");
+    }
+    // Its DHCP server counts up from the first that it gives, and there is nobody else.
+    if let Some(address) = interface.address.filter(|_| interface.dhcp) {
+        let _ = write!(words, "dhcpstart={address},");
+    }
+    if words.is_empty() { words } else { format!("net={},{words}", node.management) }
 }
 
 fn virtualbox(good: &Good, node: &NodePlan, disks: &[&Path]) -> String {
