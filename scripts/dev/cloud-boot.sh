@@ -1,110 +1,109 @@
 #!/bin/bash
-# Boots a machine with a real cloud-init in QEMU, with a seed in its CD drive, and prints what became of it: the lines that came over the
-# serial line and begin with `seed: `.
+# Boots a machine from a disk with a real cloud-init, in QEMU, and prints the lines that came over the serial line and begin with `seed: `.
 #
-#     scripts/dev/cloud-boot.sh ISO [--timeout SECONDS] [--log FILE]
+#     scripts/dev/cloud-boot.sh --image       makes the cloud image (qcow2, 2 GiB) where it is not there, and prints where it is
+#     scripts/dev/cloud-boot.sh [--timeout SECONDS] [--log FILE] [--kernel TEXT] -- WORD...
+#
+# The words are QEMU's, as `trainyard disk` and `trainyard seed` print them. TEXT goes to the end of the kernel's line in the boot loader.
 #
 #     seed: source: DATA SOURCE           as cloud-init calls it
 #     seed: status: done                  of `cloud-init status`
-#     seed: warning: LINE                 of cloud-init's log
-#     seed: file: DIGEST MODE OWNER PATH  each file that a seed of trainyard's may have put there
+#     seed: warning: LINE                 of cloud-init's log, of this boot
+#     seed: once: LINE                    of the same: a module that runs once an instance has run
+#     seed: disk: BYTES BYTES             of the disk, and of the root file system
+#     seed: address: PORT MAC ADDRESS     IPv4; `none` where it has none
+#     seed: file: DIGEST MODE OWNER PATH  each file in /etc, /root, /home and /usr/local
 #     seed: kept: PATH                    a file of cloud-init's own with a secret of the node in it
 #     seed: done
 #
-# As root or by sudo. The system is the tree of the test hosts (node-root.sh) without its services, all of it in memory, with the stand-in
-# medium's kernel: the drive, its driver, its file system and how cloud-init finds it by its label are real.
-# Exit code 0 only if `seed: done` came; 1 if not, with the last lines; 2 for a wrong call. --timeout is 600 seconds unless told.
+# As root or by sudo. The image stands in for CentOS's: the tree of the test hosts (node-root.sh) without its services, the stand-in medium's
+# kernel, GRUB for BIOS. What is real: firmware, boot loader, partition table, disk, drive, adapters, and how cloud-init finds its seed.
+# Exit code 0 only if `seed: done` came and the machine went off; 1 if not, with the last lines; 2 for a wrong call. --timeout: 600 unless told.
 set -euo pipefail
 root=$(readlink -f -- "$(dirname -- "$0")/../..")
+PATH=$PATH:/usr/sbin:/sbin
 
 die() {
     printf 'cloud-boot.sh: %s\n' "$2" >&2
     exit "$1"
 }
 
-timeout=600 log='' iso=''
+timeout=600 log='' only_image='' kernel=''
 while [ $# -gt 0 ]; do
     case $1 in
+    --image) only_image=yes ;;
     --timeout) timeout=${2:-} && shift ;;
     --log) log=${2:-} && shift ;;
+    --kernel) kernel=${2:-} && shift ;;
     -h | --help) sed -n '2,/^set /{/^#/!d; s/^# \{0,1\}//; p}' "$0" && exit ;;
-    -*) die 2 "unknown option $1" ;;
-    *) iso=$1 ;;
+    --) break ;;
+    *) die 2 "unknown option $1" ;;
     esac
     shift || die 2 'an option without its value'
 done
 [[ $timeout =~ ^[1-9][0-9]*$ ]] || die 2 "--timeout: a number of seconds, not \`$timeout\`"
-if [ ! -r "$iso" ]; then die 2 "the ISO \`$iso\` cannot be read"; fi
+[ $# -gt 1 ] || [ -n "$only_image" ] || die 2 'no words for QEMU'
 as_root=()
 [ "$(id -u)" -eq 0 ] || as_root=(sudo)
 
 work=$(mktemp -d)
 qemu=
-cleanup() {
-    if [ -n "$qemu" ]; then
-        kill "$qemu" 2>/dev/null || true
-        wait "$qemu" 2>/dev/null || true
-    fi
-    "${as_root[@]}" rm -rf "$work"
-}
-trap cleanup EXIT
+trap '[ -z "$qemu" ] || { kill "$qemu" && wait "$qemu"; } 2>/dev/null || true; "${as_root[@]}" rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-tree=$("$root/scripts/dev/node-root.sh" --there)
-kernel=$root/target/standin/kernel
-[ -s "$kernel/vmlinuz" ] || die 1 "no kernel in $kernel: run scripts/dev/setup.sh"
-shims=$root/tests/node/shims
-inputs=$(find "$root/scripts/dev/cloud-boot" "$shims/base" "$shims/cloud-image" -type f -exec sha256sum {} + | sort | cat - "$0" "$kernel/release")$tree
-image=$root/target/cloud-boot/$(sha256sum <<<"$inputs" | cut -c 1-16).cpio
-
 make_image() {
-    local file name new=$work/tree
-    declare -A place=() seen=()
+    local tree new=$work/tree raw=$work/raw from=$root/target/standin/kernel shims=$root/tests/node/shims parts inputs
+    tree=$("$root/scripts/dev/node-root.sh" --there)
+    [ -s "$from/vmlinuz" ] || die 1 "no kernel in $from: run scripts/dev/setup.sh"
+    parts=("$shims/base" "$shims/cloud-image" "$shims/packages/"{centos-release,initscripts}/root "$root/scripts/dev/cloud-boot")
+    inputs=$(find "${parts[@]}" "$0" "$root/scripts/dev/standin/initramfs.sh" "$from/release" -type f -exec sha256sum {} + | sort)$tree
+    image=$root/target/cloud-boot/$(sha256sum <<<"$inputs" | cut -c 1-16).qcow2
+    [ ! -s "$image" ] || return 0
     mkdir "$new"
     "${as_root[@]}" tar -C "$tree" --exclude=./usr/lib/erlang --exclude=./usr/lib/rabbitmq --exclude='./usr/*bin/maria*' --exclude='./usr/*bin/my*' \
         --exclude='./usr/bin/etcd*' --exclude=./usr/share/mysql --exclude=./usr/share/i18n --exclude=./usr/lib/mysql -c . | "${as_root[@]}" tar -C "$new" -x
-    "${as_root[@]}" cp -r "$shims/base/." "$shims/cloud-image/." "$new"
+    "${as_root[@]}" cp -r "${parts[@]/%//.}" "$new"
     "${as_root[@]}" tar -C "$tree" -c ./usr/sbin/blkid | "${as_root[@]}" tar -C "$new" -x # not the one that has a drive without one
-    "${as_root[@]}" cp -r "$root/scripts/dev/cloud-boot/." "$new"
-    while IFS= read -r file; do
-        name=$(basename "$file" .ko)
-        place[${name//-/_}]=$file
-    done < <(find "$kernel/modules" -name '*.ko')
-    "${as_root[@]}" mkdir "$new/modules"
-    add() {
-        local need name=${1//-/_}
-        [ -z "${seen[$name]:-}" ] && [ -n "${place[$name]:-}" ] || return 0 # what has no file is built in
-        seen[$name]=1
-        for need in $(tr '\0' '\n' <"${place[$name]}" | sed -n 's/^depends=//p' | tr ',' ' '); do add "$need"; done
-        "${as_root[@]}" cp "${place[$name]}" "$new/modules/$(printf %02d "${#order[@]}")-$name.ko"
-        order+=("$name")
-    }
-    local order=()
-    for name in ahci sr_mod isofs; do add "$name"; done
-    "${as_root[@]}" chroot "$new" systemctl --quiet enable cloud-init-local cloud-init cloud-config cloud-final seed-report ssh
-    (cd "$new" && "${as_root[@]}" find . -print0 | "${as_root[@]}" cpio --quiet --null -o -H newc >"$work/image")
+    "${as_root[@]}" chroot "$new" sh -c 'dpkg -i /usr/src/*.deb' >"$work/said" 2>&1 || die 1 "$(cat "$work/said")"
+    "${as_root[@]}" rm "$new/usr/lib/systemd/system-generators/cloud-init-generator" # CentOS 7's cloud-init always runs
+    "$root/scripts/dev/standin/initramfs.sh" "$work/initrd" "$root/scripts/dev/cloud-boot/begin" virtio_pci virtio_blk crc32c_generic ext4 ata_piix sr_mod isofs e1000
+    "${as_root[@]}" cp "$from/vmlinuz" "$work/initrd" "$new/boot/"
+    "${as_root[@]}" chroot "$new" systemctl --quiet enable cloud-init-local cloud-init cloud-config cloud-final network seed-report ssh
+    "${as_root[@]}" chroot "$new" ssh-keygen -A >/dev/null # keys of the image, which others know
+    truncate -s 2G "$raw"
+    echo '2048,,L,*' | sfdisk --quiet "$raw"
+    # The features by their names: GRUB 2.06 does not know all those that are usual now.
+    "${as_root[@]}" mke2fs -q -F -t ext4 -d "$new" -E offset=1048576 \
+        -O none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,flex_bg,sparse_super,large_file,huge_file,extra_isize "$raw" 2096128k
+    grub-mkimage -O i386-pc -p '(hd0,msdos1)/boot/grub' -o "$work/core" biosdisk part_msdos ext2 normal eval linux smbios
+    # As they are made, the first looks for the second in the next sector, and has no word where the partition table is.
+    dd if=/usr/lib/grub/i386-pc/boot.img of="$raw" bs=440 count=1 conv=notrunc status=none
+    dd if="$work/core" of="$raw" bs=512 seek=1 conv=notrunc status=none
     mkdir -p "${image%/*}"
-    rm -f "${image%/*}"/*.cpio
-    mv "$work/image" "$image"
-    "${as_root[@]}" rm -rf "$new"
+    rm -f "${image%/*}"/*
+    qemu-img convert -q -f raw -O qcow2 "$raw" "$image.new"
+    mv "$image.new" "$image"
 }
-[ -s "$image" ] || make_image
+if [ -n "$only_image" ]; then
+    make_image
+    printf '%s\n' "$image"
+    exit
+fi
+shift
 
 serial=$work/serial
 : >"$serial"
-# Emulation only: /dev/kvm may be there and still not run. QEMU takes a comma in a file's name when it is doubled.
-qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m 2048 -display none -monitor none -serial "file:$serial" -no-reboot -nic none \
-    -kernel "$kernel/vmlinuz" -initrd "$image" -append 'console=ttyS0 rdinit=/begin quiet systemd.show_status=0' \
-    -drive "if=none,id=medium,media=cdrom,readonly=on,format=raw,file=${iso//,/,,}" -device ide-cd,drive=medium,bus=ide.0 \
+# Emulation only: /dev/kvm may be there and still not run. A comma would begin another part of an option.
+qemu-system-x86_64 -accel tcg -cpu max -smp 2 -m 1024 -display none -monitor none -serial "file:$serial" -no-reboot ${kernel:+-smbios "type=11,value=${kernel//,/,,}"} "$@" \
     </dev/null >"$work/said" 2>&1 &
 qemu=$!
 lines() { tr -d '\r' <"$serial" | grep -a -o '^seed: .*' || true; }
 SECONDS=0
-while [ "$SECONDS" -lt "$timeout" ] && kill -0 "$qemu" 2>/dev/null && ! lines | grep -qx 'seed: done'; do sleep 0.5; done
+while [ "$SECONDS" -lt "$timeout" ] && kill -0 "$qemu" 2>/dev/null; do sleep 0.5; done
 [ -z "$log" ] || cp -- "$serial" "$log"
 lines
-if ! lines | grep -qx 'seed: done'; then
+if kill -0 "$qemu" 2>/dev/null || ! lines | grep -qx 'seed: done'; then
     printf 'cloud-boot.sh: not done after %s s; the last lines:\n' "$SECONDS" >&2
     cat "$work/said" >&2
     tr -d '\r' <"$serial" | tr -c '[:print:]\n\t' '?' | tail -n 30 >&2

@@ -16,6 +16,8 @@ packages=(systemd-sysv dbus netbase iproute2 iputils-ping procps kmod hostname s
     openssh-server openssh-client chrony firewalld nftables iptables
     mariadb-server mariadb-client rabbitmq-server memcached etcd-server etcd-client
     python3 python3-pymysql cloud-init)
+# For cloud-boot.sh, whose machines are no containers; they lie in /usr/src, and no host has them installed.
+machine=(udev cloud-guest-utils)
 
 folder=$root/target/node-root
 tree=$folder/$(sha256sum <"$0" | cut -c 1-16)
@@ -78,6 +80,7 @@ printf 'node-root: making the tree of the test hosts (Debian %s, %d packages and
     --include="$(IFS=,; echo "${packages[*]}")" \
     --customize-hook='mkdir -p "$1/etc/systemd/system-preset"; echo "disable *" >"$1/etc/systemd/system-preset/00-test-hosts.preset"' \
     --customize-hook='chroot "$1" systemctl --quiet preset-all 2>/dev/null' \
+    --customize-hook="cd \"\$1/usr/src\" && APT_CONFIG=\$MMDEBSTRAP_APT_CONFIG apt-get -qq -o APT::Sandbox::User=root download ${machine[*]}" \
     --customize-hook='rm -rf "$1"/var/lib/mysql/* "$1"/var/lib/mysql/.[!.]* "$1"/var/lib/rabbitmq/* "$1"/var/lib/rabbitmq/.[!.]* "$1"/var/lib/etcd/*' \
     --customize-hook='rm -rf "$1"/etc/ssh/ssh_host_* "$1"/etc/hostname "$1"/etc/resolv.conf "$1"/etc/hosts "$1"/var/lib/apt/lists "$1"/var/cache/apt' \
     --customize-hook=': >"$1/etc/machine-id"; rm -f "$1/var/lib/dbus/machine-id"' \

@@ -11,6 +11,11 @@ use crate::common::ROOT;
 /// One test at a time.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// Waits for the right to be the one test that runs.
+pub fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A program of the machine that must do what it is told.
 pub fn must(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program)
@@ -38,7 +43,7 @@ pub struct Area {
 impl Area {
     /// Waits for its turn.
     pub fn new() -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turn();
         assert_eq!(must("id", &["-u"]).trim(), "0", "test hosts need root: run this as root");
         for program in ["systemd-nspawn", "ip", "unshare", "nsenter", "setpriv"] {
             must("which", &[program]);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Puts a kernel, the modules that may be needed to reach a medium, and a static busybox into target/standin/.
 #
-#     fetch-kernel.sh          nothing to do when they are there already
+#     fetch-kernel.sh          nothing to do when they are there already, as this script wants them
 #
 # They come from the distribution's own packages and are unpacked, never installed: the machine keeps its kernel, its boot
 # menu and its own busybox (Debian's busybox and busybox-static exclude each other).
@@ -12,9 +12,9 @@ set -euo pipefail
 kernel=$cache/kernel
 busybox=$cache/busybox
 
-# Only what leads to a disc or a stick: the whole package is ten times as large.
+# Only what leads to a disc, a stick or a disk, and QEMU's usual adapter: the whole package is ten times as large.
 parts=(drivers/ata drivers/scsi drivers/cdrom drivers/usb/host drivers/usb/core drivers/usb/common drivers/usb/storage
-    drivers/block drivers/virtio block fs/isofs lib crypto arch/x86/crypto)
+    drivers/block drivers/virtio drivers/net/ethernet/intel/e1000 block fs/isofs fs/ext4 fs/jbd2 fs/mbcache.ko lib crypto arch/x86/crypto)
 
 # The newest kernel that Debian calls current. The cloud one has neither AHCI nor USB storage.
 kernel_package() {
@@ -55,7 +55,7 @@ place_kernel() {
     (cd "$work" && download $names)
     wildcards=('*/vmlinuz*' '*/modules.builtin')
     for part in "${parts[@]}"; do
-        wildcards+=("*/kernel/$part/*")
+        wildcards+=("*/kernel/$part*")
     done
     mkdir "$work/tree"
     for package in "$work"/*.deb "$work"/*.rpm; do
@@ -98,5 +98,5 @@ mkdir -p "$cache"
 work=$(mktemp -d "$cache/.fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-[ -s "$kernel/release" ] || place_kernel
+[ "$kernel/release" -nt "$0" ] || place_kernel
 [ -x "$busybox" ] || place_busybox

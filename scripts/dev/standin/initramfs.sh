@@ -1,13 +1,14 @@
 #!/bin/bash
 # Makes the stand-in's initramfs: busybox, the modules that lead to a disc or a stick, checkisomd5, and standin-init.
 #
-#     initramfs.sh OUTPUT
+#     initramfs.sh OUTPUT [INIT MODULE...]     with another first process, and the modules that it wants
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname -- "$(readlink -f -- "$0")")/common.sh"
 
 # What init loads, besides what these need: SATA and IDE, USB 2 and 3, virtio, and the file system.
 wanted=(ahci ata_piix sr_mod sd_mod ehci_pci xhci_pci usb_storage uas virtio_pci virtio_blk virtio_scsi isofs)
+[ $# -lt 3 ] || wanted=("${@:3}")
 
 kernel=$cache/kernel
 if [ ! -s "$kernel/release" ] || [ ! -x "$cache/busybox" ]; then
@@ -43,7 +44,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tree=$work/tree
 mkdir -p "$tree"/{bin,dev,proc,sys,medium,modules}
-install -m 755 "$root/scripts/dev/standin-init" "$tree/init"
+install -m 755 "${2:-$root/scripts/dev/standin-init}" "$tree/init"
 install -m 755 "$cache/busybox" "$tree/bin/busybox"
 ln -s busybox "$tree/bin/sh"
 for module in "${order[@]}"; do

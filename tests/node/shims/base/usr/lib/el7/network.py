@@ -43,11 +43,13 @@ def has_carrier(name):
 
 def bring_up(name, keys):
     """The same for everything that reads these files."""
-    if keys.get("TYPE", "Ethernet") != "Ethernet" or keys.get("BOOTPROTO", "none") not in ("none", "static"):
-        raise OSError("a test host knows plain adapters with fixed addresses only: %s" % name)
+    if keys.get("TYPE", "Ethernet") != "Ethernet" or keys.get("BOOTPROTO", "none") not in ("none", "static", "dhcp"):
+        raise OSError("a test host knows plain adapters only: %s" % name)
     if "MTU" in keys:
         ip("link", "set", name, "mtu", keys["MTU"])
     ip("link", "set", name, "up")
+    if keys.get("BOOTPROTO") == "dhcp" and subprocess.call(("dhclient", "-1", "-q", name)):
+        raise OSError("no address by DHCP: %s" % name)
     if "IPADDR" in keys:
         # cloud-init writes a mask.
         length = keys.get("PREFIX") or keys["NETMASK"]
