@@ -39,7 +39,7 @@ check: setup
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --all-targets --locked -- -D warnings
-	shellcheck -x scripts/dev/*.sh scripts/dev/standin/*.sh scripts/dev/standin-init scripts/dev/cloud-boot/begin scripts/dev/cloud-boot/usr/local/sbin/seed-report .ci/run tests/node/*.sh $$(grep -rlE '^#!/bin/(ba)?sh' tests/node/shims)
+	shellcheck -x scripts/dev/*.sh scripts/dev/standin/*.sh scripts/dev/standin/init/*.sh scripts/dev/standin-init scripts/dev/cloud-boot/begin scripts/dev/cloud-boot/usr/local/sbin/seed-report .ci/run tests/node/*.sh $$(grep -rlE '^#!/bin/(ba)?sh' tests/node/shims)
 	scripts/dev/standin-iso.sh --no-kernel -o target/standin/small.iso
 	cargo test --locked --no-fail-fast --lib --bins $(QUICK:%=--test %)
 	cargo test --locked --no-fail-fast $(SHOWN:%=--test %) -- --show-output

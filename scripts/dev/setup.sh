@@ -20,13 +20,13 @@ pykickstart=3.78 # a later one could drop the RHEL7 grammar that the kickstarts 
 
 debian=(ca-certificates curl git gcc libc6-dev make
     xorriso mtools dosfstools isomd5sum genisoimage isolinux syslinux-common syslinux-utils
-    grub-common grub-pc-bin grub-efi-amd64-bin qemu-system-x86 qemu-utils ovmf
+    grub-common grub-pc-bin grub-efi-amd64-bin qemu-system-x86 qemu-utils ovmf ipxe ipxe-qemu
     cpio gzip xz-utils zstd openssl openssh-client shellcheck sudo python3 python3-venv
     e2fsprogs fdisk gnupg time xfsprogs
     mmdebstrap systemd-container iproute2)
 fedora=(ca-certificates curl git-core gcc glibc-devel make
     xorriso mtools dosfstools isomd5sum genisoimage syslinux syslinux-nonlinux
-    grub2-tools grub2-tools-minimal grub2-pc-modules grub2-efi-x64-modules qemu-system-x86-core qemu-img edk2-ovmf
+    grub2-tools grub2-tools-minimal grub2-pc-modules grub2-efi-x64-modules qemu-system-x86-core qemu-img edk2-ovmf ipxe-bootimgs-x86 ipxe-roms-qemu
     cpio gzip xz zstd openssl openssh ShellCheck sudo python3 python3-pip dnf-plugins-core
     e2fsprogs util-linux xfsprogs gnupg2 time
     mmdebstrap debian-keyring systemd-container iproute
@@ -280,7 +280,7 @@ chrony() {
 }
 
 standin_parts() {
-    if [ "$target/standin/kernel/release" -nt "$root/scripts/dev/standin/fetch-kernel.sh" ] && [ -x "$target/standin/busybox" ]; then
+    if "$root/scripts/dev/standin/fetch-kernel.sh" --there; then
         there "stand-in medium: kernel $(cat "$target/standin/kernel/release") and busybox are in target/standin"
         return
     fi

@@ -78,7 +78,7 @@ put_kernel() {
     if [ -n "$kernel" ]; then
         "$here/fetch-kernel.sh"
         vmlinuz=$cache/kernel/vmlinuz
-        initrd=$(cached "initrd-$(fingerprint "$cache/kernel/release" "$cache/busybox" "$here/initramfs.sh" "$here/../standin-init" "$(command -v checkisomd5)").img" \
+        initrd=$(cached "initrd-$(fingerprint "$cache/kernel/release" "$cache/kernel/parts" "$cache/busybox" "$here/initramfs.sh" "$here/../standin-init" "$here"/init/*.sh "$(command -v checkisomd5)" "$(command -v bash)").img" \
             "$here/initramfs.sh")
         cp "$vmlinuz" "$tree/images/pxeboot/vmlinuz"
         cp "$initrd" "$tree/images/pxeboot/initrd.img"

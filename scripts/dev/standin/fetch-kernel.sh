@@ -1,7 +1,8 @@
 #!/bin/bash
-# Puts a kernel, the modules that may be needed to reach a medium, and a static busybox into target/standin/.
+# Puts a kernel, the modules that may be needed to reach a medium or a network, and a static busybox into target/standin/.
 #
 #     fetch-kernel.sh          nothing to do when they are there already, as this script wants them
+#     fetch-kernel.sh --there  only tells by its exit code whether they are
 #
 # They come from the distribution's own packages and are unpacked, never installed: the machine keeps its kernel, its boot
 # menu and its own busybox (Debian's busybox and busybox-static exclude each other).
@@ -12,9 +13,10 @@ set -euo pipefail
 kernel=$cache/kernel
 busybox=$cache/busybox
 
-# Only what leads to a disc, a stick or a disk, and QEMU's usual adapter: the whole package is ten times as large.
+# Only what leads to a disc, a stick, a disk or a server: the whole package is ten times as large.
 parts=(drivers/ata drivers/scsi drivers/cdrom drivers/usb/host drivers/usb/core drivers/usb/common drivers/usb/storage
-    drivers/block drivers/virtio drivers/net/ethernet/intel/e1000 block fs/isofs fs/ext4 fs/jbd2 fs/mbcache.ko lib crypto arch/x86/crypto)
+    drivers/block drivers/virtio drivers/net/ethernet/intel/e1000 drivers/net/virtio_net drivers/net/net_failover net/core/failover
+    block fs/isofs fs/ext4 fs/jbd2 fs/mbcache.ko lib crypto arch/x86/crypto)
 
 # The newest kernel that Debian calls current. The cloud one has neither AHCI nor USB storage.
 kernel_package() {
@@ -77,6 +79,7 @@ place_kernel() {
     find "$work/kernel/modules" -name '*.ko.xz' -exec xz -d {} +
     find "$work/kernel/modules" -name '*.ko.zst' -exec zstd -q -d --rm {} +
     basename "$release" >"$work/kernel/release"
+    printf '%s\n' "${parts[*]}" >"$work/kernel/parts"
     rm -rf "$kernel"
     mv "$work/kernel" "$kernel"
 }
@@ -94,9 +97,19 @@ place_busybox() {
     mv "$found" "$busybox"
 }
 
+# has_kernel: of the parts that are wanted now; an older checkout wanted fewer.
+has_kernel() {
+    [ -s "$kernel/release" ] && [ "$(cat "$kernel/parts" 2>/dev/null)" = "${parts[*]}" ]
+}
+
+if [ "${1:-}" = --there ]; then
+    has_kernel && [ -x "$busybox" ]
+    exit
+fi
+
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/.fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-[ "$kernel/release" -nt "$0" ] || place_kernel
+has_kernel || place_kernel
 [ -x "$busybox" ] || place_busybox

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Makes the stand-in's initramfs: busybox, the modules that lead to a disc or a stick, checkisomd5, and standin-init.
+# Makes the stand-in's initramfs: busybox, the modules that lead to a disc, a stick or a server, checkisomd5, bash, and standin-init with what
+# it reads in.
 #
 #     initramfs.sh OUTPUT [INIT MODULE...]     with another first process, and the modules that it wants
 set -euo pipefail
@@ -8,7 +9,9 @@ set -euo pipefail
 
 # What init loads, besides what these need: SATA and IDE, USB 2 and 3, virtio, and the file system.
 wanted=(ahci ata_piix sr_mod sd_mod ehci_pci xhci_pci usb_storage uas virtio_pci virtio_blk virtio_scsi isofs)
-[ $# -lt 3 ] || wanted=("${@:3}")
+# And what it loads when the kickstart is on a server.
+for_network=(virtio_net e1000)
+if [ $# -ge 3 ]; then wanted=("${@:3}") for_network=(); fi
 
 kernel=$cache/kernel
 if [ ! -s "$kernel/release" ] || [ ! -x "$cache/busybox" ]; then
@@ -39,24 +42,33 @@ add() {
 for module in "${wanted[@]}"; do
     add "$module"
 done
+of_medium=${#order[@]}
+for module in "${for_network[@]}"; do
+    add "$module"
+done
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tree=$work/tree
-mkdir -p "$tree"/{bin,dev,proc,sys,medium,modules}
+mkdir -p "$tree"/{bin,dev,proc,sys,tmp,medium,modules,init.d}
 install -m 755 "${2:-$root/scripts/dev/standin-init}" "$tree/init"
+install -m 755 "$here"/init/*.sh "$tree/init.d/"
+ln -s ../init.d/curl.sh "$tree/bin/curl"
 install -m 755 "$cache/busybox" "$tree/bin/busybox"
 ln -s busybox "$tree/bin/sh"
 for module in "${order[@]}"; do
     cp "${place[$module]}" "$tree/modules/$module.ko"
-    printf '%s\n' "$module"
-done >"$tree/modules/order"
+done
+printf '%s\n' "${order[@]:0:of_medium}" >"$tree/modules/order"
+printf '%s\n' "${order[@]:of_medium}" >"$tree/modules/network"
 
-# The media checker of the real installer, with the libraries that it is linked to.
-checker=$(command -v checkisomd5)
-install -m 755 "$checker" "$tree/bin/checkisomd5"
-ldd "$checker" | grep -o '/[^ ]*' | while IFS= read -r library; do
-    install -D -m 755 "$library" "$tree$library"
+# The media checker of the real installer, and the shell that a kickstart's scripts ask for, with the libraries that they are linked to.
+for name in checkisomd5 bash; do
+    program=$(command -v "$name")
+    install -m 755 "$program" "$tree/bin/$name"
+    ldd "$program" | grep -o '/[^ ]*' | while IFS= read -r library; do
+        install -D -m 755 "$library" "$tree$library"
+    done
 done
 
 same_time "$tree"

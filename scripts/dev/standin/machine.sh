@@ -1,0 +1,103 @@
+# shellcheck shell=bash
+# A machine in QEMU without a screen: what boot-iso.sh and boot-net.sh share. Sourced, never run. It ends what it started, and no more.
+# shellcheck disable=SC2034  # `timeout`, `log` and `firmware` are used by the scripts that source this
+
+usage() {
+    sed -n '2,/^set /{/^#/!d; s/^# \{0,1\}//; p}' "$0"
+}
+
+fail() {
+    printf '%s: %s\n' "${0##*/}" "$2" >&2
+    exit "$1"
+}
+
+timeout=180
+log=
+
+# begin: once the words of the command line are read.
+begin() {
+    [[ $timeout =~ ^[1-9][0-9]*$ ]] || fail 2 "--timeout: a number of seconds, not \`$timeout\`"
+    command -v qemu-system-x86_64 >/dev/null || fail 4 'qemu-system-x86_64 is missing; run scripts/dev/setup.sh'
+    work=$(mktemp -d)
+    serial=$work/serial.log
+    : >"$serial"
+    qemu=
+    trap cleanup EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+}
+
+cleanup() {
+    if [ -n "$qemu" ]; then
+        kill "$qemu" 2>/dev/null || true
+        wait "$qemu" 2>/dev/null || true
+    fi
+    rm -rf "$work"
+}
+
+# ovmf CODE|VARS: where the distribution put that half of the firmware.
+ovmf() {
+    local file
+    for file in "/usr/share/OVMF/OVMF_$1_4M.fd" "/usr/share/edk2/ovmf/OVMF_$1.fd" "/usr/share/OVMF/OVMF_$1.fd"; do
+        if [ -r "$file" ]; then
+            printf '%s\n' "$file"
+            return
+        fi
+    done
+    fail 4 "OVMF is missing; run scripts/dev/setup.sh"
+}
+
+firmware=()
+# uefi: sets `firmware` to what makes the machine one with OVMF.
+uefi() {
+    local code
+    code=$(ovmf CODE)
+    cp "$(ovmf VARS)" "$work/vars.fd"
+    firmware=(-drive "if=pflash,format=raw,unit=0,readonly=on,file=$code" -drive "if=pflash,format=raw,unit=1,file=$work/vars.fd")
+}
+
+# start OPTION...: the machine, with these options of QEMU's beside those that every one has.
+start() {
+    # Emulation only: /dev/kvm may be there and still not run firmware.
+    qemu-system-x86_64 -machine q35,accel=tcg -cpu max -m 512 -display none -monitor none -serial "file:$serial" -no-reboot \
+        "${firmware[@]}" "$@" </dev/null >"$work/qemu.out" 2>&1 &
+    qemu=$!
+}
+
+# lines: what was told so far. Firmware writes carriage returns and escape sequences.
+lines() {
+    tr -d '\r' <"$serial" | grep -a -o 'standin: .*' || true
+}
+
+# watch_for WHAT LINE: waits until such a line (an extended regular expression) came, tells all of them, and ends the script: with 0 only if
+# it came; with 1, and the last lines, if the machine that boots WHAT ended without it, or took too long.
+watch_for() {
+    local started=$SECONDS took result=1
+    while [ $((SECONDS - started)) -lt "$timeout" ]; do
+        if lines | grep -qE "$2"; then
+            result=0
+            break
+        fi
+        kill -0 "$qemu" 2>/dev/null || break
+        sleep 0.5
+    done
+    took=$((SECONDS - started))
+    # The machine may have ended between the last look and now.
+    if lines | grep -qE "$2"; then
+        result=0
+    fi
+    [ -z "$log" ] || cp -- "$serial" "$log"
+    lines
+    if [ "$result" -ne 0 ]; then
+        {
+            if [ "$took" -ge "$timeout" ]; then
+                printf '%s: %s: not done within %s s; the last lines:\n' "${0##*/}" "$1" "$timeout"
+            else
+                printf '%s: %s: the machine stopped after %s s without being done; the last lines:\n' "${0##*/}" "$1" "$took"
+            fi
+            cat "$work/qemu.out"
+            tr -d '\r' <"$serial" | tr -c '[:print:]\n\t' '?' | tail -n 20
+        } >&2
+    fi
+    exit "$result"
+}
