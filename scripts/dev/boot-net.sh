@@ -39,16 +39,39 @@ url=${words[1]}
 [ -z "$disk" ] || [ -r "$disk" ] || fail 2 "$disk cannot be read"
 begin
 
-options=(-netdev "user,id=net,bootfile=${url//,/,,}" -device "virtio-net-pci,netdev=net,mac=$mac,bootindex=0")
+unplugged=
+# shellcheck disable=SC2317  # watch_for calls it
+unplug() {
+    if [ -z "$unplugged" ] && grep -aq 'No more network devices' "$serial"; then
+        printf 'set_link net off\n' >"$work/monitor.in"
+        unplugged=yes
+    fi
+}
+
+network=user,id=net,bootfile=${url//,/,,} card=virtio-net-pci,netdev=net,mac=$mac,bootindex=0
+options=()
 case $way in
-    # The firmware's screen goes to the serial line as well, so that the log has what iPXE says.
+    # The card's ROM is iPXE. The firmware's screen goes to the serial line as well, so that the log has what iPXE says.
     bios) options+=(-machine graphics=off) ;;
-    uefi) uefi ;;
+    uefi)
+        uefi
+        # QEMU names one file to whoever asks. The firmware asks for it by TFTP, where a file with the URL as its name is iPXE; and iPXE, which is
+        # told the same, takes it for a URL. The card has no ROM, which would be iPXE already.
+        mkdir -p "$work/tftp/${url%/*}"
+        cp "$(first_file /usr/lib/ipxe/snponly.efi /usr/share/ipxe/ipxe-snponly-x86_64.efi)" "$work/tftp/$url"
+        network+=,tftp=$work/tftp card+=,romfile=
+        # After iPXE the firmware goes on with the other ways of the same card, and by IPv6 it takes minutes to see that there is nothing. One
+        # way can be left out; for the other the cable is drawn when its turn comes.
+        options+=(-fw_cfg 'name=opt/org.tianocore/IPv6PXESupport,string=n')
+        mkfifo "$work/monitor.in" "$work/monitor.out"
+        options+=(-chardev "pipe,id=monitor,path=$work/monitor" -mon chardev=monitor)
+        each_look=unplug
+        ;;
     *) fail 2 "WAY is bios or uefi, not \`$way\`" ;;
 esac
 [ -z "$number" ] || options+=(-smbios "type=1,serial=${number//,/,,}")
 if [ -n "$disk" ]; then
     options+=(-drive "if=none,id=disk,format=raw,snapshot=on,file=${disk//,/,,}" -device 'ide-hd,drive=disk,bus=ide.0,bootindex=1')
 fi
-start "${options[@]}"
+start -netdev "$network" -device "$card" "${options[@]}"
 watch_for "$url, $way" '^standin: (done|disk by .*)$'

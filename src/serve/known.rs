@@ -38,7 +38,9 @@ impl Machines {
         for node in &plan.nodes {
             let name = || node.name.clone();
             all.macs.extend(macs(node).map(|mac| (mac, name())));
-            all.uuids.extend(node.machine.uuid.map(|uuid| (uuid.to_string(), name())));
+            // Firmware before SMBIOS 2.6 shows it the other way round.
+            let uuids = node.machine.uuid.into_iter().flat_map(|uuid| [uuid, uuid.swapped()]);
+            all.uuids.extend(uuids.map(|uuid| (uuid.to_string(), name())));
             all.serials.extend(node.machine.serial.clone().map(|serial| (serial, name())));
         }
         all

@@ -47,8 +47,9 @@ struct Who {
     mac: String,
     #[serde(default)]
     uuid: String,
+    /// The serial number's bytes.
     #[serde(default)]
-    serial: String,
+    serial_hex: String,
 }
 
 /// What to boot: the installer where the machine's node is armed, and otherwise the machine's own disk.
@@ -56,7 +57,7 @@ async fn boot(State(server): App, Query(who): Query<Who>) -> Response {
     let machine = Machine {
         macs: who.mac.parse().into_iter().collect(),
         uuid: Some(who.uuid.to_ascii_lowercase()).filter(|uuid| !uuid.is_empty()),
-        serial: Some(who.serial).filter(|serial| !serial.is_empty()),
+        serial: unhexed(&who.serial_hex).filter(|serial| !serial.is_empty()),
     };
     let lab = server.now();
     let Some(name) = lab.machines.find(&machine) else { return text(ipxe::DISK) };
@@ -74,6 +75,13 @@ async fn boot(State(server): App, Query(who): Query<Who>) -> Response {
         // An installation that is not kept may happen twice.
         Err(error) => not_kept(&error),
     }
+}
+
+/// The text with these bytes, without the blanks around it that some makers write.
+fn unhexed(hex: &str) -> Option<String> {
+    let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
+    let bytes = pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect::<Option<Vec<u8>>>()?;
+    Some(String::from_utf8(bytes).ok()?.trim().to_owned())
 }
 
 fn install(server: &Server, lab: &Served, node: &NodeState) -> Response {

@@ -66,6 +66,7 @@ impl NodeState {
     pub fn tells(&mut self, told: Told, now: u64) -> bool {
         self.seen = Some(now);
         match told {
+            // It loads its kernel before it fetches its kickstart.
             Told::Step(step) if matches!(self.state, State::Armed | State::Installing) => {
                 let news = self.step != step;
                 step.clone_into(&mut self.step);
@@ -91,10 +92,10 @@ impl NodeState {
         let last = self.seen.unwrap_or(self.since);
         let late = self.state == State::Installing && now.saturating_sub(last) > limit;
         if late {
-            let seconds = limit.div_ceil(1000);
+            let minutes = limit.div_ceil(60_000);
             let step = if self.step.is_empty() { "nothing" } else { &self.step };
             self.fail(
-                format!("nothing was heard of it for {seconds} s; the last was: {step}"),
+                format!("nothing was heard of it for {minutes} min; the last was: {step}"),
                 now,
             );
         }
@@ -143,6 +144,16 @@ mod tests {
     }
 
     #[test]
+    fn one_that_loads_its_kernel_has_not_begun_yet() {
+        let mut node = armed();
+        assert_eq!(node.boots(3, 2), Asked::Install);
+        assert!(node.tells(Told::Step("loading its kernel"), 3));
+        assert_eq!((node.state, &*node.step, node.attempts), (State::Armed, "loading its kernel", 0));
+        assert!(node.fetched(4));
+        assert_eq!((node.state, &*node.step), (State::Installing, "fetched its kickstart"));
+    }
+
+    #[test]
     fn one_that_was_interrupted_begins_anew_but_not_for_ever() {
         let mut node = armed();
         for n in 1..=3 {
@@ -165,7 +176,7 @@ mod tests {
         assert!(!node.tells(Told::Step("installing packages"), 2000), "no news");
         assert!(!node.expire(60_000, 62_000));
         assert!(node.expire(60_000, 62_001));
-        let reason = "nothing was heard of it for 60 s; the last was: installing packages";
+        let reason = "nothing was heard of it for 1 min; the last was: installing packages";
         assert_eq!((node.state, node.reason.as_deref()), (State::Failed, Some(reason)));
         assert!(!node.expire(60_000, 99_000_000));
     }

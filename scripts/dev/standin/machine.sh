@@ -35,24 +35,25 @@ cleanup() {
     rm -rf "$work"
 }
 
-# ovmf CODE|VARS: where the distribution put that half of the firmware.
-ovmf() {
+# first_file PATH...: prints the first that exists; distributions put the same file in different places.
+first_file() {
     local file
-    for file in "/usr/share/OVMF/OVMF_$1_4M.fd" "/usr/share/edk2/ovmf/OVMF_$1.fd" "/usr/share/OVMF/OVMF_$1.fd"; do
+    for file in "$@"; do
         if [ -r "$file" ]; then
             printf '%s\n' "$file"
             return
         fi
     done
-    fail 4 "OVMF is missing; run scripts/dev/setup.sh"
+    fail 4 "none of these is here: $*; run scripts/dev/setup.sh"
 }
 
 firmware=()
 # uefi: sets `firmware` to what makes the machine one with OVMF.
 uefi() {
-    local code
-    code=$(ovmf CODE)
-    cp "$(ovmf VARS)" "$work/vars.fd"
+    local code vars
+    code=$(first_file /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/edk2/ovmf/OVMF_CODE.fd /usr/share/OVMF/OVMF_CODE.fd)
+    vars=$(first_file /usr/share/OVMF/OVMF_VARS_4M.fd /usr/share/edk2/ovmf/OVMF_VARS.fd /usr/share/OVMF/OVMF_VARS.fd)
+    cp "$vars" "$work/vars.fd"
     firmware=(-drive "if=pflash,format=raw,unit=0,readonly=on,file=$code" -drive "if=pflash,format=raw,unit=1,file=$work/vars.fd")
 }
 
@@ -69,6 +70,8 @@ lines() {
     tr -d '\r' <"$serial" | grep -a -o 'standin: .*' || true
 }
 
+# What watch_for does each time that it looks.
+each_look=:
 # watch_for WHAT LINE: waits until such a line (an extended regular expression) came, tells all of them, and ends the script: with 0 only if
 # it came; with 1, and the last lines, if the machine that boots WHAT ended without it, or took too long.
 watch_for() {
@@ -79,6 +82,7 @@ watch_for() {
             break
         fi
         kill -0 "$qemu" 2>/dev/null || break
+        "$each_look"
         sleep 0.5
     done
     took=$((SECONDS - started))

@@ -4,15 +4,19 @@ use super::COMMAND_LINE_LIMIT;
 use crate::plan::NodePlan;
 
 /// What every machine is given. It asks the same server, by an address beside its own, for a script of this machine's.
+/// iPXE takes what is before the first colon of an address for its scheme, wherever that colon is, so there is none: hardware
+/// addresses have hyphens. And what is encoded in an address, versions before 2021-11 decode and send as it is, so a serial number
+/// is told as its bytes.
 pub const WHO: &str = "#!ipxe
-chain ipxe?mac=${netX/mac}&uuid=${uuid}&serial=${serial:uristring} || exit
+chain ipxe?mac=${netX/mac:hexhyp}&uuid=${uuid}&serial_hex=${serial:hexraw} || exit 1
 ";
 
 /// What a machine is given that is not to be installed. BIOS is told to start the first disk, and where it has none, or by
-/// UEFI, the next entry of the firmware's own order follows.
+/// UEFI, the next entry of the firmware's own order follows: only after a program that failed. After one that ended well, UEFI
+/// shows its set-up.
 pub const DISK: &str = "#!ipxe
-iseq ${platform} efi && exit ||
-sanboot --no-describe --drive 0x80 || exit
+iseq ${platform} efi && exit 1 ||
+sanboot --no-describe --drive 0x80 || exit 1
 ";
 
 /// Why a machine cannot be told to install itself.

@@ -14,7 +14,7 @@ find_interface() {
     return 1
 }
 
-# fetch URL FILE [HEADER...]: the last words of busybox's wget go to `why`.
+# fetch URL FILE [HEADER...]: the last words of busybox's wget go to `why`. (Debian's crashes when it is given a time limit of its own.)
 fetch() {
     url=$1
     file=$2
@@ -23,7 +23,7 @@ fetch() {
         shift
         set -- "$@" --header "$header"
     done
-    why=$(wget -q -T 20 -O "$file" "$@" "$url" 2>&1) && return
+    why=$(timeout 60 wget -q -O "$file" "$@" "$url" 2>&1) && return
     why=${why##*wget: }
     return 1
 }
