@@ -63,13 +63,14 @@ fetch_stage2() {
     fi
 }
 
-# section KIND TEXT: the body of the last section of that kind with this text in it.
+# section KIND TEXT: the body of the last section of that kind with this text in it. By line numbers, since the bodies are long.
 section() {
-    awk -v kind="%$1" -v text="$2" '
-        $1 == kind { inside = 1; body = ""; next }
-        $1 == "%end" { if (inside && index(body, text)) found = body; inside = 0 }
-        inside { body = body $0 "\n" }
-        END { printf "%s", found }' /tmp/ks.cfg
+    lines=$(awk -v kind="%$1" -v text="$2" '
+        $1 == kind { first = NR + 1; has = 0 }
+        index($0, text) { has = 1 }
+        $1 == "%end" { if (first && has) found = first "," NR - 1 "p"; first = 0 }
+        END { print found }' /tmp/ks.cfg)
+    [ -z "$lines" ] || sed -n "$lines" /tmp/ks.cfg
 }
 
 # run_section KIND TEXT
