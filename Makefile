@@ -19,7 +19,7 @@ export TRAINYARD_LABS
 SHOWN = fetch
 
 # Tests that take half a minute each: `make test` runs them, `make check` all others.
-SLOW = hostile storage
+SLOW = hostile netboot storage
 # Hosts with real services; they are containers, so this runs as root.
 HOSTS = node
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),--config "target.'cfg(unix)'.runner='sudo -E'")

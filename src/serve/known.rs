@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::Mac;
+use crate::model::{Mac, Uuid};
 use crate::plan::{NodePlan, Plan};
 
 /// What a machine says of itself.
@@ -38,12 +38,18 @@ impl Machines {
         for node in &plan.nodes {
             let name = || node.name.clone();
             all.macs.extend(macs(node).map(|mac| (mac, name())));
-            // Firmware before SMBIOS 2.6 shows it the other way round.
-            let uuids = node.machine.uuid.into_iter().flat_map(|uuid| [uuid, uuid.swapped()]);
-            all.uuids.extend(uuids.map(|uuid| (uuid.to_string(), name())));
+            if let Some(uuid) = node.machine.uuid {
+                all.know_uuid(uuid, &node.name);
+            }
             all.serials.extend(node.machine.serial.clone().map(|serial| (serial, name())));
         }
         all
+    }
+
+    /// Firmware before SMBIOS 2.6 shows it the other way round.
+    fn know_uuid(&mut self, uuid: Uuid, node: &str) {
+        let both = [uuid, uuid.swapped()];
+        self.uuids.extend(both.map(|uuid| (uuid.to_string(), node.to_owned())));
     }
 
     /// The node that a machine is. Nothing where the lab does not know it, or knows its parts as those of several nodes.
@@ -58,6 +64,16 @@ impl Machines {
     }
 }
 
+/// The serial number with these bytes, as pairs of hexadecimal digits, without the blanks around it that some makers write. Nothing
+/// where there is none.
+#[must_use]
+pub fn serial(hex: &str) -> Option<String> {
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes = hex.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>()?;
+    let text = String::from_utf8(bytes).ok()?.trim().to_owned();
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// The nodes with what their machines are known by, for people: one a line.
 #[must_use]
 pub fn machines(plan: &Plan) -> String {
@@ -69,4 +85,38 @@ pub fn machines(plan: &Plan) -> String {
         format!("  {}  {}\n", node.name, known.join(", "))
     };
     plan.nodes.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Machine, Machines, serial};
+
+    #[test]
+    fn a_serial_number_comes_as_its_bytes() {
+        assert_eq!(serial("534e20312b322633252f61").as_deref(), Some("SN 1+2&3%/a"));
+        assert_eq!(serial("202053 4e".replace(' ', "").as_str()).as_deref(), Some("SN"));
+        for none in ["", "2020", "5", "534", "zz", "ff", "é", "+1"] {
+            assert_eq!(serial(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_uuid_is_known_in_both_orders_and_two_nodes_at_once_are_none() {
+        let uuid: crate::model::Uuid = "4c4c4544-0042-3510-8054-b7c04f533132".parse().expect("one");
+        let mut known = Machines::default();
+        known.know_uuid(uuid, "compute");
+        known.serials.insert("CZ1".into(), "controller".into());
+        let machine = |uuid: &str, serial: Option<&str>| Machine {
+            macs: Vec::new(),
+            uuid: Some(uuid.into()),
+            serial: serial.map(str::to_owned),
+        };
+        for shown in
+            ["4c4c4544-0042-3510-8054-b7c04f533132", "44454c4c-4200-1035-8054-b7c04f533132"]
+        {
+            assert_eq!(known.find(&machine(shown, None)), Some("compute"));
+            assert_eq!(known.find(&machine(shown, Some("CZ1"))), None);
+            assert_eq!(known.find(&machine(shown, Some("CZ2"))), Some("compute"));
+        }
+    }
 }

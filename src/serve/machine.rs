@@ -57,7 +57,7 @@ async fn boot(State(server): App, Query(who): Query<Who>) -> Response {
     let machine = Machine {
         macs: who.mac.parse().into_iter().collect(),
         uuid: Some(who.uuid.to_ascii_lowercase()).filter(|uuid| !uuid.is_empty()),
-        serial: unhexed(&who.serial_hex).filter(|serial| !serial.is_empty()),
+        serial: known::serial(&who.serial_hex),
     };
     let lab = server.now();
     let Some(name) = lab.machines.find(&machine) else { return text(ipxe::DISK) };
@@ -75,13 +75,6 @@ async fn boot(State(server): App, Query(who): Query<Who>) -> Response {
         // An installation that is not kept may happen twice.
         Err(error) => not_kept(&error),
     }
-}
-
-/// The text with these bytes, without the blanks around it that some makers write.
-fn unhexed(hex: &str) -> Option<String> {
-    let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
-    let bytes = pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect::<Option<Vec<u8>>>()?;
-    Some(String::from_utf8(bytes).ok()?.trim().to_owned())
 }
 
 fn install(server: &Server, lab: &Served, node: &NodeState) -> Response {

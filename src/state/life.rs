@@ -148,7 +148,10 @@ mod tests {
         let mut node = armed();
         assert_eq!(node.boots(3, 2), Asked::Install);
         assert!(node.tells(Told::Step("loading its kernel"), 3));
-        assert_eq!((node.state, &*node.step, node.attempts), (State::Armed, "loading its kernel", 0));
+        assert_eq!(
+            (node.state, &*node.step, node.attempts),
+            (State::Armed, "loading its kernel", 0)
+        );
         assert!(node.fetched(4));
         assert_eq!((node.state, &*node.step), (State::Installing, "fetched its kickstart"));
     }

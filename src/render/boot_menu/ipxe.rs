@@ -77,3 +77,37 @@ boot
 "
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{DISK, WHO};
+
+    /// What iPXE makes of a script on this machine: its settings' values instead of their names.
+    fn expanded(script: &str) -> String {
+        let settings = [
+            ("${netX/mac:hexhyp}", "52-54-00-aa-00-11"),
+            ("${uuid}", "4c4c4544-0042-3510-8054-b7c04f533132"),
+            ("${serial:hexraw}", "534e20313a32"),
+        ];
+        settings.iter().fold(script.to_owned(), |text, (name, value)| text.replace(name, value))
+    }
+
+    #[test]
+    fn the_address_of_a_machines_own_script_is_a_relative_one() {
+        let script = expanded(WHO);
+        let address = script.split_whitespace().nth(2).expect("an address");
+        assert!(address.starts_with("ipxe?mac="), "{address}");
+        // Anything else iPXE reads as a scheme, decodes, or takes for the end of a word.
+        let plain = |it: char| it.is_ascii_alphanumeric() || "-?=&_".contains(it);
+        assert!(address.chars().all(plain), "{address}");
+    }
+
+    #[test]
+    fn firmware_goes_on_after_a_failure_only() {
+        for script in [WHO, DISK] {
+            let exits: Vec<_> = script.match_indices("exit").map(|(at, _)| &script[at..]).collect();
+            assert!(!exits.is_empty());
+            assert!(exits.iter().all(|it| it.starts_with("exit 1")), "{script}");
+        }
+    }
+}
