@@ -18,7 +18,7 @@ export TRAINYARD_LABS
 # The tests that show what they saw: the table of faults, and the seeds of what happens at random.
 SHOWN = fetch
 
-# Tests that take half a minute each: `make test` runs them, `make check` all others.
+# Tests that take half a minute or a whole one each: `make test` runs them, `make check` all others.
 SLOW = hostile netboot storage
 # Hosts with real services; they are containers, so this runs as root.
 HOSTS = node
