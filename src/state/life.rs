@@ -92,10 +92,10 @@ impl NodeState {
         let last = self.seen.unwrap_or(self.since);
         let late = self.state == State::Installing && now.saturating_sub(last) > limit;
         if late {
-            let minutes = limit.div_ceil(60_000);
+            let seconds = limit.div_ceil(1000);
             let step = if self.step.is_empty() { "nothing" } else { &self.step };
             self.fail(
-                format!("nothing was heard of it for {minutes} min; the last was: {step}"),
+                format!("nothing was heard of it for {seconds} s; the last was: {step}"),
                 now,
             );
         }
@@ -179,7 +179,7 @@ mod tests {
         assert!(!node.tells(Told::Step("installing packages"), 2000), "no news");
         assert!(!node.expire(60_000, 62_000));
         assert!(node.expire(60_000, 62_001));
-        let reason = "nothing was heard of it for 1 min; the last was: installing packages";
+        let reason = "nothing was heard of it for 60 s; the last was: installing packages";
         assert_eq!((node.state, node.reason.as_deref()), (State::Failed, Some(reason)));
         assert!(!node.expire(60_000, 99_000_000));
     }

@@ -133,7 +133,7 @@ fn two_at_the_same_time() {
     let bench = Bench::new(2_000_000);
     let file = bench.file.clone();
     let server = Server::new(move |request| {
-        Reply::file(request, &file).pace(65_536, Duration::from_millis(20))
+        Reply::file(request, &file).pace(16_384, Duration::from_millis(20))
     });
     let outcomes: Vec<Outcome> = thread::scope(|scope| {
         let url = server.url("/big.iso");

@@ -91,7 +91,7 @@ impl Serving {
 
     /// What the node's machine is told to boot.
     pub fn boot(&self, name: &str) -> String {
-        self.get(&format!("/ipxe?mac={}&uuid=&serial=", self.mac(name))).text()
+        self.get(&format!("/ipxe?mac={}&uuid=&serial_hex=", self.mac(name))).text()
     }
 
     /// The path of its kickstart, as it is told.

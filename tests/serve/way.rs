@@ -19,7 +19,9 @@ const ARMED: &str = "armed: it is installed when it next boots from the network"
 #[test]
 fn a_machine_is_installed_once_and_then_boots_its_disk() {
     let serving = Serving::new();
-    assert!(serving.get("/boot.ipxe").text().starts_with("#!ipxe\nchain ipxe?mac=${netX/mac}"));
+    assert!(
+        serving.get("/boot.ipxe").text().starts_with("#!ipxe\nchain ipxe?mac=${netX/mac:hexhyp}")
+    );
     serving.wait_for("compute", "armed");
     let path = serving.kickstart_path("compute");
     let mac = serving.mac("compute");
@@ -131,7 +133,7 @@ fn nothing_is_installed_that_nobody_armed() {
     assert!(serving.boot("compute").contains("inst.ks="));
     assert_eq!(serving.state("controller"), "new");
     // A machine that the lab does not know boots on, untouched.
-    for who in ["mac=52:54:00:00:00:01", "mac=nonsense", "", "uuid=x&serial=y"] {
+    for who in ["mac=52:54:00:00:00:01", "mac=nonsense", "", "uuid=x&serial_hex=79"] {
         let script = serving.get(&format!("/ipxe?{who}")).text();
         assert!(script.contains("sanboot") && !script.contains("kernel"), "{who}: {script}");
     }
