@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use common::{Lab, judge, judged, outcome};
+use common::{Lab, judge, judged, outcome, seeded_by_web};
 use flate2::read::GzDecoder;
 
 /// A file of a medium, by xorriso.
@@ -79,19 +79,9 @@ fn the_installer_of_an_untouched_medium_gets_the_kickstart() {
     assert!(said.stderr.contains("inst.ks=hd:LABEL=OEMDRV:/ks.cfg"), "{said:?}");
 }
 
-const DHCP: &str = "networks: {management: {cidr: 10.0.0.0/24, addresses: dhcp}}
-nodes:
-  controller:
-    role: controller
-    address: 10.0.0.11
-    interfaces:
-      enp0s3: {network: management, match: mac, mac: \"08:00:27:00:00:11\"}
-      enp0s9: {network: provider, match: mac, mac: \"08:00:27:00:00:12\"}
-";
-
 #[test]
 fn a_folder_for_a_web_server_is_for_labs_with_dhcp() {
-    let lab = Lab::new(DHCP);
+    let lab = Lab::new(&seeded_by_web());
     lab.done(&["render", "-o", "out"]);
     let said = lab.done(&[
         "seed",
@@ -146,13 +136,24 @@ fn a_folder_for_a_web_server_is_for_labs_with_dhcp() {
             "mac: \"08:00:27:00:00:12\"",
             "none is called `enp0s9`: say `match: mac`",
         ),
+        // The image has eth0 and eth1, and no port of any other name.
+        (
+            "enp0s9: {network: provider, match: mac,",
+            "eth7: {network: provider,",
+            "none is called `eth7`",
+        ),
+        (
+            "enp0s9: {network: provider, match: mac,",
+            "ether1: {network: provider,",
+            "none is called `ether1`",
+        ),
         (
             "addresses: dhcp}}",
             "gateway: 10.0.0.1}, storage: {addresses: dhcp}}",
             "`controller` has no port with DHCP on the network `management`",
         ),
     ] {
-        let text = DHCP.replace(from, to).replace(
+        let text = seeded_by_web().replace(from, to).replace(
             "      enp0s9:",
             if to.contains("storage") {
                 "      enp0s8: {network: storage, match: mac, mac: \"08:00:27:00:00:13\"}\n      enp0s9:"

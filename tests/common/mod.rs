@@ -125,6 +125,15 @@ pub fn outcome(mut command: Command) -> Outcome {
     }
 }
 
+/// The lab that a web server may seed: the one that the manual shows.
+pub fn seeded_by_web() -> String {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/seeds.md")).expect("a page");
+    let (_, after) = page.split_once("```yaml\n").expect("a lab");
+    let (lab, _) = after.split_once("```").expect("its end");
+    assert!(lab.contains("addresses: dhcp"), "{lab}");
+    lab.to_owned()
+}
+
 pub fn make_private(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("set");

@@ -10,23 +10,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::area::turn;
 use crate::common::installed::files_of;
-use crate::common::{Lab, ROOT, judged, outcome};
+use crate::common::{Lab, ROOT, judged, outcome, seeded_by_web};
 
 const SCRIPT: &str = "scripts/dev/cloud-boot.sh";
 
 /// What its log may warn of.
 const HARMLESS: &str = "['systemctl', 'restart', 'systemd-networkd', 'systemd-resolved'] failed"; // 22.4's way to bring up adapters
-
-/// A node that a web server may seed, as docs/seeds.md shows it.
-const DHCP: &str = "networks: {management: {cidr: 10.0.0.0/24, addresses: dhcp}}
-nodes:
-  controller:
-    role: controller
-    address: 10.0.0.11
-    interfaces:
-      enp0s3: {network: management, match: mac, mac: \"08:00:27:00:00:11\"}
-      enp0s9: {network: provider, match: mac, mac: \"08:00:27:00:00:12\"}
-";
 
 /// A lab whose cloud image is the stand-in.
 fn lab(text: &str) -> Lab {
@@ -160,7 +149,7 @@ impl Drop for Server {
 #[test]
 fn a_disk_becomes_the_node_that_a_web_server_has_the_seed_of() {
     let _turn = turn();
-    let lab = lab(DHCP);
+    let lab = lab(&seeded_by_web());
     let server = Server::start(&lab.path("."));
     // QEMU's own network has this machine there.
     let url = format!("http://10.0.0.2:{}", server.port);

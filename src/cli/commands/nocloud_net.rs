@@ -21,8 +21,10 @@ pub(super) fn check_network(node: &NodePlan) -> Result<()> {
              would never reach it. `--kind cidata` makes a medium that has it"
         )));
     }
-    // A cloud image's kernel names ports eth0, eth1 and so on.
-    let named = |i: &&InterfacePlan| !i.found_by_mac && !i.name.starts_with("eth");
+    // A cloud image's kernel names ports eth0, eth1 and so on, as many as there are.
+    let ports = node.interfaces.iter().filter(is_port).count();
+    let of_image = |name: &str| (0..ports).any(|n| name == format!("eth{n}"));
+    let named = |i: &&InterfacePlan| !i.found_by_mac && !of_image(&i.name);
     let named: Vec<_> = node
         .interfaces
         .iter()
