@@ -29,7 +29,7 @@ nodes:
 ";
 
 const CONTROLLER: &[&str] = &["bios", "--mac", "52:54:00:aa:00:11"];
-const COMPUTE: &[&str] = &["uefi", "--mac", "52:54:00:aa:ff:31", "--serial", "SN 1+2&3%:4"];
+const COMPUTE: &[&str] = &["uefi", "--mac", "52:54:00:aa:ff:31", "--number", "SN 1+2&3%:4"];
 const UNKNOWN: &[&str] = &["bios", "--mac", "52:54:00:aa:ff:99"];
 
 const WAY: [&str; 6] = [
@@ -80,14 +80,14 @@ impl Server {
 
     /// The digests of the kickstarts that it has, by node.
     fn kickstarts(&self) -> HashMap<String, String> {
-        let folders = self.lab.names(".trainyard/files");
-        let digest = |folder: String| {
-            let text = self.lab.read(&format!(".trainyard/files/{folder}/ks.cfg"));
+        let files = self.lab.names(".trainyard/files");
+        let digest = |file: String| {
+            let text = self.lab.read(&format!(".trainyard/files/{file}"));
             let first = text.lines().next().expect("a line");
             let name = first.split(' ').nth(5).expect("its name");
             (name.to_owned(), sha256(text.as_bytes()))
         };
-        folders.into_iter().map(digest).collect()
+        files.into_iter().map(digest).collect()
     }
 
     /// Boots a machine with a disk that can be started, from its network card first.

@@ -14,21 +14,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=standin/machine.sh
 . "$(dirname -- "$(readlink -f -- "$0")")/standin/machine.sh"
 
-words=()
-while [ $# -gt 0 ]; do
-    case $1 in
-        --timeout) timeout=${2:-} && shift ;;
-        --log) log=${2:-} && shift ;;
-        -h | --help) usage && exit ;;
-        -*) fail 2 "unknown option $1" ;;
-        *) words+=("$1") ;;
-    esac
-    shift || fail 2 'an option without its value'
-done
-if [ ${#words[@]} -ne 2 ]; then
-    usage >&2
-    exit 2
-fi
+read_words -- "$@"
 iso=${words[0]}
 way=${words[1]}
 [ -r "$iso" ] || fail 2 "$iso cannot be read"

@@ -1,12 +1,12 @@
 #!/bin/bash
 # Boots a machine in QEMU from its network card, without root, and prints the `standin:` lines that came over the serial line.
 #
-#     scripts/dev/boot-net.sh WAY URL [--mac MAC] [--serial TEXT] [--disk FILE] [--timeout SECONDS] [--log FILE]
+#     scripts/dev/boot-net.sh WAY URL [--mac MAC] [--number TEXT] [--disk FILE] [--timeout SECONDS] [--log FILE]
 #
 # WAY is bios or uefi; URL is what iPXE is told to fetch. The machine is in QEMU's own network, which needs no right and no other program:
 # QEMU gives it an address, names the URL, and hands connections to 10.0.2.2 on to this machine's 127.0.0.1.
 #     --mac       the card's address; 52:54:00:12:34:56 unless told
-#     --serial    the machine's serial number
+#     --number    the machine's serial number
 #     --disk      a disk, which the firmware takes after the network; only read. standin/installed-disk.sh makes one that tells of itself
 # --timeout is 180 seconds unless told; --log keeps all that came over the serial line.
 # Exit code 0 only if `standin: done` or `standin: disk …` came; 1 if not, with the last lines; 2 for a wrong call; 4 when QEMU is missing.
@@ -14,25 +14,8 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=standin/machine.sh
 . "$(dirname -- "$(readlink -f -- "$0")")/standin/machine.sh"
 
-words=()
 mac=52:54:00:12:34:56 number='' disk=''
-while [ $# -gt 0 ]; do
-    case $1 in
-        --mac) mac=${2:-} && shift ;;
-        --serial) number=${2:-} && shift ;;
-        --disk) disk=${2:-} && shift ;;
-        --timeout) timeout=${2:-} && shift ;;
-        --log) log=${2:-} && shift ;;
-        -h | --help) usage && exit ;;
-        -*) fail 2 "unknown option $1" ;;
-        *) words+=("$1") ;;
-    esac
-    shift || fail 2 'an option without its value'
-done
-if [ ${#words[@]} -ne 2 ]; then
-    usage >&2
-    exit 2
-fi
+read_words mac number disk -- "$@"
 way=${words[0]}
 url=${words[1]}
 [[ $mac =~ ^([0-9a-f]{2}:){5}[0-9a-f]{2}$ ]] || fail 2 "--mac: six pairs of hexadecimal digits, not \`$mac\`"

@@ -8,39 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::Sha256;
 
 use crate::digest::Digest;
-use crate::render::Rendered;
 use crate::state::Token;
-
-/// Which of a node's files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// For the installer.
-    Kickstart,
-    /// For cloud-init.
-    UserData,
-    /// For cloud-init as well.
-    MetaData,
-}
-
-impl Kind {
-    const ALL: [Self; 3] = [Self::Kickstart, Self::UserData, Self::MetaData];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Kickstart => "ks.cfg",
-            Self::UserData => "user-data",
-            Self::MetaData => "meta-data",
-        }
-    }
-
-    fn of(self, rendered: &Rendered) -> &str {
-        match self {
-            Self::Kickstart => &rendered.kickstart,
-            Self::UserData => &rendered.user_data,
-            Self::MetaData => &rendered.meta_data,
-        }
-    }
-}
 
 /// Such a folder.
 #[derive(Clone, Debug)]
@@ -69,19 +37,22 @@ impl Folder {
         self.0.join("state.sqlite")
     }
 
-    /// What administrators show, made where there is none.
+    /// What administrators show.
+    #[must_use]
+    pub fn admin_token(&self) -> Option<Token> {
+        Token::parse(fs::read_to_string(self.admin_path()).ok()?.trim())
+    }
+
+    /// The same, made where there is none.
     ///
     /// # Errors
-    /// It cannot be read or made.
-    pub fn admin_token(&self) -> io::Result<Token> {
-        let path = self.admin_path();
-        if let Ok(text) = fs::read_to_string(&path)
-            && let Some(token) = Token::parse(text.trim())
-        {
+    /// It cannot be made.
+    pub fn make_admin_token(&self) -> io::Result<Token> {
+        if let Some(token) = self.admin_token() {
             return Ok(token);
         }
         let token = Token::random()?;
-        write(&path, format!("{}\n", token.reveal()).as_bytes())?;
+        write(&self.admin_path(), format!("{}\n", token.reveal()).as_bytes())?;
         Ok(token)
     }
 
@@ -121,35 +92,47 @@ impl Folder {
         }
     }
 
-    /// Keeps a node's files under what opens them.
+    /// Keeps a node's kickstart under what opens it.
     ///
     /// # Errors
-    /// They cannot be written.
-    pub fn put(&self, token: &Token, rendered: &Rendered) -> io::Result<()> {
-        let folder = self.files(token);
-        private_folder(&folder)?;
-        Kind::ALL.iter().try_for_each(|kind| fs::write(folder.join(kind.name()), kind.of(rendered)))
+    /// It cannot be written.
+    pub fn put(&self, token: &Token, kickstart: &str) -> io::Result<()> {
+        write(&self.file(token), kickstart.as_bytes())
     }
 
-    /// One of the files that this token opens.
+    /// The kickstart that this token opens.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn get(&self, token: &Token, kind: Kind) -> io::Result<Vec<u8>> {
-        fs::read(self.files(token).join(kind.name()))
+    pub fn get(&self, token: &Token) -> io::Result<Vec<u8>> {
+        fs::read(self.file(token))
     }
 
-    /// Removes the files of every token but these.
-    pub fn keep_only<'t>(&self, tokens: impl Iterator<Item = &'t Token>) {
-        let kept: Vec<_> = tokens.map(|token| self.files(token)).collect();
+    /// Whether the lab was served from here before: its nodes are armed once, and not because somebody lost a database.
+    #[must_use]
+    pub fn was_served(&self) -> bool {
+        self.0.join("served").exists()
+    }
+
+    /// Notes that it is.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn mark_served(&self) -> io::Result<()> {
+        write(&self.0.join("served"), b"")
+    }
+
+    /// Removes the kickstarts of every token but these.
+    pub fn keep_only(&self, tokens: &[Token]) {
+        let kept: Vec<_> = tokens.iter().map(|token| self.file(token)).collect();
         let all = fs::read_dir(self.0.join("files")).into_iter().flatten().flatten();
         for entry in all.filter(|entry| !kept.contains(&entry.path())) {
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = fs::remove_file(entry.path());
         }
     }
 
     /// A list of the folder tells no token.
-    fn files(&self, token: &Token) -> PathBuf {
+    fn file(&self, token: &Token) -> PathBuf {
         let digest = <Sha256 as sha2::Digest>::digest(token.reveal());
         let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         self.0.join("files").join(name)
@@ -168,6 +151,7 @@ fn identity(file: &Path) -> Option<String> {
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
     file.write_all(bytes)?;
+    file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
 }

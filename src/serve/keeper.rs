@@ -1,14 +1,14 @@
 //! Where every node is: in memory for who asks, and kept by one thread, which writes what has gathered as one transaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indexmap::IndexMap;
 use tokio::sync::{broadcast, oneshot};
 
-use crate::state::{Change, Event, NodeState, StateError, Store};
+use crate::state::{Change, Event, NodeState, StateError, Store, Token};
 
 /// How many changes one transaction takes at most.
 const BATCH: usize = 1000;
@@ -27,13 +27,29 @@ pub struct Keeper {
     known: Mutex<Known>,
     orders: mpsc::Sender<Order>,
     news: broadcast::Sender<Event>,
-    trouble: Arc<Mutex<Option<Arc<str>>>>,
+    trouble: Arc<Mutex<Option<Trouble>>>,
+}
+
+/// Why what happens is not kept, and of which nodes something is missing.
+struct Trouble {
+    why: Arc<str>,
+    nodes: HashSet<String>,
+}
+
+/// What a token opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opens {
+    /// A node's files.
+    Files,
+    /// What a node tells.
+    Reports,
 }
 
 struct Known {
     nodes: IndexMap<String, NodeState>,
-    /// What opens files and what takes reports, each with its node.
-    tokens: HashMap<String, String>,
+    /// Those that the lab has no more, until they return.
+    away: HashMap<String, NodeState>,
+    tokens: HashMap<String, (Opens, String)>,
     last_event: u64,
 }
 
@@ -62,37 +78,34 @@ impl Keeper {
     ) -> Result<Self, StateError> {
         let (orders, ordered) = mpsc::channel();
         let trouble = Arc::default();
-        let mut known = Known {
+        let kept = store.nodes()?.into_iter().map(|node| (node.name.clone(), node)).collect();
+        let known = Known {
             nodes: IndexMap::new(),
+            away: kept,
             tokens: HashMap::new(),
             last_event: store.last_event()?,
         };
-        let mut kept: HashMap<String, NodeState> =
-            store.nodes()?.into_iter().map(|node| (node.name.clone(), node)).collect();
-        for name in names {
-            let mut node = kept.remove(name).unwrap_or_else(|| NodeState::new(name, now()));
-            // While nobody listened, nobody was silent.
-            node.seen = node.seen.map(|_| now());
-            known.put(node);
-        }
-        let worker = Worker { store, waiting: IndexMap::new(), trouble: Arc::clone(&trouble) };
+        let worker =
+            Worker { store, waiting: Vec::new(), tried: None, trouble: Arc::clone(&trouble) };
         thread::spawn(move || worker.work(&ordered));
         let news = broadcast::Sender::new(BEHIND);
-        Ok(Self { known: Mutex::new(known), orders, news, trouble })
+        let keeper = Self { known: Mutex::new(known), orders, news, trouble };
+        keeper.know(names);
+        // While nobody listened, nobody was silent.
+        keeper.all_heard();
+        Ok(keeper)
     }
 
     /// Takes these for the lab's nodes; what is known of the others waits for their return.
     pub fn know<'n>(&self, names: impl Iterator<Item = &'n str>) {
         let mut known = self.known();
-        let mut all = std::mem::take(&mut known.nodes);
-        let nodes = names.map(|name| {
-            (name.to_owned(), all.shift_remove(name).unwrap_or_else(|| NodeState::new(name, now())))
-        });
-        let nodes = nodes.collect();
-        known.nodes = nodes;
-        let left: Vec<NodeState> = all.into_values().collect();
-        let gone = |name: &String| left.iter().any(|node| node.name == *name);
-        known.tokens.retain(|_, name| !gone(name));
+        let left = std::mem::take(&mut known.nodes);
+        known.away.extend(left);
+        known.tokens.clear();
+        for name in names {
+            let node = known.away.remove(name).unwrap_or_else(|| NodeState::new(name, now()));
+            known.put(node);
+        }
     }
 
     /// Every node as it is now, in the lab's order.
@@ -107,19 +120,52 @@ impl Keeper {
         self.known().nodes.get(name).cloned()
     }
 
-    /// The node whose files, or whose reports, this opens.
+    /// What opens files, of those that are away as well.
     #[must_use]
-    pub fn by_token(&self, token: &str) -> Option<NodeState> {
+    pub fn file_tokens(&self) -> Vec<Token> {
         let known = self.known();
-        let node = known.nodes.get(known.tokens.get(token)?)?;
-        Some(node.clone())
+        let all = known.nodes.values().chain(known.away.values());
+        all.filter_map(|node| node.files.clone()).collect()
+    }
+
+    /// The node of which this token opens that.
+    #[must_use]
+    pub fn opened(&self, token: &str, what: Opens) -> Option<String> {
+        let known = self.known();
+        let (opens, name) = known.tokens.get(token)?;
+        (*opens == what).then(|| name.clone())
+    }
+
+    /// A node was heard of. Returns whether it does something else than before.
+    #[must_use]
+    pub fn hears(&self, name: &str, step: &str) -> bool {
+        let mut known = self.known();
+        let Some(node) = known.nodes.get_mut(name) else { return false };
+        node.seen = Some(now());
+        node.step != step
+    }
+
+    /// Those of which nothing was heard for too long.
+    #[must_use]
+    pub fn silent(&self, limit: u64) -> Vec<String> {
+        let (known, now) = (self.known(), now());
+        let silent = known.nodes.values().filter(|node| node.is_silent(limit, now));
+        silent.map(|node| node.name.clone()).collect()
+    }
+
+    /// This machine was asleep, or its clock was set: nobody was silent meanwhile.
+    pub fn all_heard(&self) {
+        let now = now();
+        for node in self.known().nodes.values_mut() {
+            node.seen = node.seen.map(|_| now);
+        }
     }
 
     /// Changes a node. `change` says what it comes to, and what happened, where anything did: then it returns when that
     /// is kept. Nothing where there is no such node.
     ///
     /// # Errors
-    /// It could not be kept. It is so all the same, and is tried again.
+    /// It, or what it comes after, could not be kept. It is so all the same, and is tried again.
     pub async fn change<T>(
         &self,
         name: &str,
@@ -131,7 +177,7 @@ impl Keeper {
             let Some(mut node) = known.nodes.get(name).cloned() else { return Ok(None) };
             let (result, text) = change(&mut node);
             known.put(node.clone());
-            let Some(text) = text else { return Ok(Some(result)) };
+            let Some(text) = text else { return self.kept(name).map(|()| Some(result)) };
             known.last_event += 1;
             let event = Event {
                 id: known.last_event,
@@ -141,15 +187,22 @@ impl Keeper {
                 text,
             };
             // Under the lock, so that they are kept and told in this order.
-            let _ = self
-                .orders
-                .send(Order::Keep(Box::new(Change { node, event: Some(event.clone()) }), answer));
+            let change = Change { node, event: event.clone() };
+            let _ = self.orders.send(Order::Keep(Box::new(change), answer));
             let _ = self.news.send(event);
             result
         };
         match kept.await {
             Ok(kept) => kept.map(|()| Some(result)),
             Err(_) => Err(NotKept("nobody writes it any more".into())),
+        }
+    }
+
+    /// Whether all is kept that has happened to a node: who asks again must not hear that what failed is done.
+    fn kept(&self, name: &str) -> Result<(), NotKept> {
+        match &*self.trouble.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(trouble) if trouble.nodes.contains(name) => Err(NotKept(Arc::clone(&trouble.why))),
+            _ => Ok(()),
         }
     }
 
@@ -183,7 +236,8 @@ impl Keeper {
     /// Why what happens is not kept now, if it is not.
     #[must_use]
     pub fn trouble(&self) -> Option<Arc<str>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.as_ref().map(|trouble| Arc::clone(&trouble.why))
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -194,14 +248,16 @@ impl Keeper {
 impl Known {
     fn put(&mut self, node: NodeState) {
         let tokens = |node: &NodeState| {
-            let both = [&node.files, &node.report];
-            both.into_iter().flatten().map(|token| token.reveal().to_owned()).collect::<Vec<_>>()
+            let files = node.files.iter().map(|token| (Opens::Files, token.reveal().to_owned()));
+            let report = node.report.iter();
+            let report = report.map(|token| (Opens::Reports, token.reveal().to_owned()));
+            files.chain(report).collect::<Vec<_>>()
         };
-        for token in self.nodes.get(&node.name).map(tokens).unwrap_or_default() {
+        for (_, token) in self.nodes.get(&node.name).map(tokens).unwrap_or_default() {
             self.tokens.remove(&token);
         }
-        for token in tokens(&node) {
-            self.tokens.insert(token, node.name.clone());
+        for (opens, token) in tokens(&node) {
+            self.tokens.insert(token, (opens, node.name.clone()));
         }
         self.nodes.insert(node.name.clone(), node);
     }
@@ -210,64 +266,80 @@ impl Known {
 /// The thread that writes.
 struct Worker<S> {
     store: S,
-    /// What could not be written yet: of each node the last, and every event.
-    waiting: IndexMap<u64, Change>,
-    trouble: Arc<Mutex<Option<Arc<str>>>>,
+    /// What could not be written yet.
+    waiting: Vec<Change>,
+    /// When that was tried last.
+    tried: Option<Instant>,
+    trouble: Arc<Mutex<Option<Trouble>>>,
 }
 
 impl<S: Store> Worker<S> {
     fn work(mut self, orders: &mpsc::Receiver<Order>) {
         loop {
-            let first = if self.waiting.is_empty() {
+            let mut next = if self.waiting.is_empty() {
                 orders.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
             } else {
                 orders.recv_timeout(AGAIN)
             };
-            let mut changes = Vec::new();
             let mut answers = Vec::new();
-            match first {
-                Ok(order) => self.take(order, &mut changes, &mut answers),
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            let mut asked = None;
+            loop {
+                match next {
+                    Ok(Order::Keep(change, answer)) => {
+                        self.waiting.push(*change);
+                        answers.push(answer);
+                    }
+                    // What happened before is read as well.
+                    Ok(Order::Events { after, node, most, answer }) => {
+                        asked = Some((after, node, most, answer));
+                        break;
+                    }
+                    Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                    Err(mpsc::RecvTimeoutError::Timeout) => break,
+                }
+                let more = if answers.len() < BATCH { orders.try_recv().ok() } else { None };
+                let Some(order) = more else { break };
+                next = Ok(order);
             }
-            while changes.len() < BATCH
-                && let Ok(order) = orders.try_recv()
-            {
-                self.take(order, &mut changes, &mut answers);
-            }
-            if changes.is_empty() && self.waiting.is_empty() {
-                continue;
-            }
-            let kept = self.keep(changes);
+            let kept = self.keep();
             for answer in answers {
                 let _ = answer.send(kept.clone());
             }
-        }
-    }
-
-    fn take(&self, order: Order, changes: &mut Vec<Change>, answers: &mut Vec<Answer<()>>) {
-        match order {
-            Order::Keep(change, answer) => {
-                changes.push(*change);
-                answers.push(answer);
-            }
-            Order::Events { after, node, most, answer } => {
+            if let Some((after, node, most, answer)) = asked {
                 let read = self.store.events(after, node.as_deref(), most);
                 let _ = answer.send(read.map_err(|error| NotKept(error.to_string().into())));
             }
         }
     }
 
-    fn keep(&mut self, changes: Vec<Change>) -> Result<(), NotKept> {
-        let id = |change: &Change| change.event.as_ref().map_or(0, |event| event.id);
-        self.waiting.extend(changes.into_iter().map(|change| (id(&change), change)));
-        let all: Vec<Change> = self.waiting.values().cloned().collect();
-        let kept = self.store.keep(&all).map_err(|error| NotKept(error.to_string().into()));
-        if kept.is_ok() {
-            self.waiting.clear();
+    /// Writes what waits; not more often than it may help.
+    fn keep(&mut self) -> Result<(), NotKept> {
+        if self.waiting.is_empty() {
+            return Ok(());
         }
-        let trouble = kept.as_ref().err().map(|NotKept(why)| Arc::clone(why));
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
-        kept
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(trouble) = &mut *trouble
+            && self.tried.is_some_and(|at| at.elapsed() < AGAIN)
+        {
+            trouble.nodes.extend(self.waiting.iter().map(|change| change.node.name.clone()));
+            return Err(NotKept(Arc::clone(&trouble.why)));
+        }
+        drop(trouble);
+        let kept = self.store.keep(&self.waiting);
+        self.tried = Some(Instant::now());
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept {
+            Ok(()) => {
+                self.waiting.clear();
+                *trouble = None;
+                Ok(())
+            }
+            Err(error) => {
+                let why: Arc<str> = error.to_string().into();
+                let nodes = self.waiting.iter().map(|change| change.node.name.clone()).collect();
+                *trouble = Some(Trouble { why: Arc::clone(&why), nodes });
+                Err(NotKept(why))
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{Method, Request, StatusCode, header};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -26,6 +26,8 @@ use tower_service::Service as _;
 const CONNECTIONS: usize = 4096;
 /// How long a request may take to arrive.
 const REQUEST: Duration = Duration::from_secs(10);
+/// How long one may take that has a body: to arrive, and to be answered.
+const ANSWER: Duration = Duration::from_secs(30);
 /// How long a connection may stand still in both directions.
 const STILL: Duration = Duration::from_secs(30);
 /// Bytes of a request's line and headers.
@@ -69,9 +71,16 @@ async fn serve(stream: TcpStream, peer: Peer, app: Router) {
                     .insert(header::CONNECTION, header::HeaderValue::from_static("close"));
                 return Ok(response);
             }
+            let has_body = request.method() == Method::POST;
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
-            app.call(request).await
+            let answer = app.call(request);
+            if !has_body {
+                return answer.await;
+            }
+            // Who sends it byte by byte is not waited for.
+            let answered = tokio::time::timeout(ANSWER, answer).await;
+            answered.unwrap_or_else(|_| Ok(StatusCode::REQUEST_TIMEOUT.into_response()))
         }
     });
     let mut connections = http1::Builder::new();

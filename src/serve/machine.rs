@@ -8,15 +8,15 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
+use serde_json::json;
 
-use super::folder::Kind;
-use super::keeper::{NotKept, now};
+use super::keeper::{NotKept, Opens, now};
 use super::known::{self, Machine};
 use super::listen::Peer;
 use super::{Served, Server};
 use crate::model::Mac;
 use crate::render::boot_menu::ipxe;
-use crate::state::{Asked, NodeState, State as Stage, Told};
+use crate::state::{Asked, State as Stage, Token, Told};
 
 /// Bytes of what a node may tell at once.
 const LARGEST: usize = 64 << 10;
@@ -31,9 +31,6 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/ipxe", get(boot))
         .route("/ks", get(by_headers))
         .route("/n/{token}/ks", get(kickstart))
-        .route("/n/{token}/user-data", get(user_data))
-        .route("/n/{token}/meta-data", get(meta_data))
-        .route("/n/{token}/vendor-data", get(vendor_data))
         .route("/n/{token}/tree/{*path}", get(node_tree))
         .route("/tree/{*path}", get(tree))
         .route("/r/{token}", post(report))
@@ -52,67 +49,64 @@ struct Who {
     serial_hex: String,
 }
 
-/// What to boot: the installer where the machine's node is armed, and otherwise the machine's own disk.
-async fn boot(State(server): App, Query(who): Query<Who>) -> Response {
+/// What to boot: the installer where the machine's node is armed, and otherwise the machine's own disk. Who only looks (HEAD)
+/// changes nothing, and neither does who may have no kickstart.
+async fn boot(
+    State(server): App,
+    Extension(peer): Extension<Peer>,
+    method: Method,
+    Query(who): Query<Who>,
+) -> Response {
     let machine = Machine {
         macs: who.mac.parse().into_iter().collect(),
         uuid: Some(who.uuid.to_ascii_lowercase()).filter(|uuid| !uuid.is_empty()),
         serial: known::serial(&who.serial_hex),
     };
     let lab = server.now();
-    let Some(name) = lab.machines.find(&machine) else { return text(ipxe::DISK) };
+    let name = lab.machines.find(&machine).filter(|_| server.may_fetch(peer.0.ip()));
+    let Some(name) = name.filter(|_| method == Method::GET) else { return text(ipxe::DISK) };
     let attempts = server.options.attempts;
     let asked = server.keeper.change(name, |node| {
-        let before = node.clone();
+        let (again, failed) = (node.booted, node.state == Stage::Failed);
         let asked = node.boots(attempts, now());
-        let news = if node.state == before.state { None } else { node.reason.clone() };
-        let news = news.or_else(|| (asked == Asked::Install).then(|| node.step.clone()));
-        ((asked, node.clone()), news)
+        let news = match asked {
+            // However often it asks, that is told once.
+            Asked::Install => (!again).then(|| node.step.clone()),
+            Asked::Disk if failed => None,
+            Asked::Disk => node.reason.clone(),
+        };
+        ((asked, node.files.clone()), news)
     });
     match asked.await {
-        Ok(Some((Asked::Install, node))) => install(&server, &lab, &node),
+        Ok(Some((Asked::Install, Some(files)))) => install(&server, &lab, name, &files),
         Ok(_) => text(ipxe::DISK),
         // An installation that is not kept may happen twice.
         Err(error) => not_kept(&error),
     }
 }
 
-fn install(server: &Server, lab: &Served, node: &NodeState) -> Response {
-    let (Some(plan), Some(files)) = (lab.node(&node.name), &node.files) else {
-        return text(ipxe::DISK);
-    };
+fn install(server: &Server, lab: &Served, name: &str, files: &Token) -> Response {
+    let Some(plan) = lab.node(name) else { return text(ipxe::DISK) };
     match ipxe::install(plan, &server.tree_of(files), &server.kickstart_of(files)) {
         Ok(script) => secret(script.into_bytes()),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
 }
 
-/// Whether a machine may have a node's files.
-fn refusal(
-    server: &Server,
-    lab: &Served,
-    node: &NodeState,
-    peer: Peer,
-    machine: Option<&Machine>,
-) -> Option<Response> {
-    if !server.may_fetch(peer.0.ip()) {
-        return Some(no("the address that asks is none of those that may (`--allow`)"));
-    }
-    let machine = machine?;
-    let plan = lab.node(&node.name)?;
+/// Why a machine may not have a node's kickstart.
+fn refusal(lab: &Served, name: &str, machine: &Machine) -> Option<&'static str> {
+    let Some(plan) = lab.node(name) else { return Some("the lab has this node no more") };
     let by_mac = known::macs(plan).any(|mac| machine.macs.contains(&mac));
     let by_serial = plan.machine.serial.is_some() && plan.machine.serial == machine.serial;
-    // A UUID alone is in no header.
-    let unnamed = known::macs(plan).next().is_none() && plan.machine.serial.is_none();
-    (!by_mac && !by_serial && !unnamed)
-        .then(|| no("this is another machine's; the kernel needs the argument `inst.ks.sendmac`"))
+    // No header tells it; the kickstart itself looks at it before it touches a disk.
+    let by_uuid = plan.machine.uuid.is_some()
+        && plan.machine.serial.is_none()
+        && plan.machine.macs.is_empty();
+    (!by_mac && !by_serial && !by_uuid)
+        .then_some("this is another machine's; the kernel needs the argument `inst.ks.sendmac`")
 }
 
-/// The node whose files this opens.
-fn opened(server: &Server, token: &str) -> Option<NodeState> {
-    server.keeper.by_token(token).filter(|node| node.files.as_ref().is_some_and(|it| it.is(token)))
-}
-
+/// A node's kickstart, where this opens it. Fetching it begins the installation, and spends nothing: an installer asks again.
 async fn kickstart(
     State(server): App,
     Extension(peer): Extension<Peer>,
@@ -120,55 +114,21 @@ async fn kickstart(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let machine = machine_of(&headers);
-    give(&server, peer, &token, Kind::Kickstart, &method, Some(&machine)).await
-}
-
-async fn user_data(
-    State(server): App,
-    Extension(peer): Extension<Peer>,
-    Path(token): Path<String>,
-    method: Method,
-) -> Response {
-    give(&server, peer, &token, Kind::UserData, &method, None).await
-}
-
-async fn meta_data(
-    State(server): App,
-    Extension(peer): Extension<Peer>,
-    Path(token): Path<String>,
-    method: Method,
-) -> Response {
-    give(&server, peer, &token, Kind::MetaData, &method, None).await
-}
-
-/// cloud-init asks for it and can do without; nothing is in it.
-async fn vendor_data(State(server): App, Path(token): Path<String>) -> Response {
-    if opened(&server, &token).is_some() { text("") } else { gone() }
-}
-
-/// A node's file, where this opens it. Fetching it begins the installation, and spends nothing: an installer asks again.
-async fn give(
-    server: &Arc<Server>,
-    peer: Peer,
-    token: &str,
-    kind: Kind,
-    method: &Method,
-    machine: Option<&Machine>,
-) -> Response {
-    let Some(node) = opened(server, token) else { return gone() };
-    if let Some(refusal) = refusal(server, &server.now(), &node, peer, machine) {
-        server.counts.add("refused", 403);
-        return refusal;
+    let Some(name) = server.keeper.opened(&token, Opens::Files) else { return gone() };
+    let Some(token) = Token::parse(&token) else { return gone() };
+    let from = peer.0.ip();
+    if !server.may_fetch(from) {
+        return no("the address that asks is none of those that may (`--allow`)");
     }
-    let Some(files) = &node.files else { return gone() };
-    let read = tokio::task::block_in_place(|| server.folder.get(files, kind));
+    if let Some(why) = refusal(&server.now(), &name, &machine_of(&headers)) {
+        return no(why);
+    }
+    let read = tokio::task::block_in_place(|| server.folder.get(&token));
     let Ok(bytes) = read else {
         return (StatusCode::INTERNAL_SERVER_ERROR, "its file cannot be read\n").into_response();
     };
-    if kind != Kind::MetaData && method == Method::GET {
-        let from = peer.0.ip();
-        let fetched = server.keeper.change(&node.name, |node| {
+    if method == Method::GET {
+        let fetched = server.keeper.change(&name, |node| {
             let begins = node.fetched(now());
             ((), begins.then(|| format!("{}, from {from}", node.step)))
         });
@@ -180,31 +140,29 @@ async fn give(
 }
 
 /// For who says only `inst.ks=http://…/ks`: the machine is known by its headers.
-async fn by_headers(State(server): App, headers: HeaderMap) -> Response {
+async fn by_headers(
+    State(server): App,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
     let lab = server.now();
-    let node = lab.machines.find(&machine_of(&headers)).and_then(|name| server.keeper.node(name));
-    match node.and_then(|node| node.files) {
-        Some(files) => {
-            let to = format!("n/{}/ks", files.reveal());
-            (
-                StatusCode::FOUND,
-                [(header::LOCATION, to), (header::CACHE_CONTROL, "no-store".into())],
-            )
-                .into_response()
-        }
-        None => gone(),
-    }
+    let name = lab.machines.find(&machine_of(&headers)).filter(|_| server.may_fetch(peer.0.ip()));
+    let Some(files) = name.and_then(|name| server.keeper.node(name)?.files) else { return gone() };
+    let to = format!("n/{}/ks", files.reveal());
+    let headers = [(header::LOCATION, to), (header::CACHE_CONTROL, "no-store".into())];
+    (StatusCode::FOUND, headers).into_response()
 }
 
 /// What an installer says of its machine, with `inst.ks.sendmac` and `inst.ks.sendsn`: `eth0 52:54:00:…`, numbered from 0.
 fn machine_of(headers: &HeaderMap) -> Machine {
-    let mac = |n: usize| -> Option<Mac> {
-        let text = headers.get(format!("x-rhn-provisioning-mac-{n}"))?.to_str().ok()?;
-        text.split_whitespace().last()?.parse().ok()
+    // Not every card has an address of this kind.
+    let mac = |n: usize| -> Option<Option<Mac>> {
+        let text = headers.get(format!("x-rhn-provisioning-mac-{n}"))?.to_str().unwrap_or_default();
+        Some(text.split_whitespace().last().and_then(|mac| mac.parse().ok()))
     };
     let serial = headers.get("x-system-serial-number").and_then(|it| it.to_str().ok());
     // No machine has more; the number of headers is limited anyway.
-    let macs = (0..64).map_while(mac).collect();
+    let macs = (0..64).map_while(mac).flatten().collect();
     Machine { macs, uuid: None, serial: serial.map(|it| it.trim().to_owned()) }
 }
 
@@ -224,7 +182,7 @@ async fn node_tree(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let Some(node) = opened(&server, &token) else { return gone() };
+    let Some(name) = server.keeper.opened(&token, Opens::Files) else { return gone() };
     let step = match path.as_str() {
         "images/pxeboot/vmlinuz" | "images/pxeboot/initrd.img" => "loading its kernel",
         "LiveOS/squashfs.img" => "loading the installer",
@@ -233,8 +191,8 @@ async fn node_tree(
         }
         _ => "",
     };
-    if !step.is_empty() && node.step != step && method == Method::GET {
-        let told = server.keeper.change(&node.name, |node| {
+    if server.keeper.hears(&name, step) && !step.is_empty() && method == Method::GET {
+        let told = server.keeper.change(&name, |node| {
             let news = node.tells(Told::Step(step), now());
             ((), news.then(|| step.to_owned()))
         });
@@ -251,17 +209,12 @@ struct Report {
     more: String,
 }
 
-/// The node whose reports this takes.
-fn reporter(server: &Server, token: &str) -> Option<NodeState> {
-    server.keeper.by_token(token).filter(|node| node.report.as_ref().is_some_and(|it| it.is(token)))
-}
-
 async fn report(
     State(server): App,
     Path(token): Path<String>,
     Form(report): Form<Report>,
 ) -> Response {
-    let Some(node) = reporter(&server, &token) else { return gone() };
+    let Some(name) = server.keeper.opened(&token, Opens::Reports) else { return gone() };
     let more = words(&report.more);
     let told = match report.what.as_str() {
         "step" if !more.is_empty() => Told::Step(&more),
@@ -269,7 +222,7 @@ async fn report(
         "failed" => Told::Failed(&more),
         _ => return (StatusCode::BAD_REQUEST, "what: step, installed or failed\n").into_response(),
     };
-    let kept = server.keeper.change(&node.name, |node| {
+    let kept = server.keeper.change(&name, |node| {
         let news = node.tells(told, now());
         let text = node.reason.clone().unwrap_or_else(|| node.step.clone());
         ((), news.then_some(text))
@@ -283,33 +236,51 @@ async fn stages(
     Path(token): Path<String>,
     Json(said): Json<serde_json::Value>,
 ) -> Response {
-    let Some(node) = reporter(&server, &token) else { return gone() };
-    if !said["stages"].is_array() {
+    let Some(name) = server.keeper.opened(&token, Opens::Reports) else { return gone() };
+    let Some(said) = Stages::of(&said) else {
         return (StatusCode::BAD_REQUEST, "stages: a list\n").into_response();
-    }
-    let kept = server.keeper.change(&node.name, |node| {
+    };
+    let kept = server.keeper.change(&name, |node| {
         // It has booted from its disk, so it is installed, whatever became of the last word of its installer.
-        let installed = node.state == Stage::Installing && node.tells(Told::Installed, now());
-        let changed = changes(node.stages.as_ref(), &said);
-        node.seen = Some(now());
-        node.stages = Some(said);
-        let changed = installed.then(|| "installed".to_owned()).into_iter().chain(changed);
-        let text = changed.collect::<Vec<_>>().join("; ");
+        let installed = node.tells(Told::Installed, now());
+        let changed = said.new_since(node.stages.as_ref());
+        node.stages = Some(said.0);
+        let text = installed.then(|| "installed".to_owned()).into_iter().chain(changed);
+        let text = words(&text.collect::<Vec<_>>().join("; "));
         ((), Some(text).filter(|text| !text.is_empty()))
     });
     answered(kept.await)
 }
 
-/// What is new in what a node says of its stages.
-fn changes(before: Option<&serde_json::Value>, after: &serde_json::Value) -> Vec<String> {
-    let states = |said: &serde_json::Value| -> Vec<(String, String)> {
-        let stages = said["stages"].as_array().into_iter().flatten();
+/// How many stages a node may tell of.
+const MOST_STAGES: usize = 200;
+
+/// What a node says of its stages, as far as it is shown.
+struct Stages(serde_json::Value);
+
+impl Stages {
+    fn of(said: &serde_json::Value) -> Option<Self> {
         let word = |value: &serde_json::Value| words(value.as_str().unwrap_or_default());
-        stages.map(|stage| (word(&stage["name"]), word(&stage["state"]))).collect()
-    };
-    let before = before.map(states).unwrap_or_default();
-    let new = states(after).into_iter().filter(|stage| !before.contains(stage));
-    new.map(|(name, state)| format!("{name}: {state}")).collect()
+        let stage = |it: &serde_json::Value| json!({ "name": word(&it["name"]), "state": word(&it["state"]), "detail": word(&it["detail"]) });
+        let stages: Vec<_> =
+            said["stages"].as_array()?.iter().take(MOST_STAGES).map(stage).collect();
+        Some(Self(json!({ "stages": stages })))
+    }
+
+    /// What is new since it said something last.
+    fn new_since(&self, before: Option<&serde_json::Value>) -> Vec<String> {
+        let state = |it: &serde_json::Value| (it["name"].clone(), it["state"].clone());
+        let before: Vec<_> = before
+            .and_then(|it| it["stages"].as_array())
+            .into_iter()
+            .flatten()
+            .map(state)
+            .collect();
+        let all = self.0["stages"].as_array().into_iter().flatten();
+        let new = all.filter(|stage| !before.contains(&state(stage)));
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        new.map(|stage| format!("{}: {}", text(&stage["name"]), text(&stage["state"]))).collect()
+    }
 }
 
 /// What somebody else wrote, on one line and not too long.

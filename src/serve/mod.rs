@@ -10,11 +10,10 @@ mod people;
 mod range;
 mod tree;
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -102,6 +101,11 @@ pub enum ServeError {
     Interrupted(#[from] interrupt::Interrupted),
 }
 
+/// How often is looked for nodes that have fallen silent.
+const TICK: Duration = Duration::from_secs(1);
+/// Milliseconds after which two looks that follow each other mean that this machine slept, or its clock was set.
+const ASLEEP: u64 = 30_000;
+
 /// What an installer needs of the medium.
 const NEEDED: [&str; 4] =
     ["images/pxeboot/vmlinuz", "images/pxeboot/initrd.img", "LiveOS/squashfs.img", ".treeinfo"];
@@ -115,7 +119,6 @@ pub struct Server {
     tree: Tree,
     options: Options,
     admin: Token,
-    counts: Counts,
     /// One at a time renders and arms.
     arming: tokio::sync::Mutex<()>,
 }
@@ -137,24 +140,8 @@ impl Served {
     }
 }
 
-/// What was answered, for who measures.
-#[derive(Default)]
-struct Counts(Mutex<HashMap<(&'static str, u16), u64>>);
-
-impl Counts {
-    fn add(&self, what: &'static str, status: u16) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts.entry((what, status)).or_default() += 1;
-    }
-
-    /// All of them, sorted.
-    fn all(&self) -> Vec<((&'static str, u16), u64)> {
-        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = counts.iter().map(|(what, count)| (*what, *count)).collect();
-        all.sort_unstable();
-        all
-    }
-}
+/// What is told of a node then.
+const ARMED: &str = "armed: it is installed when it next boots from the network";
 
 /// What opens a node's files, and what takes its reports.
 type Tokens = (Token, Token);
@@ -191,14 +178,13 @@ impl Server {
             return Err(ServeError::NoInstaller { path, missing });
         }
         let io = |source| ServeError::Folder { path: folder.admin_path(), source };
-        let admin = folder.admin_token().map_err(io)?;
+        let admin = folder.make_admin_token().map_err(io)?;
         let names = lab.plan.nodes.iter().map(|node| node.name.as_str());
         let keeper = Keeper::begin(Sqlite::open(&folder.database())?, names)?;
-        folder.keep_only(keeper.nodes().iter().filter_map(|node| node.files.as_ref()));
+        folder.keep_only(&keeper.file_tokens());
         let lab = RwLock::new(Served::of(lab));
-        let counts = Counts::default();
         let arming = tokio::sync::Mutex::default();
-        Ok(Self { lab, reload, folder, keeper, tree, options, admin, counts, arming })
+        Ok(Self { lab, reload, folder, keeper, tree, options, admin, arming })
     }
 
     /// What nodes know it as.
@@ -240,34 +226,52 @@ impl Server {
         Arc::clone(&self.lab.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Arms what is new, and then looks every second for nodes that have fallen silent.
+    /// Arms the nodes of a lab that is served for the first time, and then looks every second for some that have fallen silent.
     async fn watch(self: Arc<Self>) {
-        if self.options.arm_new {
-            let new = self.keeper.nodes().into_iter().filter(|node| node.state == State::New);
-            let new: Vec<String> = new.map(|node| node.name).collect();
+        self.begin().await;
+        let limit = u64::try_from(self.options.silence.as_millis()).unwrap_or(u64::MAX);
+        let mut tick = tokio::time::interval(TICK);
+        let mut last = now();
+        loop {
+            tick.tick().await;
+            let late = now().saturating_sub(std::mem::replace(&mut last, now()));
+            if late > ASLEEP {
+                self.keeper.all_heard();
+            }
+            for name in self.keeper.silent(limit) {
+                let expired = self.keeper.change(&name, |node| {
+                    let expired = node.expire(limit, now());
+                    ((), expired.then(|| node.reason.clone().unwrap_or_default()))
+                });
+                // Kept or not, it is so, and is tried again.
+                let _ = expired.await;
+            }
+        }
+    }
+
+    async fn begin(self: &Arc<Self>) {
+        let new = self.keeper.nodes().into_iter().filter(|node| node.state == State::New);
+        let new: Vec<String> = new.map(|node| node.name).collect();
+        if !self.options.arm_new || self.folder.was_served() {
+            if !new.is_empty() {
+                complain(&format!(
+                    "not installed before `trainyard node arm` says so: {}",
+                    new.join(", ")
+                ));
+            }
+        } else {
             for (name, wrong) in self.arm_these(self.now(), &new).await {
                 complain(&format!("{name} is not armed: {wrong}"));
             }
         }
-        let limit = u64::try_from(self.options.silence.as_millis()).unwrap_or(u64::MAX);
-        let mut tick = tokio::time::interval(Duration::from_secs(1));
-        loop {
-            tick.tick().await;
-            for node in self.keeper.nodes() {
-                if node.clone().expire(limit, now()) {
-                    let expired = self.keeper.change(&node.name, |node| {
-                        let expired = node.expire(limit, now());
-                        ((), expired.then(|| node.reason.clone().unwrap_or_default()))
-                    });
-                    // Kept or not, it is so, and is tried again.
-                    let _ = expired.await;
-                }
-            }
+        if let Err(error) = self.folder.mark_served() {
+            complain(&format!("`{}`: {error}", self.folder.admin_path().display()));
         }
     }
 
     /// Arms a node, as the lab file says now.
     async fn arm(self: &Arc<Self>, name: &str) -> Result<NodeState, NotArmed> {
+        let _one_at_a_time = self.arming.lock().await;
         let server = Arc::clone(self);
         let read = tokio::task::spawn_blocking(move || (server.reload)()).await;
         let lab =
@@ -291,25 +295,23 @@ impl Server {
         lab: Arc<Served>,
         names: &[String],
     ) -> Vec<(String, NotArmed)> {
-        let _one_at_a_time = self.arming.lock().await;
         let (server, wanted) = (Arc::clone(self), names.to_owned());
         let rendered = tokio::task::spawn_blocking(move || server.render(&lab, &wanted)).await;
+        let failed = |_| {
+            let failed =
+                |name: &String| (name.clone(), Err(NotArmed::Lab("it cannot be rendered".into())));
+            names.iter().map(failed).collect()
+        };
         let mut wrong = Vec::new();
         let mut kept = JoinSet::new();
-        for (name, tokens) in rendered.unwrap_or_default() {
+        for (name, tokens) in rendered.unwrap_or_else(failed) {
             match tokens {
                 Ok((files, report)) => {
                     let server = Arc::clone(self);
                     kept.spawn(async move {
                         let armed = server.keeper.change(&name, |node| {
                             node.arm(files, report, now());
-                            (
-                                (),
-                                Some(
-                                    "armed: it is installed when it next boots from the network"
-                                        .into(),
-                                ),
-                            )
+                            ((), Some(ARMED.to_owned()))
                         });
                         let armed = armed.await;
                         (name, armed)
@@ -323,7 +325,7 @@ impl Server {
                 wrong.push((name, error.into()));
             }
         }
-        self.folder.keep_only(self.keeper.nodes().iter().filter_map(|node| node.files.as_ref()));
+        self.folder.keep_only(&self.keeper.file_tokens());
         wrong
     }
 
@@ -335,7 +337,8 @@ impl Server {
             let (files, report) = (Token::random()?, Token::random()?);
             let source = Source { tree: self.tree_of(&files), report: self.report_of(&report) };
             let made = renderer.render_for(node, Some(&source));
-            self.folder.put(&files, &made.map_err(|error| NotArmed::Lab(error.to_string()))?)?;
+            let made = made.map_err(|error| NotArmed::Lab(error.to_string()))?;
+            self.folder.put(&files, &made.kickstart)?;
             Ok((files, report))
         };
         names.iter().map(|name| (name.clone(), one(name))).collect()

@@ -66,11 +66,15 @@ fn shown(server: &Server, node: NodeState) -> Shown {
 }
 
 async fn nodes(State(server): App) -> Response {
+    // Before the nodes: who goes on from there misses nothing.
+    let last_event = server.keeper.last_event();
     let nodes: Vec<Shown> =
         server.keeper.nodes().into_iter().map(|node| shown(&server, node)).collect();
-    let lab = server.now().lab.plan.lab.clone();
-    let trouble = server.keeper.trouble();
-    Json(json!({ "schema": 1, "lab": lab, "now": now(), "last_event": server.keeper.last_event(), "trouble": trouble.as_deref(), "nodes": nodes })).into_response()
+    Json(json!({
+        "schema": 1, "lab": server.now().lab.plan.lab, "now": now(), "last_event": last_event,
+        "trouble": server.keeper.trouble().as_deref(), "nodes": nodes,
+    }))
+    .into_response()
 }
 
 async fn node(State(server): App, Path(name): Path<String>) -> Response {
@@ -131,25 +135,24 @@ async fn stream(State(server): App, Query(wanted): Query<Wanted>, headers: Heade
     let mut live = server.keeper.listen();
     let last = headers.get("last-event-id").and_then(|it| it.to_str().ok()?.parse().ok());
     let mut after: u64 = last.unwrap_or(wanted.after);
-    let missed = server.keeper.events(after, None, MOST_EVENTS).await.unwrap_or_default();
     let (sender, receiver) = tokio::sync::mpsc::channel::<Event>(64);
     tokio::spawn(async move {
-        for event in missed {
-            after = event.id;
-            if sender.send(event).await.is_err() {
-                return;
+        // What it ends with, its client sees, and asks again from where it was.
+        while let Ok(missed) = server.keeper.events(after, None, MOST_EVENTS).await {
+            let whole = missed.len() < MOST_EVENTS;
+            for event in missed {
+                after = event.id;
+                if sender.send(event).await.is_err() {
+                    return;
+                }
+            }
+            if whole {
+                break;
             }
         }
-        loop {
-            match live.recv().await {
-                Ok(event) if event.id <= after => {}
-                Ok(event) => {
-                    if sender.send(event).await.is_err() {
-                        return;
-                    }
-                }
-                // It fell behind, or the server ends: it asks again, from where it was.
-                Err(_) => return,
+        while let Ok(event) = live.recv().await {
+            if event.id > after && sender.send(event).await.is_err() {
+                return;
             }
         }
     });
@@ -189,12 +192,5 @@ async fn metrics(State(server): App) -> Response {
         text,
         "# HELP trainyard_state_kept Whether what happens can be kept.\n# TYPE trainyard_state_kept gauge\ntrainyard_state_kept {kept}\n"
     );
-    text.push_str("# HELP trainyard_answers_total Answers by kind and status.\n# TYPE trainyard_answers_total counter\n");
-    for ((what, status), count) in server.counts.all() {
-        let _ = writeln!(
-            text,
-            "trainyard_answers_total{{kind=\"{what}\",status=\"{status}\"}} {count}"
-        );
-    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -87,15 +87,25 @@ impl NodeState {
         }
     }
 
-    /// Nothing was heard of it for too long, where that is so. Returns whether it was.
+    /// Whether nothing was heard of it for too long. Nobody has to switch it on; but one that has asked what to boot is under
+    /// way.
+    #[must_use]
+    pub fn is_silent(&self, limit: u64, now: u64) -> bool {
+        let under_way = match self.state {
+            State::Installing => true,
+            State::Armed => self.booted,
+            _ => false,
+        };
+        under_way && now.saturating_sub(self.seen.unwrap_or(self.since)) > limit
+    }
+
+    /// It has failed, where it is silent. Returns whether it was.
     pub fn expire(&mut self, limit: u64, now: u64) -> bool {
-        let last = self.seen.unwrap_or(self.since);
-        let late = self.state == State::Installing && now.saturating_sub(last) > limit;
+        let late = self.is_silent(limit, now);
         if late {
             let seconds = limit.div_ceil(1000);
-            let step = if self.step.is_empty() { "nothing" } else { &self.step };
             self.fail(
-                format!("nothing was heard of it for {seconds} s; the last was: {step}"),
+                format!("nothing was heard of it for {seconds} s; the last was: {}", self.step),
                 now,
             );
         }
@@ -182,6 +192,16 @@ mod tests {
         let reason = "nothing was heard of it for 60 s; the last was: installing packages";
         assert_eq!((node.state, node.reason.as_deref()), (State::Failed, Some(reason)));
         assert!(!node.expire(60_000, 99_000_000));
+    }
+
+    #[test]
+    fn one_that_never_fetched_its_kickstart_has_failed_as_well() {
+        let mut node = armed();
+        node.boots(3, 1);
+        node.tells(Told::Step("loading its kernel"), 2);
+        assert!(node.expire(1000, 5000));
+        let reason = "nothing was heard of it for 1 s; the last was: loading its kernel";
+        assert_eq!((node.state, node.reason.as_deref()), (State::Failed, Some(reason)));
     }
 
     #[test]

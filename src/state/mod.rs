@@ -124,8 +124,8 @@ pub struct Event {
 pub struct Change {
     /// The node.
     pub node: NodeState,
-    /// What happened; nothing where it was only heard of.
-    pub event: Option<Event>,
+    /// What happened.
+    pub event: Event,
 }
 
 /// Where states and events are kept.

@@ -60,7 +60,9 @@ impl Sqlite {
 
     fn prepare(&self) -> Result<(), StateError> {
         let prepare = || -> Result<i64, rusqlite::Error> {
-            self.connection.busy_timeout(std::time::Duration::from_secs(5))?;
+            // Another server has what it knows in memory, and would write over what this one does.
+            self.connection.busy_timeout(std::time::Duration::from_millis(500))?;
+            self.connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
             // A write ahead log, and every transaction on the disk before it counts.
             self.connection.pragma_update(None, "journal_mode", "WAL")?;
             self.connection.pragma_update(None, "synchronous", "FULL")?;
@@ -153,7 +155,6 @@ fn keep_one(all: &Transaction, Change { node, event }: &Change) -> Result<(), ru
         node.report.as_ref().map(Token::reveal),
         node.stages.as_ref().map(ToString::to_string),
     ])?;
-    let Some(event) = event else { return Ok(()) };
     all.prepare_cached(
         "INSERT OR REPLACE INTO event (id, at, node, state, text) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?
@@ -229,7 +230,7 @@ fn failed(path: &Path) -> impl FnOnce(rusqlite::Error) -> StateError {
             Some(DatabaseCorrupt | NotADatabase) => DAMAGED,
             Some(DiskFull) => "make room on the disk",
             Some(ReadOnly) => "let this user write it, and the folder that it is in",
-            _ => "another server may be using it",
+            _ => "another server of this lab seems to be running",
         };
         StateError::Database { path, source, help }
     }

@@ -94,3 +94,24 @@ fn a_thousand_that_never_finish_are_in_nobodys_way() {
     assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
     is_well(&serving);
 }
+
+/// A body that comes byte by byte ends with a word.
+#[test]
+fn a_body_that_never_ends_is_not_waited_for() {
+    let serving = Serving::new();
+    let mut stream = TcpStream::connect(serving.address).expect("connected");
+    stream.write_all(b"POST /r/x HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9000\r\n\r\n").expect("sent");
+    stream.set_read_timeout(Some(Duration::from_secs(1))).expect("set");
+    let begun = Instant::now();
+    let mut said = [0; 200];
+    let count = loop {
+        let _ = stream.write_all(b"x");
+        match stream.read(&mut said) {
+            Ok(count) => break count,
+            Err(_) => assert!(begun.elapsed() < Duration::from_secs(45), "it waits for ever"),
+        }
+    };
+    let said = String::from_utf8_lossy(&said[..count]).into_owned();
+    assert!(said.starts_with("HTTP/1.1 408 ") || said.is_empty(), "{said}");
+    is_well(&serving);
+}

@@ -103,6 +103,71 @@ fn one_that_falls_silent_has_failed_and_is_said_where() {
     assert_eq!(serving.state("controller"), "armed", "nobody has to switch it on");
 }
 
+/// A lost database is no reason to wipe a lab: its nodes are armed when it is served for the first time, and never again by
+/// themselves.
+#[test]
+fn nodes_are_armed_by_themselves_only_once() {
+    let mut serving = Serving::new();
+    serving.wait_for("compute", "armed");
+    serving.wait_for("controller", "armed");
+    for _ in 0..100 {
+        if serving.lab.path(".trainyard/served").exists() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    serving.kill();
+    for name in serving.lab.names(".trainyard") {
+        if name.starts_with("state.sqlite") {
+            std::fs::remove_file(serving.lab.path(&format!(".trainyard/{name}"))).expect("removed");
+        }
+    }
+    serving.again(&[]);
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(serving.state("compute"), "new");
+    assert!(serving.boot("compute").contains("sanboot"));
+    assert!(
+        serving
+            .said()
+            .contains("not installed before `trainyard node arm` says so: controller, compute"),
+        "{}",
+        serving.said()
+    );
+}
+
+#[test]
+fn a_second_server_of_the_same_lab_is_refused() {
+    let serving = Serving::new();
+    let second = serving.lab.run(&["serve", "--listen", &free().to_string(), "--image", &medium()]);
+    assert_eq!(second.status, 9, "{second:?}");
+    assert!(second.stderr.contains("another server of this lab seems to be running"), "{second:?}");
+    assert_eq!(serving.get("/boot.ipxe").status, 200);
+}
+
+/// Who asks again must not hear that what could not be kept is done.
+#[test]
+fn what_could_not_be_kept_is_not_called_done_the_second_time() {
+    let lab = Lab::example("reference.yaml");
+    std::fs::create_dir(lab.path("state")).expect("made");
+    let address = free();
+    let prepare = "chmod 0700 state && (sleep 4; head -c 60m /dev/zero >state/other 2>/dev/null; sleep 600) &";
+    let command = on_small_disk(&lab, "size=4m", address, &format!("{{ {prepare} }}"));
+    let (mut child, _) = begin(command);
+    let mac = crate::running::mac(&lab, "compute");
+    let card = [format!("X-RHN-Provisioning-MAC-0: eth0 {mac}")];
+    let get = |path: &str| crate::client::ask(address, "GET", path, &card, "");
+    std::thread::sleep(Duration::from_secs(2));
+    let script = get(&format!("/ipxe?mac={mac}")).text();
+    let url =
+        script.split(' ').find_map(|word| word.strip_prefix("inst.ks=")).expect("a kickstart");
+    let path = url.split_once(&address.to_string()).expect("here").1.to_owned();
+    std::thread::sleep(Duration::from_secs(4));
+    let answers: Vec<u16> = (0..6).map(|_| get(&path).status).collect();
+    child.kill().expect("killed");
+    child.wait().expect("it ends");
+    assert_eq!(answers, [503; 6]);
+}
+
 /// A server on a small disk of its own, as root of a namespace of its own.
 fn on_small_disk(
     lab: &Lab,

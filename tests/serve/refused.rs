@@ -50,15 +50,61 @@ fn a_machine_that_says_only_who_it_is_is_led_to_its_kickstart() {
 
 #[test]
 fn only_who_is_allowed_fetches() {
-    let serving = Serving::of(Lab::example("reference.yaml"), &["--allow", "10.0.0.0/24"]);
+    let mut serving = Serving::new();
     serving.wait_for("compute", "armed");
     let path = serving.kickstart_path("compute");
+    serving.kill();
+    serving.again(&["--allow", "10.0.0.0/24"]);
     let refused = serving.get_as(&serving.mac("compute"), &path);
     assert_eq!(refused.status, 403);
     assert!(refused.text().contains("`--allow`"), "{}", refused.text());
-    for file in ["user-data", "meta-data"] {
-        assert_eq!(serving.get(&path.replace("ks", file)).status, 403, "{file}");
-    }
+    // And neither is told where it would be.
+    assert!(serving.boot("compute").contains("sanboot"));
+    assert_eq!(serving.get_as(&serving.mac("compute"), "/ks").status, 404);
+}
+
+/// Who looks, from wherever, takes no attempt away.
+#[test]
+fn looking_begins_nothing() {
+    let serving = Serving::of(Lab::example("reference.yaml"), &["--attempts", "1"]);
+    serving.wait_for("compute", "armed");
+    let own = serving.mac("compute");
+    let path = serving.kickstart_path("compute");
+    assert_eq!(serving.get_as(&own, &path).status, 200);
+    let look = ask(serving.address, "HEAD", &format!("/ipxe?mac={own}"), &[], "");
+    assert_eq!(look.status, 200);
+    assert_eq!(serving.state("compute"), "installing");
+    assert_eq!(serving.get_as(&own, &path).status, 200, "it goes on");
+    assert!(serving.boot("compute").contains("sanboot"), "its only attempt is used up");
+    assert_eq!(serving.node("compute")["reason"], "it has begun 1 times, and was never installed");
+}
+
+/// Cards that are no Ethernet have longer addresses, and a lab may know its machine by what no header tells.
+#[test]
+fn machines_are_known_by_what_the_lab_says() {
+    let lab = Lab::example("reference.yaml");
+    let uuid = "4c4c4544-0051-3510-8052-b4c04f4d3233";
+    let text = lab.read("lab.yaml").replace(
+        "  compute:\n    role: compute\n",
+        &format!("  compute:\n    role: compute\n    machine: {{uuid: {uuid}}}\n"),
+    );
+    assert!(text.contains(uuid));
+    std::fs::write(lab.path("lab.yaml"), text).expect("written");
+    let serving = Serving::of(lab, &[]);
+    serving.wait_for("compute", "armed");
+    serving.wait_for("controller", "armed");
+    let script = serving.get(&format!("/ipxe?mac=52:54:00:00:00:09&uuid={uuid}")).text();
+    let url =
+        script.split(' ').find_map(|word| word.strip_prefix("inst.ks=")).expect("a kickstart");
+    let path = url.split_once(&serving.address.to_string()).expect("here").1;
+    assert_eq!(serving.get_as("52:54:00:00:00:09", path).status, 200);
+    let path = serving.kickstart_path("controller");
+    let cards = [
+        "X-RHN-Provisioning-MAC-0: ib0 80:00:02:08:fe:80:00:00:00:00:00:00:7c:fe:90:03:00:29:26:52"
+            .to_owned(),
+        format!("X-RHN-Provisioning-MAC-1: p1p1 {}", serving.mac("controller")),
+    ];
+    assert_eq!(ask(serving.address, "GET", &path, &cards, "").status, 200);
 }
 
 #[test]

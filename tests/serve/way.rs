@@ -163,6 +163,26 @@ fn arming_reads_the_lab_anew() {
     assert_eq!(serving.state("compute"), "installing", "and nothing changes");
 }
 
+/// A node that the lab has no more, and then has again, is what it was.
+#[test]
+fn a_node_that_returns_is_what_it_was() {
+    let serving = Serving::new();
+    serving.wait_for("compute", "armed");
+    serving.wait_for("controller", "armed");
+    let (own, path) = (serving.mac("compute"), serving.kickstart_path("compute"));
+    let bytes = serving.get_as(&own, &path).body;
+    let whole = serving.lab.read("lab.yaml");
+    let (without, _) = whole.split_once("\n  compute:\n    role: compute").expect("the last node");
+    std::fs::write(serving.lab.path("lab.yaml"), format!("{without}\n")).expect("written");
+    assert_eq!(serving.node_command(&["arm", "controller"]).status, 0);
+    assert_eq!(serving.get("/api/v1/nodes/compute").status, 404);
+    assert_eq!(serving.get_as(&own, &path).status, 404, "the lab has it no more");
+    std::fs::write(serving.lab.path("lab.yaml"), whole).expect("written");
+    assert_eq!(serving.node_command(&["arm", "controller"]).status, 0);
+    assert_eq!(serving.state("compute"), "installing");
+    assert!(serving.get_as(&own, &path).body == bytes);
+}
+
 #[test]
 fn who_is_told_what() {
     let serving = Serving::new();

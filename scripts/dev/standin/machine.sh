@@ -2,6 +2,9 @@
 # A machine in QEMU without a screen: what boot-iso.sh and boot-net.sh share. Sourced, never run. It ends what it started, and no more.
 # shellcheck disable=SC2034  # `timeout`, `log` and `firmware` are used by the scripts that source this
 
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
+
 usage() {
     sed -n '2,/^set /{/^#/!d; s/^# \{0,1\}//; p}' "$0"
 }
@@ -13,6 +16,32 @@ fail() {
 
 timeout=180
 log=
+
+# read_words NAME... -- ARGUMENT...: sets `words` to the two words of a command line, and for each `--NAME VALUE` in it the variable of that
+# name. --timeout and --log there are always.
+read_words() {
+    local known=' timeout log '
+    while [ "$1" != -- ]; do known+="$1 " && shift; done
+    shift
+    words=()
+    while [ $# -gt 0 ]; do
+        case $1 in
+            -h | --help) usage && exit ;;
+            -*)
+                [[ $known == *" ${1#--} "* ]] || fail 2 "unknown option $1"
+                [ $# -ge 2 ] || fail 2 'an option without its value'
+                printf -v "${1#--}" %s "$2"
+                shift
+                ;;
+            *) words+=("$1") ;;
+        esac
+        shift
+    done
+    if [ ${#words[@]} -ne 2 ]; then
+        usage >&2
+        exit 2
+    fi
+}
 
 # begin: once the words of the command line are read.
 begin() {
@@ -35,24 +64,12 @@ cleanup() {
     rm -rf "$work"
 }
 
-# first_file PATH...: prints the first that exists; distributions put the same file in different places.
-first_file() {
-    local file
-    for file in "$@"; do
-        if [ -r "$file" ]; then
-            printf '%s\n' "$file"
-            return
-        fi
-    done
-    fail 4 "none of these is here: $*; run scripts/dev/setup.sh"
-}
-
 firmware=()
 # uefi: sets `firmware` to what makes the machine one with OVMF.
 uefi() {
     local code vars
-    code=$(first_file /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/edk2/ovmf/OVMF_CODE.fd /usr/share/OVMF/OVMF_CODE.fd)
-    vars=$(first_file /usr/share/OVMF/OVMF_VARS_4M.fd /usr/share/edk2/ovmf/OVMF_VARS.fd /usr/share/OVMF/OVMF_VARS.fd)
+    code=$(first_file /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/edk2/ovmf/OVMF_CODE.fd /usr/share/OVMF/OVMF_CODE.fd) || exit 4
+    vars=$(first_file /usr/share/OVMF/OVMF_VARS_4M.fd /usr/share/edk2/ovmf/OVMF_VARS.fd /usr/share/OVMF/OVMF_VARS.fd) || exit 4
     cp "$vars" "$work/vars.fd"
     firmware=(-drive "if=pflash,format=raw,unit=0,readonly=on,file=$code" -drive "if=pflash,format=raw,unit=1,file=$work/vars.fd")
 }

@@ -72,11 +72,13 @@ impl Server {
         let url = url::Url::parse_with_params(&url, query).context("the server's address")?;
         let mut request = self.client.request(method.clone(), url);
         if method == Method::POST {
-            let token = self.folder.admin_token().with_context(|| {
-                format!(
-                    "`{}` cannot be read, without which the server does nothing",
-                    self.folder.admin_path().display()
-                )
+            let path = self.folder.admin_path();
+            let token = self.folder.admin_token().ok_or_else(|| {
+                let message = format!(
+                    "`{}` is no administrator's token, without which the server does nothing: `--state` says where its server keeps it",
+                    path.display()
+                );
+                Failure::new(exit::INPUT, message)
             })?;
             request = request.bearer_auth(token.reveal());
         }
@@ -201,11 +203,23 @@ fn ago(milliseconds: u64) -> String {
     }
 }
 
+/// All that happened after this event; the server sends it in parts.
 fn events(server: &Server, after: u64, node: Option<&str>) -> Result<Value> {
-    let after = after.to_string();
-    let mut query = vec![("after", after.as_str())];
-    query.extend(node.map(|node| ("node", node)));
-    server.ask(Method::GET, "events", &query)
+    let mut all = Vec::new();
+    let mut last = after;
+    loop {
+        let after = last.to_string();
+        let mut query = vec![("after", after.as_str())];
+        query.extend(node.map(|node| ("node", node)));
+        let mut said = server.ask(Method::GET, "events", &query)?;
+        let part = said["events"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        let Some(end) = part.last().and_then(|event| event["id"].as_u64()) else {
+            said["events"] = all.into();
+            return Ok(said);
+        };
+        last = end;
+        all.extend(part);
+    }
 }
 
 /// Tells what happens, until the person asks to stop. A server that begins anew is waited for.

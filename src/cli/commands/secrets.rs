@@ -189,6 +189,7 @@ fn ignore_secrets(folder: &Path, file: &Path) -> Result<()> {
         name.as_str(),
         ".secrets-*",
         "rendered/",
+        ".trainyard/",
         "*.iso",
         "*-nocloud/",
         "*.qcow2",
