@@ -138,7 +138,12 @@ fn nodes_are_armed_by_themselves_only_once() {
 #[test]
 fn a_second_server_of_the_same_lab_is_refused() {
     let serving = Serving::new();
-    let second = serving.lab.run(&["serve", "--listen", &free().to_string(), "--image", &medium()]);
+    let inner = serve(&serving.lab, free(), &[]);
+    // It would serve for ever, were it let in.
+    let mut command = judge("timeout");
+    command.arg("20").arg(inner.get_program()).args(inner.get_args());
+    command.current_dir(serving.lab.path(""));
+    let second = crate::common::outcome(command);
     assert_eq!(second.status, 9, "{second:?}");
     assert!(second.stderr.contains("another server of this lab seems to be running"), "{second:?}");
     assert_eq!(serving.get("/boot.ipxe").status, 200);
