@@ -5,9 +5,10 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use common::{Lab, PROGRAM, ROOT, judge, judged};
 use serde_json::Value;
@@ -29,6 +30,9 @@ const VBOXMANAGE: [(&str, &str); 6] = [
 /// Options of virt-install(1).
 const VIRT_INSTALL: &str =
     "--name --memory --vcpus --os-variant --import --disk --network --graphics --noautoconsole";
+
+/// The host's own programs that make the networks.
+const OF_HOST: [&str; 4] = ["ip", "sysctl", "iptables", "mkdir"];
 
 /// The commands of the block below a heading, as the programs got them, and the folder in which they ran.
 fn run(heading: &str) -> (Lab, Vec<Vec<String>>) {
@@ -53,14 +57,22 @@ fn run(heading: &str) -> (Lab, Vec<Vec<String>>) {
         ("virsh", &record),
         ("virt-install", &record),
         ("VBoxManage", &record),
+        ("qemu-system-x86_64", &record),
         ("trainyard", &trainyard),
     ] {
         let path = lab.path("bin").join(name);
         fs::write(&path, format!("#!/bin/sh\n{script}")).expect("written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
     }
+    // What is root's to do on a host is noted as well, and one file of the host's is the test's.
+    let block = block.replace(">> /etc/qemu/bridge.conf", "> bridge.conf");
+    for name in OF_HOST {
+        let path = lab.path("bin").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{record}")).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
+    }
     let mut bash = Command::new("bash");
-    bash.args(["-euc", block]).current_dir(lab.path("")).env("HOME", lab.path(""));
+    bash.args(["-euc", &block]).current_dir(lab.path("")).env("HOME", lab.path(""));
     let path = std::env::var("PATH").expect("a path");
     bash.env("PATH", format!("{}:{path}", lab.path("bin").display()));
     judged(bash);
@@ -149,6 +161,74 @@ fn machines_of_libvirt_have_the_disks_seeds_and_cards_of_their_nodes() {
         assert_eq!(cards[0]["prefix"], 24);
     }
     assert_eq!(used, made(&lab));
+}
+
+#[test]
+fn machines_of_qemu_have_the_disks_seeds_and_cards_of_their_nodes() {
+    let (lab, commands) = run("QEMU");
+    let made_bridges: BTreeSet<&str> = commands
+        .iter()
+        .filter(|words| words[..3] == ["ip", "link", "add"])
+        .map(|words| words[3].as_str())
+        .collect();
+    // The kernel takes no longer names.
+    assert!(made_bridges.len() == 2 && made_bridges.iter().all(|name| name.len() < 16));
+    let allowed: BTreeSet<String> =
+        lab.read("bridge.conf").lines().map(|line| line.replace("allow ", "")).collect();
+    assert!(allowed.iter().map(String::as_str).eq(made_bridges.iter().copied()), "{allowed:?}");
+    let machines: Vec<_> = commands.iter().filter(|w| w[0] == "qemu-system-x86_64").collect();
+    let nodes = nodes(&lab);
+    assert_eq!(machines.len(), nodes.len());
+    let gateway = nodes[0]["interfaces"][0]["gateway"].as_str().expect("a gateway");
+    let address = format!("ip address add {gateway}/24 dev train-mgmt");
+    assert!(commands.iter().any(|words| words.join(" ") == address), "{address}");
+    let mut used = BTreeSet::new();
+    for (words, node) in machines.into_iter().zip(&nodes) {
+        let name = node["name"].as_str().expect("a name");
+        for (option, key) in [("-m", "memory_mib"), ("-smp", "cpus")] {
+            assert_eq!(values(words, option), [node["hardware"][key].to_string()], "{option}");
+        }
+        let drive = values(words, "-drive")[0];
+        used.extend([format!("{name}.qcow2"), format!("{name}-cidata.iso")]);
+        assert_eq!(drive, format!("if=virtio,format=qcow2,file={name}.qcow2"));
+        assert_eq!(values(words, "-cdrom"), [format!("{name}-cidata.iso")]);
+        let wanted: Vec<_> = ["train-mgmt", "train-provider"]
+            .iter()
+            .zip(macs(node))
+            .map(|(bridge, mac)| format!("bridge,br={bridge},model=virtio-net-pci,mac={mac}"))
+            .collect();
+        assert_eq!(values(words, "-nic"), wanted);
+
+        // A real one takes these words, but for what this machine may not have: KVM, and bridges.
+        let here = words[1..].iter().map(|word| {
+            let word =
+                word.replace("accel=kvm", "accel=tcg").replace("bridge,br=", "hubport,hubid=0,id=");
+            if word == "host" { "max".to_owned() } else { word }
+        });
+        let mut qemu = judge("qemu-system-x86_64");
+        qemu.current_dir(lab.path(".")).args(here.filter(|word| word != "-daemonize"));
+        let monitor = format!("unix:{name}.monitor,server=on,wait=off");
+        assert_eq!(values(words, "-monitor"), [monitor]);
+        qemu.args(["-S", "-qmp", "stdio"]);
+        let said = fed(qemu, "{\"execute\": \"qmp_capabilities\"}{\"execute\": \"quit\"}");
+        assert!(said.contains("\"SHUTDOWN\""), "{said}");
+        assert!(lab.path(&format!("{name}.log")).exists());
+    }
+    assert_eq!(used, made(&lab));
+}
+
+/// What a program says that is told this, and ends well.
+fn fed(mut command: Command, text: &str) -> String {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it begins");
+    child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]

@@ -232,7 +232,10 @@ fn qemu(node: &NodePlan, format: Format, disks: &[&Path]) -> String {
     words.extend(node.interfaces.iter().filter_map(|interface| {
         Some(format!("-nic user,{}mac={}", addresses(node, interface), interface.mac?))
     }));
-    format!("\x20 QEMU        {}", words.join(" "))
+    format!(
+        "\x20 QEMU        {}\n\x20             (this network is one machine's alone; docs/machines.md has bridges for more)",
+        words.join(" ")
+    )
 }
 
 /// What makes the addresses of QEMU's own network, which are others, those of the lab.
