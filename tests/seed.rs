@@ -92,6 +92,10 @@ fn a_folder_for_a_web_server_is_for_labs_with_dhcp() {
         "http://10.0.0.2:8000/",
     ]);
     assert_eq!(said.stdout, "controller-nocloud/meta-data\ncontroller-nocloud/user-data\n");
+    for file in ["user-data", "meta-data"] {
+        let path = lab.path(&format!("controller-nocloud/{file}"));
+        assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o600, "{file}");
+    }
     let data = lab.read("controller-nocloud/user-data");
     assert_eq!(data, lab.read("out/controller/user-data"));
     // There is no network-config that would name the ports.
@@ -171,8 +175,33 @@ fn a_folder_for_a_web_server_is_for_labs_with_dhcp() {
     let refused = lab.run(&["seed", "compute", "--kind", "nocloud-net"]);
     assert_eq!(refused.status, 8);
     assert!(refused.stderr.contains("`compute` has no port with DHCP"), "{refused:?}");
-    assert!(refused.stderr.contains("`--kind cidata`"), "{refused:?}");
+    assert!(refused.stderr.contains("--kind cidata` makes a medium"), "{refused:?}");
     assert!(!lab.path("compute-nocloud").exists());
+}
+
+#[test]
+fn what_a_cloud_image_cannot_bring_up_is_said() {
+    let lab = Lab::new(
+        "networks: {management: {cidr: 10.0.0.0/24}, provider: {}, backup: {cidr: 10.7.0.0/24}, storage: {cidr: 10.8.0.0/24}}
+nodes:
+  controller:
+    role: controller
+    address: 10.0.0.11
+    interfaces:
+      br0: {bridge: {ports: [enp0s3]}, network: management}
+      backup: {vlan: {link: enp0s9, id: 7}, network: backup, address: 10.7.0.11}
+      enp0s9.8: {vlan: {link: enp0s9, id: 8}, network: storage, address: 10.8.0.11}
+      enp0s9: {network: provider}
+",
+    );
+    let said = lab.done(&["seed", "controller"]);
+    assert!(said.stderr.contains("not `br0`, `backup` of controller."), "{said:?}");
+    assert!(said.stderr.contains("virt-customize --install"), "{said:?}");
+    // The medium's installer brings NetworkManager.
+    let said = lab.done(&["seed", "controller", "--kind", "oemdrv"]);
+    assert!(!said.stderr.contains("NetworkManager"), "{said:?}");
+    let said = Lab::example("reference.yaml").done(&["seed", "controller"]);
+    assert!(!said.stderr.contains("NetworkManager"), "{said:?}");
 }
 
 #[test]

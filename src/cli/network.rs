@@ -75,6 +75,13 @@ pub enum NodeCommand {
         #[arg(value_name = "NODE", required = true)]
         nodes: Vec<String>,
     },
+    /// Say where an armed node's seed is, for a machine with a cloud image
+    #[command(after_help = "Example: trainyard node seed compute")]
+    Seed {
+        /// The node
+        #[arg(value_name = "NODE")]
+        node: String,
+    },
     /// Show how far the nodes are
     #[command(after_help = "Example: trainyard node status --watch")]
     Status {

@@ -127,6 +127,12 @@ pub fn secrets(node: &NodePlan, secrets: &Secrets) -> Result<Placed<'static>, Mi
     Ok(Placed { path, mode: "0600", content: content.into(), shared: false })
 }
 
+/// Where the node tells how far its stages are: an address that opens something.
+pub fn report(url: &str) -> Placed<'static> {
+    let path = format!("{FOLDER}/report").into();
+    Placed { path, mode: "0600", content: format!("{url}\n").into(), shared: false }
+}
+
 /// One of the node's SSH host keys.
 #[derive(Clone, Debug, Serialize)]
 pub struct PlacedHostKey {

@@ -1,6 +1,7 @@
 //! The folder of a lab's server: its database, the files of the nodes that are armed, the token of its administrator,
 //! and where it listens. Nobody else may read it.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -92,20 +93,20 @@ impl Folder {
         }
     }
 
-    /// Keeps a node's kickstart under what opens it.
+    /// Keeps a node's file under what opens it.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn put(&self, token: &Token, kickstart: &str) -> io::Result<()> {
-        write(&self.file(token), kickstart.as_bytes())
+    pub fn put(&self, token: &Token, kind: FileKind, text: &str) -> io::Result<()> {
+        write(&self.file(token, kind), text.as_bytes())
     }
 
-    /// The kickstart that this token opens.
+    /// The file that this token opens.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn get(&self, token: &Token) -> io::Result<Vec<u8>> {
-        fs::read(self.file(token))
+    pub fn get(&self, token: &Token, kind: FileKind) -> io::Result<Vec<u8>> {
+        fs::read(self.file(token, kind))
     }
 
     /// Whether the lab was served from here before: its nodes are armed once, and not because somebody lost a database.
@@ -122,9 +123,10 @@ impl Folder {
         write(&self.0.join("served"), b"")
     }
 
-    /// Removes the kickstarts of every token but these.
+    /// Removes the files of every token but these.
     pub fn keep_only(&self, tokens: &[Token]) {
-        let kept: Vec<_> = tokens.iter().map(|token| self.file(token)).collect();
+        let of = |token| FileKind::ALL.map(|kind| self.file(token, kind));
+        let kept: HashSet<_> = tokens.iter().flat_map(of).collect();
         let all = fs::read_dir(self.0.join("files")).into_iter().flatten().flatten();
         for entry in all.filter(|entry| !kept.contains(&entry.path())) {
             let _ = fs::remove_file(entry.path());
@@ -132,10 +134,33 @@ impl Folder {
     }
 
     /// A list of the folder tells no token.
-    fn file(&self, token: &Token) -> PathBuf {
+    fn file(&self, token: &Token, kind: FileKind) -> PathBuf {
         let digest = <Sha256 as sha2::Digest>::digest(token.reveal());
         let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        self.0.join("files").join(name)
+        self.0.join("files").join(name + kind.ending())
+    }
+}
+
+/// What is kept of a node that is armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// For the installer.
+    Kickstart,
+    /// For a cloud image.
+    UserData,
+    /// The same.
+    MetaData,
+}
+
+impl FileKind {
+    const ALL: [Self; 3] = [Self::Kickstart, Self::UserData, Self::MetaData];
+
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Kickstart => ".ks",
+            Self::UserData => ".user-data",
+            Self::MetaData => ".meta-data",
+        }
     }
 }
 

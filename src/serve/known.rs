@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexSet;
+
 use crate::model::{Mac, Uuid};
 use crate::plan::{NodePlan, Plan};
 
@@ -24,10 +26,11 @@ pub struct Machines {
     serials: HashMap<String, String>,
 }
 
-/// The hardware addresses by which the lab knows a node.
+/// The hardware addresses by which the lab knows a node, each once.
 pub fn macs(node: &NodePlan) -> impl Iterator<Item = Mac> {
     let ports = node.interfaces.iter().filter_map(|interface| interface.mac);
-    node.machine.macs.iter().copied().chain(ports)
+    let all: IndexSet<Mac> = node.machine.macs.iter().copied().chain(ports).collect();
+    all.into_iter()
 }
 
 impl Machines {
@@ -82,7 +85,6 @@ pub fn serial(hex: &str) -> Option<String> {
 pub fn machines(plan: &Plan) -> String {
     let line = |node: &NodePlan| {
         let mut known: Vec<String> = macs(node).map(|mac| mac.to_string()).collect();
-        known.dedup();
         known.extend(node.machine.serial.iter().map(|serial| format!("serial number {serial}")));
         known.extend(node.machine.uuid.map(|uuid| format!("UUID {uuid}")));
         format!("  {}  {}\n", node.name, known.join(", "))

@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::folder::FileKind;
 use super::keeper::{NotKept, Opens, now};
 use super::known::{self, Machine};
 use super::listen::Peer;
@@ -123,13 +124,13 @@ async fn kickstart(
     if let Some(why) = refusal(&server.now(), &name, &machine_of(&headers)) {
         return no(why);
     }
-    let read = tokio::task::block_in_place(|| server.folder.get(&token));
+    let read = tokio::task::block_in_place(|| server.folder.get(&token, FileKind::Kickstart));
     let Ok(bytes) = read else {
         return (StatusCode::INTERNAL_SERVER_ERROR, "its file cannot be read\n").into_response();
     };
     if method == Method::GET {
         let fetched = server.keeper.change(&name, |node| {
-            let begins = node.fetched(now());
+            let begins = node.fetched("its kickstart", now());
             ((), begins.then(|| format!("{}, from {from}", node.step)))
         });
         if let Err(error) = fetched.await {
@@ -306,7 +307,7 @@ fn text(text: &'static str) -> Response {
 }
 
 /// A text that nobody on the way may keep.
-fn secret(bytes: Vec<u8>) -> Response {
+pub(super) fn secret(bytes: Vec<u8>) -> Response {
     (
         [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")],
         bytes,
@@ -314,16 +315,16 @@ fn secret(bytes: Vec<u8>) -> Response {
         .into_response()
 }
 
-fn no(why: &'static str) -> Response {
+pub(super) fn no(why: &'static str) -> Response {
     (StatusCode::FORBIDDEN, format!("{why}\n")).into_response()
 }
 
 /// What opens nothing, and what opens nothing any more, look alike.
-fn gone() -> Response {
+pub(super) fn gone() -> Response {
     (StatusCode::NOT_FOUND, "nothing is here, or not any more\n").into_response()
 }
 
-fn not_kept(error: &NotKept) -> Response {
+pub(super) fn not_kept(error: &NotKept) -> Response {
     super::complain(&error.to_string());
     (
         StatusCode::SERVICE_UNAVAILABLE,

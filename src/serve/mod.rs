@@ -8,6 +8,7 @@ mod listen;
 mod machine;
 mod people;
 mod range;
+mod seed;
 mod tree;
 
 use std::io;
@@ -20,6 +21,7 @@ use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use folder::FileKind;
 pub use folder::Folder;
 use keeper::{Keeper, NotKept, now};
 use known::Machines;
@@ -29,7 +31,7 @@ use tree::Tree;
 use crate::interrupt;
 use crate::medium::{Medium, MediumError};
 use crate::plan::{NodePlan, Plan};
-use crate::render::{Renderer, Server as Source};
+use crate::render::{Renderer, Server as Source, nocloud_net};
 use crate::secrets::Secrets;
 use crate::state::{NodeState, Sqlite, State, StateError, Token};
 
@@ -211,7 +213,10 @@ impl Server {
             server.folder.write_address(&url).map_err(io)?;
             ready(bound);
             tokio::spawn(Arc::clone(&server).watch());
-            let app = machine::routes().merge(people::routes()).with_state(Arc::clone(&server));
+            let app = machine::routes()
+                .merge(seed::routes())
+                .merge(people::routes())
+                .with_state(Arc::clone(&server));
             tokio::select! {
                 () = listen::accept(listener, app) => Ok(()),
                 interrupted = interrupted() => Err(interrupted.into()),
@@ -260,6 +265,7 @@ impl Server {
                 ));
             }
         } else {
+            let _one_at_a_time = self.arming.lock().await;
             for (name, wrong) in self.arm_these(self.now(), &new).await {
                 complain(&format!("{name} is not armed: {wrong}"));
             }
@@ -289,7 +295,7 @@ impl Server {
         }
     }
 
-    /// Arms these, and returns why some are not.
+    /// Arms these, and returns why some are not. One at a time does: files whose tokens nobody keeps are removed.
     async fn arm_these(
         self: &Arc<Self>,
         lab: Arc<Served>,
@@ -338,7 +344,11 @@ impl Server {
             let source = Source { tree: self.tree_of(&files), report: self.report_of(&report) };
             let made = renderer.render_for(node, Some(&source));
             let made = made.map_err(|error| NotArmed::Lab(error.to_string()))?;
-            self.folder.put(&files, &made.kickstart)?;
+            self.folder.put(&files, FileKind::Kickstart, &made.kickstart)?;
+            if nocloud_net::refusal(node).is_none() {
+                self.folder.put(&files, FileKind::UserData, &made.user_data)?;
+                self.folder.put(&files, FileKind::MetaData, &made.meta_data)?;
+            }
             Ok((files, report))
         };
         names.iter().map(|name| (name.clone(), one(name))).collect()
@@ -350,6 +360,11 @@ impl Server {
 
     fn kickstart_of(&self, files: &Token) -> String {
         format!("{}/n/{}/ks", self.options.url, files.reveal())
+    }
+
+    /// Below which cloud-init finds the node's seed.
+    fn seed_of(&self, files: &Token) -> String {
+        format!("{}/n/{}", self.options.url, files.reveal())
     }
 
     fn report_of(&self, report: &Token) -> String {

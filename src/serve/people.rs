@@ -85,13 +85,8 @@ async fn node(State(server): App, Path(name): Path<String>) -> Response {
 }
 
 async fn arm(State(server): App, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    if !is_admin(&server, &headers) {
-        let message = "this needs the administrator's token: `Authorization: Bearer …`";
-        let mut response = told(StatusCode::UNAUTHORIZED, message);
-        response
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
-        return response;
+    if let Some(refused) = refused(&server, &headers) {
+        return refused;
     }
     match server.arm(&name).await {
         Ok(node) => Json(shown(&server, node)).into_response(),
@@ -106,13 +101,21 @@ async fn arm(State(server): App, Path(name): Path<String>, headers: HeaderMap) -
     }
 }
 
-fn is_admin(server: &Server, headers: &HeaderMap) -> bool {
+/// What somebody hears who is not the administrator.
+pub(super) fn refused(server: &Server, headers: &HeaderMap) -> Option<Response> {
     let said = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-    said.and_then(|it| it.strip_prefix("Bearer "))
-        .is_some_and(|token| server.admin.is(token.trim()))
+    let token = said.and_then(|it| it.strip_prefix("Bearer "));
+    if token.is_some_and(|token| server.admin.is(token.trim())) {
+        return None;
+    }
+    let message = "this needs the administrator's token: `Authorization: Bearer …`";
+    let mut response = told(StatusCode::UNAUTHORIZED, message);
+    let bearer = header::HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+    Some(response)
 }
 
-fn told(status: StatusCode, message: &str) -> Response {
+pub(super) fn told(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "schema": 1, "error": message }))).into_response()
 }
 

@@ -49,15 +49,15 @@ impl NodeState {
         Asked::Install
     }
 
-    /// It has fetched its kickstart. Returns whether that begins something: an installer that asks again does not.
-    pub fn fetched(&mut self, now: u64) -> bool {
+    /// It has fetched what it is made by. Returns whether that begins something: an installer that asks again does not.
+    pub fn fetched(&mut self, what: &str, now: u64) -> bool {
         self.seen = Some(now);
         let begins = self.state == State::Armed || self.booted;
         if begins {
             self.booted = false;
             self.enter(State::Installing, now);
             self.attempts += 1;
-            "fetched its kickstart".clone_into(&mut self.step);
+            self.step = format!("fetched {what}");
         }
         begins
     }
@@ -142,8 +142,8 @@ mod tests {
         assert_eq!(node.boots(3, 1), Asked::Disk);
         let mut node = armed();
         assert_eq!(node.boots(3, 2), Asked::Install);
-        assert!(node.fetched(3));
-        assert!(!node.fetched(4), "an installer asks again");
+        assert!(node.fetched("its kickstart", 3));
+        assert!(!node.fetched("its kickstart", 4), "an installer asks again");
         assert_eq!((node.state, node.since, node.attempts), (State::Installing, 3, 1));
         assert!(node.tells(Told::Installed, 5));
         assert!(!node.tells(Told::Installed, 6), "and tells it again");
@@ -162,7 +162,7 @@ mod tests {
             (node.state, &*node.step, node.attempts),
             (State::Armed, "loading its kernel", 0)
         );
-        assert!(node.fetched(4));
+        assert!(node.fetched("its kickstart", 4));
         assert_eq!((node.state, &*node.step), (State::Installing, "fetched its kickstart"));
     }
 
@@ -171,7 +171,7 @@ mod tests {
         let mut node = armed();
         for n in 1..=3 {
             assert_eq!(node.boots(3, 2), Asked::Install);
-            assert!(node.fetched(3), "attempt {n}");
+            assert!(node.fetched("its kickstart", 3), "attempt {n}");
             assert_eq!(node.attempts, n);
         }
         assert_eq!(node.boots(3, 4), Asked::Disk);
@@ -184,7 +184,7 @@ mod tests {
         let mut node = armed();
         assert!(!node.expire(60_000, 10_000_000), "nobody has to switch it on");
         node.boots(3, 1);
-        node.fetched(2);
+        node.fetched("its kickstart", 2);
         assert!(node.tells(Told::Step("installing packages"), 1000));
         assert!(!node.tells(Told::Step("installing packages"), 2000), "no news");
         assert!(!node.expire(60_000, 62_000));
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn one_that_was_taken_for_lost_and_comes_through_is_installed() {
         let mut node = armed();
-        node.fetched(2);
+        node.fetched("its kickstart", 2);
         node.expire(1000, 9000);
         assert!(node.tells(Told::Installed, 9001));
         assert_eq!((node.state, node.reason), (State::Installed, None));
@@ -217,7 +217,7 @@ mod tests {
     fn a_failure_ends_it_and_arming_begins_it_anew() {
         let mut node = armed();
         let first = node.files.clone();
-        node.fetched(2);
+        node.fetched("its kickstart", 2);
         assert!(node.tells(Told::Failed("no disk"), 3));
         assert!(!node.tells(Told::Step("late"), 4), "what comes late changes nothing");
         assert_eq!((node.state, node.reason.as_deref()), (State::Failed, Some("no disk")));

@@ -8,15 +8,22 @@ if [ "$(hostname)" != "$TRAINYARD_NODE" ] || [ "$(hostnamectl --static)" != "$TR
     hostnamectl set-hostname "$TRAINYARD_NODE"
 fi
 
+scripts=$TRAINYARD_ROOT/etc/sysconfig/network-scripts
+resolvers=$TRAINYARD_ROOT/etc/resolv.conf
 interfaces=$(manifest host-network file | sed -n 's|.*/network-scripts/ifcfg-||p')
 # says INTERFACE LINE: whether its file has that line.
-says() { grep -qx "$2" "$TRAINYARD_ROOT/etc/sysconfig/network-scripts/ifcfg-$1"; }
+says() { grep -qx "$2" "$scripts/ifcfg-$1"; }
+# value INTERFACE KEY: what its file says of that; nothing where it says nothing.
+value() { sed -n "s/^$2=//p" "$scripts/ifcfg-$1"; }
 
-# bring_up INTERFACE...: those that NetworkManager is told to leave alone. A bond brings its members up itself.
+# A cloud image has no NetworkManager: there network.service has all interfaces, and looks at each only once, at boot.
+has_network_manager() { systemctl -q is-active NetworkManager.service; }
+
+# bring_up INTERFACE...: those that NetworkManager does not have. A bond brings its members up itself.
 bring_up() {
     local name
     for name in "$@"; do
-        if says "$name" NM_CONTROLLED=no && ! says "$name" SLAVE=yes; then
+        if ! says "$name" SLAVE=yes && { says "$name" NM_CONTROLLED=no || ! has_network_manager; }; then
             [ -n "$(ip -o link show dev "$name" up 2>/dev/null)" ] || ifup "$name" ||
                 warn "$name did not come up; is the adapter there?"
         fi
@@ -25,7 +32,9 @@ bring_up() {
 
 # NetworkManager keeps what nodes have addresses on; network.service brings up what NetworkManager is told to leave alone.
 systemctl enable network.service
-nmcli connection reload || warn "NetworkManager did not read the interface files again"
+if has_network_manager; then
+    nmcli connection reload || warn "NetworkManager did not read the interface files again"
+fi
 vlans='' others=''
 for name in $interfaces; do
     if says "$name" VLAN=yes; then vlans="$vlans $name"; else others="$others $name"; fi
@@ -35,20 +44,27 @@ bring_up $others $vlans
 
 has_its_address() { [ -n "$(ip -4 -o address show to "$TRAINYARD_ADDRESS/32")" ]; }
 
-# unplugged: the interfaces that could have this node's address, if there were a carrier.
-unplugged() {
-    local name
-    for name in $interfaces; do
-        says "$name" "IPADDR=$TRAINYARD_ADDRESS" || says "$name" BOOTPROTO=dhcp || continue
-        case $(cat "$TRAINYARD_ROOT/sys/class/net/$name/carrier" 2>/dev/null) in 0) printf '%s\n' "$name" ;; esac
-    done
-}
+# Whether an interface could have this node's address.
+could_have_it() { says "$1" "IPADDR=$TRAINYARD_ADDRESS" || says "$1" BOOTPROTO=dhcp; }
+is_unplugged() { [ "$(cat "$TRAINYARD_ROOT/sys/class/net/$1/carrier" 2>/dev/null)" = 0 ]; }
 
-# NetworkManager gives an address when there is a carrier; a reboot would bring none.
-name=$(unplugged | tr '\n' ' ')
-if [ -n "$name" ] && ! has_its_address; then
-    await "${PARAMETER_carrier_seconds:?}" "a network at ${name% } (is the cable plugged in, and the switch on?)" has_its_address ||
-        fail "no interface has $TRAINYARD_ADDRESS: ${name% } found no network in $PARAMETER_carrier_seconds s"
+unplugged=
+for name in $interfaces; do
+    if could_have_it "$name" && is_unplugged "$name"; then unplugged="$unplugged $name"; fi
+done
+# NetworkManager gives an address when there is a carrier, and the network scripts where they are asked then; a reboot would bring none.
+gets_its_address() {
+    has_its_address && return
+    has_network_manager && return 1
+    local name
+    for name in $unplugged; do
+        is_unplugged "$name" || ifup "$name" || true
+    done
+    has_its_address
+}
+if [ -n "$unplugged" ] && ! has_its_address; then
+    await "${PARAMETER_carrier_seconds:?}" "a network at${unplugged} (is the cable plugged in, and the switch on?)" gets_its_address ||
+        fail "no interface has $TRAINYARD_ADDRESS:${unplugged} found no network in $PARAMETER_carrier_seconds s"
 fi
 
 # New names, and the addresses of new interface files, come with a reboot. After an installation they are there already.
@@ -63,10 +79,16 @@ for name in $interfaces; do
         say "the way out still leads by $name"
         exit 100
     fi
-    server=$(sed -n 's/^DNS1=//p' "$TRAINYARD_ROOT/etc/sysconfig/network-scripts/ifcfg-$name")
-    if [ -n "$server" ] && ! grep -qxF "nameserver $server" "$TRAINYARD_ROOT/etc/resolv.conf"; then
+    server=$(value "$name" DNS1)
+    if [ -n "$server" ] && ! grep -qxF "nameserver $server" "$resolvers"; then
         say "$server is not asked for names yet"
-        exit 100
+        has_network_manager && exit 100
+        # With PEERDNS=no the network scripts leave that file alone, and so do they what is written here.
+        search=$(value "$name" DOMAIN | tr -d '"')
+        {
+            [ -z "$search" ] || printf 'search %s\n' "$search"
+            sed -n 's/^DNS[0-9]*=/nameserver /p' "$scripts/ifcfg-$name"
+        } >"$resolvers"
     fi
 done
 for name in $interfaces; do
@@ -75,3 +97,7 @@ for name in $interfaces; do
         exit 100
     fi
 done
+# At the first boot of a cloud image it has failed on the image's own adapter, by a name that is gone.
+if ! has_network_manager && systemctl -q is-failed network.service; then
+    systemctl reset-failed network.service
+fi

@@ -8,6 +8,8 @@ pub struct Known {
     /// Whether one by a seed has it.
     pub cloud: bool,
     pub reason: &'static str,
+    /// On which node; on both where it says none.
+    pub node: Option<&'static str>,
 }
 
 impl Known {
@@ -20,18 +22,32 @@ impl Known {
 }
 
 const fn cloud(line: &'static str, reason: &'static str) -> Known {
-    Known { line, kickstart: false, cloud: true, reason }
+    Known { line, kickstart: false, cloud: true, reason, node: None }
+}
+
+const fn installed(line: &'static str, reason: &'static str) -> Known {
+    Known { line, kickstart: true, cloud: false, reason, node: None }
 }
 
 const fn both(line: &'static str, reason: &'static str) -> Known {
-    Known { line, kickstart: true, cloud: true, reason }
+    Known { line, kickstart: true, cloud: true, reason, node: None }
 }
 
 const OURS: &str = "what makes a seed be forgotten; a kickstart leaves nothing behind";
 const PACKAGE: &str = "the image's cloud-init";
+/// `GenericCloud` has none: its network scripts have the network (docs/cloud-init.md).
+const NETWORK_MANAGER: &str = "NetworkManager, which a medium installs and a cloud image lacks";
 const INSTALLER: &str = "the installer does it, and on a test host nobody plays that part";
 
-pub const DIFFERENT: [Known; 29] = [
+/// The stage `firewall` has rules for a controller's zone, and none for a compute's.
+const fn zone(line: &'static str) -> Known {
+    let reason = "the installer lets ssh in, as the zone does that firewalld brings";
+    Known { node: Some("compute"), ..installed(line, reason) }
+}
+
+pub const DIFFERENT: [Known; 37] = [
+    zone("/etc/firewalld/zones/public.xml"),
+    zone("/etc/firewalld/zones/public.xml.old"),
     cloud("/usr/local/libexec/trainyard/forget-seed.sh", OURS),
     cloud("/etc/systemd/system/trainyard-forget-seed.service", OURS),
     cloud("/etc/systemd/system/cloud-final.service.wants", OURS),
@@ -62,18 +78,23 @@ pub const DIFFERENT: [Known; 29] = [
     cloud("/etc/locale.conf", INSTALLER),
     both("/etc/localtime", INSTALLER),
     both("/etc/shadow", INSTALLER),
-    Known {
-        line: "/root/trainyard-early.log",
-        kickstart: true,
-        cloud: false,
-        reason: "what the installer's log of the early stages says is in the stages' own logs, too",
-    },
-    Known {
-        line: "/etc/trainyard/ks.cfg",
-        kickstart: true,
-        cloud: false,
-        reason: "the kickstart, without its secrets, for who wants to know",
-    },
+    installed("NetworkManager", NETWORK_MANAGER),
+    installed("NetworkManager.service enabled", NETWORK_MANAGER),
+    installed("NetworkManager-wait-online.service enabled", NETWORK_MANAGER),
+    installed(
+        "/etc/systemd/system/multi-user.target.wants/NetworkManager.service",
+        NETWORK_MANAGER,
+    ),
+    installed("/etc/systemd/system/network-online.target.wants", NETWORK_MANAGER),
+    installed(
+        "/etc/systemd/system/network-online.target.wants/NetworkManager-wait-online.service",
+        NETWORK_MANAGER,
+    ),
+    installed(
+        "/root/trainyard-early.log",
+        "what the installer's log of the early stages says is in the stages' own logs, too",
+    ),
+    installed("/etc/trainyard/ks.cfg", "the kickstart, without its secrets, for who wants to know"),
 ];
 
 /// What cloud-init's log may say on a test host.

@@ -1,16 +1,17 @@
 //! Once with nothing in between: machines in QEMU whose firmware boots the disk that `trainyard disk` made, and a cloud-init that finds the seed
-//! that `trainyard seed` made: on a CD by its label, on a web server by what the machine is told. QEMU gets the words that both print.
+//! that `trainyard seed` made on a CD by its label, or `trainyard serve` has, by what the machine is told. QEMU gets the words that they print.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::area::turn;
 use crate::common::installed::files_of;
-use crate::common::{Lab, ROOT, judged, outcome, seeded_by_web};
+use crate::common::{Lab, PROGRAM, ROOT, judged, outcome, seeded_by_web};
 
 const SCRIPT: &str = "scripts/dev/cloud-boot.sh";
 
@@ -118,24 +119,32 @@ fn a_disk_becomes_the_node_of_its_seed_and_a_second_boot_without_it_changes_noth
     }
 }
 
-/// A folder on a web server of this machine alone; it ends with this value, or with the test.
+/// The lab's own server; it ends with this value, or with the test.
 struct Server {
     process: Child,
-    port: String,
+    url: String,
 }
 
 impl Server {
-    fn start(folder: &Path) -> Self {
+    fn start(lab: &Lab) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        drop(listener);
+        // QEMU's own network has this machine there.
+        let url = format!("http://10.0.0.2:{}", address.port());
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "python3", "-u", "-m", "http.server"]);
-        command.args(["--bind", "127.0.0.1", "--directory"]).arg(folder).arg("0");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = command.spawn().expect("a server");
-        let mut said = String::new();
-        let stdout = process.stdout.take().expect("a pipe");
-        BufReader::new(stdout).read_line(&mut said).expect("its first line");
-        let port = said.split(' ').skip_while(|word| *word != "port").nth(1).expect("a port");
-        Self { process, port: port.to_owned() }
+        command.args(["--pdeathsig", "KILL", PROGRAM, "serve", "--image"]);
+        command.arg(format!("{ROOT}/target/standin/small.iso"));
+        command.args(["--listen", &address.to_string(), "--url", &url]);
+        command.current_dir(lab.path(".")).stdin(Stdio::null()).stderr(Stdio::null());
+        let process = command.spawn().expect("a server");
+        let server = Self { process, url };
+        let end = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(address).is_err() {
+            assert!(Instant::now() < end, "it does not listen");
+            sleep(Duration::from_millis(50));
+        }
+        server
     }
 }
 
@@ -146,26 +155,37 @@ impl Drop for Server {
     }
 }
 
+/// What the controller is, as the server has it.
+fn status(lab: &Lab) -> serde_json::Value {
+    let said = lab.done(&["node", "status", "controller", "--format", "json"]).stdout;
+    let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    said["nodes"][0].clone()
+}
+
 #[test]
-fn a_disk_becomes_the_node_that_a_web_server_has_the_seed_of() {
+fn a_disk_becomes_the_node_that_the_server_has_the_seed_of() {
     let _turn = turn();
     let lab = lab(&seeded_by_web());
-    let server = Server::start(&lab.path("."));
-    // QEMU's own network has this machine there.
-    let url = format!("http://10.0.0.2:{}", server.port);
-    let said = lab.done(&["seed", "controller", "--kind", "nocloud-net", "--url", &url]).stderr;
+    let server = Server::start(&lab);
     for (way, found) in [("kernel", "cmdline"), ("QEMU", "dmi")] {
-        let told = to_paste(&said, way);
+        lab.done(&["node", "arm", "controller"]);
+        let said = lab.done(&["node", "seed", "controller"]).stdout;
+        let line = said.lines().find_map(|line| line.strip_prefix(way)).expect(way);
+        let told = line.trim_start();
         let (_, words) = disk(&lab);
         let boot = match way {
             "kernel" => Boot::new(&lab, &["--kernel", told], &words),
             _ => Boot::new(&lab, &[], &format!("{words} {told}")),
         };
         let source = boot.told("source: ")[0];
-        let wanted = format!("DataSourceNoCloudNet [seed={found},{url}/controller-nocloud/]");
+        let wanted = format!("DataSourceNoCloudNet [seed={found},{}/n/", server.url);
         assert!(source.contains(&wanted), "{source}");
         boot.assert_is_the_node(&lab);
+        let report = "600 root:root /etc/trainyard/report";
+        assert!(boot.told("file: ").iter().any(|file| file.ends_with(report)));
         let ports = boot.told("address: ");
         assert_eq!(ports, ["eth0 08:00:27:00:00:11 10.0.0.11/24", "eth1 08:00:27:00:00:12 none"]);
+        let status = status(&lab);
+        assert!(status["state"] != "armed" && status["attempts"] == 1, "{status}");
     }
 }

@@ -35,12 +35,15 @@ import el7
 for name in sys.argv[1:]: el7.install(name)' "${packages[@]}" >/dev/null 2>&1
 cp /mnt/input/hostname $root/etc/hostname
 printf '127.0.0.1   localhost localhost.localdomain localhost4 localhost4.localdomain4\n' >$root/etc/hosts
-inside firewall-offline-cmd --enabled --service=ssh >/dev/null
+[ ! -e /mnt/input/ks.cfg ] || inside firewall-offline-cmd --enabled --service=ssh >/dev/null
 # The installer writes a file for each adapter that it sees.
 mkdir -p $root/etc/sysconfig/network-scripts
 printf 'DEVICE=lo\nIPADDR=127.0.0.1\nONBOOT=yes\n' >$root/etc/sysconfig/network-scripts/ifcfg-lo
 if [ ! -e /mnt/input/ks.cfg ]; then
-    printf 'DEVICE=eth0\nBOOTPROTO=dhcp\nONBOOT=yes\nTYPE=Ethernet\n' >$root/etc/sysconfig/network-scripts/ifcfg-eth0
+    printf '%s\n' 'DEVICE="eth0"' 'BOOTPROTO="dhcp"' 'ONBOOT="yes"' 'TYPE="Ethernet"' 'USERCTL="yes"' 'PEERDNS="yes"' 'IPV6INIT="no"' \
+        'PERSISTENT_DHCLIENT="1"' >$root/etc/sysconfig/network-scripts/ifcfg-eth0
+    printf 'NETWORKING=yes\nNOZEROCONF=yes\n' >$root/etc/sysconfig/network
+    inside systemctl --quiet enable network.service
     cp -r --preserve=mode /mnt/cloud-image/. $root
     # Debian's own decides whether there is a seed; CentOS 7's cloud-init always runs.
     mkdir -p $root/etc/systemd/system-generators

@@ -5,6 +5,7 @@ mod custom;
 mod cut_off;
 mod first_start;
 mod network;
+mod network_up;
 mod node;
 mod order;
 mod packages;

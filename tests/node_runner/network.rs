@@ -9,7 +9,7 @@ use std::path::Path;
 use super::node::Node;
 use super::verify::names_in;
 
-const SCRIPTS: &str = "etc/sysconfig/network-scripts";
+pub const SCRIPTS: &str = "etc/sysconfig/network-scripts";
 
 /// Prints what the file `addresses` says: `INTERFACE ADDRESS`, one a line.
 const IP: &str = r#"
@@ -30,13 +30,13 @@ fn script(name: &str) -> String {
     fs::read_to_string(stage.join(name)).expect("a script")
 }
 
-struct Host {
-    node: Node,
+pub struct Host {
+    pub node: Node,
 }
 
 impl Host {
     /// A node whose interfaces are as their files say.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let node = Node::new();
         let scripts = ["prepare.sh", "configure.sh", "verify.sh"].map(|name| (name, script(name)));
         let mut manifest = "parameter outside docs.openstack.org\n".to_owned();
@@ -334,99 +334,4 @@ fn a_lab_without_a_way_out_says_so() {
     let checks = host.node.checks("host-network");
     assert!(!checks.iter().any(|(name, _, _)| name == "the gateway answers"));
     assert!(!host.node.calls().iter().any(|call| call.contains("docs.openstack.org")));
-}
-
-#[test]
-fn what_dhcp_has_set_up_against_the_files_ends_with_a_reboot() {
-    let path = format!("etc/trainyard/stages/host-network/files/{SCRIPTS}/ifcfg-enp0s9");
-    for (file, way_out, resolv, reboots) in [
-        ("DEFROUTE=no\nPEERDNS=no\n", "enp0s9", "", true),
-        ("DEFROUTE=no\nPEERDNS=no\n", "enp0s3", "", false),
-        ("DEFROUTE=yes\n", "enp0s9", "nameserver 10.9.0.1\n", false),
-        ("DEFROUTE=yes\nPEERDNS=no\nDNS1=1.1.1.1\n", "enp0s9", "nameserver 10.9.0.1\n", true),
-        ("DEFROUTE=yes\nPEERDNS=no\nDNS1=1.1.1.1\n", "enp0s9", "nameserver 1.1.1.1\n", false),
-    ] {
-        let host = Host::new();
-        host.node.write(&path, &format!("TYPE=Ethernet\nBOOTPROTO=dhcp\n{file}"));
-        host.node.write("ways-out", &format!("default dev {way_out}\n"));
-        host.node.write("etc/resolv.conf", resolv);
-        let said = host.node.expect(if reboots { 3 } else { 0 }, &["run", "host-network"]);
-        let is_asked = host.node.calls().contains(&"systemctl reboot".to_owned());
-        assert_eq!(is_asked, reboots, "{file}{said}");
-    }
-}
-
-#[test]
-fn what_network_manager_leaves_alone_is_brought_up_from_below() {
-    let host = Host::new();
-    host.node.expect(0, &["run", "host-network"]);
-    let calls = host.node.calls();
-    let ups: Vec<_> = calls.iter().filter_map(|call| call.strip_prefix("ifup ")).collect();
-    // A bond brings its members up itself; what carries a VLAN comes before it.
-    assert_eq!(ups, ["bond0", "bond0.7"]);
-    assert!(calls.contains(&"systemctl enable network.service".to_owned()), "{calls:?}");
-    assert!(calls.contains(&"nmcli connection reload".to_owned()));
-    assert!(!calls.iter().any(|call| call.contains("reboot")), "{calls:?}");
-
-    host.node.write("up/bond0", "");
-    host.node.expect(0, &["run", "--force", "host-network"]);
-    let calls = host.node.calls();
-    assert!(
-        !calls.contains(&"ifup bond0".to_owned()) && calls.contains(&"ifup bond0.7".to_owned())
-    );
-}
-
-#[test]
-fn a_reboot_brings_what_only_a_reboot_can() {
-    for (missing, reboots) in [("bond0", true), ("enp0s3", true), ("enp0s9", false)] {
-        let host = Host::new();
-        fs::remove_dir_all(host.node.path(&format!("sys/class/net/{missing}"))).expect("removed");
-        if missing == "enp0s3" {
-            let path = "etc/trainyard/stages/host-network/files/etc/sysconfig/network-scripts/ifcfg-enp0s3";
-            host.node.write(path, "TYPE=Ethernet\nHWADDR=52:54:00:00:00:01\nIPADDR=10.0.0.11\n");
-        }
-        host.node.expect(if reboots { 3 } else { 0 }, &["run", "host-network"]);
-        let calls = host.node.calls();
-        assert_eq!(calls.contains(&"systemctl reboot".to_owned()), reboots, "{missing}: {calls:?}");
-    }
-}
-
-#[test]
-fn a_node_without_a_network_waits_for_one_and_does_not_reboot() {
-    for comes in [true, false] {
-        let host = Host::new();
-        host.node.write("sys/class/net/enp0s3/carrier", "0\n");
-        host.node.shell("mv $ROOT/addresses $ROOT/later");
-        host.node.write("addresses", "storage 10.2.0.11\n");
-        host.node.shell(
-            "echo parameter carrier_seconds 2 >>$ROOT/etc/trainyard/stages/host-network/manifest",
-        );
-        // It looks again every five seconds.
-        host.node.fake(
-            "sleep",
-            if comes { "mv $ROOT/later $ROOT/addresses" } else { "exec /bin/sleep 3" },
-        );
-        host.node.expect(if comes { 0 } else { 6 }, &["run", "host-network"]);
-        let said = host.node.expect(0, &["logs", "host-network"]);
-        assert!(said.contains("waiting for a network at enp0s3 (is the cable plugged in, and the switch on?), at most 2 s"), "{said}");
-        assert_eq!(said.contains("enp0s3 found no network in 2 s"), !comes, "{said}");
-        assert!(!host.node.calls().iter().any(|call| call.contains("reboot")));
-    }
-}
-
-#[test]
-fn interface_files_that_the_lab_does_not_have_are_put_aside() {
-    let host = Host::new();
-    for name in ["ifcfg-eth0", "ifcfg-lo", "route-eth0", "route6-eth0", "ifup-routes"] {
-        host.node.write(&format!("{SCRIPTS}/{name}"), name);
-    }
-    host.node.expect(0, &["run", "host-network"]);
-    for name in ["ifcfg-eth0", "route-eth0", "route6-eth0"] {
-        assert_eq!(host.node.read(&format!("var/lib/trainyard/replaced/{name}")), name);
-        assert!(!host.node.path(&format!("{SCRIPTS}/{name}")).exists(), "{name}");
-    }
-    for name in ["ifcfg-lo", "ifup-routes"] {
-        assert_eq!(host.node.read(&format!("{SCRIPTS}/{name}")), name);
-    }
-    assert!(host.node.read(&format!("{SCRIPTS}/ifcfg-enp0s3")).contains("IPADDR=10.0.0.11"));
 }

@@ -10,5 +10,6 @@ mod kickstart;
 mod many;
 mod refused;
 mod running;
+mod seed;
 mod tree;
 mod way;

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod completions;
+mod cloud_network;
 mod disk;
 mod doctor;
 mod fetch;
@@ -10,7 +11,6 @@ mod image;
 mod init;
 mod inspect;
 mod load;
-mod nocloud_net;
 mod node;
 mod plan;
 mod render;

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use reqwest::blocking::{Client, Response};
+use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -13,6 +13,7 @@ use crate::cli::ui::{Ui, print};
 use crate::cli::{NodeArgs, NodeCommand};
 use crate::exit::{self, Failure};
 use crate::interrupt;
+use crate::render::nocloud_net;
 use crate::serve::Folder;
 
 /// How often a server is asked what has happened.
@@ -22,6 +23,7 @@ pub(in crate::cli) fn node(lab_file: &Path, args: &NodeArgs, ui: &Ui) -> Result<
     let server = Server::of(lab_file, args)?;
     match &args.command {
         NodeCommand::Arm { nodes } => arm(&server, nodes, ui),
+        NodeCommand::Seed { node } => seed(&server, node, ui),
         NodeCommand::Status { nodes, watch } => {
             let said = status(&server, nodes, ui)?;
             if !watch {
@@ -66,22 +68,27 @@ impl Server {
         Ok(Self { url, folder, client })
     }
 
-    /// What it answers, as data.
-    fn ask(&self, method: Method, path: &str, query: &[(&str, &str)]) -> Result<Value> {
+    /// What it answers to everyone, as data.
+    fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
         let url = format!("{}/api/v1/{path}", self.url);
         let url = url::Url::parse_with_params(&url, query).context("the server's address")?;
-        let mut request = self.client.request(method.clone(), url);
-        if method == Method::POST {
-            let path = self.folder.admin_path();
-            let token = self.folder.admin_token().ok_or_else(|| {
-                let message = format!(
-                    "`{}` is no administrator's token, without which the server does nothing: `--state` says where its server keeps it",
-                    path.display()
-                );
-                Failure::new(exit::INPUT, message)
-            })?;
-            request = request.bearer_auth(token.reveal());
-        }
+        self.send(self.client.get(url))
+    }
+
+    /// What it does, or answers, to its administrator alone.
+    fn administer(&self, method: Method, path: &str) -> Result<Value> {
+        let token = self.folder.admin_token().ok_or_else(|| {
+            let message = format!(
+                "`{}` is no administrator's token, without which the server does nothing: `--state` says where its server keeps it",
+                self.folder.admin_path().display()
+            );
+            Failure::new(exit::INPUT, message)
+        })?;
+        let url = format!("{}/api/v1/{path}", self.url);
+        self.send(self.client.request(method, url).bearer_auth(token.reveal()))
+    }
+
+    fn send(&self, request: RequestBuilder) -> Result<Value> {
         let answer = request.send().map_err(|error| {
             let error = error.without_url();
             Failure::new(
@@ -118,7 +125,7 @@ impl Server {
 fn arm(server: &Server, nodes: &[String], ui: &Ui) -> Result<()> {
     let mut armed = Vec::new();
     for node in nodes {
-        armed.push(server.ask(Method::POST, &format!("nodes/{}/arm", escaped(node)), &[])?);
+        armed.push(server.administer(Method::POST, &format!("nodes/{}/arm", escaped(node)))?);
     }
     let text = || {
         let lines = nodes.iter().map(|node| {
@@ -129,13 +136,24 @@ fn arm(server: &Server, nodes: &[String], ui: &Ui) -> Result<()> {
     ui.result(text, &serde_json::json!({ "schema": 1, "nodes": armed }))
 }
 
+/// Where an armed node's seed is. It opens all the secrets of that node, so the server tells it to its administrator alone.
+fn seed(server: &Server, node: &str, ui: &Ui) -> Result<()> {
+    let said = server.administer(Method::GET, &format!("nodes/{}/seed", escaped(node)))?;
+    let source = said["source"].as_str().unwrap_or_default();
+    ui.result(|| nocloud_net::lines(node, source), &said)?;
+    ui.note(format!(
+        "next: tell the machine of {node} one of these, and start it from a CentOS 7 cloud image; who knows the address gets the node's secrets"
+    ));
+    Ok(())
+}
+
 /// A name in a URL's path.
 fn escaped(name: &str) -> String {
     percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 fn status(server: &Server, nodes: &[String], ui: &Ui) -> Result<Value> {
-    let mut said = server.ask(Method::GET, "nodes", &[])?;
+    let mut said = server.ask("nodes", &[])?;
     let all = said["nodes"].as_array().cloned().unwrap_or_default();
     for name in nodes {
         if !all.iter().any(|node| node["name"] == **name) {
@@ -211,7 +229,7 @@ fn events(server: &Server, after: u64, node: Option<&str>) -> Result<Value> {
         let after = last.to_string();
         let mut query = vec![("after", after.as_str())];
         query.extend(node.map(|node| ("node", node)));
-        let mut said = server.ask(Method::GET, "events", &query)?;
+        let mut said = server.ask("events", &query)?;
         let part = said["events"].as_array_mut().map(std::mem::take).unwrap_or_default();
         let Some(end) = part.last().and_then(|event| event["id"].as_u64()) else {
             said["events"] = all.into();

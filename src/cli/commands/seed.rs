@@ -6,8 +6,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
+use super::cloud_network;
 use super::load::{chosen_one, load_good, load_secrets};
-use super::nocloud_net;
 use super::render::write_files;
 use super::source::keep_own;
 use crate::cli::ui::Ui;
@@ -15,7 +15,7 @@ use crate::cli::{SeedArgs, SeedKind};
 use crate::exit::{self, Failure};
 use crate::iso::{self, Seed, Xorriso};
 use crate::plan::NodePlan;
-use crate::render::{Rendered, Renderer};
+use crate::render::{Rendered, Renderer, nocloud_net};
 
 /// User-data that is larger goes compressed, so that a seed stays small: cloud-init knows it by its first bytes.
 const READABLE: usize = 256 << 10;
@@ -31,8 +31,11 @@ pub(in crate::cli) fn seed(
     let output = args.output.clone().unwrap_or_else(|| default_output(node, args.kind));
     let source = match args.kind {
         SeedKind::NocloudNet => {
-            nocloud_net::check_network(node)?;
-            nocloud_net::source(args.url.as_deref(), &output)?
+            if let Some(why) = nocloud_net::refusal(node) {
+                bail!(Failure::new(exit::REFUSED, why));
+            }
+            nocloud_net::source(args.url.as_deref(), &output)
+                .map_err(|error| Failure::new(exit::USAGE, error.to_string()))?
         }
         _ if args.url.is_some() => {
             bail!(Failure::new(
@@ -53,6 +56,11 @@ pub(in crate::cli) fn seed(
             medium("OEMDRV", vec![("ks.cfg", kickstart)], output, args, ui)?;
         }
         SeedKind::NocloudNet => folder(&cloud_files(&rendered, false)?, &output, args, ui)?,
+    }
+    if !matches!(args.kind, SeedKind::Oemdrv)
+        && let Some(warning) = cloud_network::warning(node)
+    {
+        ui.note(warning);
     }
     ui.note(next(node, args.kind, &source));
     Ok(())
@@ -125,17 +133,14 @@ fn next(node: &NodePlan, kind: SeedKind, source: &str) -> String {
             "next: attach it as a second CD beside the untouched CentOS 7.9 medium. Its menu waits a minute and then checks the medium; \
              Tab (or `e`) and ` inst.ks=hd:LABEL=OEMDRV:/ks.cfg` at the end make {name}'s installation sure"
         ),
-        SeedKind::NocloudNet => {
-            // A comma ends a part of what QEMU's option says.
-            let doubled = source.replace(',', ",,");
-            format!(
-                "next: serve the folder to nobody but {name}, for it holds its secrets and whoever asks gets them (its files are yours alone: \
-                 a server with an account of its own must be let in); and tell {name} of it, one of these:\n\
-                 \x20 kernel      '{source}'\n\
-                 \x20 QEMU        -smbios 'type=1,serial={doubled}'\n\
-                 \x20 VirtualBox  VBoxManage setextradata {name} VBoxInternal/Devices/pcbios/0/Config/DmiSystemSerial '{source}'\n\
-                 \x20             (with EFI: VBoxInternal/Devices/efi/0/Config/DmiSystemSerial)"
-            )
-        }
+        SeedKind::NocloudNet => format!(
+            "next: serve the folder to nobody but {name}, for it holds its secrets and whoever asks gets them (its files are yours alone: \
+             a server with an account of its own must be let in); and tell {name} of it, one of these:\n{}",
+            nocloud_net::lines(name, source)
+                .lines()
+                .map(|line| format!("  {line}\n"))
+                .collect::<String>()
+                .trim_end()
+        ),
     }
 }

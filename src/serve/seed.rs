@@ -1,0 +1,121 @@
+//! The seed of a node that starts from a cloud image: cloud-init's data source `NoCloud` reads it from a web server, which is told
+//! it by a kernel's command line or a serial number, and neither says which machine asks. So the address is all that opens it.
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+
+use super::folder::FileKind;
+use super::keeper::{Opens, now};
+use super::listen::Peer;
+use super::machine::{gone, no, not_kept, secret};
+use super::people::{self, told};
+use super::{Server, nocloud_net};
+use crate::state::Token;
+
+type App = State<Arc<Server>>;
+
+/// The folder below a node's token.
+const FOLDER: &str = "seed";
+
+pub(super) fn routes() -> Router<Arc<Server>> {
+    Router::new()
+        .route("/n/{token}/seed/user-data", get(user_data))
+        .route("/n/{token}/seed/meta-data", get(meta_data))
+        .route("/api/v1/nodes/{name}/seed", get(source))
+}
+
+/// Which cloud-init reads first. It begins nothing: both are needed.
+async fn meta_data(
+    State(server): App,
+    Extension(peer): Extension<Peer>,
+    Path(token): Path<String>,
+) -> Response {
+    match opened(&server, peer, &token, FileKind::MetaData) {
+        Ok((_, bytes)) => secret(bytes),
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// What makes the node. It may be asked again, and is: at every boot until the node tells of its stages.
+async fn user_data(
+    State(server): App,
+    Extension(peer): Extension<Peer>,
+    Path(token): Path<String>,
+    method: Method,
+) -> Response {
+    let (name, bytes) = match opened(&server, peer, &token, FileKind::UserData) {
+        Ok(opened) => opened,
+        Err(refused) => return refused.into_response(),
+    };
+    if method == Method::GET {
+        let fetched = server.keeper.change(&name, |node| {
+            let begins = node.fetched("its user-data", now());
+            ((), begins.then(|| format!("{}, from {}", node.step, peer.0.ip())))
+        });
+        if let Err(error) = fetched.await {
+            return not_kept(&error);
+        }
+    }
+    secret(bytes)
+}
+
+/// Why somebody gets no file.
+enum Refused {
+    Gone,
+    Stranger,
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Gone => gone(),
+            Self::Stranger => no("the address that asks is none of those that may (`--allow`)"),
+        }
+    }
+}
+
+/// The node that a token is of, and its file.
+fn opened(
+    server: &Server,
+    peer: Peer,
+    token: &str,
+    kind: FileKind,
+) -> Result<(String, Vec<u8>), Refused> {
+    let name = server.keeper.opened(token, Opens::Files).ok_or(Refused::Gone)?;
+    let token = Token::parse(token).ok_or(Refused::Gone)?;
+    if !server.may_fetch(peer.0.ip()) {
+        return Err(Refused::Stranger);
+    }
+    // A node that needs a network-config has none of these.
+    let bytes = tokio::task::block_in_place(|| server.folder.get(&token, kind));
+    Ok((name, bytes.map_err(|_| Refused::Gone)?))
+}
+
+/// What tells a machine where its seed is; it opens the seed, so only the administrator hears it.
+async fn source(State(server): App, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    if let Some(refused) = people::refused(&server, &headers) {
+        return refused;
+    }
+    let lab = server.now();
+    let Some((plan, node)) = lab.node(&name).zip(server.keeper.node(&name)) else {
+        return told(StatusCode::NOT_FOUND, &format!("the lab has no node `{name}`"));
+    };
+    if let Some(why) = nocloud_net::refusal(plan) {
+        return told(StatusCode::CONFLICT, &why);
+    }
+    let Some(files) = node.files else {
+        let why =
+            format!("`{name}` is {}: `trainyard node arm {name}` makes a seed of it", node.state);
+        return told(StatusCode::CONFLICT, &why);
+    };
+    match nocloud_net::source(Some(&server.seed_of(&files)), std::path::Path::new(FOLDER)) {
+        Ok(source) => Json(json!({ "schema": 1, "node": name, "source": source })).into_response(),
+        Err(error) => told(StatusCode::CONFLICT, &error.to_string()),
+    }
+}
