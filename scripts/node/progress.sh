@@ -112,6 +112,7 @@ missing() {
 set_state() {
     printf '%s %s %s %s\n' "$2" "$3" "$(date -u +%FT%TZ)" "${4:-}" | replace_with "$STATE/state/$1" ||
         warn "that $1 is $2 cannot be written down; is the disk full?"
+    if [ "$2" = failed ] && tells; then printf '%s\n' "$1" >>"$UNTOLD-logs" || true; fi
     publish
 }
 
@@ -127,8 +128,10 @@ publish() {
 UNTOLD=$VOLATILE/untold
 TELLS= # `yes` where this run has told it something
 
+tells() { [ -r "$CONFIGURATION/report" ] && [ "${TRAINYARD_REBOOT:-yes}" = yes ]; }
+
 tell_server() {
-    [ -r "$CONFIGURATION/report" ] && [ "${TRAINYARD_REBOOT:-yes}" = yes ] || return 0
+    tells || return 0
     TELLS=yes
     : >"$UNTOLD"
     tell_untold -n &
@@ -141,19 +144,30 @@ server_told() {
     tell_untold -w 60
 }
 
-# tell_untold HOW...: takes the turn as flock does with these options. What fails three times is left.
-tell_untold() {
+# tell_file WHERE FILE TYPE: to the server, three times at most. The address by standard input: everyone may read a command line.
+tell_file() {
     local url
-    url=$(cat "$CONFIGURATION/report")/stages
+    url=$(cat "$CONFIGURATION/report")/$1
+    for _ in 1 2 3; do
+        if printf 'url = "%s"\n' "$url" |
+            curl -s -f -m 8 -H "Content-Type: $3" --data-binary "@$2" -K -; then return 0; fi
+        sleep 3
+    done
+    return 1
+}
+
+# tell_untold HOW...: takes the turn as flock does with these options: how far the stages are, and the ends of the logs of those that failed.
+tell_untold() {
+    local stage
     while [ -e "$UNTOLD" ]; do
         flock "$@" 8 || break
         rm -f "$UNTOLD"
-        for _ in 1 2 3; do
-            # The address by standard input: everyone may read a command line.
-            if printf 'url = "%s"\n' "$url" |
-                curl -s -f -m 8 -H 'Content-Type: application/json' --data-binary "@$STATE/status.json" -K -; then break; fi
-            sleep 3
-        done
+        if tell_file stages "$STATE/status.json" application/json && mv -f "$UNTOLD-logs" "$UNTOLD-logs~"; then
+            while read -r stage <&7; do
+                tail -c 32768 "$LOGS/$stage.log" >"$UNTOLD-tail" && tell_file "log?stage=$stage" "$UNTOLD-tail" text/plain || true
+            done 7<"$UNTOLD-logs~"
+            rm -f "$UNTOLD-logs~" "$UNTOLD-tail"
+        fi
         flock -u 8
     done 8>"$VOLATILE/telling" 9>&- </dev/null >/dev/null 2>&1
 }

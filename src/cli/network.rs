@@ -92,6 +92,19 @@ pub enum NodeCommand {
         #[arg(long)]
         watch: bool,
     },
+    /// Show what a node's installer logs, and the stages that fail there
+    #[command(after_help = "Example: trainyard node logs compute --follow")]
+    Logs {
+        /// The node
+        #[arg(value_name = "NODE")]
+        node: String,
+        /// Only so many last lines
+        #[arg(long, value_name = "N")]
+        tail: Option<usize>,
+        /// Go on with what is logged, until Ctrl-C
+        #[arg(long)]
+        follow: bool,
+    },
     /// Tell what has happened
     #[command(after_help = "Example: trainyard node events compute --follow")]
     Events {

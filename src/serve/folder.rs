@@ -23,6 +23,7 @@ impl Folder {
     pub fn open(path: &Path) -> io::Result<Self> {
         private_folder(path)?;
         private_folder(&path.join("files"))?;
+        private_folder(&path.join("logs"))?;
         Ok(Self(path.to_owned()))
     }
 
@@ -91,6 +92,12 @@ impl Folder {
         if let Some(identity) = identity(file) {
             let _ = write(&self.0.join("medium"), format!("{digest} {identity}\n").as_bytes());
         }
+    }
+
+    /// Where installers' logs are.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.0.join("logs")
     }
 
     /// Keeps a node's file under what opens it.

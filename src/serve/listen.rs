@@ -22,6 +22,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep};
 use tower_service::Service as _;
 
+use super::{Server, receive};
+
 /// How many connections there may be.
 const CONNECTIONS: usize = 4096;
 /// How long a request may take to arrive.
@@ -39,23 +41,39 @@ const MOST_HEADERS: usize = 100;
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// Answers whoever connects, for ever.
-pub async fn accept(listener: TcpListener, app: Router) {
+/// Answers whoever connects, for ever: with HTTP, or by taking its log.
+pub async fn accept(listener: TcpListener, app: Router, server: Arc<Server>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, address)) => {
-                let app = app.clone();
+                let (app, server) = (app.clone(), Arc::clone(&server));
                 tokio::spawn(async move {
-                    serve(stream, Peer(address), app).await;
-                    drop(permit);
+                    match first_byte(&stream).await {
+                        Some(first) if receive::is_log(first) => {
+                            drop(permit);
+                            receive::connection(server, stream, address.ip()).await;
+                        }
+                        Some(_) => {
+                            serve(stream, Peer(address), app).await;
+                            drop(permit);
+                        }
+                        None => {}
+                    }
                 });
             }
             // No more files: some will be closed soon.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
+}
+
+/// What it begins with, where it begins in time.
+async fn first_byte(stream: &TcpStream) -> Option<u8> {
+    let mut first = [0];
+    let peeked = tokio::time::timeout(REQUEST, stream.peek(&mut first)).await;
+    (peeked.ok()?.ok()? == 1).then_some(first[0])
 }
 
 async fn serve(stream: TcpStream, peer: Peer, app: Router) {

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -14,6 +15,7 @@ use super::folder::FileKind;
 use super::keeper::{NotKept, Opens, now};
 use super::known::{self, Machine};
 use super::listen::Peer;
+use super::syslog::Message;
 use super::{Served, Server};
 use crate::model::Mac;
 use crate::render::boot_menu::ipxe;
@@ -36,6 +38,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/tree/{*path}", get(tree))
         .route("/r/{token}", post(report))
         .route("/r/{token}/stages", post(stages))
+        .route("/r/{token}/log", post(log))
         .layer(DefaultBodyLimit::max(LARGEST))
 }
 
@@ -136,6 +139,7 @@ async fn kickstart(
         if let Err(error) = fetched.await {
             return not_kept(&error);
         }
+        server.fetched_from(&name, from);
     }
     secret(bytes)
 }
@@ -251,6 +255,30 @@ async fn stages(
         ((), Some(text).filter(|text| !text.is_empty()))
     });
     answered(kept.await)
+}
+
+#[derive(Deserialize)]
+struct Of {
+    stage: String,
+}
+
+/// The end of a stage's log, from a node where it failed.
+async fn log(
+    State(server): App,
+    Path(token): Path<String>,
+    Query(of): Query<Of>,
+    text: Bytes,
+) -> Response {
+    let Some(name) = server.keeper.opened(&token, Opens::Reports) else { return gone() };
+    let tag = words(&of.stage);
+    tokio::task::block_in_place(|| {
+        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            server
+                .logs
+                .add(&name, &Message { severity: "err", tag: tag.clone(), ..Message::of(line) });
+        }
+    });
+    StatusCode::NO_CONTENT.into_response()
 }
 
 /// How many stages a node may tell of.

@@ -5,20 +5,24 @@ mod folder;
 mod keeper;
 mod known;
 mod listen;
+mod logs;
 mod machine;
 mod people;
 mod range;
+mod receive;
 mod seed;
+mod syslog;
 mod tree;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use folder::FileKind;
@@ -26,6 +30,9 @@ pub use folder::Folder;
 use keeper::{Keeper, NotKept, now};
 use known::Machines;
 pub use known::machines;
+use logs::Logs;
+pub use people::NEXT;
+use receive::Fetchers;
 use tree::Tree;
 
 use crate::interrupt;
@@ -121,6 +128,10 @@ pub struct Server {
     tree: Tree,
     options: Options,
     admin: Token,
+    logs: Logs,
+    /// How many more connections may bring logs.
+    log_room: Semaphore,
+    fetchers: Mutex<Fetchers>,
     /// One at a time renders and arms.
     arming: tokio::sync::Mutex<()>,
 }
@@ -184,9 +195,22 @@ impl Server {
         let names = lab.plan.nodes.iter().map(|node| node.name.as_str());
         let keeper = Keeper::begin(Sqlite::open(&folder.database())?, names)?;
         folder.keep_only(&keeper.file_tokens());
+        let logs = Logs::at(folder.logs());
+        logs.hide(&lab.secrets);
         let lab = RwLock::new(Served::of(lab));
-        let arming = tokio::sync::Mutex::default();
-        Ok(Self { lab, reload, folder, keeper, tree, options, admin, arming })
+        Ok(Self {
+            lab,
+            reload,
+            folder,
+            keeper,
+            tree,
+            options,
+            admin,
+            logs,
+            log_room: Semaphore::new(receive::CONNECTIONS),
+            fetchers: Mutex::default(),
+            arming: tokio::sync::Mutex::default(),
+        })
     }
 
     /// What nodes know it as.
@@ -217,8 +241,12 @@ impl Server {
                 .merge(seed::routes())
                 .merge(people::routes())
                 .with_state(Arc::clone(&server));
+            // The same port, where there is one for both.
+            if let Ok(socket) = UdpSocket::bind(bound).await {
+                tokio::spawn(receive::datagrams(Arc::clone(&server), socket));
+            }
             tokio::select! {
-                () = listen::accept(listener, app) => Ok(()),
+                () = listen::accept(listener, app, Arc::clone(&server)) => Ok(()),
                 interrupted = interrupted() => Err(interrupted.into()),
             }
         });
@@ -282,6 +310,7 @@ impl Server {
         let read = tokio::task::spawn_blocking(move || (server.reload)()).await;
         let lab =
             read.unwrap_or_else(|_| Err("the lab cannot be read".into())).map_err(NotArmed::Lab)?;
+        self.logs.hide(&lab.secrets);
         let lab = Served::of(lab);
         *self.lab.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&lab);
         if lab.node(name).is_none() {

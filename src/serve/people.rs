@@ -28,6 +28,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/api/v1/nodes", get(nodes))
         .route("/api/v1/nodes/{name}", get(node))
         .route("/api/v1/nodes/{name}/arm", post(arm))
+        .route("/api/v1/nodes/{name}/log", get(log))
         .route("/api/v1/events", get(events))
         .route("/api/v1/stream", get(stream))
         .route("/metrics", get(metrics))
@@ -177,6 +178,37 @@ impl futures_core::Stream for Events {
             Ok(sse::Event::default().id(event.id.to_string()).data(data))
         };
         self.0.poll_recv(context).map(|received| received.map(event))
+    }
+}
+
+#[derive(Deserialize)]
+struct Lines {
+    tail: Option<usize>,
+    after: Option<u64>,
+}
+
+/// Lines of a log that are sent where nobody says how many.
+const LINES: usize = 200;
+/// Where to go on in a log.
+pub const NEXT: &str = "x-trainyard-next";
+
+/// What a node's installer logs: its last lines, or all after a byte, with the byte to go on from.
+async fn log(State(server): App, Path(name): Path<String>, Query(lines): Query<Lines>) -> Response {
+    if server.keeper.node(&name).is_none() {
+        return told(StatusCode::NOT_FOUND, &format!("the lab has no node `{name}`"));
+    }
+    let part = tokio::task::block_in_place(|| match lines.after {
+        Some(after) => server.logs.after(&name, after),
+        None => server.logs.last(&name, lines.tail.unwrap_or(LINES)),
+    });
+    match part {
+        Ok(part) => {
+            let kind = (header::CONTENT_TYPE.as_str(), "text/plain; charset=utf-8".to_owned());
+            let next = (NEXT, part.next.to_string());
+            let fresh = (header::CACHE_CONTROL.as_str(), "no-store".to_owned());
+            ([kind, next, fresh], part.text).into_response()
+        }
+        Err(error) => told(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
 }
 

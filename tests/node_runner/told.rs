@@ -43,7 +43,8 @@ fn is_whole(request: &[u8]) -> bool {
 /// What was told last: stages and states.
 fn last(kept: &Mutex<Vec<String>>) -> Vec<(String, String)> {
     let kept = kept.lock().expect("whole");
-    let (_, body) = kept.last().expect("something").split_once("\r\n\r\n").expect("a body");
+    let last = kept.iter().rfind(|request| request.contains("/stages HTTP"));
+    let (_, body) = last.expect("something").split_once("\r\n\r\n").expect("a body");
     let said: serde_json::Value = serde_json::from_str(body).expect("JSON");
     let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
     let stages = said["stages"].as_array().expect("stages").iter();
@@ -74,6 +75,11 @@ fn what_failed_is_told_as_well() {
     node.stage("one", "", &[("configure.sh", "echo it is broken; exit 1\n")]);
     node.expect(6, &["run"]);
     assert_eq!(last(&kept), [("one".to_owned(), "failed".to_owned())]);
+    // And why, once.
+    let logs: Vec<String> = kept.lock().expect("whole").clone();
+    let logs: Vec<_> = logs.iter().filter(|it| it.contains("/log?stage=one HTTP")).collect();
+    assert!(logs.len() == 1 && logs[0].contains("\nit is broken\n"), "{logs:?}");
+    assert!(!node.path("run/trainyard/untold-logs").exists());
     // The installer tells for itself: what runs in it is not the node's own first boot.
     let before = kept.lock().expect("whole").len();
     let mut early = node.command(&["run", "one"]);

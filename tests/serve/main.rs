@@ -7,6 +7,7 @@ mod client;
 mod hostile;
 mod kept;
 mod kickstart;
+mod logs;
 mod many;
 mod refused;
 mod running;

@@ -12,6 +12,7 @@ mod init;
 mod inspect;
 mod load;
 mod node;
+mod node_logs;
 mod plan;
 mod render;
 mod schema;
@@ -19,6 +20,7 @@ mod scripts;
 mod secrets;
 mod seed;
 mod serve;
+mod server;
 mod source;
 
 pub(super) use build::build;

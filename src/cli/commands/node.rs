@@ -3,21 +3,20 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use reqwest::blocking::{Client, RequestBuilder, Response};
-use reqwest::{Method, StatusCode};
+use anyhow::{Result, bail};
+use reqwest::Method;
 use serde_json::Value;
 
-use super::serve::state_folder;
+use super::node_logs::logs;
+use super::server::Server;
 use crate::cli::ui::{Ui, print};
 use crate::cli::{NodeArgs, NodeCommand};
 use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::render::nocloud_net;
-use crate::serve::Folder;
 
 /// How often a server is asked what has happened.
-const TICK: Duration = Duration::from_millis(500);
+pub(super) const TICK: Duration = Duration::from_millis(500);
 
 pub(in crate::cli) fn node(lab_file: &Path, args: &NodeArgs, ui: &Ui) -> Result<()> {
     let server = Server::of(lab_file, args)?;
@@ -31,6 +30,7 @@ pub(in crate::cli) fn node(lab_file: &Path, args: &NodeArgs, ui: &Ui) -> Result<
             }
             follow(&server, said["last_event"].as_u64().unwrap_or(0), nodes, ui)
         }
+        NodeCommand::Logs { node, tail, follow } => logs(&server, node, *tail, *follow, ui),
         NodeCommand::Events { node, after, follow: on } => {
             let nodes: Vec<String> = node.iter().cloned().collect();
             if *on {
@@ -40,85 +40,6 @@ pub(in crate::cli) fn node(lab_file: &Path, args: &NodeArgs, ui: &Ui) -> Result<
             let lines = || said["events"].as_array().into_iter().flatten().map(line).collect();
             ui.result(lines, &said)
         }
-    }
-}
-
-/// A server, and how it is spoken to.
-struct Server {
-    url: String,
-    folder: Folder,
-    client: Client,
-}
-
-impl Server {
-    fn of(lab_file: &Path, args: &NodeArgs) -> Result<Self> {
-        let path = state_folder(args.state.as_deref(), lab_file);
-        let folder = Folder::at(&path);
-        let Some(url) = args.server.clone().or_else(|| folder.address()) else {
-            let message = format!(
-                "no server has served this lab from `{}`: `trainyard serve` begins, and `--server URL` names one elsewhere",
-                path.display()
-            );
-            bail!(Failure::new(exit::NETWORK, message));
-        };
-        // Fails where somebody has installed one already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        // What is on this machine or its own network needs no proxy.
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
-        Ok(Self { url, folder, client })
-    }
-
-    /// What it answers to everyone, as data.
-    fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
-        let url = format!("{}/api/v1/{path}", self.url);
-        let url = url::Url::parse_with_params(&url, query).context("the server's address")?;
-        self.send(self.client.get(url))
-    }
-
-    /// What it does, or answers, to its administrator alone.
-    fn administer(&self, method: Method, path: &str) -> Result<Value> {
-        let token = self.folder.admin_token().ok_or_else(|| {
-            let message = format!(
-                "`{}` is no administrator's token, without which the server does nothing: `--state` says where its server keeps it",
-                self.folder.admin_path().display()
-            );
-            Failure::new(exit::INPUT, message)
-        })?;
-        let url = format!("{}/api/v1/{path}", self.url);
-        self.send(self.client.request(method, url).bearer_auth(token.reveal()))
-    }
-
-    fn send(&self, request: RequestBuilder) -> Result<Value> {
-        let answer = request.send().map_err(|error| {
-            let error = error.without_url();
-            Failure::new(
-                exit::NETWORK,
-                format!("no server answers at {}: {error}; `trainyard serve` begins one", self.url),
-            )
-        })?;
-        self.read(answer)
-    }
-
-    fn read(&self, answer: Response) -> Result<Value> {
-        let status = answer.status();
-        let read = answer.bytes().context("reading its answer")?;
-        let said: Value = serde_json::from_slice(&read).map_err(|_| {
-            Failure::new(
-                exit::NETWORK,
-                format!("what answers at {} is no trainyard ({status})", self.url),
-            )
-        })?;
-        if status.is_success() {
-            return Ok(said);
-        }
-        let code = match status {
-            StatusCode::NOT_FOUND => exit::USAGE,
-            StatusCode::CONFLICT => exit::LAB,
-            StatusCode::UNAUTHORIZED => exit::REFUSED,
-            _ => exit::NETWORK,
-        };
-        let message = said["error"].as_str().unwrap_or("it does not say why").to_owned();
-        bail!(Failure::new(code, message))
     }
 }
 
@@ -148,7 +69,7 @@ fn seed(server: &Server, node: &str, ui: &Ui) -> Result<()> {
 }
 
 /// A name in a URL's path.
-fn escaped(name: &str) -> String {
+pub(super) fn escaped(name: &str) -> String {
     percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 

@@ -1,0 +1,94 @@
+//! A server that serves, and how it is spoken to.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use super::serve::state_folder;
+use crate::cli::NodeArgs;
+use crate::exit::{self, Failure};
+use crate::serve::Folder;
+
+/// A server, and how it is spoken to.
+pub(super) struct Server {
+    url: String,
+    folder: Folder,
+    client: Client,
+}
+
+impl Server {
+    pub(super) fn of(lab_file: &Path, args: &NodeArgs) -> Result<Self> {
+        let path = state_folder(args.state.as_deref(), lab_file);
+        let folder = Folder::at(&path);
+        let Some(url) = args.server.clone().or_else(|| folder.address()) else {
+            let message = format!(
+                "no server has served this lab from `{}`: `trainyard serve` begins, and `--server URL` names one elsewhere",
+                path.display()
+            );
+            bail!(Failure::new(exit::NETWORK, message));
+        };
+        // Fails where somebody has installed one already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // What is on this machine or its own network needs no proxy.
+        let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+        Ok(Self { url, folder, client })
+    }
+
+    /// What it answers to everyone.
+    pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Response> {
+        let url = format!("{}/api/v1/{path}", self.url);
+        let url = url::Url::parse_with_params(&url, query).context("the server's address")?;
+        self.send(self.client.get(url))
+    }
+
+    /// The same, as data.
+    pub(super) fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
+        self.data(self.get(path, query)?)
+    }
+
+    /// What it does, or answers, to its administrator alone.
+    pub(super) fn administer(&self, method: Method, path: &str) -> Result<Value> {
+        let token = self.folder.admin_token().ok_or_else(|| {
+            let message = format!(
+                "`{}` is no administrator's token, without which the server does nothing: `--state` says where its server keeps it",
+                self.folder.admin_path().display()
+            );
+            Failure::new(exit::INPUT, message)
+        })?;
+        let url = format!("{}/api/v1/{path}", self.url);
+        self.data(self.send(self.client.request(method, url).bearer_auth(token.reveal()))?)
+    }
+
+    fn send(&self, request: RequestBuilder) -> Result<Response> {
+        let answer = request.send().map_err(|error| {
+            let error = error.without_url();
+            Failure::new(
+                exit::NETWORK,
+                format!("no server answers at {}: {error}; `trainyard serve` begins one", self.url),
+            )
+        })?;
+        let code = match answer.status() {
+            status if status.is_success() => return Ok(answer),
+            StatusCode::NOT_FOUND => exit::USAGE,
+            StatusCode::CONFLICT => exit::LAB,
+            StatusCode::UNAUTHORIZED => exit::REFUSED,
+            _ => exit::NETWORK,
+        };
+        let said = self.data(answer)?;
+        let message = said["error"].as_str().unwrap_or("it does not say why").to_owned();
+        bail!(Failure::new(code, message))
+    }
+
+    fn data(&self, answer: Response) -> Result<Value> {
+        let status = answer.status();
+        let read = answer.bytes().context("reading its answer")?;
+        serde_json::from_slice(&read).map_err(|_| {
+            let message = format!("what answers at {} is no trainyard ({status})", self.url);
+            Failure::new(exit::NETWORK, message).into()
+        })
+    }
+}

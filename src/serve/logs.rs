@@ -1,0 +1,230 @@
+//! What the nodes' installers log, kept for each node: as much as fits, no faster than a person could want it, and without the lab's secrets.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use super::syslog::Message;
+use crate::secrets::Secrets;
+
+/// Bytes of one file. A node has two at most: the one that grows, and the one before.
+const FILE: u64 = 2 << 20;
+/// Bytes a node may log at once, and each second from then on. An installation of CentOS 7 logs some 3 MiB in ten minutes.
+const BURST: u64 = 4 << 20;
+const RATE: u64 = 64 << 10;
+/// Bytes that are read at once.
+const PART: u64 = 256 << 10;
+
+/// The logs of all nodes.
+pub struct Logs {
+    folder: PathBuf,
+    nodes: Mutex<HashMap<String, Log>>,
+    /// Texts that give a secret away.
+    secrets: Mutex<Vec<String>>,
+}
+
+struct Log {
+    file: File,
+    /// Where its first byte is in all that the node ever logged.
+    begin: u64,
+    length: u64,
+    /// Bytes that it may still log now.
+    room: u64,
+    since: Instant,
+    /// Lines that had no room.
+    lost: u64,
+}
+
+/// A part of a log.
+pub struct Part {
+    /// What it says.
+    pub text: Vec<u8>,
+    /// Where to go on.
+    pub next: u64,
+}
+
+impl Logs {
+    /// Those in this folder, which is there.
+    pub fn at(folder: PathBuf) -> Self {
+        Self { folder, nodes: Mutex::default(), secrets: Mutex::default() }
+    }
+
+    /// These are not written down.
+    pub fn hide(&self, secrets: &Secrets) {
+        let traces = secrets.names().filter_map(|name| secrets.traces(name).ok()).flatten();
+        let mut hidden: Vec<String> = traces.filter(|it| it.len() > 3).map(str::to_owned).collect();
+        // One may be a part of another.
+        hidden.sort_by_key(|it| std::cmp::Reverse(it.len()));
+        *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) = hidden;
+    }
+
+    /// Writes down what a node says. What there is no room for is counted and left out; a disk that is full is no reason to end.
+    pub fn add(&self, node: &str, message: &Message) {
+        let now = moment(SystemTime::now());
+        let Message { severity, tag, text } = message;
+        let colon = if tag.is_empty() { "" } else { ": " };
+        let line = format!("{now} {severity:7} {tag}{colon}{}\n", self.without_secrets(text));
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !nodes.contains_key(node) {
+            let Ok(log) = Log::open(&self.folder, node) else { return };
+            nodes.insert(node.to_owned(), log);
+        }
+        if let Some(log) = nodes.get_mut(node) {
+            let _ = log.add(&self.folder, node, &now, &line);
+        }
+    }
+
+    /// What a node has logged after this byte, as far as it is kept.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn after(&self, node: &str, after: u64) -> io::Result<Part> {
+        let mut next = after;
+        let mut text = Vec::new();
+        for (begin, path) in files(&self.folder, node)? {
+            let mut file = File::open(&path)?;
+            let end = begin + file.metadata()?.len();
+            if end <= next || text.len() as u64 >= PART {
+                continue;
+            }
+            next = next.max(begin);
+            file.seek(SeekFrom::Start(next - begin))?;
+            let read = file.take(PART - text.len() as u64).read_to_end(&mut text)?;
+            next += read as u64;
+        }
+        Ok(Part { text, next })
+    }
+
+    /// Its last lines.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn last(&self, node: &str, lines: usize) -> io::Result<Part> {
+        let end = files(&self.folder, node)?
+            .last()
+            .map_or(Ok(0), |(begin, path)| fs::metadata(path).map(|meta| begin + meta.len()))?;
+        let mut part = self.after(node, end.saturating_sub(PART))?;
+        let starts = part.text.iter().rev().skip(1).enumerate();
+        let mut feeds = starts.filter(|(_, byte)| **byte == b'\n').map(|(back, _)| back + 1);
+        let keep = lines.checked_sub(1).and_then(|n| feeds.nth(n)).unwrap_or(part.text.len());
+        let keep = if lines == 0 { 0 } else { keep };
+        part.text.drain(..part.text.len() - keep);
+        Ok(part)
+    }
+
+    fn without_secrets(&self, text: &str) -> String {
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = text.to_owned();
+        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), "(a secret)");
+            }
+        }
+        // Hashes of passwords are made when they are wanted.
+        while let Some(at) = text.find("$6$") {
+            let rest = &text[at..];
+            let end = rest.find(|it: char| !(it.is_ascii_alphanumeric() || "$./".contains(it)));
+            text.replace_range(at..at + end.unwrap_or(rest.len()), "(a hash)");
+        }
+        text
+    }
+}
+
+impl Log {
+    fn open(folder: &Path, node: &str) -> io::Result<Self> {
+        let last = files(folder, node)?.pop();
+        let (begin, path) = last.unwrap_or_else(|| (0, file(folder, node, 0)));
+        let file = create(&path)?;
+        let length = file.metadata()?.len();
+        Ok(Self { file, begin, length, room: BURST, since: Instant::now(), lost: 0 })
+    }
+
+    fn add(&mut self, folder: &Path, node: &str, now: &str, line: &str) -> io::Result<()> {
+        // Parts of a second are not lost when lines follow each other closely.
+        let new = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let new = new.saturating_mul(RATE) / 1000;
+        if new > 0 {
+            self.since = Instant::now();
+            self.room = self.room.saturating_add(new).min(BURST);
+        }
+        let bytes = line.len() as u64;
+        if bytes > self.room {
+            self.lost += 1;
+            return Ok(());
+        }
+        self.room -= bytes;
+        let mut text = String::new();
+        if self.lost > 0 {
+            text = format!(
+                "{now} warning trainyard: {} lines are left out: they came too fast\n",
+                self.lost
+            );
+            self.lost = 0;
+        }
+        text += line;
+        if self.length + text.len() as u64 > FILE {
+            self.begin += self.length;
+            self.length = 0;
+            self.file = create(&file(folder, node, self.begin))?;
+            let mut all = files(folder, node)?;
+            all.truncate(all.len().saturating_sub(2));
+            for (_, old) in all {
+                fs::remove_file(old)?;
+            }
+        }
+        self.file.write_all(text.as_bytes())?;
+        self.length += text.len() as u64;
+        Ok(())
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+/// Names of nodes are host names, so they are names of files as well.
+fn file(folder: &Path, node: &str, begin: u64) -> PathBuf {
+    folder.join(format!("{node}.{begin}.log"))
+}
+
+/// A node's files, oldest first, and where each begins.
+fn files(folder: &Path, node: &str) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let begin = name.to_str().and_then(|name| {
+            name.strip_prefix(node)?.strip_prefix('.')?.strip_suffix(".log")?.parse().ok()
+        });
+        if let Some(begin) = begin {
+            all.push((begin, file(folder, node, begin)));
+        }
+    }
+    all.sort_unstable();
+    Ok(all)
+}
+
+/// `2026-11-26T07:40:01Z`, by this machine's clock.
+fn moment(time: SystemTime) -> String {
+    let http = httpdate::fmt_http_date(time);
+    // `Thu, 26 Nov 2026 07:40:01 GMT`
+    let months =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let words: Vec<&str> = http.split(' ').collect();
+    match words[..] {
+        [_, day, month, year, time, _] => {
+            let month = months.iter().position(|it| *it == month).unwrap_or(0) + 1;
+            format!("{year}-{month:02}-{day}T{time}Z")
+        }
+        _ => http,
+    }
+}
