@@ -164,7 +164,7 @@ tell_untold() {
         rm -f "$UNTOLD"
         if tell_file stages "$STATE/status.json" application/json && mv -f "$UNTOLD-logs" "$UNTOLD-logs~"; then
             while read -r stage <&7; do
-                tail -c 32768 "$LOGS/$stage.log" >"$UNTOLD-tail" && tell_file "log?stage=$stage" "$UNTOLD-tail" text/plain || true
+                if tail -c 32768 "$LOGS/$stage.log" >"$UNTOLD-tail"; then tell_file "log?stage=$stage" "$UNTOLD-tail" text/plain || true; fi
             done 7<"$UNTOLD-logs~"
             rm -f "$UNTOLD-logs~" "$UNTOLD-tail"
         fi

@@ -8,8 +8,9 @@ use super::settle::{Resolver, Wrong};
 use super::{Interface, Kind, Settings};
 
 /// Units without which a node does not come up, or nobody reaches it, with what they do.
-const UNITS: [(&str, &str); 12] = [
+const UNITS: [(&str, &str); 13] = [
     ("NetworkManager.service", "has the node's network"),
+    ("network.service", "brings up the ports of the provider network, and all of a cloud image's"),
     ("dbus.service", BUS),
     ("dbus.socket", BUS),
     ("systemd-journald.service", "takes what every service says"),
@@ -73,14 +74,6 @@ pub(super) fn unit(
     if name == SSH && !is_enabled(SSH_BY_SOCKET) {
         let why = format!("lets people in, and would be {state}");
         return lost(why, "leave it out, or enable `sshd.socket` in its place");
-    }
-    if name == "network.service" {
-        let why = format!("brings up the ports of the provider network, and would be {state}");
-        return Err(Wrong::of(
-            Rule::NodeAtRisk,
-            why,
-            "leave it as it is on nodes that have such a port",
-        ));
     }
     Ok(())
 }

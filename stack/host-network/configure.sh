@@ -25,7 +25,7 @@ bring_up() {
     for name in "$@"; do
         if ! says "$name" SLAVE=yes && { says "$name" NM_CONTROLLED=no || ! has_network_manager; }; then
             [ -n "$(ip -o link show dev "$name" up 2>/dev/null)" ] || ifup "$name" ||
-                warn "$name did not come up; is the adapter there?"
+                warn "$name did not come up; is the adapter there, and by that name?"
         fi
     done
 }
@@ -67,6 +67,19 @@ if [ -n "$unplugged" ] && ! has_its_address; then
         fail "no interface has $TRAINYARD_ADDRESS:${unplugged} found no network in $PARAMETER_carrier_seconds s"
 fi
 
+# says_servers INTERFACE: the lab's name servers, as /etc/resolv.conf has them.
+says_servers() {
+    value "$1" DOMAIN | sed -e 's/^"\(.*\)"$/\1/' -e 's/^./search &/'
+    sed -n 's/^DNS[0-9]*=/nameserver /p' "$scripts/ifcfg-$1"
+}
+# The network scripts write them when an interface comes up (RESOLV_MODS), and at its end put back what DHCP's were written over.
+for name in $interfaces; do
+    if ! has_network_manager && says "$name" BOOTPROTO=dhcp && [ -n "$(value "$name" DNS1)" ]; then
+        rm -f "$TRAINYARD_ROOT/var/lib/dhclient/resolv.conf.predhclient.$name"
+        [ "$(says_servers "$name")" = "$(grep -E '^(search|nameserver) ' "$resolvers")" ] || says_servers "$name" >"$resolvers"
+    fi
+done
+
 # New names, and the addresses of new interface files, come with a reboot. After an installation they are there already.
 if ! has_its_address; then
     say "no interface has $TRAINYARD_ADDRESS yet"
@@ -82,13 +95,7 @@ for name in $interfaces; do
     server=$(value "$name" DNS1)
     if [ -n "$server" ] && ! grep -qxF "nameserver $server" "$resolvers"; then
         say "$server is not asked for names yet"
-        has_network_manager && exit 100
-        # With PEERDNS=no the network scripts leave that file alone, and so do they what is written here.
-        search=$(value "$name" DOMAIN | tr -d '"')
-        {
-            [ -z "$search" ] || printf 'search %s\n' "$search"
-            sed -n 's/^DNS[0-9]*=/nameserver /p' "$scripts/ifcfg-$name"
-        } >"$resolvers"
+        exit 100
     fi
 done
 for name in $interfaces; do

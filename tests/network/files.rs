@@ -107,6 +107,7 @@ fn each_kind_of_interface_has_the_keys_that_centos_7_reads() {
             "IPV6_AUTOCONF=no",
             "IPV6_DEFROUTE=no",
             "DHCPV6C=yes",
+            "PERSISTENT_DHCLIENT=yes",
             "PEERDNS=no",
         ]
     );
@@ -171,12 +172,14 @@ fn with_dhcp_the_servers_own_name_servers_count_unless_the_lab_names_some() {
     };
     let keys = interface_files(&lab(""), "controller").remove("enp0s3").expect("there");
     assert_eq!((keys["BOOTPROTO"].as_str(), keys["DEFROUTE"].as_str()), ("dhcp", "yes"));
-    for key in ["IPADDR", "GATEWAY", "DNS1", "PEERDNS"] {
+    for key in ["IPADDR", "GATEWAY", "DNS1", "PEERDNS", "RESOLV_MODS"] {
         assert!(!keys.contains_key(key), "{keys:?}");
     }
     let keys =
         interface_files(&lab(", dns: 10.0.0.2"), "controller").remove("enp0s3").expect("there");
     assert_eq!((keys["PEERDNS"].as_str(), keys["DNS1"].as_str()), ("no", "10.0.0.2"));
+    // The network scripts write them all the same.
+    assert_eq!(keys["RESOLV_MODS"], "yes");
 }
 
 #[test]

@@ -88,11 +88,22 @@ fn without_network_manager_the_labs_name_servers_beside_dhcp_are_written_down() 
     let path = format!("etc/trainyard/stages/host-network/files/{SCRIPTS}/ifcfg-enp0s9");
     let file = "TYPE=Ethernet\nBOOTPROTO=dhcp\nDEFROUTE=yes\nPEERDNS=no\nDNS1=1.1.1.1\nDNS2=9.9.9.9\nDOMAIN=\"a.test b.test\"\n";
     host.node.write(&path, file);
-    host.node.write("etc/resolv.conf", "nameserver 10.9.0.1\n");
-    host.node.expect(0, &["run", "host-network"]);
     let wanted = "search a.test b.test\nnameserver 1.1.1.1\nnameserver 9.9.9.9\n";
+    // What DHCP's were written over comes back at the end of the interface, unless it is gone.
+    let before = "var/lib/dhclient/resolv.conf.predhclient.enp0s9";
+    for found in ["nameserver 10.9.0.1\n", "nameserver 1.1.1.1\n", ""] {
+        host.node.write("etc/resolv.conf", found);
+        host.node.write(before, "nameserver 10.9.0.1\n");
+        host.node.expect(0, &["run", "--force", "host-network"]);
+        assert_eq!(host.node.read("etc/resolv.conf"), wanted);
+        assert!(!host.node.path(before).exists());
+        assert!(!host.node.calls().iter().any(|call| call.contains("reboot")));
+    }
+    // Also where a reboot is asked for, after which the stage is done.
+    host.node.write("addresses", "");
+    host.node.write("etc/resolv.conf", "nameserver 10.9.0.1\n");
+    host.node.expect(3, &["run", "--force", "host-network"]);
     assert_eq!(host.node.read("etc/resolv.conf"), wanted);
-    assert!(!host.node.calls().iter().any(|call| call.contains("reboot")));
 }
 
 #[test]
@@ -130,6 +141,33 @@ fn a_node_without_a_network_waits_for_one_and_does_not_reboot() {
         assert!(said.contains("waiting for a network at enp0s3 (is the cable plugged in, and the switch on?), at most 2 s"), "{said}");
         assert_eq!(said.contains("enp0s3 found no network in 2 s"), !comes, "{said}");
         assert!(!host.node.calls().iter().any(|call| call.contains("reboot")));
+    }
+}
+
+#[test]
+fn rules_of_cloud_init_do_not_name_a_port_that_is_found_by_its_address() {
+    let host = Host::new();
+    let rules = "etc/udev/rules.d/70-persistent-net.rules";
+    let rule = |mac: &str, name: &str| {
+        format!(
+            "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{{address}}==\"{mac}\", NAME=\"{name}\"\n"
+        )
+    };
+    let other = rule("52:54:00:00:00:09", "enp0s9");
+    let file = format!("etc/trainyard/stages/host-network/files/{SCRIPTS}/ifcfg-enp0s3");
+    let found = "TYPE=Ethernet\nHWADDR=52:54:00:AA:00:01\nIPADDR=10.0.0.11\n";
+    for (text, name, stays) in [
+        (found, "eth0", false),
+        (found, "enp0s3", true),
+        // Nothing else names a port that the lab knows by no address.
+        ("TYPE=Ethernet\nIPADDR=10.0.0.11\n", "eth0", true),
+    ] {
+        host.node.write(&file, text);
+        host.node.write(rules, &(rule("52:54:00:aa:00:01", name) + &other));
+        host.node.command(&["run", "--force", "host-network"]).output().expect("it runs");
+        let kept = host.node.read(rules);
+        assert_eq!(kept.contains(&rule("52:54:00:aa:00:01", name)), stays, "{text}{kept}");
+        assert!(kept.ends_with(&other), "{kept}");
     }
 }
 

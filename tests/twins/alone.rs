@@ -187,15 +187,15 @@ pub const ALONE: &[Alone] = &[
         why: "19.4 cannot ask for router advertisements, nor refuse them",
     },
     Alone {
-        facts: &["interface *: DEFROUTE", "interface *, by DHCP: PEERDNS", "interface *, by DHCP: DNS*"],
+        facts: &["interface *: DEFROUTE", "interface *, by DHCP: PEERDNS", "interface *, by DHCP: DNS*", "interface *, by DHCP: RESOLV_MODS", "interface *, by DHCP: PERSISTENT_DHCLIENT"],
         by: Kickstart,
-        what: "interfaces: DEFROUTE without a gateway; PEERDNS and DNS1 beside DHCP",
-        why: "19.4 has no words for DHCP without its way out. Name servers that belong to no static address it writes into `/etc/resolv.conf`, from which it then keeps NetworkManager for good",
+        what: "interfaces: DEFROUTE without a gateway; PEERDNS, RESOLV_MODS, DNS1 and PERSISTENT_DHCLIENT beside DHCP",
+        why: "19.4 has no words for DHCP without its way out. Name servers that belong to no static address it writes into `/etc/resolv.conf`, from which it then keeps NetworkManager for good. DHCP that is asked again it has no word for",
     },
     Alone {
         facts: &["interface *, a VLAN*: TYPE", "interface *, a VLAN*: VLAN_ID"],
         by: Kickstart,
         what: "VLANs: TYPE, VLAN_ID",
-        why: "cloud-init leaves them out, and the network scripts take the number from the name. A VLAN of another name comes up at the boot after",
+        why: "cloud-init leaves them out, and the network scripts take the number from the name. A VLAN of another name needs NetworkManager (above)",
     },
 ];

@@ -2,8 +2,8 @@
 
 mod build;
 mod check;
-mod completions;
 mod cloud_network;
+mod completions;
 mod disk;
 mod doctor;
 mod fetch;
