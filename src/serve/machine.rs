@@ -159,7 +159,7 @@ async fn by_headers(
 }
 
 /// What an installer says of its machine, with `inst.ks.sendmac` and `inst.ks.sendsn`: `eth0 52:54:00:…`, numbered from 0.
-fn machine_of(headers: &HeaderMap) -> Machine {
+pub(super) fn machine_of(headers: &HeaderMap) -> Machine {
     // Not every card has an address of this kind.
     let mac = |n: usize| -> Option<Option<Mac>> {
         let text = headers.get(format!("x-rhn-provisioning-mac-{n}"))?.to_str().unwrap_or_default();

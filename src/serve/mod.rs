@@ -2,6 +2,8 @@
 //! The only asynchronous room.
 
 mod folder;
+#[cfg(test)]
+mod fuzzed;
 mod keeper;
 mod known;
 mod listen;
