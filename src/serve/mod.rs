@@ -6,6 +6,7 @@ mod keeper;
 mod known;
 mod listen;
 mod machine;
+mod page;
 mod people;
 mod range;
 mod tree;
@@ -211,7 +212,8 @@ impl Server {
             server.folder.write_address(&url).map_err(io)?;
             ready(bound);
             tokio::spawn(Arc::clone(&server).watch());
-            let app = machine::routes().merge(people::routes()).with_state(Arc::clone(&server));
+            let people = page::beside(people::routes());
+            let app = machine::routes().merge(people).with_state(Arc::clone(&server));
             tokio::select! {
                 () = listen::accept(listener, app) => Ok(()),
                 interrupted = interrupted() => Err(interrupted.into()),
