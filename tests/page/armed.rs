@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::browser::{ENTER, ESCAPE, TAB, Window};
-use crate::{begin, is_content, shown};
+use crate::{begin, is_content, shown, unfold};
 
 #[test]
 fn a_node_is_armed_by_keyboard_and_with_the_token_alone() {
@@ -80,7 +80,8 @@ fn a_node_is_armed_by_keyboard_and_with_the_token_alone() {
     browser.press([ESCAPE]);
     browser.run("location.reload()");
     browser.wait_text("#connection", "live");
-    browser.run("document.querySelector('#node-compute summary').click(); document.querySelector('#node-compute button').click()");
+    unfold(&browser, "compute");
+    browser.run("document.querySelector('#node-compute button').click()");
     assert_eq!(browser.text("document.querySelector('#token').value"), "");
     is_content(&browser, "401 (Unauthorized)");
 }
@@ -91,10 +92,13 @@ fn what_arming_would_break_and_why_it_cannot_be_is_said() {
     let (serving, browser) = shown(Window::Desktop);
     begin(&serving, "compute");
     browser.wait_text("#node-compute .state", "installing");
-    browser.run("document.querySelector('#node-compute summary').click(); document.querySelector('#node-compute button').click()");
+    unfold(&browser, "compute");
+    browser.run("document.querySelector('#node-compute button').click()");
     assert_eq!(browser.value("document.querySelector('#arm-now').hidden"), false);
-    browser.run("document.querySelector('#arm-no').click(); document.querySelector('#node-controller summary').click(); document.querySelector('#node-controller button').click()");
-    assert_eq!(browser.value("[document.querySelector('#arm-now').hidden, document.querySelector('#arm-title').textContent]"), json!([true, "Install controller again?"]));
+    browser.run("document.querySelector('#arm-no').click()");
+    unfold(&browser, "controller");
+    browser.run("document.querySelector('#node-controller button').click()");
+    assert_eq!(browser.value("[document.querySelector('#arm-now').hidden, document.querySelector('#arm-title').textContent]"), json!([true, "Install controller?"]));
     let lab = serving.lab.read("lab.yaml");
     std::fs::write(serving.lab.path("lab.yaml"), lab.replace("keyboard: us", "keyboard: nonsense"))
         .expect("written");

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use base64ct::{Base64, Encoding as _};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -118,6 +119,16 @@ impl Browser {
         self.post(&self.here("url"), &json!({ "url": url }));
     }
 
+    /// A command of the browser's own (<https://chromedevtools.github.io/devtools-protocol/>).
+    pub fn command(&self, name: &str, what: &Value) {
+        self.post(&self.here("goog/cdp/execute"), &json!({ "cmd": name, "params": what }));
+    }
+
+    /// Runs a script in every page, before its own.
+    pub fn before(&self, script: &str) {
+        self.command("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script }));
+    }
+
     /// What a script returns.
     pub fn run(&self, script: &str) -> Value {
         self.post(&self.here("execute/sync"), &json!({ "script": script, "args": [] }))
@@ -193,11 +204,18 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver and all that it has started, and nothing else.
-        if let Ok(pid) = i32::try_from(self.driver.id())
-            && let Some(group) = rustix::process::Pid::from_raw(pid)
-        {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        // The browser ends its own processes in order, and the driver waits for them.
+        if let Ok(mut stream) = TcpStream::connect(self.address) {
+            let end = format!(
+                "DELETE /session/{} HTTP/1.1\r\nHost: {}\r\n\r\n",
+                self.session, self.address
+            );
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+            let _ = stream.write_all(end.as_bytes()).and_then(|()| stream.read(&mut [0; 64]));
+        }
+        // What is left of it and of the driver, and nothing else.
+        if let Some(group) = i32::try_from(self.driver.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
         }
         let _ = self.driver.wait();
     }

@@ -3,17 +3,18 @@
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::browser::Window;
-use crate::{begin, shown};
+use crate::{begin, shown, shown_after, unfold};
 
 #[test]
 fn a_lost_connection_is_said_and_it_goes_on_by_itself() {
     let (mut serving, browser) = shown(Window::Desktop);
     browser.run("window.same = true");
     let (report, _) = begin(&serving, "compute");
-    browser.wait_text("#node-compute .place", "kickstart");
+    browser.wait_text("#node-compute .state", "installing");
     assert_eq!(browser.value("document.querySelector('#lost').hidden"), true);
     serving.kill();
     browser.wait("!document.querySelector('#lost').hidden");
@@ -38,7 +39,7 @@ fn a_lost_connection_is_said_and_it_goes_on_by_itself() {
     assert_eq!(browser.value("document.querySelector('#lost').hidden"), true);
     serving.tell(&report, "what=step&more=writing+what+it+becomes");
     browser.wait_text("#node-compute .place", "%post, 6 of 8");
-    browser.run("document.querySelector('#node-compute summary').click()");
+    unfold(&browser, "compute");
     // What was told before is not told again, and nothing is missing.
     browser.wait_text("#node-compute .log", "writing what it becomes");
     let lines = "document.querySelector('#node-compute .log').textContent.split('\\n').map((it) => it.split('  ')[1].split(',')[0])";
@@ -51,6 +52,21 @@ fn a_lost_connection_is_said_and_it_goes_on_by_itself() {
     ];
     assert_eq!(browser.value(lines), json!(told));
     assert_eq!(browser.value("window.same"), true, "without a reload");
+}
+
+/// Where nothing comes any more and nobody says why, as from behind a cable that was pulled.
+#[test]
+fn a_server_that_falls_silent_is_not_taken_for_alive() {
+    // What is asked every ten seconds, with a limit of eight, is asked more often and with less patience.
+    let faster = "const every = setInterval; window.setInterval = (what, ms) => every(what, ms === 10000 ? 300 : ms); const limit = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (ms) => limit(ms / 5)";
+    let (serving, browser) = shown_after(Window::Desktop, faster);
+    let pid = i32::try_from(serving.pid()).ok().and_then(Pid::from_raw).expect("a process");
+    kill_process(pid, Signal::STOP).expect("stopped");
+    browser.wait_text("#lost-what", "The connection to the server is lost");
+    kill_process(pid, Signal::CONT).expect("goes on");
+    browser.wait_text("#connection", "live");
+    begin(&serving, "compute");
+    browser.wait_text("#node-compute .state", "installing");
 }
 
 /// What happened while nobody listened comes later; a server that has lost its database is believed, too.

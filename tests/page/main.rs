@@ -13,6 +13,7 @@ mod armed;
 mod browser;
 mod guarded;
 mod large;
+mod looks;
 mod lost;
 mod pictures;
 mod png;
@@ -24,10 +25,16 @@ use running::Serving;
 
 /// The reference lab, served and shown.
 fn shown(window: Window) -> (Serving, Browser) {
+    shown_after(window, "")
+}
+
+/// The same, and a script has run before the page's own.
+fn shown_after(window: Window, script: &str) -> (Serving, Browser) {
     let serving = Serving::of(Lab::example("reference.yaml"), &[]);
     serving.wait_for("compute", "armed");
     serving.wait_for("controller", "armed");
     let browser = Browser::new(window, &[]);
+    browser.before(script);
     open(&serving, &browser);
     browser.wait("document.querySelectorAll('#nodes > li').length === 2");
     (serving, browser)
@@ -48,6 +55,12 @@ fn begin(serving: &Serving, node: &str) -> (String, String) {
     }
     let kickstart = serving.get_as(&serving.mac(node), &path).text();
     (Serving::report_path(&kickstart), kickstart)
+}
+
+/// Unfolds a node's row, or folds it up, and waits for what is in it.
+fn unfold(browser: &Browser, node: &str) {
+    browser.run(&format!("document.querySelector('#node-{node} summary').click()"));
+    browser.wait(&format!("document.querySelector('#node-{node} .more button')"));
 }
 
 /// It says what its stages are.

@@ -12,7 +12,7 @@ use crate::browser::{Browser, Window};
 use crate::common::{Lab, ROOT};
 use crate::png::small;
 use crate::running::Serving;
-use crate::{begin, open, tell_stages};
+use crate::{begin, open, tell_stages, unfold};
 
 const LAB: &str = "\
 version: 1
@@ -73,14 +73,14 @@ fn the_manual_shows_the_page() {
     {
         let words = [
             "--lang=en",
-            "--window-size=1280,1230",
+            "--window-size=1280,1400",
             "--disable-lcd-text",
             "--font-render-hinting=none",
         ];
         let browser = Browser::new(window, &words);
         open(&serving, &browser);
         browser.wait_text("#node-compute2 .heard", "after");
-        browser.run(&format!("document.querySelector('#node-{unfolded} summary').click()"));
+        unfold(&browser, unfolded);
         browser.wait_text(&format!("#node-{unfolded} .log"), "fetched its kickstart");
         if let Window::Phone = window {
             browser.run("document.querySelector('#node-compute1').scrollIntoView()");

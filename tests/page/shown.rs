@@ -3,13 +3,15 @@
 use serde_json::json;
 
 use crate::browser::Window;
-use crate::{begin, is_content, shown, tell_stages};
+use crate::{begin, is_content, shown, shown_after, tell_stages, unfold};
 
 const COMPUTE: &str = "#node-compute";
 
 #[test]
 fn a_nodes_way_is_shown_while_it_goes_it() {
-    let (serving, browser) = shown(Window::Desktop);
+    // Because it is told: nothing is asked by the clock.
+    let never = "const every = setInterval; window.setInterval = (what, ms) => ms < 5000 && every(what, ms)";
+    let (serving, browser) = shown_after(Window::Desktop, never);
     browser.run("window.unchanged = document.querySelector('#node-compute')");
     assert_eq!(browser.text("document.querySelector('#node-compute .state').textContent"), "armed");
     assert_eq!(
@@ -22,10 +24,7 @@ fn a_nodes_way_is_shown_while_it_goes_it() {
     browser.wait_text(&place, "boot, 2 of 8");
     let (report, kickstart) = begin(&serving, "compute");
     browser.wait_text(&place, "kickstart, 4 of 8");
-    assert_eq!(
-        browser.text("document.querySelector('#node-compute .state').textContent"),
-        "installing"
-    );
+    browser.wait_text("#node-compute .state", "installing");
     // What is no step of the way is told all the same.
     let steps: Vec<_> = kickstart
         .lines()
@@ -44,10 +43,7 @@ fn a_nodes_way_is_shown_while_it_goes_it() {
     let mut stages = json!([{ "name": "host-network", "state": "done", "detail": "in 3 s" }, { "name": "database", "state": "running" }]);
     tell_stages(&serving, &report, &stages);
     browser.wait_text(&format!("{COMPUTE} .what"), "1 of 2 stages done; database running");
-    assert_eq!(
-        browser.text("document.querySelector('#node-compute .state').textContent"),
-        "installed"
-    );
+    browser.wait_text("#node-compute .state", "installed");
     stages[1]["state"] = "done".into();
     tell_stages(&serving, &report, &stages);
     browser.wait_text(&place, "ready, 8 of 8");
@@ -55,7 +51,7 @@ fn a_nodes_way_is_shown_while_it_goes_it() {
     browser.wait_text(&format!("{COMPUTE} .heard"), "took ");
 
     // Unfolded, it has all of it with its times; nothing was made anew meanwhile.
-    browser.run("document.querySelector('#node-compute summary').click()");
+    unfold(&browser, "compute");
     let words = "[...document.querySelectorAll('#node-compute .way li')].map((it) => `${it.children[1].textContent}: ${it.children[2].textContent} ${it.querySelector('time').textContent.length}`).join('\\n')";
     let way = ["armed", "boot", "kernel", "kickstart", "packages", "%post", "first boot", "ready"]
         .map(|step| format!("{step}: done 8"));
@@ -90,7 +86,7 @@ fn a_failure_is_shown_with_its_reason_and_its_place() {
     browser.wait_text(&format!("{COMPUTE} .place"), "kickstart, 4 of 8");
     browser.wait_text("#said", "compute: failed, No disk is sda: only vda");
     browser.wait("document.title.startsWith('1 failed')");
-    browser.run("document.querySelector('#node-compute summary').click()");
+    unfold(&browser, "compute");
     browser.wait_text(&format!("{COMPUTE} [data-is='failed here']"), "kickstart failed here");
 
     // A stage of the first boot that fails is a failure as well, until it is done after all.
@@ -118,7 +114,8 @@ fn a_failure_is_shown_with_its_reason_and_its_place() {
 fn what_a_node_says_is_text() {
     let (serving, browser) = shown(Window::Desktop);
     let hostile = "<img src=x onerror=alert(1)> <b>&amp;\u{202e}{{7*7}}</b>";
-    browser.run("document.querySelector('#node-compute summary').click(); document.querySelector('#node-controller summary').click()");
+    unfold(&browser, "compute");
+    unfold(&browser, "controller");
     let (report, _) = begin(&serving, "compute");
     let form: String = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("what", "step")
@@ -147,7 +144,7 @@ fn the_end_of_its_log_is_shown_where_there_is_one() {
     browser.run(
         "const real = window.fetch; window.logged = '<b>packaging</b>: 1'; window.fetch = (url, more) => String(url).endsWith('/api/v1/nodes/compute/log?tail=200') || url === 'api/v1/nodes/compute/log?tail=200' ? Promise.resolve(new Response(window.logged)) : real(url, more)",
     );
-    browser.run("document.querySelector('#node-compute summary').click()");
+    unfold(&browser, "compute");
     browser.wait_text("#node-compute .log", "<b>packaging</b>: 1");
     browser.wait_text("#node-compute .said h3", "log");
     browser.run("window.logged += '\\npackaging: 2'");
@@ -156,6 +153,6 @@ fn the_end_of_its_log_is_shown_where_there_is_one() {
         browser.text("document.querySelector('#node-compute .log').getAttribute('aria-label')"),
         "Installer's log, its end of compute"
     );
-    browser.run("document.querySelector('#node-controller summary').click()");
+    unfold(&browser, "controller");
     browser.wait_text("#node-controller .log", "armed: it is installed");
 }

@@ -48,6 +48,10 @@ impl Serving {
         (self.child, self.said) = begin(serve(&self.lab, self.address, more));
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn said(&self) -> String {
         self.said.lock().expect("whole").clone()
     }

@@ -8,11 +8,11 @@ const [dialog, field, wrong] = ['arm', 'token', 'arm-wrong'].map(byId);
 let name = '';
 let asking = false;
 
-export function confirm(node, state) {
-  name = node;
-  byId('arm-title').textContent = state === 'new' ? `Install ${name}?` : `Install ${name} again?`;
-  byId('arm-yes').textContent = state === 'new' ? 'Install' : 'Install again';
-  byId('arm-now').hidden = state !== 'installing';
+export function confirm(node, isFirst) {
+  name = node.name;
+  byId('arm-title').textContent = isFirst ? `Install ${name}?` : `Install ${name} again?`;
+  byId('arm-yes').textContent = isFirst ? 'Install' : 'Install again';
+  byId('arm-now').hidden = node.state !== 'installing';
   wrong.textContent = '';
   field.value = token;
   dialog.showModal(); // it closes with Escape, and gives the focus back, by itself

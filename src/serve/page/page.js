@@ -1,6 +1,6 @@
 // Asks the server how far its nodes are, listens to what happens, and says when it hears nothing.
 import { confirm, onArmed } from './arm.js';
-import { forget, happened, make, paintAll, repaint, show } from './rows.js';
+import { forget, happened, isFirst, make, paintAll, repaint, show } from './rows.js';
 import { ago, clock } from './way.js';
 
 const HISTORY = 20000; // events that are asked for in the beginning
@@ -142,7 +142,7 @@ function tick() {
 
 byId('nodes').addEventListener('click', ({ target }) => {
   const node = nodes.find((it) => it.name === target.dataset.node);
-  if (node) confirm(node.name, node.state);
+  if (node) confirm(node, isFirst(node));
 });
 onArmed((name) => {
   byId('said').textContent = `${name} is armed: it is installed when it next boots from the network`;

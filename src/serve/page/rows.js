@@ -23,7 +23,7 @@ const mark = (element, name, value) => {
 };
 
 function makeRow(node) {
-  const row = { item: make('li'), node, events: [], log: null, parts: null };
+  const row = { item: make('li'), node, events: [], at: null, log: null, parts: null };
   const part = (name, tag = 'span') => (row[name] = make(tag, name));
   const about = make('span', 'about');
   about.append(part('name', 'strong'), ' ', part('role'));
@@ -50,8 +50,9 @@ let ahead = 0; // how far the server's clock is ahead of this one's, in ms
 const now = () => Date.now() + ahead;
 
 function paint(row) {
-  const { node, events } = row;
-  const [state, at, time] = [status(node), passed(node, events), now()];
+  const { node } = row;
+  const at = (row.at ??= passed(node, row.events));
+  const [state, time] = [status(node), now()];
   const here = where(node, at);
   const passes = took(node, at);
   const since = `${ago(time - node.since)} ago`;
@@ -62,7 +63,7 @@ function paint(row) {
   set(row.role, [node.role, node.address].filter(Boolean).join(' · '));
   set(row.place, here < 0 ? '' : `${WAY[here]}, ${here + 1} of ${WAY.length}`);
   set(row.what, what(node));
-  set(row.main, state === 'installing' ? `for ${ago(time - node.since)}` : since);
+  set(row.main, state === 'installing' ? `for ${lasted(time - node.since)}` : since);
   const heard = node.seen === null ? 'never heard of' : `heard of ${ago(time - node.seen)} ago`;
   const ended = passes === null ? heard : `${state === 'failed' ? 'after' : 'took'} ${lasted(passes)}`;
   set(row.heard, ['armed', 'installing', 'new'].includes(state) ? heard : ended);
@@ -71,8 +72,9 @@ function paint(row) {
 }
 
 function isChosen({ node, what, role }, state) {
+  if (chosen.state !== '' && chosen.state !== state) return false;
   const texts = [node.name, role.textContent, what.textContent, state];
-  return (chosen.state === '' || chosen.state === state) && texts.some((text) => text.toLowerCase().includes(chosen.text));
+  return chosen.text === '' || texts.some((text) => text.toLowerCase().includes(chosen.text));
 }
 
 function unfold(row) {
@@ -96,6 +98,8 @@ function unfold(row) {
   row.details.append(more);
   return { way, stages, log, logTitle, facts, button };
 }
+
+export const isFirst = (node) => node.state === 'new' || node.state === 'armed';
 
 function paintMore(row, at, here, time) {
   const { node, events } = row;
@@ -124,7 +128,7 @@ function paintMore(row, at, here, time) {
   }
   const begun = node.attempts === 0 ? 'not begun' : node.attempts === 1 ? 'begun once' : `begun ${node.attempts} times`;
   set(parts.facts, `Since it was armed: ${begun}. Last heard of: ${node.seen === null ? 'never' : clock(node.seen)}.`);
-  set(parts.button, node.state === 'new' ? 'Install …' : 'Install again …');
+  set(parts.button, isFirst(node) ? 'Install …' : 'Install again …');
   const atEnd = parts.log.scrollHeight - parts.log.scrollTop - parts.log.clientHeight < 20;
   set(parts.logTitle, row.log === null ? 'Events' : "Installer's log, its end");
   parts.log.setAttribute('aria-label', `${parts.logTitle.textContent} of ${node.name}`);
@@ -152,7 +156,7 @@ export function show(nodes, serverNow) {
     const state = status(node);
     if (!row) rows.set(node.name, makeRow(node));
     else if (status(row.node) !== state) changes.push([node.name, state, what(node)]);
-    rows.get(node.name).node = node;
+    Object.assign(rows.get(node.name), { node, at: null });
   }
   const names = new Set(nodes.map((node) => node.name));
   for (const name of rows.keys()) if (!names.has(name)) rows.delete(name);
@@ -183,11 +187,13 @@ export function paintAll() {
 // Something happened to a node, or nothing is known any more of what happened.
 export function happened(event) {
   const row = rows.get(event.node);
-  row?.events.push(event);
-  row?.events.splice(0, row.events.length - MOST_EVENTS);
+  if (!row) return null;
+  row.at = null;
+  row.events.push(event);
+  row.events.splice(0, row.events.length - MOST_EVENTS);
   return row;
 }
-export const forget = () => rows.forEach((row) => row.events.splice(0));
+export const forget = () => rows.forEach((row) => Object.assign(row, { events: [], at: null }));
 export const repaint = (changed) => changed.forEach(paint);
 
 for (const state of ['', ...STATES]) {
