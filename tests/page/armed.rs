@@ -1,5 +1,6 @@
 //! A node is installed again: by keyboard alone, and only with the token.
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::browser::{ENTER, ESCAPE, TAB, Window};
@@ -105,4 +106,27 @@ fn what_arming_would_break_and_why_it_cannot_be_is_said() {
     browser.press(serving.lab.read(".trainyard/admin-token").trim().chars().chain([ENTER]));
     browser.wait_text("#arm-wrong", "nonsense");
     is_content(&browser, "409 (Conflict)");
+}
+
+/// An answer that comes late is told, but not in the dialog of another node.
+#[test]
+fn a_late_answer_is_no_other_nodes() {
+    let (serving, browser) = shown(Window::Desktop);
+    let (report, _) = begin(&serving, "compute");
+    serving.tell(&report, "what=installed");
+    browser.wait_text("#node-compute .state", "installed");
+    unfold(&browser, "compute");
+    unfold(&browser, "controller");
+    let token = serving.lab.read(".trainyard/admin-token").trim().to_owned();
+    let pid = i32::try_from(serving.pid()).ok().and_then(Pid::from_raw).expect("a process");
+    kill_process(pid, Signal::STOP).expect("stopped");
+    browser.run("document.querySelector('#node-compute button').click()");
+    browser.press(token.chars().chain([ENTER, ESCAPE]));
+    browser.run("document.querySelector('#node-controller button').click()");
+    kill_process(pid, Signal::CONT).expect("goes on");
+    browser.wait_text("#said", "compute");
+    serving.wait_for("compute", "armed");
+    browser.wait_text("#node-compute .state", "armed");
+    let shown = "[document.querySelector('dialog').open, document.querySelector('#arm-title').textContent, document.querySelector('#arm-wrong').textContent]";
+    assert_eq!(browser.value(shown), json!([true, "Install controller?", ""]));
 }

@@ -60,6 +60,8 @@ fn a_server_that_falls_silent_is_not_taken_for_alive() {
     // What is asked every ten seconds, with a limit of eight, is asked more often and with less patience.
     let faster = "const every = setInterval; window.setInterval = (what, ms) => every(what, ms === 10000 ? 300 : ms); const limit = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (ms) => limit(ms / 5)";
     let (serving, browser) = shown_after(Window::Desktop, faster);
+    // Until what is asked in the beginning is answered.
+    thread::sleep(Duration::from_millis(600));
     let pid = i32::try_from(serving.pid()).ok().and_then(Pid::from_raw).expect("a process");
     kill_process(pid, Signal::STOP).expect("stopped");
     browser.wait_text("#lost-what", "The connection to the server is lost");

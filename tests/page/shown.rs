@@ -25,6 +25,7 @@ fn a_nodes_way_is_shown_while_it_goes_it() {
     let (report, kickstart) = begin(&serving, "compute");
     browser.wait_text(&place, "kickstart, 4 of 8");
     browser.wait_text("#node-compute .state", "installing");
+    browser.wait_text("#node-compute .main", "for 2 s");
     // What is no step of the way is told all the same.
     let steps: Vec<_> = kickstart
         .lines()

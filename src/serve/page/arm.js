@@ -6,10 +6,12 @@ addEventListener('pagehide', () => (token = ''));
 const byId = (id) => document.getElementById(id);
 const [dialog, field, wrong] = ['arm', 'token', 'arm-wrong'].map(byId);
 let name = '';
-let asking = false;
+let turn = 0; // counts what was asked for: an answer that comes when the dialog is closed again, or is another node's, is not told in it
+let asking = 0; // the turn that waits for its answer
 
 export function confirm(node, isFirst) {
   name = node.name;
+  turn += 1;
   byId('arm-title').textContent = isFirst ? `Install ${name}?` : `Install ${name} again?`;
   byId('arm-yes').textContent = isFirst ? 'Install' : 'Install again';
   byId('arm-now').hidden = node.state !== 'installing';
@@ -18,8 +20,8 @@ export function confirm(node, isFirst) {
   dialog.showModal(); // it closes with Escape, and gives the focus back, by itself
 }
 
-// Arms the node; throws why it was not.
-async function arm() {
+// Arms a node; throws why it was not.
+async function arm(name) {
   if (!/^[\x21-\x7e]+$/.test(field.value.trim())) throw new Error('this is no token: it has 32 letters and digits');
   const given = field.value.trim();
   const request = { method: 'POST', headers: { Authorization: `Bearer ${given}` }, signal: AbortSignal.timeout(30000) };
@@ -37,17 +39,20 @@ export function onArmed(told) {
   dialog.addEventListener('close', () => (field.value = ''));
   dialog.querySelector('form').addEventListener('submit', async (submit) => {
     submit.preventDefault();
-    if (asking) return;
-    asking = true;
+    if (asking === turn) return;
+    const [node, mine] = [name, turn];
+    asking = mine;
     wrong.textContent = '';
     try {
-      await arm();
-      dialog.close();
-      told(name);
+      await arm(node);
+      told(node);
+      if (turn === mine) dialog.close();
     } catch (error) {
+      if (turn !== mine) return;
       wrong.textContent = error.message;
       field.select();
+    } finally {
+      if (asking === mine) asking = 0;
     }
-    asking = false;
   });
 }
