@@ -1,4 +1,4 @@
-//! Headless Chromium, driven over WebDriver (<https://www.w3.org/TR/webdriver2/>).
+//! Headless Chromium, driven over `WebDriver` (<https://www.w3.org/TR/webdriver2/>).
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -148,9 +148,8 @@ impl Browser {
     pub fn wait(&self, expression: &str) {
         let end = Instant::now() + LIMIT;
         while self.value(&format!("Boolean({expression})")) != true {
-            if Instant::now() > end {
-                panic!("{expression}\n{}", self.text("document.body.innerText"));
-            }
+            let late = Instant::now() > end;
+            assert!(!late, "{expression}\n{}", self.text("document.body.innerText"));
             thread::sleep(Duration::from_millis(30));
         }
     }
