@@ -18,8 +18,8 @@ export TRAINYARD_LABS
 # The tests that show what they saw: the table of faults, and the seeds of what happens at random.
 SHOWN = fetch
 
-# Tests that take half a minute or a whole one each: `make test` runs them, `make check` all others.
-SLOW = hostile netboot storage
+# Tests that take half a minute or a whole one each, or a browser: `make test` runs them, `make check` all others.
+SLOW = hostile netboot page storage
 # Hosts with real services; they are containers, so this runs as root.
 HOSTS = node
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),--config "target.'cfg(unix)'.runner='sudo -E'")

@@ -306,7 +306,9 @@ impl Stages {
             .map(state)
             .collect();
         let all = self.0["stages"].as_array().into_iter().flatten();
-        let new = all.filter(|stage| !before.contains(&state(stage)));
+        // That something has yet to come is no news.
+        let new =
+            all.filter(|stage| stage["state"] != "pending" && !before.contains(&state(stage)));
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         new.map(|stage| format!("{}: {}", text(&stage["name"]), text(&stage["state"]))).collect()
     }

@@ -9,6 +9,7 @@ mod known;
 mod listen;
 mod logs;
 mod machine;
+mod page;
 mod people;
 mod range;
 mod receive;
@@ -239,10 +240,9 @@ impl Server {
             server.folder.write_address(&url).map_err(io)?;
             ready(bound);
             tokio::spawn(Arc::clone(&server).watch());
-            let app = machine::routes()
-                .merge(seed::routes())
-                .merge(people::routes())
-                .with_state(Arc::clone(&server));
+            let people = page::beside(people::routes());
+            let app = machine::routes().merge(seed::routes()).merge(people);
+            let app = app.with_state(Arc::clone(&server));
             // The same port, where there is one for both.
             if let Ok(socket) = UdpSocket::bind(bound).await {
                 tokio::spawn(receive::datagrams(Arc::clone(&server), socket));

@@ -155,7 +155,8 @@ fn what_could_not_be_kept_is_not_called_done_the_second_time() {
     let lab = Lab::example("reference.yaml");
     std::fs::create_dir(lab.path("state")).expect("made");
     let address = free();
-    let prepare = "chmod 0700 state && (sleep 4; head -c 60m /dev/zero >state/other 2>/dev/null; sleep 600) &";
+    let prepare =
+        "chmod 0700 state; (sleep 4; head -c 60m /dev/zero >state/other 2>/dev/null; sleep 600) &";
     let command = on_small_disk(&lab, "size=4m", address, &format!("{{ {prepare} }}"));
     let (mut child, _) = begin(command);
     let mac = crate::running::mac(&lab, "compute");
@@ -195,7 +196,7 @@ fn where_nothing_can_be_kept_nothing_is_installed() {
     std::fs::create_dir(lab.path("state")).expect("made");
     let address = free();
     // Room for the database and the files of both nodes, and then somebody else's file takes the rest.
-    let prepare = "chmod 0700 state && (sleep 3; head -c 60m /dev/zero >state/other 2>/dev/null; sleep 8; rm state/other) &";
+    let prepare = "chmod 0700 state; (sleep 3; head -c 60m /dev/zero >state/other 2>/dev/null; sleep 8; rm state/other) &";
     let command = on_small_disk(&lab, "size=4m", address, &format!("{{ {prepare} }}"));
     let (mut child, said) = begin(command);
     let ask = |path: &str| crate::client::ask(address, "GET", path, &[], "");

@@ -48,6 +48,11 @@ impl Serving {
         (self.child, self.said) = begin(serve(&self.lab, self.address, more));
     }
 
+    #[allow(dead_code, reason = "the page's tests stop it for a while")]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn said(&self) -> String {
         self.said.lock().expect("whole").clone()
     }

@@ -59,7 +59,7 @@ pub(in crate::cli) fn serve(
     let shown = server.url().to_owned();
     server.run(|address| {
         ui.note(format!(
-            "serving at http://{address}; machines boot {shown}/boot.ipxe, and these are known:\n{machines}Ctrl-C ends it"
+            "serving at http://{address}, for a browser as well; machines boot {shown}/boot.ipxe, and these are known:\n{machines}Ctrl-C ends it"
         ));
     })?;
     Ok(())
