@@ -240,8 +240,8 @@ impl Server {
             server.folder.write_address(&url).map_err(io)?;
             ready(bound);
             tokio::spawn(Arc::clone(&server).watch());
-            let people = page::beside(people::routes());
-            let app = machine::routes().merge(seed::routes()).merge(people);
+            let people = page::beside(people::routes().merge(seed::routes()));
+            let app = machine::routes().merge(people);
             let app = app.with_state(Arc::clone(&server));
             // The same port, where there is one for both.
             if let Ok(socket) = UdpSocket::bind(bound).await {

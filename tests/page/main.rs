@@ -73,14 +73,7 @@ fn tell_stages(serving: &Serving, report: &str, stages: &serde_json::Value) {
 
 /// Asserts that the browser has found nothing wrong, but for these words of the console's.
 fn is_content(browser: &Browser, but: &str) {
-    let wrong: Vec<_> = browser
-        .complaints()
-        .into_iter()
-        .filter(|it| but.is_empty() || !it.contains(but))
-        .filter(|it| !it.contains(NO_LOG))
-        .collect();
+    let wrong: Vec<_> =
+        browser.complaints().into_iter().filter(|it| but.is_empty() || !it.contains(but)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
-
-/// A node without a log is asked for one when it is unfolded.
-const NO_LOG: &str = "/log?tail=";

@@ -1,5 +1,8 @@
 //! What happens is shown, and while it happens.
 
+use std::io::Write as _;
+use std::net::TcpStream;
+
 use serde_json::json;
 
 use crate::browser::Window;
@@ -141,15 +144,19 @@ fn what_a_node_says_is_text() {
 /// Where the server has an installer's log, that is shown, and what comes is.
 #[test]
 fn the_end_of_its_log_is_shown_where_there_is_one() {
-    let (_serving, browser) = shown(Window::Desktop);
-    browser.run(
-        "const real = window.fetch; window.logged = '<b>packaging</b>: 1'; window.fetch = (url, more) => String(url).endsWith('/api/v1/nodes/compute/log?tail=200') || url === 'api/v1/nodes/compute/log?tail=200' ? Promise.resolve(new Response(window.logged)) : real(url, more)",
-    );
+    let (serving, browser) = shown(Window::Desktop);
+    begin(&serving, "compute");
+    let mut installer = TcpStream::connect(serving.address).expect("connected");
+    let mut log = |text: &str| {
+        let line = format!("<30>Nov 26 07:40:01 localhost {text}\n");
+        installer.write_all(line.as_bytes()).expect("sent");
+    };
+    log("anaconda: <b>packaging</b> 1");
     unfold(&browser, "compute");
-    browser.wait_text("#node-compute .log", "<b>packaging</b>: 1");
+    browser.wait_text("#node-compute .log", "anaconda: <b>packaging</b> 1");
     browser.wait_text("#node-compute .said h3", "log");
-    browser.run("window.logged += '\\npackaging: 2'");
-    browser.wait_text("#node-compute .log", "packaging: 2");
+    log("anaconda: packaging 2");
+    browser.wait_text("#node-compute .log", "packaging 2");
     assert_eq!(
         browser.text("document.querySelector('#node-compute .log').getAttribute('aria-label')"),
         "Installer's log, its end of compute"
