@@ -1,6 +1,7 @@
 //! Installs by network: boot scripts, kickstarts and the medium over HTTP, each node once, and told while it happens.
 //! The only asynchronous room.
 
+mod boot;
 mod folder;
 mod keeper;
 mod known;
@@ -211,7 +212,8 @@ impl Server {
             server.folder.write_address(&url).map_err(io)?;
             ready(bound);
             tokio::spawn(Arc::clone(&server).watch());
-            let app = machine::routes().merge(people::routes()).with_state(Arc::clone(&server));
+            let app = boot::routes().merge(machine::routes()).merge(people::routes());
+            let app = app.with_state(Arc::clone(&server));
             tokio::select! {
                 () = listen::accept(listener, app) => Ok(()),
                 interrupted = interrupted() => Err(interrupted.into()),
