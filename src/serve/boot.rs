@@ -28,6 +28,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/ipxe", get(by_ipxe))
         .route("/grub.cfg", get(grub_configuration))
         .route("/grub/{mac}", get(by_grub))
+        .route("/pxelinux/ldlinux.c32", get(ldlinux))
         .route("/pxelinux/pxelinux.cfg/{name}", get(by_pxelinux))
 }
 
@@ -161,6 +162,16 @@ async fn by_pxelinux(
         return (StatusCode::NOT_FOUND, "no machine is known by this name\n").into_response();
     }
     question.say(&machine, pxelinux::DISK, pxelinux::install).await
+}
+
+/// What PXELINUX loads before it asks: the rest of itself.
+async fn ldlinux() -> Response {
+    let read = tokio::task::block_in_place(|| super::dhcp::ldlinux().map(std::fs::read));
+    match read {
+        Some(Ok(bytes)) => bytes.into_response(),
+        Some(Err(error)) => failed(&error),
+        None => (StatusCode::NOT_FOUND, "this machine has no PXELINUX\n").into_response(),
+    }
 }
 
 fn failed(error: &impl Display) -> Response {

@@ -2,6 +2,7 @@
 //! The only asynchronous room.
 
 mod boot;
+mod dhcp;
 mod folder;
 mod keeper;
 mod known;
@@ -21,6 +22,7 @@ use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+pub use dhcp::{Choice, Dhcp, DhcpError, Dnsmasq, Loader, Loaders, Mode};
 pub use folder::Folder;
 use keeper::{Keeper, NotKept, now};
 use known::Machines;
@@ -59,6 +61,8 @@ pub struct Options {
     pub silence: Duration,
     /// Whether nodes that nothing is known of are armed.
     pub arm_new: bool,
+    /// What gives addresses and boot loaders, if the server brings that.
+    pub dhcp: Option<(Dhcp, Loaders)>,
 }
 
 /// Why it cannot be served.
@@ -94,6 +98,9 @@ pub enum ServeError {
         /// The file.
         missing: &'static str,
     },
+    /// Machines cannot be led to it.
+    #[error(transparent)]
+    Dhcp(#[from] DhcpError),
     /// The system gives no threads.
     #[error("cannot begin: {0}")]
     Begin(io::Error),
@@ -210,18 +217,25 @@ impl Server {
             let url = format!("http://{bound}");
             let io = |source| ServeError::Folder { path: server.folder.admin_path(), source };
             server.folder.write_address(&url).map_err(io)?;
+            let dnsmasq = tokio::task::block_in_place(|| server.dnsmasq())?;
             ready(bound);
             tokio::spawn(Arc::clone(&server).watch());
             let app = boot::routes().merge(machine::routes()).merge(people::routes());
             let app = app.with_state(Arc::clone(&server));
             tokio::select! {
                 () = listen::accept(listener, app) => Ok(()),
+                error = kept_running(dnsmasq) => Err(error.into()),
                 interrupted = interrupted() => Err(interrupted.into()),
             }
         });
         // Installers ask again; nobody waits for a slow one.
         runtime.shutdown_timeout(Duration::from_secs(1));
         ended
+    }
+
+    fn dnsmasq(&self) -> Result<Option<Dnsmasq>, DhcpError> {
+        let Some((dhcp, loaders)) = &self.options.dhcp else { return Ok(None) };
+        Dnsmasq::begin(dhcp, loaders, self.tree.medium(), &self.folder.leases()).map(Some)
     }
 
     fn now(&self) -> Arc<Served> {
@@ -366,6 +380,20 @@ impl Server {
 /// What goes wrong with nobody there to tell.
 fn complain(text: &str) {
     anstream::eprintln!("{text}");
+}
+
+/// Watches dnsmasq, and begins it once more when it has ended. Returns when it does not begin.
+async fn kept_running(dnsmasq: Option<Dnsmasq>) -> DhcpError {
+    let Some(mut dnsmasq) = dnsmasq else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let Some(ended) = dnsmasq.ended() else { continue };
+        complain(&format!("{ended}\nit is begun once more"));
+        tokio::time::sleep(TICK).await;
+        if let Err(error) = tokio::task::block_in_place(|| dnsmasq.again()) {
+            return error;
+        }
+    }
 }
 
 async fn interrupted() -> interrupt::Interrupted {

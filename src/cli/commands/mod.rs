@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod completions;
+mod dhcp;
 mod disk;
 mod doctor;
 mod fetch;
