@@ -10,7 +10,7 @@ use crate::plan::NodePlan;
 #[must_use]
 pub fn who(url: &str) -> String {
     let folder = quote_word(&file(url, &format!("{url}/grub/")));
-    format!("configfile {folder}$net_default_mac\nexit 1\n")
+    format!("configfile {folder}$net_default_mac\n{DISK}")
 }
 
 /// An address of the server at `url`, as GRUB has it: a device and a path. Before version 2.12 it speaks to port 80 only, and takes a number
@@ -21,8 +21,14 @@ fn file(url: &str, address: &str) -> String {
     format!("(http,{}){path}", host.strip_suffix(":80").unwrap_or(host))
 }
 
-/// What a machine is given that is not to be installed: the next entry of the firmware's own order, which follows a program that failed.
-pub const DISK: &str = "exit 1\n";
+/// What a machine is given that is not to be installed: the CentOS on its disk, and where it has none, the next entry of the firmware's own
+/// order. That follows a program that failed; GRUB can say so only as Red Hat builds it, and others end in the firmware's set-up.
+pub const DISK: &str = "if search --no-floppy --file --set=root /EFI/centos/shimx64.efi; then
+  chainloader /EFI/centos/shimx64.efi
+  boot
+fi
+exit 1
+";
 
 /// Installs a node, with the medium's files below `tree` (an address at `url`), by this kickstart.
 ///

@@ -43,9 +43,10 @@ dhcp-leasefile={leases}
 enable-tftp
 tftp-root={tftp}
 tftp-max={TRANSFERS}
-# iPXE says that it is iPXE, and is led to the server; other firmware is given a boot loader first.
+# iPXE says that it is iPXE, and is led to the server (whose address it must be told, or it takes no word of a server that gives none);
+# other firmware is given a boot loader first.
 dhcp-match=set:ipxe,175
-dhcp-boot=tag:ipxe,{boot}
+dhcp-boot=tag:ipxe,{boot},,{address}
 ",
             leases = quoted(&places.leases),
             tftp = quoted(&places.tftp),

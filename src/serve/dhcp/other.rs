@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 /// Where DHCP servers, and what relays to them, listen.
 const SERVER: u16 = 67;
 /// How long is listened for an answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// A card's address that no card has (locally administered).
 const CARD: [u8; 6] = [0x02, 0x74, 0x79, 0x00, 0x00, 0x01];
 /// What names a question, so that answers to others are not taken for its own.
 const QUESTION: [u8; 4] = *b"ty?\x01";
 
-/// Kinds of questions (RFC 2132, section 9.6): where a server is, and what it says without giving an address. Servers that look first whether an
-/// address is free answer the second one at once.
-const KINDS: [u8; 2] = [1, 8];
+/// What is asked (RFC 2132, section 9.6): what a server says without giving an address, and then where one is. Some answer the first at
+/// once, and look for seconds whether an address is free before they answer the second; others answer the second alone.
+const INFORM: u8 = 8;
+const DISCOVER: u8 = 1;
 
 /// The first server that answers who asks from this address. It asks as a relay does, to which servers answer directly, so it needs neither
 /// an address without a card nor the port that this machine's own DHCP client has. Nothing where none answers a relay, or where the question
@@ -22,7 +23,7 @@ const KINDS: [u8; 2] = [1, 8];
 pub fn answers(address: Ipv4Addr) -> Option<SocketAddr> {
     let socket = UdpSocket::bind((address, SERVER)).ok()?;
     socket.set_broadcast(true).ok()?;
-    for kind in KINDS {
+    for kind in [INFORM, DISCOVER] {
         socket.send_to(&question(kind, address), (Ipv4Addr::BROADCAST, SERVER)).ok()?;
     }
     let end = Instant::now() + PATIENCE;
@@ -43,7 +44,7 @@ fn question(kind: u8, relay: Ipv4Addr) -> Vec<u8> {
     // A request, of Ethernet, with addresses of 6 bytes, through one relay.
     message[..4].copy_from_slice(&[1, 1, 6, 1]);
     message[4..8].copy_from_slice(&QUESTION);
-    if kind == KINDS[1] {
+    if kind == INFORM {
         message[12..16].copy_from_slice(&relay.octets());
     }
     message[24..28].copy_from_slice(&relay.octets());
@@ -63,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_question_is_answered_by_its_name_alone() {
-        let asked = question(1, Ipv4Addr::new(10, 0, 0, 5));
+        let asked = question(DISCOVER, Ipv4Addr::new(10, 0, 0, 5));
         assert_eq!((asked.len(), &asked[24..28]), (300, &[10, 0, 0, 5][..]));
         assert!(!is_answer(&asked), "it hears itself");
         let mut answer = asked.clone();
