@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -139,7 +139,10 @@ async fn by_grub(
     let url = &server.options.url;
     let install =
         |node: &NodePlan, tree: &str, ks: &str| grub_net::install(node, url, tree, ks, mac);
-    question.say(&machine, grub_net::DISK, install).await
+    let mut answer = question.say(&machine, grub_net::DISK, install).await;
+    // GRUB never closes the connection from which it starts something, and takes the same port next time.
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer
 }
 
 /// PXELINUX asks by the machine's UUID, where it has one; by `01-` and the card's address; and then for what is all machines'.

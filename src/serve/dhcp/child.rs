@@ -94,18 +94,19 @@ fn begun(tool: &Tool, configuration: &Path) -> Result<Running, DhcpError> {
             return Ok(running);
         }
         if let Some(ended) = running.ended() {
-            return Err(if is_root() { ended.into() } else { DhcpError::NotRoot(ended) });
+            return Err(if is_able() { ended.into() } else { DhcpError::NotRoot(ended) });
         }
     }
     Err(DhcpError::Silent(START))
 }
 
-#[cfg(unix)]
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
+/// What dnsmasq needs, by number (capabilities(7)): NET_BIND_SERVICE, NET_ADMIN and NET_RAW.
+const CAPABILITIES: u64 = 1 << 10 | 1 << 12 | 1 << 13;
 
-#[cfg(not(unix))]
-fn is_root() -> bool {
-    true
+/// Whether it has the rights that it needs, as far as the system tells.
+fn is_able() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
+    effective.is_none_or(|it| it & CAPABILITIES == CAPABILITIES)
 }
