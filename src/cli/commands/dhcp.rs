@@ -31,16 +31,15 @@ pub(super) fn wanted(
 
 /// Prints the configuration alone.
 pub(super) fn print(args: &DhcpArgs, listen: SocketAddr, url: &str, good: &Good) -> Result<()> {
-    let Some(dhcp) = chosen(args, listen, url, good)? else {
-        let message = "`--print-dnsmasq` needs `--dhcp proxy` or `--dhcp full` beside it";
-        bail!(Failure::new(exit::USAGE, message));
-    };
-    show(&dhcp.by_hand(args.ipxe.as_deref()))?;
+    if let Some(dhcp) = chosen(args, listen, url, good)? {
+        show(&dhcp.by_hand(args.ipxe.as_deref()))?;
+    }
     Ok(())
 }
 
 fn chosen(args: &DhcpArgs, listen: SocketAddr, url: &str, good: &Good) -> Result<Option<Dhcp>> {
     let mode = match args.dhcp {
+        DhcpMode::None if is_more(args) => bail!(Failure::new(exit::USAGE, NEEDED)),
         DhcpMode::None => return Ok(None),
         DhcpMode::Proxy => Mode::Proxy,
         DhcpMode::Full => Mode::Full,
@@ -48,6 +47,14 @@ fn chosen(args: &DhcpArgs, listen: SocketAddr, url: &str, good: &Good) -> Result
     let choice = Choice { mode, loader: loader(args), range: args.dhcp_range };
     let management = good.lab.network(MANAGEMENT);
     Ok(Some(Dhcp::new(choice, listen, url, &good.plan, management)?))
+}
+
+const NEEDED: &str = "`--dhcp-range`, `--ipxe`, `--loader grub` and `--print-dnsmasq` need `--dhcp proxy` or `--dhcp full` beside them";
+
+/// Whether there is something that means nothing alone.
+fn is_more(args: &DhcpArgs) -> bool {
+    let is_other = args.loader != LoaderChoice::Ipxe || args.ipxe.is_some();
+    is_other || args.dhcp_range.is_some() || args.print_dnsmasq
 }
 
 fn loader(args: &DhcpArgs) -> Loader {
