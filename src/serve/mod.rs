@@ -224,7 +224,7 @@ impl Server {
             let app = app.with_state(Arc::clone(&server));
             tokio::select! {
                 () = listen::accept(listener, app) => Ok(()),
-                error = kept_running(dnsmasq) => Err(error.into()),
+                error = dhcp::kept_running(dnsmasq) => Err(error.into()),
                 interrupted = interrupted() => Err(interrupted.into()),
             }
         });
@@ -380,20 +380,6 @@ impl Server {
 /// What goes wrong with nobody there to tell.
 fn complain(text: &str) {
     anstream::eprintln!("{text}");
-}
-
-/// Watches dnsmasq, and begins it once more when it has ended. Returns when it does not begin.
-async fn kept_running(dnsmasq: Option<Dnsmasq>) -> DhcpError {
-    let Some(mut dnsmasq) = dnsmasq else { return std::future::pending().await };
-    loop {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let Some(ended) = dnsmasq.ended() else { continue };
-        complain(&format!("{ended}\nit is begun once more"));
-        tokio::time::sleep(TICK).await;
-        if let Err(error) = tokio::task::block_in_place(|| dnsmasq.again()) {
-            return error;
-        }
-    }
 }
 
 async fn interrupted() -> interrupt::Interrupted {

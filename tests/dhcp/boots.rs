@@ -169,8 +169,8 @@ fn uefi_by_grub() {
 }
 
 /// A dnsmasq that is run by hand, by what is printed, changed as told.
-fn by_hand<'n>(
-    serving: &Serving<'n>,
+fn by_hand(
+    serving: &Serving<'_>,
     name: &str,
     more: &[&str],
     change: impl Fn(&str) -> String,

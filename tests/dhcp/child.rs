@@ -64,6 +64,27 @@ fn what_it_gives_nobody_else_reads_or_writes() {
         assert_eq!((there.mode() & 0o777, there.uid()), (0o644, 0), "{file:?}");
     }
     assert!(serving.lab.path(".trainyard/leases").is_file());
+    // By TFTP it gives these, and takes none.
+    let tftp = |words: &[&str], path: &str| {
+        let mut curl = std::process::Command::new("curl");
+        curl.args(["--silent", "--max-time", "20", "--path-as-is", "--output", "got"]).args(words);
+        curl.arg(format!("tftp://{SERVER}/{path}")).current_dir(serving.lab.path(""));
+        outcome(network.inside(&curl)).status
+    };
+    assert_eq!(tftp(&[], "undionly.kpxe"), 0);
+    let got = fs::read(serving.lab.path("got")).expect("read");
+    assert_eq!(got, fs::read("/usr/lib/ipxe/undionly.kpxe").expect("read"));
+    for path in [
+        "../dnsmasq.conf",
+        "%2e%2e/dnsmasq.conf",
+        "/etc/passwd",
+        "x/../../dnsmasq.conf",
+        "undionly.kpxe/../../dnsmasq.conf",
+    ] {
+        assert_ne!(tftp(&[], path), 0, "{path}");
+    }
+    assert_ne!(tftp(&["--upload-file", "lab.yaml"], "new"), 0);
+    assert!(!folder.join("tftp/new").exists());
 }
 
 #[test]

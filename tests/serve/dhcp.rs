@@ -196,6 +196,12 @@ fn grub_and_pxelinux_are_told_what_ipxe_is_told() {
     }
     let first = serving.get("/grub.cfg").text();
     assert!(first.contains("/grub/$net_default_mac\n"), "{first}");
+    for script in [grub, first] {
+        fs::write(serving.lab.path("grub.cfg"), script).expect("written");
+        let mut check = judge("grub-script-check");
+        check.arg(serving.lab.path("grub.cfg"));
+        judged(check);
+    }
 }
 
 #[test]

@@ -23,6 +23,9 @@ const DNSMASQ: Wanted = Wanted {
 /// How long it may take until it says that it has started, in seconds.
 const START: u64 = 10;
 
+/// How long after its end it is begun once more.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// A dnsmasq that runs.
 #[derive(Debug)]
 pub struct Dnsmasq {
@@ -62,17 +65,28 @@ impl Dnsmasq {
     }
 
     /// How it ended, where it did.
-    pub fn ended(&mut self) -> Option<ToolError> {
+    fn ended(&mut self) -> Option<ToolError> {
         self.running.ended()
     }
 
     /// Begins it once more.
-    ///
-    /// # Errors
-    /// It does not begin.
-    pub fn again(&mut self) -> Result<(), DhcpError> {
+    fn again(&mut self) -> Result<(), DhcpError> {
         self.running = begun(&self.tool, &self.configuration)?;
         Ok(())
+    }
+}
+
+/// Watches dnsmasq, and begins it once more when it has ended. Returns when it does not begin.
+pub async fn kept_running(dnsmasq: Option<Dnsmasq>) -> DhcpError {
+    let Some(mut dnsmasq) = dnsmasq else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let Some(ended) = dnsmasq.ended() else { continue };
+        complain(&format!("{ended}\nit is begun once more"));
+        tokio::time::sleep(PAUSE).await;
+        if let Err(error) = tokio::task::block_in_place(|| dnsmasq.again()) {
+            return error;
+        }
     }
 }
 
@@ -100,7 +114,7 @@ fn begun(tool: &Tool, configuration: &Path) -> Result<Running, DhcpError> {
     Err(DhcpError::Silent(START))
 }
 
-/// What dnsmasq needs, by number (capabilities(7)): NET_BIND_SERVICE, NET_ADMIN and NET_RAW.
+/// What dnsmasq needs, by number (capabilities(7)): `NET_BIND_SERVICE`, `NET_ADMIN` and `NET_RAW`.
 const CAPABILITIES: u64 = 1 << 10 | 1 << 12 | 1 << 13;
 
 /// Whether it has the rights that it needs, as far as the system tells.
