@@ -121,9 +121,9 @@ fn refused(network: &Network, by: &[&str], more: &[&str]) -> (i32, String) {
     let (image, listen) = (medium(), format!("{SERVER}:8080"));
     let fixed = ["serve", "--image", &image, "--listen", &listen];
     let command = lab.command(&[&fixed[..], more].concat());
-    // The program, or what begins it.
-    let mut begun = std::process::Command::new("env");
-    begun.args(by).arg(command.get_program()).args(command.get_args());
+    // The program, or what begins it. One that is not refused would serve for ever.
+    let mut begun = std::process::Command::new("timeout");
+    begun.args(["60", "env"]).args(by).arg(command.get_program()).args(command.get_args());
     begun.current_dir(lab.path(""));
     let inside = network.inside(&begun);
     let told = outcome(inside);

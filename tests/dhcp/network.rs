@@ -27,6 +27,7 @@ pub struct Network {
 impl Network {
     pub fn new() -> Self {
         assert_eq!(must("id", &["-u"]).trim(), "0", "namespaces need root: run this as root");
+        remove_leftovers();
         let network = Self::empty();
         network.ip(&["link", "add", "lab", "type", "bridge"]);
         network.ip(&["address", "add", &format!("{SERVER}/24"), "dev", "lab"]);
@@ -93,6 +94,17 @@ impl Drop for Network {
             let _ = Command::new("kill").args(["-9", id]).output();
         }
         let _ = Command::new("ip").args(["netns", "delete", &self.name]).output();
+    }
+}
+
+/// Those of tests that were killed.
+fn remove_leftovers() {
+    for line in must("ip", &["netns", "list"]).lines() {
+        let name = line.split(' ').next().unwrap_or_default();
+        let parts = name.strip_prefix("trainyard-").and_then(|parts| parts.split_once('-'));
+        if parts.is_some_and(|(test, _)| !Path::new("/proc").join(test).exists()) {
+            drop(Network { name: name.to_owned() });
+        }
     }
 }
 

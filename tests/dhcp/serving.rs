@@ -1,7 +1,7 @@
 //! The real program, serving in such a network.
 
 use std::fs;
-use std::process::Child;
+use std::process::{Child, Command};
 
 use serde_json::Value;
 
@@ -72,7 +72,10 @@ impl<'n> Serving<'n> {
 
 impl Drop for Serving<'_> {
     fn drop(&mut self) {
-        let _ = self.program.kill();
+        // It takes its folder with it.
+        if matches!(self.program.try_wait(), Ok(None)) {
+            let _ = Command::new("kill").arg(self.program.id().to_string()).output();
+        }
         let _ = self.program.wait();
     }
 }
