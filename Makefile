@@ -3,7 +3,7 @@
 # make check   the quick part of it: fewer random labs, no boots, none of the tests that take longest
 # make fuzz    half an hour of labs that nobody would write: what is told, and what is rendered, holds for them as well
 # make test-nodes  only the labs that come up on test hosts (docs/test-hosts.md); needs root
-# make test-long   those, and what mirrors do, with every power cut and every broken line
+# make test-long   those, what mirrors do, and every way to boot from a network, with every power cut and every broken line
 # make bench   how fast a large lab is rendered, an image brought and a seed made, beside peers
 
 # A toolchain that rustup has just installed is not on the PATH of this shell yet.
@@ -20,11 +20,13 @@ SHOWN = fetch
 
 # Tests that take half a minute or a whole one each, or a browser: `make test` runs them, `make check` all others.
 SLOW = hostile netboot page storage
+# The same, in network namespaces of their own, which only root makes.
+SLOW_AS_ROOT = dhcp
 # Hosts with real services; they are containers, so this runs as root.
 HOSTS = node
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),--config "target.'cfg(unix)'.runner='sudo -E'")
 
-QUICK = $(filter-out $(SLOW) $(SHOWN) $(HOSTS),$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
+QUICK = $(filter-out $(SLOW) $(SLOW_AS_ROOT) $(SHOWN) $(HOSTS),$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
 
 # How long labs are made up.
 SECONDS = 1800
@@ -63,6 +65,7 @@ beside-nodes:
 
 slow: setup
 	cargo test --locked --no-fail-fast $(SLOW:%=--test %)
+	cargo test --locked --no-fail-fast $(AS_ROOT) $(SLOW_AS_ROOT:%=--test %)
 
 test-nodes: setup
 	scripts/dev/node-root.sh >/dev/null
@@ -71,6 +74,7 @@ test-nodes: setup
 test-long: export TRAINYARD_LONG = 1
 test-long: test-nodes
 	cargo test --locked --no-fail-fast $(SHOWN:%=--test %) -- --show-output
+	cargo test --locked --no-fail-fast $(AS_ROOT) $(SLOW_AS_ROOT:%=--test %)
 
 bench: setup
 	scripts/dev/bench-render.sh

@@ -7,7 +7,7 @@ use crate::interrupt::Interrupted;
 use crate::iso::IsoError;
 use crate::render::RenderError;
 use crate::secrets::{FileError, Missing};
-use crate::serve::ServeError;
+use crate::serve::{DhcpError, ServeError};
 use crate::tool::ToolError;
 
 /// Done.
@@ -99,8 +99,12 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return Some(match error {
             ServeError::Interrupted(_) => INTERRUPTED,
             ServeError::Listen { .. } => NETWORK,
+            ServeError::Dhcp(error) => error.code(),
             _ => INPUT,
         });
+    }
+    if let Some(error) = cause.downcast_ref::<DhcpError>() {
+        return Some(error.code());
     }
     if let Some(error) = cause.downcast_ref::<FetchError>() {
         return Some(match error {
@@ -140,7 +144,7 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     cause.is::<std::io::Error>().then_some(INPUT)
 }
 
-fn of_tool(error: &ToolError) -> u8 {
+pub(crate) fn of_tool(error: &ToolError) -> u8 {
     match error {
         ToolError::Missing { .. } | ToolError::TooOld { .. } => PROGRAM_MISSING,
         ToolError::Interrupted(_) => INTERRUPTED,

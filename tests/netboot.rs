@@ -172,6 +172,8 @@ fn was_installed(server: &Server, node: &str, boot: &Boot, kickstart: &str, seco
     let image = format!("{tree}/LiveOS/squashfs.img sha256 {second_stage}");
     assert_eq!(boot.said("stage2"), image);
     assert_eq!(server.events(node), WAY, "{:?}", boot.told);
+    let log = server.lab.done(&["node", "logs", node]).stdout;
+    assert!(log.ends_with(" info    standin: this is its log\n"), "{log:?}");
 }
 
 #[test]

@@ -4,7 +4,8 @@
 #     scripts/dev/boot-net.sh WAY URL [--mac MAC] [--number TEXT] [--disk FILE] [--timeout SECONDS] [--log FILE]
 #
 # WAY is bios or uefi; URL is what iPXE is told to fetch. The machine is in QEMU's own network, which needs no right and no other program:
-# QEMU gives it an address, names the URL, and hands connections to 10.0.2.2 on to this machine's 127.0.0.1.
+# QEMU gives it an address, names the URL, and hands connections to 10.0.2.2 on to this machine's 127.0.0.1. Or the URL is tap:NAME: then
+# the machine's card is that device of this machine, and its network has servers of its own.
 #     --mac       the card's address; 52:54:00:12:34:56 unless told
 #     --number    the machine's serial number
 #     --disk      a disk, which the firmware takes after the network; only read. standin/installed-disk.sh makes one that tells of itself
@@ -32,6 +33,12 @@ unplug() {
 }
 
 network=user,id=net,bootfile=${url//,/,,} card=virtio-net-pci,netdev=net,mac=$mac,bootindex=0
+tap=
+case $url in tap:*)
+    tap=${url#tap:}
+    network=tap,id=net,ifname=$tap,script=no,downscript=no
+    ;;
+esac
 options=()
 case $way in
     # The card's ROM is iPXE. The firmware's screen goes to the serial line as well, so that the log has what iPXE says.
@@ -40,9 +47,12 @@ case $way in
         uefi
         # QEMU names one file to whoever asks. The firmware asks for it by TFTP, where a file with the URL as its name is iPXE; and iPXE, which is
         # told the same, takes it for a URL. The card has no ROM, which would be iPXE already.
-        mkdir -p "$work/tftp/${url%/*}"
-        cp "$(first_file /usr/lib/ipxe/snponly.efi /usr/share/ipxe/ipxe-snponly-x86_64.efi)" "$work/tftp/$url"
-        network+=,tftp=$work/tftp card+=,romfile=
+        card+=,romfile=
+        if [ -z "$tap" ]; then
+            mkdir -p "$work/tftp/${url%/*}"
+            cp "$(first_file /usr/lib/ipxe/snponly.efi /usr/share/ipxe/ipxe-snponly-x86_64.efi)" "$work/tftp/$url"
+            network+=,tftp=$work/tftp
+        fi
         # After iPXE the firmware goes on with the other ways of the same card, and by IPv6 it takes minutes to see that there is nothing. One
         # way can be left out; for the other the cable is drawn when its turn comes.
         options+=(-fw_cfg 'name=opt/org.tianocore/IPv6PXESupport,string=n')

@@ -23,14 +23,14 @@ debian=(ca-certificates curl git gcc libc6-dev make
     grub-common grub-pc-bin grub-efi-amd64-bin qemu-system-x86 qemu-utils ovmf ipxe ipxe-qemu
     cpio gzip xz-utils zstd openssl openssh-client shellcheck sudo python3 python3-venv
     e2fsprogs fdisk gnupg time xfsprogs
-    mmdebstrap systemd-container iproute2
+    mmdebstrap systemd-container iproute2 dnsmasq-base pxelinux
     chromium chromium-driver)
 fedora=(ca-certificates curl git-core gcc glibc-devel make
     xorriso mtools dosfstools isomd5sum genisoimage syslinux syslinux-nonlinux
     grub2-tools grub2-tools-minimal grub2-pc-modules grub2-efi-x64-modules qemu-system-x86-core qemu-img edk2-ovmf ipxe-bootimgs-x86 ipxe-roms-qemu
     cpio gzip xz zstd openssl openssh ShellCheck sudo python3 python3-pip dnf-plugins-core
     e2fsprogs util-linux xfsprogs gnupg2 time
-    mmdebstrap debian-keyring systemd-container iproute
+    mmdebstrap debian-keyring systemd-container iproute dnsmasq
     chromium chromedriver
     python3-configobj python3-jinja2 python3-jsonpatch python3-jsonschema python3-oauthlib python3-pyserial python3-pyyaml python3-requests)
 

@@ -11,7 +11,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use images::{DoctorArgs, FetchArgs, ImageCommand, NetworkArgs, SourceArgs};
-pub use network::{NodeArgs, NodeCommand, ServeArgs};
+pub use network::{DhcpArgs, DhcpMode, LoaderChoice, NodeArgs, NodeCommand, ServeArgs};
 pub use ui::tell;
 
 use crate::secrets;

@@ -1,10 +1,10 @@
 //! What the commands take that install by network, and that ask how far it is.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use super::images::some_seconds;
@@ -39,6 +39,58 @@ pub struct ServeArgs {
     /// The folder in which the server keeps its state [default: `.trainyard` beside the lab file]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+    /// How machines that boot from the network are led to the server
+    #[command(flatten)]
+    pub dhcp: DhcpArgs,
+}
+
+/// How machines are led to the server.
+#[derive(Debug, Args)]
+pub struct DhcpArgs {
+    /// Lead machines to the server by dnsmasq, which needs root: beside another DHCP server, or where there is none
+    #[arg(long, value_name = "HOW", value_enum, default_value = "none")]
+    pub dhcp: DhcpMode,
+    /// What machines without iPXE are given first
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "ipxe")]
+    pub loader: LoaderChoice,
+    /// With `--dhcp full`: give these addresses to machines that the lab does not know by a card
+    #[arg(long, value_name = "FIRST,LAST", value_parser = range)]
+    pub dhcp_range: Option<(Ipv4Addr, Ipv4Addr)>,
+    /// The folder with `undionly.kpxe` and `snponly.efi` [default: the distribution's]
+    #[arg(long, value_name = "DIR")]
+    pub ipxe: Option<PathBuf>,
+    /// Only print dnsmasq's configuration, for one that is run by hand
+    #[arg(long)]
+    pub print_dnsmasq: bool,
+}
+
+/// Who gives addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DhcpMode {
+    /// Whoever does; it must lead machines here
+    None,
+    /// Another DHCP server, beside which dnsmasq says what to boot
+    Proxy,
+    /// dnsmasq, to the lab's nodes; for a network without a DHCP server
+    Full,
+}
+
+/// What firmware without iPXE is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LoaderChoice {
+    /// iPXE
+    Ipxe,
+    /// UEFI: the medium's signed GRUB, for Secure Boot; BIOS: PXELINUX
+    Grub,
+}
+
+fn range(text: &str) -> Result<(Ipv4Addr, Ipv4Addr), String> {
+    let both = text
+        .split_once(',')
+        .and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    both.ok_or_else(|| {
+        "two addresses with a comma between them, such as 10.0.0.100,10.0.0.199".into()
+    })
 }
 
 /// It goes into kickstarts and scripts, and no path follows it.

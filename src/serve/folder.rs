@@ -116,6 +116,13 @@ impl Folder {
         fs::read(self.file(token, kind))
     }
 
+    /// Where it is kept who has which address.
+    #[must_use]
+    pub fn leases(&self) -> PathBuf {
+        let path = self.0.join("leases");
+        std::path::absolute(&path).unwrap_or(path)
+    }
+
     /// Whether the lab was served from here before: its nodes are armed once, and not because somebody lost a database.
     #[must_use]
     pub fn was_served(&self) -> bool {

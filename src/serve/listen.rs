@@ -104,6 +104,8 @@ async fn serve(stream: TcpStream, peer: Peer, app: Router) {
     let mut connections = http1::Builder::new();
     connections.timer(TokioTimer::new()).header_read_timeout(REQUEST);
     connections.max_buf_size(HEADERS).max_headers(MOST_HEADERS);
+    // GRUB knows the names of headers only as they are usually written.
+    connections.title_case_headers(true);
     // What goes wrong on a connection, its other end knows.
     let _ = connections.serve_connection(TokioIo::new(Moving::new(stream)), answer).await;
 }

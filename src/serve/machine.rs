@@ -1,7 +1,8 @@
-//! What machines ask: what to boot, their kickstart, the medium's files; and what they tell of themselves.
+//! What installers and nodes ask: their kickstart, the medium's files; and what they tell of themselves.
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Extension, Form, Path, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -18,8 +19,7 @@ use super::listen::Peer;
 use super::syslog::Message;
 use super::{Served, Server};
 use crate::model::Mac;
-use crate::render::boot_menu::ipxe;
-use crate::state::{Asked, State as Stage, Token, Told};
+use crate::state::{Token, Told};
 
 /// Bytes of what a node may tell at once.
 const LARGEST: usize = 64 << 10;
@@ -30,8 +30,6 @@ type App = State<Arc<Server>>;
 
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
-        .route("/boot.ipxe", get(async || text(ipxe::WHO)))
-        .route("/ipxe", get(boot))
         .route("/ks", get(by_headers))
         .route("/n/{token}/ks", get(kickstart))
         .route("/n/{token}/tree/{*path}", get(node_tree))
@@ -40,61 +38,6 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/r/{token}/stages", post(stages))
         .route("/r/{token}/log", post(log))
         .layer(DefaultBodyLimit::max(LARGEST))
-}
-
-#[derive(Deserialize)]
-struct Who {
-    #[serde(default)]
-    mac: String,
-    #[serde(default)]
-    uuid: String,
-    /// The serial number's bytes.
-    #[serde(default)]
-    serial_hex: String,
-}
-
-/// What to boot: the installer where the machine's node is armed, and otherwise the machine's own disk. Who only looks (HEAD)
-/// changes nothing, and neither does who may have no kickstart.
-async fn boot(
-    State(server): App,
-    Extension(peer): Extension<Peer>,
-    method: Method,
-    Query(who): Query<Who>,
-) -> Response {
-    let machine = Machine {
-        macs: who.mac.parse().into_iter().collect(),
-        uuid: Some(who.uuid.to_ascii_lowercase()).filter(|uuid| !uuid.is_empty()),
-        serial: known::serial(&who.serial_hex),
-    };
-    let lab = server.now();
-    let name = lab.machines.find(&machine).filter(|_| server.may_fetch(peer.0.ip()));
-    let Some(name) = name.filter(|_| method == Method::GET) else { return text(ipxe::DISK) };
-    let attempts = server.options.attempts;
-    let asked = server.keeper.change(name, |node| {
-        let (again, failed) = (node.booted, node.state == Stage::Failed);
-        let asked = node.boots(attempts, now());
-        let news = match asked {
-            // However often it asks, that is told once.
-            Asked::Install => (!again).then(|| node.step.clone()),
-            Asked::Disk if failed => None,
-            Asked::Disk => node.reason.clone(),
-        };
-        ((asked, node.files.clone()), news)
-    });
-    match asked.await {
-        Ok(Some((Asked::Install, Some(files)))) => install(&server, &lab, name, &files),
-        Ok(_) => text(ipxe::DISK),
-        // An installation that is not kept may happen twice.
-        Err(error) => not_kept(&error),
-    }
-}
-
-fn install(server: &Server, lab: &Served, name: &str, files: &Token) -> Response {
-    let Some(plan) = lab.node(name) else { return text(ipxe::DISK) };
-    match ipxe::install(plan, &server.tree_of(files), &server.kickstart_of(files)) {
-        Ok(script) => secret(script.into_bytes()),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
-    }
 }
 
 /// Why a machine may not have a node's kickstart.
@@ -328,19 +271,11 @@ fn answered(kept: Result<Option<()>, NotKept>) -> Response {
     }
 }
 
-fn text(text: &'static str) -> Response {
-    (
-        [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")],
-        text,
-    )
-        .into_response()
-}
-
 /// A text that nobody on the way may keep.
-pub(super) fn secret(bytes: Vec<u8>) -> Response {
+pub(super) fn secret(bytes: impl Into<Body>) -> Response {
     (
         [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")],
-        bytes,
+        bytes.into(),
     )
         .into_response()
 }

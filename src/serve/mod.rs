@@ -1,6 +1,8 @@
 //! Installs by network: boot scripts, kickstarts and the medium over HTTP, each node once, and told while it happens.
 //! The only asynchronous room.
 
+mod boot;
+mod dhcp;
 mod folder;
 #[cfg(test)]
 mod fuzzed;
@@ -28,6 +30,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+pub use dhcp::{Choice, Dhcp, DhcpError, Dnsmasq, Loader, Loaders, Mode};
 use folder::FileKind;
 pub use folder::Folder;
 use keeper::{Keeper, NotKept, now};
@@ -70,6 +73,8 @@ pub struct Options {
     pub silence: Duration,
     /// Whether nodes that nothing is known of are armed.
     pub arm_new: bool,
+    /// What gives addresses and boot loaders, if the server brings that.
+    pub dhcp: Option<(Dhcp, Loaders)>,
 }
 
 /// Why it cannot be served.
@@ -105,6 +110,9 @@ pub enum ServeError {
         /// The file.
         missing: &'static str,
     },
+    /// Machines cannot be led to it.
+    #[error(transparent)]
+    Dhcp(#[from] DhcpError),
     /// The system gives no threads.
     #[error("cannot begin: {0}")]
     Begin(io::Error),
@@ -238,10 +246,11 @@ impl Server {
             let url = format!("http://{bound}");
             let io = |source| ServeError::Folder { path: server.folder.admin_path(), source };
             server.folder.write_address(&url).map_err(io)?;
+            let dnsmasq = tokio::task::block_in_place(|| server.dnsmasq())?;
             ready(bound);
             tokio::spawn(Arc::clone(&server).watch());
             let people = page::beside(people::routes().merge(seed::routes()));
-            let app = machine::routes().merge(people);
+            let app = boot::routes().merge(machine::routes()).merge(people);
             let app = app.with_state(Arc::clone(&server));
             // The same port, where there is one for both.
             if let Ok(socket) = UdpSocket::bind(bound).await {
@@ -249,12 +258,18 @@ impl Server {
             }
             tokio::select! {
                 () = listen::accept(listener, app, Arc::clone(&server)) => Ok(()),
+                error = dhcp::kept_running(dnsmasq) => Err(error.into()),
                 interrupted = interrupted() => Err(interrupted.into()),
             }
         });
         // Installers ask again; nobody waits for a slow one.
         runtime.shutdown_timeout(Duration::from_secs(1));
         ended
+    }
+
+    fn dnsmasq(&self) -> Result<Option<Dnsmasq>, DhcpError> {
+        let Some((dhcp, loaders)) = &self.options.dhcp else { return Ok(None) };
+        Dnsmasq::begin(dhcp, loaders, self.tree.medium(), &self.folder.leases()).map(Some)
     }
 
     fn now(&self) -> Arc<Served> {

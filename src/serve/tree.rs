@@ -42,6 +42,12 @@ impl Tree {
         Ok(Self { medium, files, tag, modified })
     }
 
+    /// The medium.
+    #[must_use]
+    pub fn medium(&self) -> &Medium {
+        &self.medium
+    }
+
     /// Whether it has such a file.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {

@@ -2,6 +2,7 @@
 //! failure told with the whole command, its status and the last lines that it said.
 
 mod run;
+mod running;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use run::{Output, Run};
+pub use running::Running;
 
 /// Variables of the environment whose names begin with this hold secrets. No program that is run gets them.
 pub const SECRET_VARIABLES: &str = "TRAINYARD_SECRET_";

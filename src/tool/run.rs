@@ -13,10 +13,10 @@ use crate::interrupt;
 use crate::template::quote;
 
 /// How many of its last lines an error shows.
-const LAST_LINES: usize = 12;
+pub(super) const LAST_LINES: usize = 12;
 
 /// How often a running program, the clock and the person are looked at.
-const TICK: Duration = Duration::from_millis(20);
+pub(super) const TICK: Duration = Duration::from_millis(20);
 
 /// How often a program is looked at that has nothing more to say: it is about to end.
 const SHORT_TICK: Duration = Duration::from_millis(1);
@@ -74,16 +74,13 @@ impl Run {
         words.map(|word| quote::shell(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
     }
 
-    /// Runs it to its end.
-    ///
-    /// # Errors
-    /// It fails, takes too long, or the person asks to stop; it does not run any more then.
-    pub fn finish(mut self) -> Result<Output, ToolError> {
+    /// How the system is told: the program that has it begun, that one's own words, and what is run.
+    pub(super) fn command(&self, by: &OsStr, words: &[&OsStr]) -> Command {
         if super::SHOWN.load(std::sync::atomic::Ordering::Relaxed) {
             anstream::eprintln!("$ {}", self.command_line());
         }
-        let io_error = |source| ToolError::Io { command: self.command_line(), source };
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(by);
+        command.args(words).args(&self.arguments);
         for (name, _) in std::env::vars_os() {
             if name.as_encoded_bytes().starts_with(super::SECRET_VARIABLES.as_bytes()) {
                 command.env_remove(name);
@@ -95,10 +92,24 @@ impl Run {
             use std::os::unix::process::CommandExt;
             command.process_group(0);
         }
-        let mut child = command
-            .args(&self.arguments)
-            // Messages are matched and shown: one language on every machine.
-            .env("LC_ALL", "C")
+        // Messages are matched and shown: one language on every machine.
+        command.env("LC_ALL", "C");
+        command
+    }
+
+    /// The program.
+    pub(super) fn program(&self) -> &OsStr {
+        self.program.as_os_str()
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// It fails, takes too long, or the person asks to stop; it does not run any more then.
+    pub fn finish(mut self) -> Result<Output, ToolError> {
+        let io_error = |source| ToolError::Io { command: self.command_line(), source };
+        let mut child = self
+            .command(self.program.as_os_str(), &[])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -158,7 +169,7 @@ impl Run {
 }
 
 #[cfg(unix)]
-fn end(child: &mut Child) {
+pub(super) fn end(child: &mut Child) {
     use rustix::process::{Pid, Signal, kill_process_group};
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     if group.is_none_or(|group| kill_process_group(group, Signal::KILL).is_err()) {
@@ -167,7 +178,7 @@ fn end(child: &mut Child) {
 }
 
 #[cfg(not(unix))]
-fn end(child: &mut Child) {
+pub(super) fn end(child: &mut Child) {
     let _ = child.kill();
 }
 

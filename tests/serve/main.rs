@@ -4,6 +4,7 @@
 mod common;
 
 mod client;
+mod dhcp;
 mod hostile;
 mod kept;
 mod kickstart;

@@ -10,8 +10,9 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname -- "$(readlink -f -- "$0")")/common.sh"
 
-modules=(all_video boot cat configfile echo efi_gop efi_uga ext2 fat gfxmenu gfxterm gzio halt iso9660 linux ls minicmd normal
-    part_gpt part_msdos reboot search search_fs_file search_label sleep test true video_bochs video_cirrus)
+# As in the real one, down to those of the network.
+modules=(all_video boot cat chain configfile echo efi_gop efi_uga efinet ext2 fat gfxmenu gfxterm gzio halt http iso9660 linux ls minicmd normal
+    part_gpt part_msdos reboot search search_fs_file search_label sleep test tftp true video_bochs video_cirrus)
 
 # grub OUTPUT: one EFI program. Its prefix names no device, so GRUB takes the one it was loaded from: the whole disc when the firmware
 # started it from a CD, the FAT image when the firmware took that for a partition. Red Hat's GRUB is made the same way.

@@ -3,7 +3,7 @@
 #
 #     installed-disk.sh OUTPUT
 #
-# It is one FAT file system without a partition table. BIOS starts its boot sector, UEFI its EFI/BOOT/BOOTX64.EFI.
+# It is one FAT file system without a partition table. BIOS starts its boot sector, UEFI its EFI/BOOT/BOOTX64.EFI, and GRUB its EFI/centos/shimx64.efi.
 #     standin: disk by BIOS        or    standin: disk by UEFI
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -18,8 +18,10 @@ disk=$work/disk
 mkfs.vfat --invariant -F 16 -s 1 -C "$disk" 8192 >/dev/null
 printf "echo 'standin: disk by UEFI'\nhalt\n" >"$work/grub.cfg"
 grub-mkimage -O x86_64-efi -d "$(dirname "$(first_file /usr/lib/grub/x86_64-efi/echo.mod)")" -p / -c "$work/grub.cfg" -o "$work/BOOTX64.EFI" echo halt
-mmd -i "$disk" ::/EFI ::/EFI/BOOT
+mmd -i "$disk" ::/EFI ::/EFI/BOOT ::/EFI/centos
 mcopy -i "$disk" "$work/BOOTX64.EFI" ::/EFI/BOOT/
+# What an installed CentOS is started by.
+mcopy -i "$disk" "$work/BOOTX64.EFI" ::/EFI/centos/shimx64.efi
 
 # The boot sector's code begins at byte 62, behind what describes the file system; it is loaded to 0x7c00.
 {

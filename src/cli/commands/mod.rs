@@ -4,6 +4,7 @@ mod build;
 mod check;
 mod cloud_network;
 mod completions;
+mod dhcp;
 mod disk;
 mod doctor;
 mod fetch;

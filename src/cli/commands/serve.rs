@@ -26,12 +26,16 @@ pub(in crate::cli) fn serve(
     ui: &Ui,
 ) -> Result<()> {
     let good = load_good(lab_file, secrets_file, ui)?;
-    let secrets = load_secrets(secrets_file, &good, ui)?;
     let listen = match args.listen {
         Some(address) => address,
         None => SocketAddr::new(towards(&good.plan)?, PORT),
     };
     let url = url(args, listen)?;
+    if args.dhcp.print_dnsmasq {
+        return super::dhcp::print(&args.dhcp, listen, &url, &good);
+    }
+    let secrets = load_secrets(secrets_file, &good, ui)?;
+    let dhcp = super::dhcp::wanted(&args.dhcp, listen, &url, &good, ui)?;
     let allowed = if args.allow.is_empty() {
         let own = listen.ip().is_loopback().then(|| listen.ip().into());
         let nodes = good.plan.nodes.iter().filter_map(|node| node.management.parse().ok());
@@ -50,6 +54,7 @@ pub(in crate::cli) fn serve(
         attempts: args.attempts,
         silence: args.silence,
         arm_new: !args.no_arm,
+        dhcp,
     };
     let again = (lab_file.to_owned(), secrets_file.to_owned(), ui.is_strict());
     let reload = Box::new(move || load_again(&again.0, &again.1, again.2));

@@ -1,6 +1,6 @@
 //! What iPXE runs: a script that asks for one of this machine's own, and those that answer it.
 
-use super::COMMAND_LINE_LIMIT;
+use super::by_network::{NetworkBootError, Start};
 use crate::plan::NodePlan;
 
 /// What every machine is given. It asks the same server, by an address beside its own, for a script of this machine's.
@@ -19,60 +19,27 @@ iseq ${platform} efi && exit 1 ||
 sanboot --no-describe --drive 0x80 || exit 1
 ";
 
-/// Why a machine cannot be told to install itself.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IpxeError {
-    /// iPXE has no way to write it.
-    #[error(
-        "iPXE would read `{0}` as something else than an argument of the kernel; leave it out of `installer: boot_arguments`"
-    )]
-    Argument(String),
-    /// The kernel would not see all of it.
-    #[error("the kernel's command line would have {0} bytes, of which it reads {most}; shorten `installer: boot_arguments`", most = COMMAND_LINE_LIMIT - 1)]
-    Long(usize),
-}
-
 /// Installs a node, with the medium's files below `tree`, by this kickstart.
 ///
 /// # Errors
 /// The lab's own arguments cannot be said.
-pub fn install(node: &NodePlan, tree: &str, kickstart: &str) -> Result<String, IpxeError> {
-    let own = [
-        // UEFI's kernel finds it by this name.
-        "initrd=initrd.img".to_owned(),
-        format!("inst.stage2={tree}"),
-        format!("inst.ks={kickstart}"),
-        // By these the server sees that it is the right machine that asks.
-        "inst.ks.sendmac".to_owned(),
-        "inst.ks.sendsn".to_owned(),
-        // The installer keeps no copy of it in the new system.
-        "inst.nosave=all_ks".to_owned(),
-        "BOOTIF=01-${netX/mac:hexhyp}".to_owned(),
-        "ip=dhcp".to_owned(),
-    ];
-    for argument in &node.installer.boot_arguments {
-        let splits = argument.contains(char::is_whitespace)
-            || matches!(argument.as_str(), "||" | "&&" | ";");
-        if splits || argument.contains("${") {
-            return Err(IpxeError::Argument(argument.clone()));
-        }
-    }
-    let removed = &node.installer.boot_arguments_removed;
-    let kept = own.iter().filter(|argument| {
-        !removed.iter().any(|it| it == *argument || argument.split('=').next() == Some(it))
-    });
-    let arguments: Vec<&str> =
-        kept.chain(&node.installer.boot_arguments).map(String::as_str).collect();
-    let arguments = arguments.join(" ");
-    if arguments.len() >= COMMAND_LINE_LIMIT {
-        return Err(IpxeError::Long(arguments.len()));
-    }
+pub fn install(node: &NodePlan, tree: &str, kickstart: &str) -> Result<String, NetworkBootError> {
+    let card = Some("${netX/mac:hexhyp}");
+    let start = Start::of(node, tree, kickstart, "initrd=initrd.img", card);
+    // `${` is iPXE's in the card alone.
+    start.refuse("iPXE", |argument| {
+        argument.contains(char::is_whitespace)
+            || matches!(argument, "||" | "&&" | ";")
+            || (argument.contains("${") && !argument.starts_with("BOOTIF=01-${netX/"))
+    })?;
+    let arguments = start.line(0)?;
     let (name, role) = (&node.name, &node.role);
+    let Start { kernel, initrd, .. } = start;
     Ok(format!(
         "#!ipxe
 # {name} (role {role}) installs itself.
-kernel {tree}/images/pxeboot/vmlinuz {arguments}
-initrd {tree}/images/pxeboot/initrd.img
+kernel {kernel} {arguments}
+initrd {initrd}
 boot
 "
     ))

@@ -4,16 +4,20 @@
 //! that is not touched stays byte for byte, every line that is touched stays beside its replacement as a
 //! comment, and [`restore`] gives the original back.
 
+mod by_network;
 mod edit;
 pub mod grub;
+pub mod grub_net;
 pub mod ipxe;
 pub mod isolinux;
 mod label;
+pub mod pxelinux;
 mod shell;
 
 use serde::Serialize;
 use thiserror::Error;
 
+pub use by_network::{NetworkBootError, hyphened};
 pub use edit::restore;
 pub use label::{escape_label, unescape_label};
 
