@@ -39,6 +39,9 @@ pub struct ServeArgs {
     /// The folder in which the server keeps its state [default: `.trainyard` beside the lab file]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+    /// Call this program on each event, which it finds in its environment (`TRAINYARD_NODE`, `_STATE`, `_TEXT`, `_EVENT`)
+    #[arg(long, value_name = "PROGRAM")]
+    pub on_event: Option<PathBuf>,
     /// How machines that boot from the network are led to the server
     #[command(flatten)]
     pub dhcp: DhcpArgs,

@@ -6,6 +6,7 @@ mod dhcp;
 mod folder;
 #[cfg(test)]
 mod fuzzed;
+mod hook;
 mod keeper;
 mod known;
 mod listen;
@@ -73,6 +74,8 @@ pub struct Options {
     pub silence: Duration,
     /// Whether nodes that nothing is known of are armed.
     pub arm_new: bool,
+    /// What is called on each event.
+    pub on_event: Option<PathBuf>,
     /// What gives addresses and boot loaders, if the server brings that.
     pub dhcp: Option<(Dhcp, Loaders)>,
 }
@@ -248,6 +251,9 @@ impl Server {
             server.folder.write_address(&url).map_err(io)?;
             let dnsmasq = tokio::task::block_in_place(|| server.dnsmasq())?;
             ready(bound);
+            if let Some(program) = server.options.on_event.clone() {
+                tokio::spawn(hook::call(program, server.keeper.listen()));
+            }
             tokio::spawn(Arc::clone(&server).watch());
             let people = page::beside(people::routes().merge(seed::routes()));
             let app = boot::routes().merge(machine::routes()).merge(people);

@@ -155,14 +155,18 @@ fn version(text: &str) -> Vec<u32> {
     digits.split('.').map_while(|part| part.parse().ok()).collect()
 }
 
+/// Whether this is a file that may be run.
 #[cfg(unix)]
-fn is_program(path: &Path) -> bool {
+#[must_use]
+pub fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }
 
+/// Whether this is a file that may be run.
 #[cfg(not(unix))]
-fn is_program(path: &Path) -> bool {
+#[must_use]
+pub fn is_program(path: &Path) -> bool {
     path.is_file()
 }
 

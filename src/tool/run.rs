@@ -35,6 +35,7 @@ pub struct Run {
     program: PathBuf,
     arguments: Vec<OsString>,
     limit: Duration,
+    environment: Vec<(&'static str, String)>,
     on_tick: Option<Box<dyn FnMut()>>,
 }
 
@@ -48,6 +49,7 @@ impl Run {
             program: program.to_owned(),
             arguments,
             limit: Duration::from_secs(3600),
+            environment: Vec::new(),
             on_tick: None,
         }
     }
@@ -56,6 +58,19 @@ impl Run {
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// A program that a person names by its path, without arguments.
+    #[must_use]
+    pub fn of(program: &Path) -> Self {
+        Self::new(program, [""; 0])
+    }
+
+    /// Tells it this by its environment.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
         self
     }
 
@@ -94,6 +109,7 @@ impl Run {
         }
         // Messages are matched and shown: one language on every machine.
         command.env("LC_ALL", "C");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -5,6 +5,7 @@ mod common;
 
 mod client;
 mod dhcp;
+mod hook;
 mod hostile;
 mod kept;
 mod kickstart;

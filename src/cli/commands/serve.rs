@@ -15,6 +15,7 @@ use crate::medium::Medium;
 use crate::model::Lab as Model;
 use crate::plan::Plan;
 use crate::serve::{self, Folder, Lab, Options, Server};
+use crate::tool;
 
 /// The port that nobody chose.
 const PORT: u16 = 8080;
@@ -55,6 +56,7 @@ pub(in crate::cli) fn serve(
         silence: args.silence,
         arm_new: !args.no_arm,
         dhcp,
+        on_event: args.on_event.as_deref().map(program).transpose()?,
     };
     let again = (lab_file.to_owned(), secrets_file.to_owned(), ui.is_strict());
     let reload = Box::new(move || load_again(&again.0, &again.1, again.2));
@@ -87,6 +89,19 @@ fn url(args: &ServeArgs, listen: SocketAddr) -> Result<String> {
         )),
         None => Ok(format!("http://{listen}")),
     }
+}
+
+/// The program that is called on events, by a path that holds wherever it is called from.
+fn program(path: &Path) -> Result<PathBuf> {
+    let found = path.canonicalize().map_err(|error| {
+        Failure::new(exit::INPUT, format!("`--on-event {}`: {error}", path.display()))
+    })?;
+    if !tool::is_program(&found) {
+        let message =
+            format!("`--on-event {}` is no file that may be run (`chmod +x`)", path.display());
+        bail!(Failure::new(exit::INPUT, message));
+    }
+    Ok(found)
 }
 
 /// This machine's own address on the nodes' network. Asking for it sends nothing.
