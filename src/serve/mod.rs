@@ -1,6 +1,7 @@
 //! Installs by network: boot scripts, kickstarts and the medium over HTTP, each node once, and told while it happens.
 //! The only asynchronous room.
 
+mod arm;
 mod boot;
 mod dhcp;
 mod folder;
@@ -29,12 +30,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 pub use dhcp::{Choice, Dhcp, DhcpError, Dnsmasq, Loader, Loaders, Mode};
-use folder::FileKind;
 pub use folder::Folder;
-use keeper::{Keeper, NotKept, now};
+use keeper::{Keeper, now};
 use known::Machines;
 pub use known::machines;
 use logs::Logs;
@@ -45,9 +44,8 @@ use tree::Tree;
 use crate::interrupt;
 use crate::medium::{Medium, MediumError};
 use crate::plan::{NodePlan, Plan};
-use crate::render::{Renderer, Server as Source, nocloud_net};
 use crate::secrets::Secrets;
-use crate::state::{NodeState, Sqlite, State, StateError, Token};
+use crate::state::{Sqlite, StateError, Token};
 
 /// What is served, as it is now.
 pub struct Lab {
@@ -167,25 +165,6 @@ impl Served {
     }
 }
 
-/// What is told of a node then.
-const ARMED: &str = "armed: it is installed when it next boots from the network";
-
-/// What opens a node's files, and what takes its reports.
-type Tokens = (Token, Token);
-
-/// Why a node is not armed.
-#[derive(Debug, thiserror::Error)]
-enum NotArmed {
-    #[error("the lab has no node `{0}`")]
-    Unknown(String),
-    #[error("{0}")]
-    Lab(String),
-    #[error(transparent)]
-    NotKept(#[from] NotKept),
-    #[error("its files cannot be written: {0}")]
-    Io(#[from] io::Error),
-}
-
 impl Server {
     /// Takes up what is in its folder.
     ///
@@ -303,107 +282,6 @@ impl Server {
                 let _ = expired.await;
             }
         }
-    }
-
-    async fn begin(self: &Arc<Self>) {
-        let new = self.keeper.nodes().into_iter().filter(|node| node.state == State::New);
-        let new: Vec<String> = new.map(|node| node.name).collect();
-        if !self.options.arm_new || self.folder.was_served() {
-            if !new.is_empty() {
-                complain(&format!(
-                    "not installed before `trainyard node arm` says so: {}",
-                    new.join(", ")
-                ));
-            }
-        } else {
-            let _one_at_a_time = self.arming.lock().await;
-            for (name, wrong) in self.arm_these(self.now(), &new).await {
-                complain(&format!("{name} is not armed: {wrong}"));
-            }
-        }
-        if let Err(error) = self.folder.mark_served() {
-            complain(&format!("`{}`: {error}", self.folder.admin_path().display()));
-        }
-    }
-
-    /// Arms a node, as the lab file says now.
-    async fn arm(self: &Arc<Self>, name: &str) -> Result<NodeState, NotArmed> {
-        let _one_at_a_time = self.arming.lock().await;
-        let server = Arc::clone(self);
-        let read = tokio::task::spawn_blocking(move || (server.reload)()).await;
-        let lab =
-            read.unwrap_or_else(|_| Err("the lab cannot be read".into())).map_err(NotArmed::Lab)?;
-        self.logs.hide(&lab.secrets);
-        let lab = Served::of(lab);
-        *self.lab.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&lab);
-        if lab.node(name).is_none() {
-            return Err(NotArmed::Unknown(name.to_owned()));
-        }
-        self.keeper.know(lab.lab.plan.nodes.iter().map(|node| node.name.as_str()));
-        let wrong = self.arm_these(lab, &[name.to_owned()]).await;
-        match wrong.into_iter().next() {
-            Some((_, wrong)) => Err(wrong),
-            None => self.keeper.node(name).ok_or_else(|| NotArmed::Unknown(name.to_owned())),
-        }
-    }
-
-    /// Arms these, and returns why some are not. One at a time does: files whose tokens nobody keeps are removed.
-    async fn arm_these(
-        self: &Arc<Self>,
-        lab: Arc<Served>,
-        names: &[String],
-    ) -> Vec<(String, NotArmed)> {
-        let (server, wanted) = (Arc::clone(self), names.to_owned());
-        let rendered = tokio::task::spawn_blocking(move || server.render(&lab, &wanted)).await;
-        let failed = |_| {
-            let failed =
-                |name: &String| (name.clone(), Err(NotArmed::Lab("it cannot be rendered".into())));
-            names.iter().map(failed).collect()
-        };
-        let mut wrong = Vec::new();
-        let mut kept = JoinSet::new();
-        for (name, tokens) in rendered.unwrap_or_else(failed) {
-            match tokens {
-                Ok((files, report)) => {
-                    let server = Arc::clone(self);
-                    kept.spawn(async move {
-                        let armed = server.keeper.change(&name, |node| {
-                            node.arm(files, report, now());
-                            ((), Some(ARMED.to_owned()))
-                        });
-                        let armed = armed.await;
-                        (name, armed)
-                    });
-                }
-                Err(error) => wrong.push((name, error)),
-            }
-        }
-        for (name, kept) in kept.join_all().await {
-            if let Err(error) = kept {
-                wrong.push((name, error.into()));
-            }
-        }
-        self.folder.keep_only(&self.keeper.file_tokens());
-        wrong
-    }
-
-    /// Renders these for new tokens, which it returns.
-    fn render(&self, lab: &Served, names: &[String]) -> Vec<(String, Result<Tokens, NotArmed>)> {
-        let mut renderer = Renderer::new(&lab.lab.plan, &lab.lab.secrets);
-        let mut one = |name: &str| {
-            let node = lab.node(name).ok_or_else(|| NotArmed::Unknown(name.to_owned()))?;
-            let (files, report) = (Token::random()?, Token::random()?);
-            let source = Source { tree: self.tree_of(&files), report: self.report_of(&report) };
-            let made = renderer.render_for(node, Some(&source));
-            let made = made.map_err(|error| NotArmed::Lab(error.to_string()))?;
-            self.folder.put(&files, FileKind::Kickstart, &made.kickstart)?;
-            if nocloud_net::refusal(node).is_none() {
-                self.folder.put(&files, FileKind::UserData, &made.user_data)?;
-                self.folder.put(&files, FileKind::MetaData, &made.meta_data)?;
-            }
-            Ok((files, report))
-        };
-        names.iter().map(|name| (name.clone(), one(name))).collect()
     }
 
     fn tree_of(&self, files: &Token) -> String {

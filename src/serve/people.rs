@@ -14,8 +14,9 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::Server;
+use super::arm::NotArmed;
 use super::keeper::now;
-use super::{NotArmed, Server};
 use crate::state::{Event, NodeState, State as Stage};
 
 /// How many events are sent at once.

@@ -10,12 +10,13 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 
+use super::Server;
 use super::folder::FileKind;
 use super::keeper::{Opens, now};
 use super::listen::Peer;
 use super::machine::{gone, no, not_kept, secret};
 use super::people::{self, told};
-use super::{Server, nocloud_net};
+use crate::render::nocloud_net;
 use crate::state::Token;
 
 type App = State<Arc<Server>>;
