@@ -27,6 +27,9 @@ pub struct ServeArgs {
     /// A network whose machines may fetch kickstarts [default: the management network, and this machine where it listens to itself alone]
     #[arg(long, value_name = "CIDR")]
     pub allow: Vec<IpNet>,
+    /// Serve the seeds of cloud images alone, without a medium
+    #[arg(long, conflicts_with_all = ["image", "dhcp"])]
+    pub seeds: bool,
     /// Install no node before `trainyard node arm` says so
     #[arg(long)]
     pub no_arm: bool,

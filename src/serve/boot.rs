@@ -53,7 +53,8 @@ impl<'q> Question<'q> {
     /// nothing, and neither does who may have no kickstart.
     async fn answer(&self, machine: &Machine) -> Result<Boot<'q>, NotKept> {
         let Self { server, lab, peer, .. } = self;
-        let name = lab.machines.find(machine).filter(|_| server.may_fetch(peer.0.ip()));
+        let may_fetch = server.may_fetch(peer.0.ip()) && server.tree.is_some();
+        let name = lab.machines.find(machine).filter(|_| may_fetch);
         let Some(name) = name.filter(|_| self.method == Method::GET) else {
             return Ok(Boot::Disk);
         };

@@ -120,7 +120,14 @@ async fn tree(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    server.tree.answer(&path, &method, &headers)
+    server.file(&path, &method, &headers)
+}
+
+impl Server {
+    /// A file of the medium's.
+    fn file(&self, path: &str, method: &Method, headers: &HeaderMap) -> Response {
+        self.tree.as_ref().map_or_else(gone, |tree| tree.answer(path, method, headers))
+    }
 }
 
 /// The same for an installation, of which it tells how far it is.
@@ -147,7 +154,7 @@ async fn node_tree(
         // Nothing depends on it.
         let _ = told.await;
     }
-    server.tree.answer(&path, &method, &headers)
+    server.file(&path, &method, &headers)
 }
 
 #[derive(Deserialize)]

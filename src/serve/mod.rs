@@ -41,6 +41,7 @@ pub use people::NEXT;
 use receive::Fetchers;
 use tree::Tree;
 
+use crate::digest::Digest;
 use crate::interrupt;
 use crate::medium::{Medium, MediumError};
 use crate::plan::{NodePlan, Plan};
@@ -131,13 +132,24 @@ const ASLEEP: u64 = 30_000;
 const NEEDED: [&str; 4] =
     ["images/pxeboot/vmlinuz", "images/pxeboot/initrd.img", "LiveOS/squashfs.img", ".treeinfo"];
 
+/// The files of a medium that has an installer.
+fn installer(medium: Medium, digest: Digest) -> Result<Tree, ServeError> {
+    let path = medium.path().to_owned();
+    let tree = Tree::of(medium, &digest.to_string())?;
+    match NEEDED.into_iter().find(|file| !tree.has(file)) {
+        Some(missing) => Err(ServeError::NoInstaller { path, missing }),
+        None => Ok(tree),
+    }
+}
+
 /// A server of a lab.
 pub struct Server {
     lab: RwLock<Arc<Served>>,
     reload: Reload,
     folder: Folder,
     keeper: Keeper,
-    tree: Tree,
+    /// The medium's files; nothing where only seeds are served.
+    tree: Option<Tree>,
     options: Options,
     admin: Token,
     logs: Logs,
@@ -166,23 +178,18 @@ impl Served {
 }
 
 impl Server {
-    /// Takes up what is in its folder.
+    /// Takes up what is in its folder. Without a medium it has seeds alone.
     ///
     /// # Errors
     /// The folder, what is kept there, or the medium cannot be used.
     pub fn new(
         lab: Lab,
         reload: Reload,
-        medium: Medium,
-        digest: &str,
+        medium: Option<(Medium, Digest)>,
         folder: Folder,
         options: Options,
     ) -> Result<Self, ServeError> {
-        let path = medium.path().to_owned();
-        let tree = Tree::of(medium, digest)?;
-        if let Some(missing) = NEEDED.into_iter().find(|file| !tree.has(file)) {
-            return Err(ServeError::NoInstaller { path, missing });
-        }
+        let tree = medium.map(|(medium, digest)| installer(medium, digest)).transpose()?;
         let io = |source| ServeError::Folder { path: folder.admin_path(), source };
         let admin = folder.make_admin_token().map_err(io)?;
         let names = lab.plan.nodes.iter().map(|node| node.name.as_str());
@@ -253,8 +260,11 @@ impl Server {
     }
 
     fn dnsmasq(&self) -> Result<Option<Dnsmasq>, DhcpError> {
-        let Some((dhcp, loaders)) = &self.options.dhcp else { return Ok(None) };
-        Dnsmasq::begin(dhcp, loaders, self.tree.medium(), &self.folder.leases()).map(Some)
+        let Some(((dhcp, loaders), tree)) = self.options.dhcp.as_ref().zip(self.tree.as_ref())
+        else {
+            return Ok(None);
+        };
+        Dnsmasq::begin(dhcp, loaders, tree.medium(), &self.folder.leases()).map(Some)
     }
 
     fn now(&self) -> Arc<Served> {

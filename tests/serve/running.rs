@@ -37,6 +37,14 @@ impl Serving {
         Self { lab, address, child, said }
     }
 
+    /// Of seeds alone.
+    pub fn of_seeds(lab: Lab) -> Self {
+        let address = free();
+        let command = lab.command(&["serve", "--seeds", "--listen", &address.to_string()]);
+        let (child, said) = begin(command);
+        Self { lab, address, child, said }
+    }
+
     /// Ends it at once, as a power cut does.
     pub fn kill(&mut self) {
         self.child.kill().expect("killed");

@@ -65,6 +65,22 @@ fn an_armed_node_gets_what_a_seed_has_and_tells_of_itself() {
 }
 
 #[test]
+fn seeds_need_no_medium_and_then_nothing_is_installed() {
+    let serving = Serving::of_seeds(Lab::new(&seeded_by_web()));
+    serving.wait_for("controller", "armed");
+    assert!(serving.said().contains("`trainyard node seed NODE` says where"), "{}", serving.said());
+    let data = serving.get(&format!("{}user-data", folder(&serving, "controller")));
+    assert!(data.status == 200 && data.text().starts_with("#cloud-config\n"), "{data:?}");
+    let script = serving.boot("controller");
+    assert!(script.contains("sanboot") && !script.contains("kernel"), "{script}");
+    assert_eq!(serving.get("/tree/.treeinfo").status, 404);
+    for more in [["--image", "x.iso"], ["--dhcp", "full"]] {
+        let refused = serving.lab.run(&[&["serve", "--seeds"], &more[..]].concat());
+        assert_eq!(refused.status, 2, "{refused:?}");
+    }
+}
+
+#[test]
 fn it_is_said_ready_to_paste_and_to_the_administrator_alone() {
     let serving = serving(&[]);
     serving.wait_for("controller", "armed");

@@ -47,7 +47,8 @@ pub(in crate::cli) fn serve(
     let path = state_folder(args.state.as_deref(), lab_file);
     let folder = Folder::open(&path)
         .map_err(|source| serve::ServeError::Folder { path: path.clone(), source })?;
-    let (medium, digest) = medium(args, &good.lab, lab_file, &folder, ui)?;
+    let medium =
+        if args.seeds { None } else { Some(medium(args, &good.lab, lab_file, &folder, ui)?) };
     let options = Options {
         listen,
         url,
@@ -62,11 +63,16 @@ pub(in crate::cli) fn serve(
     let reload = Box::new(move || load_again(&again.0, &again.1, again.2));
     let lab = Lab { plan: good.plan, secrets };
     let machines: String = serve::machines(&lab.plan);
-    let server = Server::new(lab, reload, medium, &digest.to_string(), folder, options)?;
+    let server = Server::new(lab, reload, medium, folder, options)?;
     let shown = server.url().to_owned();
+    let what = if args.seeds {
+        "`trainyard node seed NODE` says where a node's seed is\n".to_owned()
+    } else {
+        format!("machines boot {shown}/boot.ipxe, and these are known:\n{machines}")
+    };
     server.run(|address| {
         ui.note(format!(
-            "serving at http://{address}, for a browser as well; machines boot {shown}/boot.ipxe, and these are known:\n{machines}Ctrl-C ends it"
+            "serving at http://{address}, for a browser as well; {what}Ctrl-C ends it"
         ));
     })?;
     Ok(())
