@@ -75,14 +75,19 @@ async fn kickstart(
         return (StatusCode::INTERNAL_SERVER_ERROR, "its file cannot be read\n").into_response();
     };
     if method == Method::GET {
+        let moved = server.fetched_from(&name, from);
         let fetched = server.keeper.change(&name, |node| {
-            let begins = node.fetched("its kickstart", now());
-            ((), begins.then(|| format!("{}, from {from}", node.step)))
+            let news = if node.fetched("its kickstart", now()) {
+                Some(format!("{}, from {from}", node.step))
+            } else {
+                // An installer asks again from where it was: this may be somebody else.
+                moved.then(|| format!("its kickstart was fetched once more, from {from}"))
+            };
+            ((), news)
         });
         if let Err(error) = fetched.await {
             return not_kept(&error);
         }
-        server.fetched_from(&name, from);
     }
     secret(bytes)
 }

@@ -88,13 +88,15 @@ impl Server {
         there.next().is_none().then_some(only)
     }
 
-    /// A node fetched its kickstart from there.
-    pub(super) fn fetched_from(&self, name: &str, from: IpAddr) {
+    /// A node's kickstart was fetched from there. Returns whether it was fetched from elsewhere before.
+    pub(super) fn fetched_from(&self, name: &str, from: IpAddr) -> bool {
         let mut fetchers = self.fetchers.lock().unwrap_or_else(PoisonError::into_inner);
-        for nodes in fetchers.values_mut() {
-            nodes.remove(name);
-        }
-        fetchers.retain(|_, nodes| !nodes.is_empty());
+        let mut moved = false;
+        fetchers.retain(|address, nodes| {
+            moved |= *address != from.to_canonical() && nodes.remove(name);
+            !nodes.is_empty()
+        });
         fetchers.entry(from.to_canonical()).or_default().insert(name.to_owned());
+        moved
     }
 }

@@ -1,7 +1,7 @@
 //! Who gets nothing.
 
 use crate::client::ask;
-use crate::common::Lab;
+use crate::common::{Lab, judge, judged};
 use crate::running::Serving;
 
 #[test]
@@ -205,4 +205,27 @@ fn nothing_that_is_shown_opens_anything() {
             assert!(!text.contains(secret.as_str()), "{secret} in {text}");
         }
     }
+}
+
+#[test]
+fn who_fetches_the_same_kickstart_from_elsewhere_is_told_of() {
+    let serving = Serving::of(Lab::example("reference.yaml"), &["--allow", "127.0.0.0/8"]);
+    serving.wait_for("compute", "armed");
+    let path = serving.kickstart_path("compute");
+    let mac = serving.mac("compute");
+    for from in ["127.0.0.1", "127.0.0.1", "127.0.0.7", "127.0.0.7"] {
+        let mut curl = judge("curl");
+        curl.args(["-s", "-f", "-o", "/dev/null", "--interface", from]);
+        curl.args(["-H", &format!("X-RHN-Provisioning-MAC-0: eth0 {mac}")]);
+        curl.arg(format!("http://{}{path}", serving.address));
+        judged(curl);
+    }
+    let said = serving.get("/api/v1/events?node=compute").json();
+    let events = said["events"].as_array().expect("events").iter();
+    let events: Vec<_> = events.map(|event| event["text"].as_str().expect("text")).collect();
+    let wanted = [
+        "fetched its kickstart, from 127.0.0.1",
+        "its kickstart was fetched once more, from 127.0.0.7",
+    ];
+    assert_eq!(events[events.len() - 2..], wanted, "{events:?}");
 }
