@@ -218,6 +218,19 @@ fn user_data_that_is_large_goes_compressed() {
 }
 
 #[test]
+fn a_seed_is_told_from_other_media() {
+    let lab = Lab::example("smallest.yaml");
+    for (kind, who) in [("cidata", "cloud-init"), ("oemdrv", "the installer")] {
+        lab.done(&["seed", "compute", "--kind", kind]);
+        let said = lab.done(&["inspect", &format!("compute-{kind}.iso")]).stdout;
+        assert!(
+            said.contains(&format!("a seed: {who} finds")) && !said.contains("menus"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn what_is_there_stays_and_a_failure_leaves_nothing() {
     let lab = Lab::example("smallest.yaml");
     fs::write(lab.path("compute-cidata.iso"), "mine").expect("written");

@@ -19,6 +19,12 @@ pub(in crate::cli) fn inspect(path: &Path, ui: &Ui) -> Result<()> {
 
 fn text(i: &Inspection) -> String {
     let mut out = format!("{}: {} bytes, label `{}`\n", i.path.display(), i.size, i.label);
+    // Nothing boots from these.
+    match i.label.as_str() {
+        "cidata" | "CIDATA" => return out + "a seed: cloud-init finds it by this label\n",
+        "OEMDRV" => return out + "a seed: the installer finds /ks.cfg by this label\n",
+        _ => {}
+    }
     match &i.built {
         Some(mark) => {
             let _ = writeln!(
