@@ -12,10 +12,10 @@ use crate::secrets::Secrets;
 
 /// Bytes of one file. A node has two at most: the one that grows, and the one before.
 const FILE: u64 = 2 << 20;
-/// Bytes a node may log at once, and each second from then on. An installation of CentOS 7 logs some 3 MiB in ten minutes.
+/// Bytes a node may log at once, and each second from then on.
 const BURST: u64 = 4 << 20;
 const RATE: u64 = 64 << 10;
-/// Bytes that are read at once.
+/// Bytes that are read at once: many times the longest line.
 const PART: u64 = 256 << 10;
 
 /// The logs of all nodes.
@@ -66,18 +66,21 @@ impl Logs {
         let now = moment(SystemTime::now());
         let Message { severity, tag, text } = message;
         let colon = if tag.is_empty() { "" } else { ": " };
-        let line = format!("{now} {severity:7} {tag}{colon}{}\n", self.without_secrets(text));
+        let line = format!("{now} {severity:7} {tag}{colon}{text}\n");
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
         if !nodes.contains_key(node) {
             let Ok(log) = Log::open(&self.folder, node) else { return };
             nodes.insert(node.to_owned(), log);
         }
-        if let Some(log) = nodes.get_mut(node) {
-            let _ = log.add(&self.folder, node, &now, &line);
+        // A flood costs no more than this.
+        if let Some(log) = nodes.get_mut(node)
+            && log.has_room(line.len())
+        {
+            let _ = log.add(&self.folder, node, &now, &self.without_secrets(line));
         }
     }
 
-    /// What a node has logged after this byte, as far as it is kept.
+    /// Whole lines that a node has logged after this byte, as far as they are kept.
     ///
     /// # Errors
     /// It cannot be read.
@@ -95,6 +98,10 @@ impl Logs {
             let read = file.take(PART - text.len() as u64).read_to_end(&mut text)?;
             next += read as u64;
         }
+        // The last one may be there in part.
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        next -= (text.len() - whole) as u64;
+        text.truncate(whole);
         Ok(Part { text, next })
     }
 
@@ -106,7 +113,12 @@ impl Logs {
         let end = files(&self.folder, node)?
             .last()
             .map_or(Ok(0), |(begin, path)| fs::metadata(path).map(|meta| begin + meta.len()))?;
-        let mut part = self.after(node, end.saturating_sub(PART))?;
+        let begin = end.saturating_sub(PART);
+        let mut part = self.after(node, begin)?;
+        if begin > 0 {
+            let cut = part.text.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            part.text.drain(..cut);
+        }
         let starts = part.text.iter().rev().skip(1).enumerate();
         let mut feeds = starts.filter(|(_, byte)| **byte == b'\n').map(|(back, _)| back + 1);
         let keep = lines.checked_sub(1).and_then(|n| feeds.nth(n)).unwrap_or(part.text.len());
@@ -115,10 +127,9 @@ impl Logs {
         Ok(part)
     }
 
-    fn without_secrets(&self, text: &str) -> String {
+    fn without_secrets(&self, mut text: String) -> String {
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut text = text.to_owned();
-        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        for secret in secrets.iter() {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), "(a secret)");
             }
@@ -142,7 +153,8 @@ impl Log {
         Ok(Self { file, begin, length, room: BURST, since: Instant::now(), lost: 0 })
     }
 
-    fn add(&mut self, folder: &Path, node: &str, now: &str, line: &str) -> io::Result<()> {
+    /// Whether a line of so many bytes may come now; one that may not is counted.
+    fn has_room(&mut self, bytes: usize) -> bool {
         // Parts of a second are not lost when lines follow each other closely.
         let new = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let new = new.saturating_mul(RATE) / 1000;
@@ -150,12 +162,13 @@ impl Log {
             self.since = Instant::now();
             self.room = self.room.saturating_add(new).min(BURST);
         }
-        let bytes = line.len() as u64;
-        if bytes > self.room {
-            self.lost += 1;
-            return Ok(());
-        }
-        self.room -= bytes;
+        let left = self.room.checked_sub(bytes as u64);
+        self.room = left.unwrap_or(self.room);
+        self.lost += u64::from(left.is_none());
+        left.is_some()
+    }
+
+    fn add(&mut self, folder: &Path, node: &str, now: &str, line: &str) -> io::Result<()> {
         let mut text = String::new();
         if self.lost > 0 {
             text = format!(
@@ -226,5 +239,56 @@ fn moment(time: SystemTime) -> String {
             format!("{year}-{month:02}-{day}T{time}Z")
         }
         _ => http,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Logs, Message, PART};
+
+    fn lines(count: usize) -> (tempfile::TempDir, Logs) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let logs = Logs::at(folder.path().to_owned());
+        for number in 0..count {
+            let text = format!("{number} {}", "x".repeat(93));
+            logs.add("a", &Message { severity: "info", tag: "t".into(), text });
+        }
+        (folder, logs)
+    }
+
+    #[test]
+    fn all_of_it_comes_in_whole_lines() {
+        let (_folder, logs) = lines(5000);
+        let (mut after, mut all) = (0, Vec::new());
+        loop {
+            let part = logs.after("a", after).expect("read");
+            if part.next == after {
+                break;
+            }
+            assert!(part.text.len() as u64 <= PART && part.text.ends_with(b"\n"));
+            all.extend(part.text);
+            after = part.next;
+        }
+        let all = String::from_utf8(all).expect("text");
+        let numbers =
+            all.lines().map(|line| line.split_whitespace().nth(3).expect("a number").to_owned());
+        assert!(numbers.eq((0..5000).map(|number| number.to_string())));
+    }
+
+    #[test]
+    fn the_last_lines_are_whole_as_well() {
+        let (_folder, logs) = lines(5000);
+        for wanted in [0, 1, 3, 100_000] {
+            let text = String::from_utf8(logs.last("a", wanted).expect("read").text).expect("text");
+            assert!(text.lines().all(|line| line.starts_with("20")), "{wanted}");
+            match wanted {
+                100_000 => assert!((2000..5000).contains(&text.lines().count())),
+                few => assert_eq!(text.lines().count(), few),
+            }
+            assert_eq!(text.contains(" t: 4999 "), wanted > 0);
+        }
+        let (_folder, logs) = lines(2);
+        let text = logs.last("a", 1000).expect("read").text;
+        assert_eq!(text.split(|byte| *byte == b'\n').count(), 3);
     }
 }

@@ -1,11 +1,12 @@
 //! What installers and nodes ask: their kickstart, the medium's files; and what they tell of themselves.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Extension, Form, Path, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
@@ -53,6 +54,46 @@ fn refusal(lab: &Served, name: &str, machine: &Machine) -> Option<&'static str> 
         .then_some("this is another machine's; the kernel needs the argument `inst.ks.sendmac`")
 }
 
+/// Why somebody gets no file.
+pub(super) enum Refused {
+    Gone,
+    Stranger,
+    Unreadable,
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Gone => gone(),
+            Self::Stranger => no("the address that asks is none of those that may (`--allow`)"),
+            Self::Unreadable => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "its file cannot be read\n").into_response()
+            }
+        }
+    }
+}
+
+/// The node that a token is of, and its file.
+pub(super) fn opened(
+    server: &Server,
+    peer: Peer,
+    token: &str,
+    kind: FileKind,
+) -> Result<(String, Vec<u8>), Refused> {
+    let name = server.keeper.opened(token, Opens::Files).ok_or(Refused::Gone)?;
+    let token = Token::parse(token).ok_or(Refused::Gone)?;
+    if !server.may_fetch(peer.0.ip()) {
+        return Err(Refused::Stranger);
+    }
+    let bytes = tokio::task::block_in_place(|| server.folder.get(&token, kind));
+    let bytes = bytes.map_err(|error| match error.kind() {
+        // A node that needs a network-config has no seed.
+        io::ErrorKind::NotFound => Refused::Gone,
+        _ => Refused::Unreadable,
+    })?;
+    Ok((name, bytes))
+}
+
 /// A node's kickstart, where this opens it. Fetching it begins the installation, and spends nothing: an installer asks again.
 async fn kickstart(
     State(server): App,
@@ -61,19 +102,14 @@ async fn kickstart(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let Some(name) = server.keeper.opened(&token, Opens::Files) else { return gone() };
-    let Some(token) = Token::parse(&token) else { return gone() };
-    let from = peer.0.ip();
-    if !server.may_fetch(from) {
-        return no("the address that asks is none of those that may (`--allow`)");
-    }
+    let (name, bytes) = match opened(&server, peer, &token, FileKind::Kickstart) {
+        Ok(opened) => opened,
+        Err(refused) => return refused.into_response(),
+    };
     if let Some(why) = refusal(&server.now(), &name, &machine_of(&headers)) {
         return no(why);
     }
-    let read = tokio::task::block_in_place(|| server.folder.get(&token, FileKind::Kickstart));
-    let Ok(bytes) = read else {
-        return (StatusCode::INTERNAL_SERVER_ERROR, "its file cannot be read\n").into_response();
-    };
+    let from = peer.0.ip();
     if method == Method::GET {
         let moved = server.fetched_from(&name, from);
         let fetched = server.keeper.change(&name, |node| {

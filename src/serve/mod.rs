@@ -245,8 +245,9 @@ impl Server {
             let app = boot::routes().merge(machine::routes()).merge(people);
             let app = app.with_state(Arc::clone(&server));
             // The same port, where there is one for both.
-            if let Ok(socket) = UdpSocket::bind(bound).await {
-                tokio::spawn(receive::datagrams(Arc::clone(&server), socket));
+            match UdpSocket::bind(bound).await {
+                Ok(socket) => drop(tokio::spawn(receive::datagrams(Arc::clone(&server), socket))),
+                Err(error) => complain(&format!("no logs by UDP: {bound}: {error}")),
             }
             tokio::select! {
                 () = listen::accept(listener, app, Arc::clone(&server)) => Ok(()),

@@ -5,19 +5,18 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 
 use super::Server;
 use super::folder::FileKind;
-use super::keeper::{Opens, now};
+use super::keeper::now;
 use super::listen::Peer;
-use super::machine::{gone, no, not_kept, secret};
+use super::machine::{not_kept, opened, secret};
 use super::people::{self, told};
 use crate::render::nocloud_net;
-use crate::state::Token;
 
 type App = State<Arc<Server>>;
 
@@ -64,38 +63,6 @@ async fn user_data(
         }
     }
     secret(bytes)
-}
-
-/// Why somebody gets no file.
-enum Refused {
-    Gone,
-    Stranger,
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Gone => gone(),
-            Self::Stranger => no("the address that asks is none of those that may (`--allow`)"),
-        }
-    }
-}
-
-/// The node that a token is of, and its file.
-fn opened(
-    server: &Server,
-    peer: Peer,
-    token: &str,
-    kind: FileKind,
-) -> Result<(String, Vec<u8>), Refused> {
-    let name = server.keeper.opened(token, Opens::Files).ok_or(Refused::Gone)?;
-    let token = Token::parse(token).ok_or(Refused::Gone)?;
-    if !server.may_fetch(peer.0.ip()) {
-        return Err(Refused::Stranger);
-    }
-    // A node that needs a network-config has none of these.
-    let bytes = tokio::task::block_in_place(|| server.folder.get(&token, kind));
-    Ok((name, bytes.map_err(|_| Refused::Gone)?))
 }
 
 /// What tells a machine where its seed is; it opens the seed, so only the administrator hears it.

@@ -121,6 +121,7 @@ fn no_secret_of_the_lab_is_written_down() {
     };
     let password = value("RABBIT_PASS");
     let line = format!("<14>x: password={password}, rootpw --iscrypted $6$a.b/c$Xyz/. end\n");
+    by_tcp(&serving, format!("<14>{password}: it is a program's name\n").as_bytes());
     by_tcp(&serving, line.as_bytes());
     let log = wait_for(&serving, "compute", "password=");
     assert!(log.contains("password=(a secret), rootpw --iscrypted (a hash) end\n"), "{log}");

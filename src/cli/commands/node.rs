@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::node_logs::logs;
-use super::server::Server;
+use super::server::{Contact, Server};
 use crate::cli::ui::{Ui, print};
 use crate::cli::{NodeArgs, NodeCommand};
 use crate::exit::{self, Failure};
@@ -163,27 +163,16 @@ fn events(server: &Server, after: u64, node: Option<&str>) -> Result<Value> {
 
 /// Tells what happens, until the person asks to stop. A server that begins anew is waited for.
 fn follow(server: &Server, mut after: u64, nodes: &[String], ui: &Ui) -> Result<()> {
-    let mut lost = false;
+    let mut contact = Contact::default();
     loop {
         interrupt::check()?;
-        match events(server, after, None) {
-            Ok(said) => {
-                if std::mem::take(&mut lost) {
-                    ui.note("the server answers again");
-                }
-                for event in said["events"].as_array().into_iter().flatten() {
-                    after = event["id"].as_u64().unwrap_or(after);
-                    if nodes.is_empty() || nodes.iter().any(|name| event["node"] == **name) {
-                        let text = if ui.is_json() { format!("{event}\n") } else { line(event) };
-                        print(&text)?;
-                    }
-                }
+        let said = contact.of(events(server, after, None), ui);
+        for event in said.iter().filter_map(|said| said["events"].as_array()).flatten() {
+            after = event["id"].as_u64().unwrap_or(after);
+            if nodes.is_empty() || nodes.iter().any(|name| event["node"] == **name) {
+                let text = if ui.is_json() { format!("{event}\n") } else { line(event) };
+                print(&text)?;
             }
-            Err(error) if !lost => {
-                ui.note(format!("{error}; waiting for it"));
-                lost = true;
-            }
-            Err(_) => {}
         }
         thread::sleep(TICK);
     }

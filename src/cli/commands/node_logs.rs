@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::node::{TICK, escaped};
-use super::server::Server;
+use super::server::{Contact, Server};
 use crate::cli::ui::Ui;
 use crate::interrupt;
 
@@ -23,38 +23,28 @@ pub(super) fn logs(
     follow: bool,
     ui: &Ui,
 ) -> Result<()> {
+    let first = match tail {
+        Some(lines) => part(server, node, ("tail", &lines.to_string())),
+        None => part(server, node, ("after", "0")),
+    };
+    // It comes in parts; the last of them is one with nothing in it.
+    let (mut contact, mut shown) = (Contact::default(), Some(first?));
     let mut after = 0;
-    if let Some(lines) = tail {
-        let part = part(server, node, ("tail", &lines.to_string()))?;
-        after = part.next;
-        show(&part, node, ui)?;
-    }
-    let mut lost = false;
     loop {
-        match part(server, node, ("after", &after.to_string())) {
-            Ok(part) => {
-                if std::mem::take(&mut lost) {
-                    ui.note("the server answers again");
-                }
-                let more = part.next != after;
-                after = part.next;
-                show(&part, node, ui)?;
-                if more {
-                    continue;
-                }
-            }
-            Err(error) if !follow || after == 0 => return Err(error),
-            Err(error) if !lost => {
-                ui.note(format!("{error}; waiting for it"));
-                lost = true;
-            }
-            Err(_) => {}
+        let is_last = shown.as_ref().is_none_or(|part| part.text.is_empty());
+        if let Some(part) = shown {
+            after = part.next;
+            show(&part, node, ui)?;
         }
-        if !follow {
+        if is_last && !follow {
             return Ok(());
         }
+        if is_last {
+            thread::sleep(TICK);
+        }
         interrupt::check()?;
-        thread::sleep(TICK);
+        let asked = part(server, node, ("after", &after.to_string()));
+        shown = if follow { contact.of(asked, ui) } else { Some(asked?) };
     }
 }
 

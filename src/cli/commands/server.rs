@@ -10,8 +10,28 @@ use serde_json::Value;
 
 use super::serve::state_folder;
 use crate::cli::NodeArgs;
+use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
 use crate::serve::Folder;
+
+/// Whether a server that is asked again and again still answers: told once when it does not, and once when it does again.
+#[derive(Default)]
+pub(super) struct Contact {
+    lost: bool,
+}
+
+impl Contact {
+    /// What it answered; nothing where it is waited for.
+    pub(super) fn of<T>(&mut self, asked: Result<T>, ui: &Ui) -> Option<T> {
+        let was_lost = std::mem::replace(&mut self.lost, asked.is_err());
+        match &asked {
+            Ok(_) if was_lost => ui.note("the server answers again"),
+            Err(error) if !was_lost => ui.note(format!("{error}; waiting for it")),
+            _ => {}
+        }
+        asked.ok()
+    }
+}
 
 /// A server, and how it is spoken to.
 pub(super) struct Server {
