@@ -439,3 +439,44 @@ fn the_plan_says_what_repositories_and_files_get() {
     let detail = lab.done(&["plan", "controller"]).stdout;
     assert!(detail.contains("/etc/motd (0600 root:wheel)"), "{detail}");
 }
+
+/// What is rendered once for many nodes differs where anything that is said in it does.
+#[test]
+fn nodes_that_say_something_else_get_something_else() {
+    let cases = [
+        ("hosts: {10.9.9.VALUE: [registry]}", "10.9.9.VALUE"),
+        ("mirror: http://mirror-VALUE.example.org/centos", "mirror-VALUE.example.org"),
+        (
+            "mirror: http://mirror.example.org\n    proxy: {url: http://proxy-VALUE.example.org:3128}",
+            "proxy-VALUE.example.org",
+        ),
+        (
+            "repositories: {extra: {baseurl: http://extra-VALUE.example.org/7, gpgcheck: false}}",
+            "extra-VALUE.example.org",
+        ),
+        ("parameters: {message-queue: {open_files: 1234VALUE}}", "1234VALUE"),
+    ];
+    for (says, told) in cases {
+        let of = |n: &str| says.replace("VALUE", n);
+        let node = |name: &str, n: &str| {
+            format!("  {name}:\n    role: queue\n    address: 10.0.0.1{n}\n    {}\n", of(n))
+        };
+        let lab = Lab::new(&format!(
+            "version: 1\nname: three\nroles: {{queue: {{stages: [message-queue]}}}}\nnodes:\n  controller: {{role: controller, address: 10.0.0.2}}\n{}{}",
+            node("first", "1"),
+            node("second", "2")
+        ));
+        lab.done(&["secrets"]);
+        let plan = lab.done(&["plan", "--format", "json"]).stdout;
+        let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
+        for (node, own, other) in [("first", "1", "2"), ("second", "2", "1")] {
+            let nodes = plan["nodes"].as_array().expect("nodes");
+            let node = nodes.iter().find(|it| it["name"] == node).expect("planned");
+            let stages = node["stages"].as_array().expect("stages").iter();
+            let files = stages.flat_map(|stage| stage["files"].as_array().expect("files"));
+            let texts: Vec<_> = files.map(|file| file["content"].to_string()).collect();
+            let has = |n: &str| texts.iter().any(|text| text.contains(&told.replace("VALUE", n)));
+            assert!(has(own) && !has(other), "{says}: {texts:#?}");
+        }
+    }
+}

@@ -17,17 +17,29 @@ use super::{
 
 /// Settings that several nodes share are resolved once.
 #[derive(Default)]
-pub(super) struct Resolved(IndexMap<*const SettingsSpec, Arc<Settings>>);
+pub(super) struct Resolved {
+    known: IndexMap<*const SettingsSpec, Arc<Settings>>,
+    /// The sets of templates in them: reading a set costs more than what most nodes say of their own.
+    templates: Vec<Arc<Templates>>,
+}
 
 impl Resolved {
     /// All of them, of the lab, its roles and its nodes.
     pub fn all(self) -> Vec<Arc<Settings>> {
-        self.0.into_values().collect()
+        self.known.into_values().collect()
     }
 
     pub fn of(&mut self, spec: &Arc<SettingsSpec>, r: &mut Resolver) -> Arc<Settings> {
-        let known = self.0.entry(Arc::as_ptr(spec));
-        known.or_insert_with(|| Arc::new(resolve(spec, r))).clone()
+        let known = self.known.entry(Arc::as_ptr(spec));
+        let new = || {
+            let mut settings = resolve(spec, r);
+            match self.templates.iter().find(|known| **known == settings.templates) {
+                Some(known) => settings.templates = Arc::clone(known),
+                None => self.templates.push(Arc::clone(&settings.templates)),
+            }
+            Arc::new(settings)
+        };
+        known.or_insert_with(new).clone()
     }
 }
 

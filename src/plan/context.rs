@@ -1,5 +1,7 @@
 //! What a stage's templates know of the lab and of their node.
 
+use std::cell::OnceCell;
+
 use indexmap::IndexMap;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
@@ -9,9 +11,16 @@ use crate::base_image::known::KNOWN;
 use crate::model::{HostEntry, Interface, Ipv6, Lab, MANAGEMENT, Network, Node, Repository};
 use crate::stack::Stage;
 
+/// What the templates of one stage on one node know.
+pub(super) struct Context<'a> {
+    names: Names<'a>,
+    /// As templates see it; made when the first of them asks.
+    value: OnceCell<Value>,
+}
+
 /// The names that templates use.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Context<'a> {
+struct Names<'a> {
     lab: LabContext<'a>,
     node: NodeContext<'a>,
     nodes: &'a Value,
@@ -28,6 +37,26 @@ pub(super) struct Context<'a> {
     parameters: &'a IndexMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interface: Option<&'a InterfacePlan>,
+}
+
+/// The interfaces of a node, as templates see them.
+pub(super) fn interfaces(all: &[InterfacePlan]) -> Value {
+    Value::from(Serde(all))
+}
+
+impl Context<'_> {
+    /// As templates see it.
+    pub fn value(&self) -> Value {
+        self.value.get_or_init(|| Value::from(Serde(&self.names))).clone()
+    }
+
+    /// What may differ between two nodes beside what is a node's alone: a template that says nothing of one node says the same
+    /// for all whose settings give this.
+    pub fn of_settings(&self) -> String {
+        let Names { lab, hosts, mirrors, proxy, repositories, parameters, .. } = &self.names;
+        let all = (lab.timezone, hosts, mirrors, proxy, repositories, parameters);
+        serde_json::to_string(&all).expect("plain data")
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -49,7 +78,7 @@ struct NodeContext<'a> {
     name: &'a str,
     role: &'a str,
     address: String,
-    interfaces: &'a [InterfacePlan],
+    interfaces: &'a Value,
 }
 
 /// A line of `/etc/hosts` that the lab adds.
@@ -148,11 +177,11 @@ impl<'a> Shared<'a> {
         }
     }
 
-    /// What the templates of one stage on one node know.
+    /// What the templates of one stage on one node know; of its interfaces, also as [`interfaces`] gives them.
     pub fn context<'c>(
         &'c self,
         node: &'c Node,
-        interfaces: &'c [InterfacePlan],
+        interfaces: &'c Value,
         parameters: &'c IndexMap<String, String>,
         interface: Option<&'c InterfacePlan>,
     ) -> Context<'c> {
@@ -168,7 +197,7 @@ impl<'a> Shared<'a> {
             enabled: repository.enabled,
             proxy: custom::proxy_for(&repository.baseurls, node),
         };
-        Context {
+        let names = Names {
             lab: LabContext {
                 name: &self.lab.name,
                 timezone: &node.settings.timezone,
@@ -191,7 +220,8 @@ impl<'a> Shared<'a> {
             repositories: node.settings.custom.repositories.iter().map(repository).collect(),
             parameters,
             interface,
-        }
+        };
+        Context { names, value: OnceCell::new() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use indexmap::IndexMap;
+use minijinja::Value;
 
 use super::context::{Context, Shared};
 use super::templates::StageTemplates;
@@ -40,35 +41,37 @@ pub(super) struct Planned {
 pub(super) fn plan(
     stage: &Stage,
     node: &Node,
-    interfaces: &[InterfacePlan],
+    interfaces: (&[InterfacePlan], &Value),
     shared: &Shared,
     templates: &mut StageTemplates,
     teller: &mut Teller,
 ) -> Result<Planned> {
     let spec = &stage.spec;
     let parameters = parameters(stage, node);
-    let base = shared.context(node, interfaces, &parameters, None);
+    let (interfaces, as_value) = interfaces;
+    let base = shared.context(node, as_value, &parameters, None);
     let name = format!("{}/stage.yaml", stage.name);
     let settings = settings(stage, &name, &base, templates, teller)?;
     let mut files = Vec::new();
     for file in &spec.files {
-        let contexts = match file.each {
-            None => vec![base.clone()],
+        let of_each: Vec<Context> = match file.each {
+            None => Vec::new(),
             Some(Each::Interface) => interfaces
                 .iter()
-                .map(|i| shared.context(node, interfaces, &parameters, Some(i)))
+                .map(|i| shared.context(node, as_value, &parameters, Some(i)))
                 .collect(),
         };
+        let contexts = if file.each.is_none() { std::slice::from_ref(&base) } else { &of_each };
         let source = stage.source_name(&file.source);
         for context in contexts {
             let at = file.path.at;
-            let path = templates.text(&name, &file.path.text, &context);
+            let path = templates.text(&name, &file.path.text, context);
             let Some(path) = teller.of_text(stage, at, path)? else { continue };
             let checked = check_path(&path, stage.file.is_some());
             if teller.of_stage(stage, at, !file.path.text.contains('{'), checked)?.is_none() {
                 continue;
             }
-            let content = templates.file(&source, node, &context);
+            let content = templates.file(&source, context);
             let Some(content) = teller.of_template(content)? else { continue };
             let checked = templates.check_secrets(&source, &content, &spec.secrets);
             if teller.of_template(checked)?.is_none() {

@@ -9,13 +9,25 @@ use anyhow::Result;
 
 use super::context::Context;
 use super::told::Teller;
-use crate::model::{Node, Settings, Templates};
+use crate::model::Templates;
 use crate::stack::Catalogue;
 use crate::template::{Engine, TemplateError, secret_marks};
 
-/// What is the same for all nodes that share their settings. A template that uses nothing else is rendered once for them.
-const SHARED: [&str; 8] =
-    ["lab", "nodes", "controller", "networks", "hosts", "time", "mirrors", "parameters"];
+/// What has nothing of one node alone. A template that uses no more is rendered once for all nodes whose settings say the same
+/// of it ([`Context::of_settings`]).
+const SHARED: [&str; 11] = [
+    "lab",
+    "nodes",
+    "controller",
+    "networks",
+    "hosts",
+    "time",
+    "mirrors",
+    "proxy",
+    "archive",
+    "repositories",
+    "parameters",
+];
 
 /// One [`StageTemplates`] for each set of templates of the person's own.
 pub(super) struct AllTemplates<'c> {
@@ -45,10 +57,10 @@ impl<'c> AllTemplates<'c> {
 /// The templates of all stages.
 pub(super) struct StageTemplates<'c> {
     engine: Engine<'c>,
-    /// Those that say the same for all nodes that share their settings.
+    /// Those that say nothing of one node alone.
     shared: HashSet<&'c str>,
-    /// What was rendered for all nodes with these settings.
-    rendered: HashMap<(String, *const Settings), Arc<str>>,
+    /// What was rendered from one of them, by what settings say.
+    rendered: HashMap<(String, String), Arc<str>>,
 }
 
 impl<'c> StageTemplates<'c> {
@@ -78,7 +90,7 @@ impl<'c> StageTemplates<'c> {
         source: &str,
         context: &Context,
     ) -> Result<String, TemplateError> {
-        self.engine.render_text(name, source, context)
+        self.engine.render_text(name, source, || context.value())
     }
 
     /// What was rendered from a template names no secrets but these: the node has no others.
@@ -96,19 +108,16 @@ impl<'c> StageTemplates<'c> {
     }
 
     /// Renders a file for a node.
-    pub fn file(
-        &mut self,
-        name: &str,
-        node: &Node,
-        context: &Context,
-    ) -> Result<Arc<str>, TemplateError> {
+    pub fn file(&mut self, name: &str, context: &Context) -> Result<Arc<str>, TemplateError> {
         if !self.shared.contains(name) {
-            return Ok(self.engine.render(name, context)?.into());
+            return Ok(self.engine.render_value(name, context.value())?.into());
         }
-        let key = (name.to_owned(), Arc::as_ptr(&node.settings));
+        let key = (name.to_owned(), context.of_settings());
         match self.rendered.entry(key) {
             Entry::Occupied(known) => Ok(known.get().clone()),
-            Entry::Vacant(new) => Ok(new.insert(self.engine.render(name, context)?.into()).clone()),
+            Entry::Vacant(new) => {
+                Ok(new.insert(self.engine.render_value(name, context.value())?.into()).clone())
+            }
         }
     }
 }

@@ -11,9 +11,8 @@ pub mod quote;
 use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Serde, Value, ValueKind};
+use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
-use serde::Serialize;
 
 use crate::report::line_of;
 
@@ -105,15 +104,7 @@ impl<'s> Engine<'s> {
         self.environment.add_filter(name, filter);
     }
 
-    /// Renders a template that was added.
-    ///
-    /// # Errors
-    /// A value is undefined or unquoted.
-    pub fn render(&self, name: &str, context: impl Serialize) -> Result<String, TemplateError> {
-        self.render_value(name, Value::from(Serde(context)))
-    }
-
-    /// The same with values that are there already; a text that is marked as safe is printed as it is.
+    /// Renders a template that was added. A text that is marked as safe is printed as it is.
     ///
     /// # Errors
     /// A value is undefined or unquoted.
@@ -133,7 +124,7 @@ impl<'s> Engine<'s> {
         uses.iter().all(known) && includes.iter().all(|word| !template.source().contains(word))
     }
 
-    /// Renders a text that is a template of its own.
+    /// Renders a text that is a template of its own; where it is none, nobody asks for the values.
     ///
     /// # Errors
     /// It has a syntax error, or a value is undefined or unquoted.
@@ -141,12 +132,12 @@ impl<'s> Engine<'s> {
         &self,
         name: &str,
         source: &str,
-        context: impl Serialize,
+        context: impl FnOnce() -> Value,
     ) -> Result<String, TemplateError> {
         if !source.contains('{') {
             return Ok(source.to_owned()); // nothing in it can be a template
         }
-        let rendered = self.environment.render_named_str(name, source, Serde(context));
+        let rendered = self.environment.render_named_str(name, source, context());
         rendered.map_err(|e| self.told(&e, name, Some(source)))
     }
 
@@ -213,7 +204,7 @@ mod tests {
     use crate::report::Span;
 
     fn render(source: &str, value: &str) -> Result<String, TemplateError> {
-        Engine::default().render_text("test", source, serde_json::json!({ "value": value }))
+        Engine::default().render_text("test", source, || minijinja::context! { value })
     }
 
     #[test]
