@@ -175,5 +175,9 @@ pub enum NodeCommand {
         /// Go on with what happens, until Ctrl-C
         #[arg(long)]
         follow: bool,
+        /// Tell it with the time between, so many times as fast
+        #[arg(long, value_name = "TIMES", num_args = 0..=1, require_equals = true, default_missing_value = "60", conflicts_with = "follow")]
+        #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+        replay: Option<u64>,
     },
 }

@@ -60,6 +60,10 @@ fn a_machine_is_installed_once_and_then_boots_its_disk() {
             "installed",
         ]
     );
+    let told = serving.node_command(&["events", "compute"]);
+    let again = serving.node_command(&["events", "compute", "--replay=1000000"]);
+    assert_eq!((again.status, again.stdout.lines().count()), (0, 8), "{again:?}");
+    assert_eq!(again.stdout, told.stdout);
 
     // Again.
     let armed = serving.node_command(&["arm", "compute"]);

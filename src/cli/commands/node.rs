@@ -18,6 +18,9 @@ use crate::render::nocloud_net;
 /// How often a server is asked what has happened.
 pub(super) const TICK: Duration = Duration::from_millis(500);
 
+/// How long a replay says nothing at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
 pub(in crate::cli) fn node(lab_file: &Path, args: &NodeArgs, ui: &Ui) -> Result<()> {
     let server = Server::of(lab_file, args)?;
     match &args.command {
@@ -31,12 +34,15 @@ pub(in crate::cli) fn node(lab_file: &Path, args: &NodeArgs, ui: &Ui) -> Result<
             follow(&server, said["last_event"].as_u64().unwrap_or(0), nodes, ui)
         }
         NodeCommand::Logs { node, tail, follow } => logs(&server, node, *tail, *follow, ui),
-        NodeCommand::Events { node, after, follow: on } => {
+        NodeCommand::Events { node, after, follow: on, replay: speed } => {
             let nodes: Vec<String> = node.iter().cloned().collect();
             if *on {
                 return follow(&server, *after, &nodes, ui);
             }
             let said = events(&server, *after, node.as_deref())?;
+            if let Some(speed) = speed {
+                return replay(&said, *speed, ui);
+            }
             let lines = || said["events"].as_array().into_iter().flatten().map(line).collect();
             ui.result(lines, &said)
         }
@@ -170,12 +176,38 @@ fn follow(server: &Server, mut after: u64, nodes: &[String], ui: &Ui) -> Result<
         for event in said.iter().filter_map(|said| said["events"].as_array()).flatten() {
             after = event["id"].as_u64().unwrap_or(after);
             if nodes.is_empty() || nodes.iter().any(|name| event["node"] == **name) {
-                let text = if ui.is_json() { format!("{event}\n") } else { line(event) };
-                print(&text)?;
+                tell(event, ui)?;
             }
         }
         thread::sleep(TICK);
     }
+}
+
+/// Tells what has happened as it did, faster. Nights are no longer than a look at it.
+fn replay(said: &Value, speed: u64, ui: &Ui) -> Result<()> {
+    let mut last = None;
+    for event in said["events"].as_array().into_iter().flatten() {
+        let at = event["at"].as_u64().unwrap_or(0);
+        let mut left = pause(last.replace(at), at, speed);
+        while !left.is_zero() {
+            interrupt::check()?;
+            let part = left.min(Duration::from_millis(50));
+            thread::sleep(part);
+            left -= part;
+        }
+        tell(event, ui)?;
+    }
+    Ok(())
+}
+
+/// How long a replay waits before what happened at this time, in milliseconds, after that.
+fn pause(last: Option<u64>, at: u64, speed: u64) -> Duration {
+    let since = last.map_or(0, |last| at.saturating_sub(last));
+    Duration::from_millis(since / speed).min(LONGEST_PAUSE)
+}
+
+fn tell(event: &Value, ui: &Ui) -> Result<()> {
+    print(&if ui.is_json() { format!("{event}\n") } else { line(event) })
 }
 
 fn line(event: &Value) -> String {
@@ -189,4 +221,19 @@ fn line(event: &Value) -> String {
         text("state"),
         text("text")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{LONGEST_PAUSE, pause};
+
+    #[test]
+    fn a_replay_keeps_the_time_between_but_no_nights() {
+        assert_eq!(pause(None, 1_800_000_000_000, 60), Duration::ZERO);
+        assert_eq!(pause(Some(10_000), 40_000, 60), Duration::from_millis(500));
+        assert_eq!(pause(Some(10_000), 40_000, 1), LONGEST_PAUSE);
+        assert_eq!(pause(Some(40_000), 10_000, 1), Duration::ZERO, "the clock was set");
+    }
 }
