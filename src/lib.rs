@@ -41,4 +41,7 @@ pub mod serve;
 // What all of it needs.
 pub mod doctor;
 
+// The machines that a lab runs on.
+pub mod machines;
+
 pub mod cli;

@@ -1,0 +1,170 @@
+//! A lab's machines: what they are to be, what there is, and the steps between. One trait, and a room for each program that has
+//! machines. Nothing is touched that is not the lab's own: what is, each room says.
+
+mod step;
+mod wanted;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub use step::{Act, Step};
+pub use wanted::{Card, Disk, Forward, Machine, Media, Network, Wanted, folder_of};
+
+use crate::doctor::Check;
+use crate::interrupt::Interrupted;
+use crate::tool::ToolError;
+
+/// How a machine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Power {
+    /// There is none.
+    Missing,
+    /// It was begun, and never whole: what made it was interrupted.
+    Partial,
+    /// It is whole, and does not run.
+    Off,
+    /// It runs.
+    Running,
+    /// It was stopped in the middle, as by a host that has gone to sleep, or by a person.
+    Paused,
+}
+
+/// What there is of a lab.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Seen {
+    /// How each machine is, by its node. One that the lab file does not name any more is among them.
+    pub machines: BTreeMap<String, Power>,
+    /// The networks that are there, by what they are known as ([`Network::name`]).
+    pub networks: Vec<String>,
+    /// What has a name that the lab needs and is not the lab's, in words for a person. Nothing can be made while it is there.
+    pub foreign: Vec<String>,
+}
+
+impl Seen {
+    /// How a node's machine is.
+    #[must_use]
+    pub fn power(&self, node: &str) -> Power {
+        self.machines.get(node).copied().unwrap_or(Power::Missing)
+    }
+}
+
+/// How a machine is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// As by its button: its system ends what runs.
+    Button,
+    /// As by its plug.
+    Plug,
+}
+
+/// Why something about machines failed.
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    /// A program.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    /// A file or a socket.
+    #[error("`{}`: {source}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It answers, and not as it should.
+    #[error("{0}")]
+    Said(String),
+    /// Something is in the way that is not the lab's.
+    #[error("{0}")]
+    Foreign(String),
+    /// The person asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl MachineError {
+    /// What the system says of a file.
+    pub fn io(path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.as_ref().to_owned();
+        move |source| Self::Io { path, source }
+    }
+}
+
+/// A program that has machines.
+pub trait Provider {
+    /// What it is called on the command line.
+    fn name(&self) -> &'static str;
+
+    /// What of the host stands in the way of these machines, each with what to do about it. Nothing is changed.
+    fn preflight(&self, wanted: &Wanted) -> Vec<Check>;
+
+    /// What there is. Nothing is changed.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    fn look(&self, wanted: &Wanted) -> Result<Seen, MachineError>;
+
+    /// The steps that make the machines of these nodes, with their networks, and start them. What is there and whole stays, and is
+    /// started where it is off; what is partial is taken away first. Their media are there when the steps are done.
+    ///
+    /// # Errors
+    /// It cannot be said.
+    fn raise(
+        &self,
+        wanted: &Wanted,
+        seen: &Seen,
+        nodes: &[&str],
+    ) -> Result<Vec<Step>, MachineError>;
+
+    /// The steps that take the machines of these nodes away, with their disks; and the networks, where no machine is left.
+    ///
+    /// # Errors
+    /// It cannot be said.
+    fn raze(&self, wanted: &Wanted, seen: &Seen, nodes: &[&str])
+    -> Result<Vec<Step>, MachineError>;
+
+    /// Stops a machine; returns at once.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn stop(&self, machine: &Machine, how: Stop) -> Result<(), MachineError>;
+
+    /// Starts one that is there and does not run.
+    ///
+    /// # Errors
+    /// It does not start.
+    fn start(&self, wanted: &Wanted, machine: &Machine) -> Result<(), MachineError>;
+
+    /// Takes the media out of a machine that is installed: they hold its secrets.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn eject(&self, machine: &Machine) -> Result<(), MachineError>;
+
+    /// Makes a picture of its screen.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    fn screenshot(&self, machine: &Machine, to: &Path) -> Result<(), MachineError>;
+
+    /// Takes, restores, lists or deletes pictures of a machine's state. (`Restore` needs one that is off.)
+    ///
+    /// # Errors
+    /// It cannot be done.
+    fn snapshot(&self, machine: &Machine, what: Snapshot) -> Result<Vec<String>, MachineError>;
+}
+
+/// What is done with snapshots, by their names. The answer names those that there are then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Snapshot<'a> {
+    /// Makes one; one of the same name goes.
+    Take(&'a str),
+    /// Goes back to one.
+    Restore(&'a str),
+    /// Does nothing.
+    List,
+}

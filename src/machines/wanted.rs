@@ -1,0 +1,221 @@
+//! What a lab's machines are to be: from its plan, and the same for every program that has machines.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+
+use ipnet::Ipv4Net;
+use serde::Serialize;
+
+use crate::model::{self, Hardware, Lab, MANAGEMENT, Mac};
+use crate::plan::{NodePlan, Plan};
+use crate::spec::Attach;
+
+/// How a machine becomes its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Media {
+    /// By a medium of its own that installs it.
+    Iso,
+    /// By the untouched medium, with a seed beside it.
+    Seed,
+    /// By the network.
+    Pxe,
+    /// By a cloud image, with a seed beside it.
+    Cloud,
+}
+
+/// What a lab's machines are to be.
+#[derive(Clone, Debug, Serialize)]
+pub struct Wanted {
+    /// The lab's name.
+    pub lab: String,
+    /// What tells this lab from another of the same name.
+    #[serde(skip)]
+    pub identity: String,
+    /// The folder of its machines, an absolute path.
+    pub folder: PathBuf,
+    /// Its networks.
+    pub networks: Vec<Network>,
+    /// Its machines, in the order of the lab file.
+    pub machines: Vec<Machine>,
+}
+
+/// A network that machines are plugged into.
+#[derive(Clone, Debug, Serialize)]
+pub struct Network {
+    /// What the lab calls it.
+    pub network: String,
+    /// What it is known as on the host: `train-management`.
+    pub name: String,
+    /// Its subnet.
+    pub subnet: Option<Ipv4Net>,
+    /// The way out.
+    pub gateway: Option<Ipv4Addr>,
+    /// How VirtualBox attaches it.
+    pub attach: Attach,
+    /// The interface of the host's that it is bridged to; `auto` leaves it to be chosen.
+    pub host_interface: String,
+}
+
+/// A machine.
+#[derive(Clone, Debug, Serialize)]
+pub struct Machine {
+    /// The node that it is.
+    pub node: String,
+    /// What it is known as on the host: `train-controller`.
+    pub name: String,
+    /// Its own folder, below the lab's.
+    pub folder: PathBuf,
+    /// Its address on the management network.
+    pub address: Ipv4Addr,
+    /// What it is made of.
+    pub hardware: Hardware,
+    /// Its cards.
+    pub cards: Vec<Card>,
+    /// Its disks, the system's first.
+    pub disks: Vec<Disk>,
+    /// Its CDs, in their order.
+    pub cds: Vec<PathBuf>,
+    /// How it becomes its node.
+    pub media: Media,
+    /// What it is known by to its firmware, where the lab says.
+    pub serial: Option<String>,
+    /// The same.
+    pub uuid: Option<String>,
+    /// What of it the host's own loopback reaches.
+    pub forwards: Vec<Forward>,
+}
+
+/// A card.
+#[derive(Clone, Debug, Serialize)]
+pub struct Card {
+    /// VirtualBox's number of the adapter, 1 to 8, which decides the name on the node.
+    pub adapter: u8,
+    /// Its hardware address.
+    pub mac: Mac,
+    /// The network that it is plugged into: its place in [`Wanted::networks`].
+    pub network: usize,
+}
+
+/// A disk.
+#[derive(Clone, Debug, Serialize)]
+pub struct Disk {
+    /// Its file; without the ending that says its format.
+    pub path: PathBuf,
+    /// Its size in MiB.
+    pub size_mib: u64,
+    /// Whether it is made with the media, from a cloud image; otherwise it is blank.
+    pub from_image: bool,
+}
+
+/// A port of a node's that is reached through one of the host's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Forward {
+    /// What it is for: `ssh`, `dashboard`, `console`.
+    pub name: &'static str,
+    /// Where on the host.
+    pub host: SocketAddrV4,
+    /// Where on the node.
+    pub guest: SocketAddrV4,
+}
+
+/// Where a node's machine is, below the folder of its lab's machines.
+#[must_use]
+pub fn folder_of(machines: &Path, node: &str) -> PathBuf {
+    machines.join("nodes").join(node)
+}
+
+impl Wanted {
+    /// What a plan's machines are to be, in this folder. `ports`: those of the host that lead to nodes.
+    #[must_use]
+    pub fn of(
+        lab: &Lab,
+        plan: &Plan,
+        identity: &str,
+        folder: &Path,
+        media: Media,
+        ports: &BTreeMap<String, u16>,
+    ) -> Self {
+        let network = |network: &model::Network| Network {
+            network: network.name.clone(),
+            name: format!("{}-{}", plan.lab, network.name),
+            subnet: network.subnet,
+            gateway: network.gateway,
+            attach: network.virtualbox.attach,
+            host_interface: network.virtualbox.host_interface.clone(),
+        };
+        let machine = |node: &NodePlan| machine(node, lab, plan, folder, media, ports);
+        Self {
+            lab: plan.lab.clone(),
+            identity: identity.to_owned(),
+            folder: folder.to_owned(),
+            networks: lab.networks.iter().map(network).collect(),
+            machines: plan.nodes.iter().map(machine).collect(),
+        }
+    }
+
+    /// A node's machine.
+    #[must_use]
+    pub fn machine(&self, node: &str) -> Option<&Machine> {
+        self.machines.iter().find(|machine| machine.node == node)
+    }
+
+    /// The network that nodes are reached on.
+    #[must_use]
+    pub fn management(&self) -> Option<&Network> {
+        self.networks.iter().find(|network| network.network == MANAGEMENT)
+    }
+}
+
+fn machine(
+    node: &NodePlan,
+    lab: &Lab,
+    plan: &Plan,
+    folder: &Path,
+    media: Media,
+    ports: &BTreeMap<String, u16>,
+) -> Machine {
+    let own = folder_of(folder, &node.name);
+    let card = |interface: &crate::plan::InterfacePlan| {
+        let named = interface.network.as_deref()?;
+        let network = lab.networks.iter().position(|network| network.name == named)?;
+        let adapter = lab.networks[network].virtualbox.adapter;
+        Some(Card { adapter, mac: interface.mac?, network })
+    };
+    let mut disks = vec![Disk {
+        path: own.join("system"),
+        size_mib: node.hardware.disk_mib,
+        from_image: media == Media::Cloud,
+    }];
+    let data = node.storage.storage.data.as_ref().and_then(|data| data.disk.least_mib);
+    disks.extend(data.map(|size_mib| Disk { path: own.join("data"), size_mib, from_image: false }));
+    let cds = match media {
+        Media::Iso => vec![own.join("install.iso")],
+        Media::Seed => vec![own.join("medium.iso"), own.join("oemdrv.iso")],
+        Media::Cloud => vec![own.join("cidata.iso")],
+        Media::Pxe => Vec::new(),
+    };
+    let forward = |name: &'static str, guest: u16| {
+        let host = *ports.get(&format!("{}.{name}", node.name))?;
+        let host = SocketAddrV4::new(Ipv4Addr::LOCALHOST, host);
+        Some(Forward { name, host, guest: SocketAddrV4::new(node.address, guest) })
+    };
+    let is_controller = node.controller.name == node.name;
+    let dashboard = is_controller.then(|| forward("dashboard", 80)).flatten();
+    let console = is_controller.then(|| forward("console", 6080)).flatten();
+    Machine {
+        node: node.name.clone(),
+        name: format!("{}-{}", plan.lab, node.name),
+        folder: own,
+        address: node.address,
+        hardware: node.hardware,
+        cards: node.interfaces.iter().filter_map(card).collect(),
+        disks,
+        cds,
+        media,
+        serial: node.machine.serial.clone(),
+        uuid: node.machine.uuid.map(|uuid| uuid.to_string()),
+        forwards: [forward("ssh", 22), dashboard, console].into_iter().flatten().collect(),
+    }
+}
