@@ -52,11 +52,13 @@ pub struct Check {
 }
 
 impl Check {
-    fn good(kind: Kind, what: impl Into<String>, seen: impl Into<String>) -> Self {
+    /// It is as it should be.
+    pub fn good(kind: Kind, what: impl Into<String>, seen: impl Into<String>) -> Self {
         Self { kind, what: what.into(), state: State::Good, seen: seen.into(), fix: None }
     }
 
-    fn not(
+    /// It is not.
+    pub fn not(
         kind: Kind,
         what: impl Into<String>,
         state: State,

@@ -1,6 +1,7 @@
 //! A lab's machines: what they are to be, what there is, and the steps between. One trait, and a room for each program that has
 //! machines. Nothing is touched that is not the lab's own: what is, each room says.
 
+pub mod qemu;
 mod step;
 mod wanted;
 

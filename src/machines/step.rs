@@ -57,6 +57,15 @@ pub enum Act {
         /// What is in it; no secret.
         text: String,
     },
+    /// Tells something to a QEMU that runs, where one does.
+    Tell {
+        /// Its QMP socket.
+        socket: PathBuf,
+        /// The command.
+        command: &'static str,
+        /// Whether it has ended when the step is done.
+        ends: bool,
+    },
     /// Removes a file or a folder with all that is in it, where it is there. It lies below the lab's own folder.
     Remove {
         /// Which.

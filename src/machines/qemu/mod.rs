@@ -1,0 +1,333 @@
+//! Machines by QEMU: without root, on Linux and macOS. Each is a process of its own that goes on when the command has ended.
+//!
+//! What there is, is what lies in the lab's folder and answers there: `nodes/NODE/qmp` and `networks/NETWORK/switch` are sockets of
+//! what runs, so nobody has to keep numbers of processes, and nothing else is ever touched.
+
+mod accelerator;
+mod arguments;
+mod preflight;
+pub mod qmp;
+pub mod switch;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{
+    Act, Machine, MachineError, Network, Power, Provider, Seen, Snapshot, Step, Stop, Wanted,
+};
+use crate::disk;
+use crate::doctor::Check;
+use crate::tool::{Tool, Wanted as Program};
+
+/// What runs machines.
+pub const QEMU: Program = Program {
+    name: "qemu-system-x86_64",
+    purpose: "to run machines by QEMU",
+    hint: "Debian: the package `qemu-system-x86`; Fedora: `qemu-system-x86-core`",
+};
+
+/// Where a machine is spoken to, in its folder.
+const QMP: &str = "qmp";
+/// Its serial port, for a person.
+pub const CONSOLE: &str = "console";
+/// What it says there.
+pub const CONSOLE_LOG: &str = "console.log";
+/// A machine that was made to its end has this; what it was made as is in it.
+const WHOLE: &str = "whole";
+/// The way out of a network is spoken to here, in the network's folder.
+const GATEWAY_QMP: &str = "gateway-qmp";
+/// Which way out runs.
+const GATEWAY_IS: &str = "gateway-is";
+
+/// QEMU.
+pub struct Qemu {
+    /// This program, which is the networks' switch as well.
+    own: PathBuf,
+}
+
+impl Qemu {
+    /// `own`: this program.
+    #[must_use]
+    pub fn new(own: PathBuf) -> Self {
+        Self { own }
+    }
+}
+
+fn nodes_of(wanted: &Wanted) -> PathBuf {
+    wanted.folder.join("nodes")
+}
+
+fn networks_of(wanted: &Wanted) -> PathBuf {
+    wanted.folder.join("networks")
+}
+
+/// A network's folder: its switch, and a socket for each card.
+fn folder_of(wanted: &Wanted, network: &Network) -> PathBuf {
+    networks_of(wanted).join(&network.network)
+}
+
+/// How the machine in this folder is.
+fn power(folder: &Path) -> Power {
+    if !folder.exists() {
+        return Power::Missing;
+    }
+    let qmp = folder.join(QMP);
+    if qmp::answers(&qmp) {
+        // One that ends while it is asked does not run.
+        return match qmp::ask(&qmp, "query-status", &json!({})) {
+            Ok(said) if said["status"] == "running" => Power::Running,
+            Ok(_) => Power::Paused,
+            Err(_) => Power::Off,
+        };
+    }
+    if folder.join(WHOLE).exists() { Power::Off } else { Power::Partial }
+}
+
+/// Which bridge of the host's a network is, where the lab names one.
+fn bridge(network: &Network) -> Option<&str> {
+    let named = network.host_interface.as_str();
+    Path::new("/sys/class/net").join(named).join("bridge").exists().then_some(named)
+}
+
+impl Qemu {
+    /// The steps to a network that machines can be plugged into.
+    fn network(&self, wanted: &Wanted, network: &Network, steps: &mut Vec<Step>) {
+        if bridge(network).is_some() {
+            return;
+        }
+        let folder = folder_of(wanted, network);
+        let name = &network.network;
+        let socket = folder.join(switch::SWITCH);
+        if !switch::answers(&socket) {
+            steps.push(Step::lab(
+                format!("make a folder for the network {name}"),
+                Act::Folder { path: folder.clone() },
+            ));
+            let mut arguments =
+                vec!["lab".to_owned(), "switch".to_owned(), folder.display().to_string()];
+            arguments.extend(wanted.boot.is_some().then(|| "--dhcp".to_owned()));
+            let (program, log) = (self.own.clone(), folder.with_extension("log"));
+            let act = Act::Begin { program, arguments, until: socket, log };
+            steps.push(Step::lab(format!("connect the network {name}"), act));
+        }
+        let Some(arguments) = arguments::gateway(wanted, network, &folder) else { return };
+        let qmp = folder.join(GATEWAY_QMP);
+        let is = folder.join(GATEWAY_IS);
+        let made = arguments.join(" ");
+        if qmp::answers(&qmp) {
+            if fs::read_to_string(&is).is_ok_and(|is| is == made) {
+                return;
+            }
+            let act = Act::Tell { socket: qmp, command: "quit", ends: true };
+            steps.push(Step::lab(format!("close the way out of {name}, which has changed"), act));
+        }
+        let act = Act::Run { program: QEMU.name, arguments, may_fail: false };
+        steps.push(Step::lab(format!("open the way out of {name}"), act));
+        steps.push(Step::lab("note which it is", Act::Write { path: is, text: made }));
+    }
+
+    /// The steps to a machine that runs.
+    fn machine(
+        wanted: &Wanted,
+        machine: &Machine,
+        power: Power,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), MachineError> {
+        let (node, folder) = (machine.node.as_str(), &machine.folder);
+        let qmp = folder.join(QMP);
+        match power {
+            Power::Running => return Ok(()),
+            Power::Paused => {
+                let act = Act::Tell { socket: qmp, command: "cont", ends: false };
+                steps.push(Step::of(node, "let it go on", act));
+                return Ok(());
+            }
+            Power::Partial => {
+                let act = Act::Remove { path: folder.clone() };
+                steps.push(Step::of(node, "remove what an interrupted run left", act));
+            }
+            Power::Missing | Power::Off => {}
+        }
+        if power != Power::Off {
+            steps.push(Step::of(node, "make its folder", Act::Folder { path: folder.clone() }));
+            steps.push(Step::of(node, "make its media", Act::Media { path: folder.clone() }));
+            for disk in machine.disks.iter().filter(|disk| !disk.from_image) {
+                let path = arguments::file(disk).display().to_string();
+                let size = format!("{}M", disk.size_mib);
+                let arguments =
+                    ["create", "-q", "-f", "qcow2", &path, &size].map(str::to_owned).to_vec();
+                let act = Act::Run { program: disk::WANTED.name, arguments, may_fail: false };
+                steps.push(Step::of(node, format!("make a disk of {} MiB", disk.size_mib), act));
+            }
+            let text = arguments::definition(machine);
+            let act = Act::Write { path: folder.join(WHOLE), text };
+            steps.push(Step::of(node, "note that it is whole", act));
+        }
+        let arguments = arguments::machine(wanted, machine)?;
+        let act = Act::Run { program: QEMU.name, arguments, may_fail: false };
+        steps.push(Step::of(node, "start it", act));
+        Ok(())
+    }
+}
+
+impl Provider for Qemu {
+    fn name(&self) -> &'static str {
+        "qemu"
+    }
+
+    fn preflight(&self, wanted: &Wanted) -> Vec<Check> {
+        preflight::checks(wanted)
+    }
+
+    fn look(&self, wanted: &Wanted) -> Result<Seen, MachineError> {
+        let mut seen = Seen::default();
+        for entry in fs::read_dir(nodes_of(wanted)).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            seen.machines.insert(name, power(&entry.path()));
+        }
+        let there =
+            |network: &&Network| switch::answers(&folder_of(wanted, network).join(switch::SWITCH));
+        seen.networks =
+            wanted.networks.iter().filter(there).map(|network| network.name.clone()).collect();
+        Ok(seen)
+    }
+
+    fn raise(
+        &self,
+        wanted: &Wanted,
+        seen: &Seen,
+        nodes: &[&str],
+    ) -> Result<Vec<Step>, MachineError> {
+        let mut steps =
+            vec![Step::lab("make the lab's folder", Act::Folder { path: wanted.folder.clone() })];
+        for network in &wanted.networks {
+            self.network(wanted, network, &mut steps);
+        }
+        for machine in
+            wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str()))
+        {
+            Self::machine(wanted, machine, seen.power(&machine.node), &mut steps)?;
+        }
+        if steps.len() == 1 && wanted.folder.exists() {
+            steps.clear();
+        }
+        Ok(steps)
+    }
+
+    fn raze(
+        &self,
+        wanted: &Wanted,
+        seen: &Seen,
+        nodes: &[&str],
+    ) -> Result<Vec<Step>, MachineError> {
+        let mut steps = Vec::new();
+        for node in nodes.iter().filter(|node| seen.power(node) != Power::Missing) {
+            let folder = super::folder_of(&wanted.folder, node);
+            let act = Act::Tell { socket: folder.join(QMP), command: "quit", ends: true };
+            steps.push(Step::of(node, "switch it off", act));
+            steps.push(Step::of(node, "remove it with its disks", Act::Remove { path: folder }));
+        }
+        if seen.machines.keys().all(|node| nodes.contains(&node.as_str())) {
+            for entry in fs::read_dir(networks_of(wanted))
+                .into_iter()
+                .flatten()
+                .flatten()
+                .filter(|it| it.path().is_dir())
+            {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let act = Act::Tell {
+                    socket: entry.path().join(GATEWAY_QMP),
+                    command: "quit",
+                    ends: true,
+                };
+                steps.push(Step::lab(
+                    format!("close the way out of {name}, where there is one"),
+                    act,
+                ));
+            }
+            if wanted.folder.exists() {
+                let act = Act::Remove { path: wanted.folder.clone() };
+                steps.push(Step::lab("remove the networks and the lab's folder", act));
+            }
+        }
+        Ok(steps)
+    }
+
+    fn stop(&self, machine: &Machine, how: Stop) -> Result<(), MachineError> {
+        let qmp = machine.folder.join(QMP);
+        match how {
+            Stop::Button => qmp::ask(&qmp, "system_powerdown", &json!({})).map(|_| ()),
+            Stop::Plug => qmp::end(&qmp),
+        }
+    }
+
+    fn start(&self, wanted: &Wanted, machine: &Machine) -> Result<(), MachineError> {
+        Tool::locate(QEMU)?.run(arguments::machine(wanted, machine)?).finish()?;
+        Ok(())
+    }
+
+    fn eject(&self, machine: &Machine) -> Result<(), MachineError> {
+        for n in 0..machine.cds.len() {
+            let arguments = json!({ "id": format!("cd{n}"), "force": true });
+            qmp::ask(&machine.folder.join(QMP), "eject", &arguments)?;
+        }
+        Ok(())
+    }
+
+    fn screenshot(&self, machine: &Machine, to: &Path) -> Result<(), MachineError> {
+        let arguments = json!({ "filename": to, "format": "png" });
+        qmp::ask(&machine.folder.join(QMP), "screendump", &arguments).map(|_| ())
+    }
+
+    fn snapshot(&self, machine: &Machine, what: Snapshot) -> Result<Vec<String>, MachineError> {
+        let qemu = Tool::locate(disk::WANTED)?;
+        let disks: Vec<PathBuf> = machine.disks.iter().map(arguments::file).collect();
+        let on_all = |words: &[&str]| -> Result<(), MachineError> {
+            for disk in &disks {
+                let words = ["snapshot", "-q"].iter().chain(words).map(|word| (*word).to_owned());
+                qemu.run(words.chain([disk.display().to_string()])).finish()?;
+            }
+            Ok(())
+        };
+        if what != Snapshot::List && power(&machine.folder) != Power::Off {
+            let message =
+                format!("{} runs: a snapshot is taken and restored while it is off", machine.node);
+            return Err(MachineError::Said(message));
+        }
+        match what {
+            Snapshot::Take(name) => {
+                if listed(&qemu, &disks)?.iter().any(|known| known == name) {
+                    on_all(&["-d", name])?;
+                }
+                on_all(&["-c", name])?;
+            }
+            Snapshot::Restore(name) => on_all(&["-a", name])?,
+            Snapshot::List => {}
+        }
+        listed(&qemu, &disks)
+    }
+}
+
+/// The names of the snapshots of a machine: those of its system's disk.
+fn listed(qemu: &Tool, disks: &[PathBuf]) -> Result<Vec<String>, MachineError> {
+    let Some(system) = disks.first() else { return Ok(Vec::new()) };
+    // Of one that runs as well: nothing is written.
+    let words = ["info", "--output=json", "-U"].map(str::to_owned).into_iter();
+    let said = qemu.run(words.chain([system.display().to_string()])).finish()?.stdout;
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+    let all = said["snapshots"].as_array().into_iter().flatten();
+    Ok(all.filter_map(|one| one["name"].as_str().map(str::to_owned)).collect())
+}
+
+/// Does a step of QEMU's own.
+///
+/// # Errors
+/// It is not done.
+pub fn tell(socket: &Path, command: &str, ends: bool) -> Result<(), MachineError> {
+    if ends {
+        return qmp::end(socket);
+    }
+    qmp::ask(socket, command, &json!({})).map(|_| ())
+}

@@ -1,0 +1,53 @@
+//! What of the host stands in the way of machines by QEMU.
+
+use std::net::TcpListener;
+
+use super::super::Power;
+use super::super::Wanted;
+use super::{QEMU, accelerator, power};
+use crate::disk;
+use crate::doctor::{Check, Kind, State};
+use crate::tool::Tool;
+
+pub(super) fn checks(wanted: &Wanted) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for program in [QEMU, disk::WANTED] {
+        match Tool::locate(program).and_then(|tool| tool.run(["--version"]).finish()) {
+            Ok(said) => checks.push(Check::good(
+                Kind::Program,
+                program.name,
+                said.stdout.lines().next().unwrap_or_default(),
+            )),
+            Err(error) => {
+                let fix = format!("install it: {}", program.hint);
+                checks.push(Check::not(
+                    Kind::Program,
+                    program.name,
+                    State::Bad,
+                    error.to_string(),
+                    fix,
+                ));
+            }
+        }
+    }
+    if let Ok(qemu) = Tool::locate(QEMU) {
+        let what = "KVM";
+        checks.push(if accelerator::has_kvm(&qemu) {
+            Check::good(Kind::Machine, what, "machines run on the processor itself")
+        } else {
+            let fix = "`ls -l /dev/kvm` says whether it is there and who may use it (the group `kvm`); in a virtual machine, nested virtualisation must be on";
+            let seen = "it does not run machines here: they are emulated, and take some twenty times as long";
+            Check::not(Kind::Machine, what, State::Lacking, seen, fix)
+        });
+    }
+    // A machine that is there has its ports itself.
+    let new = wanted.machines.iter().filter(|machine| power(&machine.folder) == Power::Missing);
+    for forward in new.flat_map(|machine| &machine.forwards) {
+        if let Err(error) = TcpListener::bind(forward.host) {
+            let what = format!("port {}", forward.host);
+            let fix = "end what has it, or say `--port-base N`";
+            checks.push(Check::not(Kind::Machine, what, State::Bad, error.to_string(), fix));
+        }
+    }
+    checks
+}
