@@ -49,7 +49,8 @@ pub(super) fn kickstart(
     let mut needed = NEEDED.to_vec();
     let lines = own_lines(text);
     // The one other place that packages may come from than the medium itself: the medium's files, one by one.
-    let own_url = server.map(|server| format!("url --url={}", quote::shell(&server.tree)));
+    let own_url = server.and_then(|server| server.tree.as_ref());
+    let own_url = own_url.map(|tree| format!("url --url={}", quote::shell(tree)));
     for line in &lines {
         let first = line.split_whitespace().next().unwrap_or("");
         match section {

@@ -62,11 +62,11 @@ impl Rendered {
     }
 }
 
-/// What installs nodes by network. Both addresses open something, so they are secrets.
+/// What is told of nodes, and may install them by network. Both addresses open something, so they are secrets.
 #[derive(Clone, Serialize)]
 pub struct Server {
-    /// The URL below which the medium's files are.
-    pub tree: String,
+    /// The URL below which the medium's files are; nothing where nodes have the medium.
+    pub tree: Option<String>,
     /// The URL that takes what the installation tells of itself.
     pub report: String,
 }
@@ -203,7 +203,7 @@ impl<'p> Renderer<'p> {
         self.render_for(node, None)
     }
 
-    /// The same for a node that is installed by network, where there is a server.
+    /// The same for a node that tells a server how far it is, and may be installed by it.
     ///
     /// # Errors
     /// As for [`Renderer::render`].

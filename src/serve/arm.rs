@@ -124,7 +124,8 @@ impl Server {
         let mut one = |name: &str| {
             let node = lab.node(name).ok_or_else(|| NotArmed::Unknown(name.to_owned()))?;
             let (files, report) = (Token::random()?, Token::random()?);
-            let source = Source { tree: self.tree_of(&files), report: self.report_of(&report) };
+            let source =
+                Source { tree: Some(self.tree_of(&files)), report: self.report_of(&report) };
             let made = renderer.render_for(node, Some(&source));
             let made = made.map_err(|error| NotArmed::Lab(error.to_string()))?;
             self.folder.put(&files, FileKind::Kickstart, &made.kickstart)?;

@@ -91,7 +91,13 @@ async fn arm(State(server): App, Path(name): Path<String>, headers: HeaderMap) -
         return refused;
     }
     match server.arm(&name).await {
-        Ok(node) => Json(shown(&server, node)).into_response(),
+        Ok(node) => {
+            let report = node.report.as_ref().map(|token| server.report_of(token));
+            let mut said = json!(shown(&server, node));
+            // For who makes media of it: its administrator alone is told.
+            said["report"] = json!(report);
+            Json(said).into_response()
+        }
         Err(error) => {
             let status = match error {
                 NotArmed::Unknown(_) => StatusCode::NOT_FOUND,

@@ -8,6 +8,7 @@ use super::load::{chosen, load_good, load_secrets};
 use super::source::{Found, Source};
 use crate::base_image::{Brought, Facts};
 use crate::cli::BuildArgs;
+use crate::cli::images::NetworkArgs;
 use crate::cli::ui::Ui;
 use crate::iso::{self, Base, Built, Order, Step, Tools};
 use crate::model::Lab;
@@ -24,7 +25,7 @@ pub(in crate::cli) fn build(
     let nodes = chosen(plan, &args.nodes)?;
     let secrets = load_secrets(secrets_file, &good, ui)?;
     let tools = Tools::locate()?;
-    let Source { path: image, facts, help } = image(args, lab, lab_file, ui)?;
+    let source = image(args.image.as_deref(), &args.network, lab, lab_file, ui)?;
     let mut kickstarts = Vec::new();
     let mut renderer = Renderer::new(plan, &secrets);
     for node in nodes {
@@ -44,26 +45,10 @@ pub(in crate::cli) fn build(
     let orders: Vec<Order> =
         kickstarts.iter().map(|(node, text)| order((*node, text.as_str()))).collect();
     for order in &orders {
-        order.check(&image)?;
+        order.check(&source.path)?;
     }
-
-    let size = std::fs::metadata(&image).map_or(0, |m| m.len());
-    let bar = ui.bytes(&format!("reading {}", image.display()), size);
-    let base = Base::open(&image, &tools, |done| bar.set_position(done))?;
-    bar.finish_and_clear();
-    let found = Found {
-        path: &base.path,
-        sha256: base.sha256,
-        size: base.medium.file_size(),
-        volume_id: Some(base.medium.label()),
-    };
-    found.check(&facts, &help)?;
-    if let Some(unproved) = found.unproved(&facts, "image") {
-        ui.note(unproved);
-    }
-    ui.detail(|| {
-        format!("{}: label `{}`, sha256 {}", image.display(), base.medium.label(), base.sha256)
-    });
+    let base = proved(&source, &tools, ui)?;
+    let size = base.medium.file_size();
 
     let mut built: Vec<Built> = Vec::new();
     for order in &orders {
@@ -86,12 +71,41 @@ pub(in crate::cli) fn build(
     ui.result(text, &json!({ "schema": 1, "built": built }))
 }
 
+/// Reads the whole medium, and refuses it where it is not what it is said to be.
+pub(super) fn proved(source: &Source, tools: &Tools, ui: &Ui) -> Result<Base> {
+    let Source { path, facts, help } = source;
+    let size = std::fs::metadata(path).map_or(0, |m| m.len());
+    let bar = ui.bytes(&format!("reading {}", path.display()), size);
+    let base = Base::open(path, tools, |done| bar.set_position(done))?;
+    bar.finish_and_clear();
+    let found = Found {
+        path: &base.path,
+        sha256: base.sha256,
+        size: base.medium.file_size(),
+        volume_id: Some(base.medium.label()),
+    };
+    found.check(facts, help)?;
+    if let Some(unproved) = found.unproved(facts, "image") {
+        ui.note(unproved);
+    }
+    ui.detail(|| {
+        format!("{}: label `{}`, sha256 {}", path.display(), base.medium.label(), base.sha256)
+    });
+    Ok(base)
+}
+
 /// The medium to build from: the one on the command line, or the lab's, which is brought where it is no file.
-fn image(args: &BuildArgs, lab: &Lab, lab_file: &Path, ui: &Ui) -> Result<Source> {
-    if let Some(file) = Source::of_file(args.image.as_deref(), &lab.image, "image", lab_file) {
+pub(super) fn image(
+    given: Option<&Path>,
+    network: &NetworkArgs,
+    lab: &Lab,
+    lab_file: &Path,
+    ui: &Ui,
+) -> Result<Source> {
+    if let Some(file) = Source::of_file(given, &lab.image, "image", lab_file) {
         return Ok(file);
     }
     let wanted = fetch::of_lab(lab, Facts::default())?;
-    let Brought { path, proof, .. } = fetch::bring(&wanted, &args.network, false, ui)?;
+    let Brought { path, proof, .. } = fetch::bring(&wanted, network, false, ui)?;
     Ok(Source::of_cache(path, proof.sha256, "trainyard fetch"))
 }

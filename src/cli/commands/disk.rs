@@ -30,7 +30,7 @@ pub(in crate::cli) fn disk(
     let good = load_good(lab_file, secrets, ui)?;
     let node = chosen_one(&good.plan, &args.node)?;
     let qemu = QemuImg::locate()?;
-    let source = image(args, &good.lab, lab_file)?;
+    let source = image(args.image.as_deref(), args.cache.as_deref(), &good.lab, lab_file)?;
     let base = Base::open(&source.path)?;
     let order = order(node, args);
     keep_own(&order.output, &[lab_file, secrets])?;
@@ -79,14 +79,18 @@ pub(in crate::cli) fn disk(
 }
 
 /// The cloud image to make it from: the one on the command line, or the lab's, which is in the cache where it is no file.
-fn image(args: &DiskArgs, lab: &Lab, lab_file: &Path) -> Result<Source> {
-    let given = args.image.as_deref();
+pub(super) fn image(
+    given: Option<&Path>,
+    in_cache: Option<&Path>,
+    lab: &Lab,
+    lab_file: &Path,
+) -> Result<Source> {
     if let Some(file) = Source::of_file(given, &lab.cloud_image, "cloud_image", lab_file) {
         return Ok(file);
     }
     let wanted = fetch::cloud_of_lab(lab, Facts::default())?;
-    let cache = cache(args.cache.as_deref())?;
-    let fetch = fetch_command(lab_file, args.cache.as_deref());
+    let cache = cache(in_cache)?;
+    let fetch = fetch_command(lab_file, in_cache);
     match cache.find(&wanted)? {
         Some(found) => Ok(Source::of_cache(found.path, found.proof.sha256, &fetch)),
         None => bail!(Failure::new(
@@ -135,7 +139,7 @@ fn order(node: &NodePlan, args: &DiskArgs) -> Order {
 }
 
 /// Reads the whole image, and refuses it where it is not what it is said to be.
-fn prove(base: &Base, source: &Source, ui: &Ui) -> Result<Digest> {
+pub(super) fn prove(base: &Base, source: &Source, ui: &Ui) -> Result<Digest> {
     let path = base.path.as_path();
     let bar = ui.bytes(&format!("reading {}", path.display()), base.file_size);
     let sha256 = Digest::of_file(path, |done| bar.set_position(done))

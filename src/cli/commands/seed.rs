@@ -77,7 +77,10 @@ fn default_output(node: &NodePlan, kind: SeedKind) -> PathBuf {
 }
 
 /// What cloud-init's source `NoCloud` reads. From a web server it reads no network-config.
-fn cloud_files(rendered: &Rendered, network: bool) -> Result<Vec<(&'static str, Vec<u8>)>> {
+pub(super) fn cloud_files(
+    rendered: &Rendered,
+    network: bool,
+) -> Result<Vec<(&'static str, Vec<u8>)>> {
     let mut user_data = rendered.user_data.clone().into_bytes();
     if user_data.len() > READABLE {
         let mut packed = GzEncoder::new(Vec::new(), Compression::best());
