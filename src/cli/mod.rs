@@ -2,6 +2,7 @@
 
 mod commands;
 mod images;
+mod lab;
 mod network;
 mod ui;
 
@@ -11,6 +12,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use images::{DoctorArgs, FetchArgs, ImageCommand, NetworkArgs, SourceArgs};
+pub use lab::{LabArgs, LabCommand};
 pub use network::{DhcpArgs, DhcpMode, LoaderChoice, NodeArgs, NodeCommand, ServeArgs};
 pub use ui::tell;
 
@@ -143,6 +145,9 @@ pub enum Command {
     /// See how far nodes are, and which are installed next
     #[command(after_help = "Example: trainyard node status", disable_help_subcommand = true)]
     Node(NodeArgs),
+    /// Make, rebuild and take away the machines of the whole lab
+    #[command(after_help = "Example: trainyard lab up", disable_help_subcommand = true)]
+    Lab(LabArgs),
     /// Tell what this machine lacks, and which mirrors still live
     #[command(after_help = "Example: trainyard doctor --write")]
     Doctor(DoctorArgs),
@@ -321,6 +326,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Disk(args) => commands::disk(lab, &secrets, &args, &ui),
         Command::Serve(args) => commands::serve(lab, &secrets, &args, &ui),
         Command::Node(args) => commands::node(lab, &args, &ui),
+        Command::Lab(args) => commands::lab(lab, &secrets, &args, &ui),
         Command::Doctor(args) => commands::doctor(lab, &secrets, &args, &ui),
         Command::Fetch(args) => commands::fetch(lab, &secrets, &args, &ui),
         Command::Image { command } => commands::image(lab, &secrets, &command, &ui),

@@ -121,12 +121,18 @@ pub trait Provider {
         nodes: &[&str],
     ) -> Result<Vec<Step>, MachineError>;
 
-    /// The steps that take the machines of these nodes away, with their disks; and the networks, where no machine is left.
+    /// The steps that take the machines of these nodes away, with their disks.
     ///
     /// # Errors
     /// It cannot be said.
     fn raze(&self, wanted: &Wanted, seen: &Seen, nodes: &[&str])
     -> Result<Vec<Step>, MachineError>;
+
+    /// The steps that take the networks and the lab's folder away, when no machine is left.
+    ///
+    /// # Errors
+    /// It cannot be said.
+    fn close(&self, wanted: &Wanted, seen: &Seen) -> Result<Vec<Step>, MachineError>;
 
     /// Stops a machine; returns at once.
     ///
@@ -139,12 +145,6 @@ pub trait Provider {
     /// # Errors
     /// It does not start.
     fn start(&self, wanted: &Wanted, machine: &Machine) -> Result<(), MachineError>;
-
-    /// Takes the media out of a machine that is installed: they hold its secrets.
-    ///
-    /// # Errors
-    /// It cannot be told.
-    fn eject(&self, machine: &Machine) -> Result<(), MachineError>;
 
     /// Makes a picture of its screen.
     ///

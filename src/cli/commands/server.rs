@@ -51,11 +51,16 @@ impl Server {
             );
             bail!(Failure::new(exit::NETWORK, message));
         };
+        Self::at(&path, url)
+    }
+
+    /// One whose folder and address are known.
+    pub(super) fn at(folder: &Path, url: String) -> Result<Self> {
         // Fails where somebody has installed one already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // What is on this machine or its own network needs no proxy.
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
-        Ok(Self { url, folder, client })
+        Ok(Self { url, folder: Folder::at(folder), client })
     }
 
     /// What it answers to everyone.

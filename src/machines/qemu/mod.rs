@@ -229,28 +229,25 @@ impl Provider for Qemu {
             steps.push(Step::of(node, "switch it off", act));
             steps.push(Step::of(node, "remove it with its disks", Act::Remove { path: folder }));
         }
-        if seen.machines.keys().all(|node| nodes.contains(&node.as_str())) {
-            for entry in fs::read_dir(networks_of(wanted))
-                .into_iter()
-                .flatten()
-                .flatten()
-                .filter(|it| it.path().is_dir())
-            {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                let act = Act::Tell {
-                    socket: entry.path().join(GATEWAY_QMP),
-                    command: "quit",
-                    ends: true,
-                };
-                steps.push(Step::lab(
-                    format!("close the way out of {name}, where there is one"),
-                    act,
-                ));
-            }
-            if wanted.folder.exists() {
-                let act = Act::Remove { path: wanted.folder.clone() };
-                steps.push(Step::lab("remove the networks and the lab's folder", act));
-            }
+        Ok(steps)
+    }
+
+    fn close(&self, wanted: &Wanted, _: &Seen) -> Result<Vec<Step>, MachineError> {
+        let mut steps = Vec::new();
+        for entry in fs::read_dir(networks_of(wanted))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|it| it.path().is_dir())
+        {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let act =
+                Act::Tell { socket: entry.path().join(GATEWAY_QMP), command: "quit", ends: true };
+            steps.push(Step::lab(format!("close the way out of {name}, where there is one"), act));
+        }
+        if wanted.folder.exists() {
+            let act = Act::Remove { path: wanted.folder.clone() };
+            steps.push(Step::lab("remove the networks and the lab's folder", act));
         }
         Ok(steps)
     }
@@ -265,14 +262,6 @@ impl Provider for Qemu {
 
     fn start(&self, wanted: &Wanted, machine: &Machine) -> Result<(), MachineError> {
         Tool::locate(QEMU)?.run(arguments::machine(wanted, machine)?).finish()?;
-        Ok(())
-    }
-
-    fn eject(&self, machine: &Machine) -> Result<(), MachineError> {
-        for n in 0..machine.cds.len() {
-            let arguments = json!({ "id": format!("cd{n}"), "force": true });
-            qmp::ask(&machine.folder.join(QMP), "eject", &arguments)?;
-        }
         Ok(())
     }
 

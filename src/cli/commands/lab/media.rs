@@ -1,0 +1,133 @@
+//! The media that machines are started with: each knows its node, and where to tell how far it is.
+
+use std::cell::OnceCell;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use super::super::{build, disk, load::chosen_one, seed};
+use super::At;
+use crate::cli::lab::HowArgs;
+use crate::cli::ui::Ui;
+use crate::disk::{self as image, Base as Image, Format, QemuImg};
+use crate::iso::{self, Base, Seed, Tools, Xorriso};
+use crate::machines::{Machine, Media, Wanted};
+use crate::plan::NodePlan;
+use crate::render::{Rendered, Renderer, Server};
+
+/// Makes the media of a lab's machines. What they are made from is read once.
+pub(super) struct Maker<'a> {
+    at: &'a At<'a>,
+    wanted: &'a Wanted,
+    how: &'a HowArgs,
+    ui: &'a Ui,
+    medium: OnceCell<Base>,
+    image: OnceCell<Image>,
+}
+
+impl<'a> Maker<'a> {
+    pub fn new(at: &'a At<'a>, wanted: &'a Wanted, how: &'a HowArgs, ui: &'a Ui) -> Self {
+        Self { at, wanted, how, ui, medium: OnceCell::new(), image: OnceCell::new() }
+    }
+
+    /// Makes those of a node, which reports there.
+    pub fn make(&self, node: &str, report: &str) -> Result<()> {
+        let plan = &self.at.good.plan;
+        let node = chosen_one(plan, node)?;
+        let machine = self.wanted.machine(&node.name).context("the lab has no such machine")?;
+        let server = Server { tree: None, report: report.to_owned() };
+        let rendered = Renderer::new(plan, self.at.secrets).render_for(node, Some(&server));
+        let rendered = rendered.map_err(|error| self.at.good.told(error, self.ui))?;
+        match machine.media {
+            Media::Iso => self.role_medium(node, machine, &rendered),
+            Media::Seed => {
+                let medium = self.medium()?;
+                link(&medium.path, &machine.cds[0])?;
+                seed_medium(
+                    "OEMDRV",
+                    vec![("ks.cfg", rendered.kickstart.into_bytes())],
+                    &machine.cds[1],
+                )
+            }
+            Media::Cloud => {
+                self.system(node, machine)?;
+                seed_medium("cidata", seed::cloud_files(&rendered, true)?, &machine.cds[0])
+            }
+            Media::Pxe => Ok(()),
+        }
+    }
+
+    fn role_medium(&self, node: &NodePlan, machine: &Machine, rendered: &Rendered) -> Result<()> {
+        let base = self.medium()?;
+        let order = iso::Order {
+            plan: &self.at.good.plan,
+            node,
+            kickstart: &rendered.kickstart,
+            output: machine.cds[0].clone(),
+            force: true,
+        };
+        iso::build(base, &order, &Tools::locate()?, |_| {})?;
+        Ok(())
+    }
+
+    fn system(&self, node: &NodePlan, machine: &Machine) -> Result<()> {
+        let qemu = QemuImg::locate()?;
+        let base = self.image(&qemu)?;
+        let order = image::Order {
+            node: node.name.clone(),
+            format: Format::Qcow2,
+            size: machine.hardware.disk_mib << 20,
+            output: machine.disks[0].path.with_extension("qcow2"),
+            force: true,
+        };
+        order.check_size(base)?;
+        image::make(base, &order, &qemu, |_| {})?;
+        Ok(())
+    }
+
+    /// The medium, proved.
+    fn medium(&self) -> Result<&Base> {
+        if let Some(base) = self.medium.get() {
+            return Ok(base);
+        }
+        let at = self.at;
+        let given = self.how.image.as_deref();
+        let source = build::image(given, &self.how.network, &at.good.lab, at.lab_file, self.ui)?;
+        let base = build::proved(&source, &Tools::locate()?, self.ui)?;
+        Ok(self.medium.get_or_init(|| base))
+    }
+
+    /// The cloud image, proved.
+    fn image(&self, qemu: &QemuImg) -> Result<&Image> {
+        if let Some(base) = self.image.get() {
+            return Ok(base);
+        }
+        let at = self.at;
+        let (given, cache) = (self.how.image.as_deref(), self.how.network.cache.as_deref());
+        let source = disk::image(given, cache, &at.good.lab, at.lab_file)?;
+        let base = Image::open(&source.path)?;
+        disk::prove(&base, &source, self.ui)?;
+        base.check(qemu)?;
+        Ok(self.image.get_or_init(|| base))
+    }
+}
+
+fn seed_medium(
+    label: &'static str,
+    files: Vec<(&'static str, Vec<u8>)>,
+    output: &Path,
+) -> Result<()> {
+    iso::seed(&Seed { label, files, output: output.to_owned(), force: true }, &Xorriso::locate()?)?;
+    Ok(())
+}
+
+/// The untouched medium, by another name.
+fn link(medium: &Path, to: &Path) -> Result<()> {
+    let medium = medium.canonicalize()?;
+    let _ = std::fs::remove_file(to);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(medium, to)?;
+    #[cfg(not(unix))]
+    std::fs::hard_link(medium, to)?;
+    Ok(())
+}

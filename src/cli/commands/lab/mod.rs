@@ -1,0 +1,109 @@
+//! The machines of a whole lab: made, rebuilt, and taken away.
+
+mod down;
+mod media;
+mod perform;
+mod reach;
+mod record;
+mod show;
+mod up;
+mod wait;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use self::record::Record;
+use super::load::{Good, chosen, load_good, load_secrets};
+use super::serve::state_folder;
+use crate::cli::lab::{LabArgs, LabCommand};
+use crate::cli::ui::Ui;
+use crate::exit::{self, Failure};
+use crate::machines::qemu::switch::Switch;
+use crate::machines::{Provider, Wanted};
+use crate::plan::LAB_IDENTITY;
+use crate::secrets::Secrets;
+
+/// The port of the lab's server, and of what leads to nodes the first.
+const PORT_BASE: u16 = 2200;
+
+pub(in crate::cli) fn lab(
+    lab_file: &Path,
+    secrets_file: &Path,
+    args: &LabArgs,
+    ui: &Ui,
+) -> Result<()> {
+    if let LabCommand::Switch { folder, dhcp } = &args.command {
+        return switch(folder, *dhcp);
+    }
+    let state = state_folder(args.state.as_deref(), lab_file);
+    let state = std::path::absolute(&state).unwrap_or(state);
+    let good = load_good(lab_file, secrets_file, ui)?;
+    let secrets = load_secrets(secrets_file, &good, ui)?;
+    let at = At { lab_file, secrets_file, state: &state, good: &good, secrets: &secrets };
+    match &args.command {
+        LabCommand::Up(up) => up::up(&at, &up.nodes, &up.how, false, ui),
+        LabCommand::Rebuild { nodes, how } => up::up(&at, nodes, how, true, ui),
+        LabCommand::Down { nodes, dry_run } => down::down(&at, nodes, *dry_run, ui),
+        LabCommand::Status => show::status(&at, ui),
+        LabCommand::Ssh { node, command } => reach::ssh(&at, node, command),
+        LabCommand::Console { node, tail, follow } => reach::console(&at, node, *tail, *follow),
+        LabCommand::Verify { nodes } => reach::verify(&at, nodes, ui),
+        LabCommand::Switch { .. } => Ok(()),
+    }
+}
+
+/// A lab, and where it is.
+struct At<'a> {
+    lab_file: &'a Path,
+    secrets_file: &'a Path,
+    state: &'a Path,
+    good: &'a Good,
+    secrets: &'a Secrets,
+}
+
+impl At<'_> {
+    /// The lab's machines as they were begun.
+    fn begun(&self) -> Result<(Record, Box<dyn Provider>, Wanted)> {
+        let Some(record) = Record::read(self.state)? else {
+            let message = format!(
+                "no machines of this lab have been made from `{}`: `trainyard lab up` makes them",
+                self.state.display()
+            );
+            bail!(Failure::new(exit::USAGE, message));
+        };
+        let provider = record.provider()?;
+        let wanted = self.wanted(&record);
+        Ok((record, provider, wanted))
+    }
+
+    /// What its machines are to be.
+    fn wanted(&self, record: &Record) -> Wanted {
+        let good = self.good;
+        let identity = self.secrets.get(LAB_IDENTITY).map_or("", |identity| identity.reveal());
+        let ports = record.ports(&good.plan);
+        Wanted::of(
+            &good.lab,
+            &good.plan,
+            identity,
+            &self.state.join("machines"),
+            record.via.media(),
+            &ports,
+        )
+    }
+
+    /// The nodes of those names, or all.
+    fn nodes(&self, names: &[String]) -> Result<Vec<&str>> {
+        Ok(chosen(&self.good.plan, names)?.into_iter().map(|node| node.name.as_str()).collect())
+    }
+}
+
+/// What connects the machines of a network. It goes on when its terminal is closed, and ends when its socket is taken away.
+fn switch(folder: &Path, dhcp: bool) -> Result<()> {
+    #[cfg(unix)]
+    {
+        let _ = rustix::process::setsid();
+        Switch::begin(folder, dhcp)?.run()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! What is remembered of how a lab was begun, so that later commands need not be told again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use super::PORT_BASE;
+use crate::cli::lab::{HowArgs, ProviderChoice, Via};
+use crate::exit::{self, Failure};
+use crate::machines::Provider;
+use crate::machines::qemu::Qemu;
+use crate::plan::Plan;
+
+/// How a lab was begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// The version of this format; 1.
+    schema: u32,
+    pub provider: ProviderChoice,
+    pub via: Via,
+    /// The port of its server; those that lead to nodes follow it.
+    pub port_base: u16,
+}
+
+impl Record {
+    /// Where it is, below the folder of the lab's state.
+    pub fn path(state: &Path) -> PathBuf {
+        state.join("machines").join("lab.json")
+    }
+
+    /// What is remembered; nothing where nothing was begun.
+    pub fn read(state: &Path) -> Result<Option<Self>> {
+        let path = Self::path(state);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("`{}`", path.display())),
+        };
+        let read = serde_json::from_str(&text).map_err(|error| {
+            let message = format!(
+                "`{}` is not what trainyard wrote there ({error}): `trainyard lab down` needs it to know what runs the machines",
+                path.display()
+            );
+            Failure::new(exit::INPUT, message)
+        })?;
+        Ok(Some(read))
+    }
+
+    /// What is to be: as it was begun, or else as it is asked for. Asking for something else than was begun is an error.
+    pub fn of(known: Option<&Self>, how: &HowArgs) -> Result<Self> {
+        let asked = Self {
+            schema: 1,
+            provider: how.provider.or(known.map(|it| it.provider)).unwrap_or(ProviderChoice::Qemu),
+            via: how.via.or(known.map(|it| it.via)).unwrap_or(Via::Iso),
+            port_base: how.port_base.or(known.map(|it| it.port_base)).unwrap_or(PORT_BASE),
+        };
+        match known {
+            Some(known)
+                if known.provider != asked.provider || known.port_base != asked.port_base =>
+            {
+                let message = "this lab's machines were begun otherwise (`--provider`, `--port-base`): `trainyard lab down` first, or leave these out";
+                Err(Failure::new(exit::REFUSED, message).into())
+            }
+            _ => Ok(asked),
+        }
+    }
+
+    pub fn text(&self) -> Result<String> {
+        Ok(serde_json::to_string(self)? + "\n")
+    }
+
+    pub fn provider(&self) -> Result<Box<dyn Provider>> {
+        match self.provider {
+            ProviderChoice::Qemu => Ok(Box::new(Qemu::new(std::env::current_exe()?))),
+        }
+    }
+
+    /// The ports of this machine that lead to nodes: `NODE.ssh`, and of the controller `NODE.dashboard` and `NODE.console`. A node
+    /// has the one of its address's last number, where it has one below 200: 10.0.0.11 has 2211.
+    pub fn ports(&self, plan: &Plan) -> BTreeMap<String, u16> {
+        let mut ports = BTreeMap::new();
+        for (n, node) in (0_u16..).zip(&plan.nodes) {
+            let last = u16::from(node.address.octets()[3]);
+            let is_alone = plan
+                .nodes
+                .iter()
+                .filter(|it| it.address.octets()[3] == node.address.octets()[3])
+                .count()
+                == 1;
+            let ssh = if last < 200 && is_alone { last } else { 200 + n };
+            ports.insert(format!("{}.ssh", node.name), self.port_base + ssh);
+            if node.controller.name == node.name {
+                ports.insert(format!("{}.dashboard", node.name), self.port_base - PORT_BASE + 8080);
+                ports.insert(format!("{}.console", node.name), self.port_base - PORT_BASE + 6080);
+            }
+        }
+        ports
+    }
+}

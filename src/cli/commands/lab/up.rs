@@ -1,0 +1,141 @@
+//! `lab up` and `lab rebuild`: what is missing is made, and waited for.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc;
+use std::thread;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use reqwest::Method;
+use serde_json::json;
+
+use super::super::load::load_again;
+use super::super::node::escaped;
+use super::super::server::Server;
+use super::media::Maker;
+use super::perform::perform;
+use super::record::Record;
+use super::{At, wait};
+use crate::cli::lab::HowArgs;
+use crate::cli::ui::Ui;
+use crate::doctor::{Check, State};
+use crate::exit::{self, Failure};
+use crate::machines::{Act, Machine, Seen, Step, Wanted};
+use crate::serve::{self, Folder, Options};
+
+pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) -> Result<()> {
+    let record = Record::of(Record::read(at.state)?.as_ref(), how)?;
+    let provider = record.provider()?;
+    let wanted = at.wanted(&record);
+    let nodes = at.nodes(names)?;
+    let mut seen = provider.look(&wanted)?;
+    refuse_foreign(&seen)?;
+    let mut steps = Vec::new();
+    if anew {
+        steps = provider.raze(&wanted, &seen, &nodes)?;
+        for node in &nodes {
+            seen.machines.remove(*node);
+        }
+    }
+    // What razing takes with the last machine is missing then.
+    let raised = provider.raise(&wanted, &seen, &nodes)?;
+    steps.extend(raised);
+    let text = record.text()?;
+    if Record::read(at.state)?.as_ref() != Some(&record) || anew {
+        let path = Record::path(at.state);
+        let folder = wanted.folder.clone();
+        let place = steps
+            .iter()
+            .rposition(|step| matches!(step.act, Act::Remove { .. }))
+            .map_or(0, |n| n + 1);
+        steps.insert(place, Step::lab("remember how the lab was begun", Act::Write { path, text }));
+        steps.insert(place, Step::lab("make the lab's folder", Act::Folder { path: folder }));
+    }
+    let checks = provider.preflight(&wanted);
+    tell(&checks, ui);
+    if how.dry_run {
+        return ui
+            .result(|| planned(&steps), &json!({ "schema": 1, "steps": steps, "checks": checks }));
+    }
+    if let Some(bad) = checks.iter().find(|check| check.state == State::Bad) {
+        bail!(Failure::new(
+            exit::INPUT,
+            format!("the lab cannot be made here: {}: {}", bad.what, bad.seen)
+        ));
+    }
+    let server = begin_server(at, &record, &wanted)?;
+    let maker = Maker::new(at, &wanted, how, ui);
+    let media = |node: &str| {
+        let armed = server.administer(Method::POST, &format!("nodes/{}/arm", escaped(node)))?;
+        let report =
+            armed["report"].as_str().context("the server does not say where a node reports")?;
+        maker.make(node, report)
+    };
+    perform(&steps, &wanted, media, ui)?;
+    if how.no_wait {
+        return Ok(());
+    }
+    let machines: Vec<&Machine> =
+        wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())).collect();
+    wait::wait(&*provider, &wanted, &machines, &server, how.patience, ui)
+}
+
+fn refuse_foreign(seen: &Seen) -> Result<()> {
+    if seen.foreign.is_empty() {
+        return Ok(());
+    }
+    let message =
+        format!("in the way of the lab, and not its own:\n  {}", seen.foreign.join("\n  "));
+    bail!(Failure::new(exit::REFUSED, message))
+}
+
+fn tell(checks: &[Check], ui: &Ui) {
+    for check in checks.iter().filter(|check| check.state != State::Good) {
+        let fix = check.fix.as_deref().unwrap_or_default();
+        ui.note(format!("{}: {}\n  {fix}", check.what, check.seen));
+    }
+}
+
+/// The steps, for a person.
+pub(super) fn planned(steps: &[Step]) -> String {
+    if steps.is_empty() {
+        return "nothing is to be done\n".to_owned();
+    }
+    steps
+        .iter()
+        .map(|step| format!("{}: {}\n", step.node.as_deref().unwrap_or("lab"), step.what))
+        .collect()
+}
+
+/// What nodes tell how far they are: on this machine's loopback, which nodes reach by their network's way out.
+fn begin_server(at: &At, record: &Record, wanted: &Wanted) -> Result<Server> {
+    let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), record.port_base);
+    let way_out = wanted.management().and_then(|network| network.gateway);
+    let way_out = way_out
+        .context("the management network has no gateway, by which nodes reach this machine")?;
+    let path = at.state;
+    let folder = Folder::open(path)
+        .map_err(|source| serve::ServeError::Folder { path: path.to_owned(), source })?;
+    let options = Options {
+        listen,
+        url: format!("http://{way_out}:{}", listen.port()),
+        allowed: vec![listen.ip().into()],
+        attempts: u32::MAX,
+        silence: std::time::Duration::from_secs(u64::from(u32::MAX)),
+        arm_new: false,
+        on_event: None,
+        dhcp: None,
+    };
+    let (lab_file, secrets_file) = (at.lab_file.to_owned(), at.secrets_file.to_owned());
+    let again = move || load_again(&lab_file, &secrets_file, false);
+    let lab = again().map_err(|wrong| anyhow!(wrong))?;
+    let served = serve::Server::new(lab, Box::new(again), None, folder, options)?;
+    let (begun, ready) = mpsc::channel();
+    let told = begun.clone();
+    // It ends with this program.
+    thread::spawn(move || {
+        let ended = served.run(move |_| drop(begun.send(Ok(()))));
+        let _ = told.send(ended);
+    });
+    ready.recv().context("the lab's server ended")??;
+    Server::at(path, format!("http://{listen}"))
+}

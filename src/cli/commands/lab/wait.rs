@@ -1,0 +1,223 @@
+//! Waiting, with reasons: every step of each node's way is told when it happens, and what stands still for too long is a failure
+//! that says what there is to see.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use super::super::node::escaped;
+use super::super::server::{Contact, Server};
+use super::reach::last_lines;
+use super::show;
+use crate::cli::ui::Ui;
+use crate::exit::{self, Failure};
+use crate::interrupt;
+use crate::machines::{Machine, Power, Provider, Wanted};
+
+const TICK: Duration = Duration::from_millis(500);
+/// How often is looked whether the machines run.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long stages may stand failed before nobody tries them again.
+const FAILED: Duration = Duration::from_secs(60);
+/// Lines of a console that a failure shows.
+const LINES: usize = 15;
+
+/// How far a node is.
+struct Way<'m> {
+    machine: &'m Machine,
+    /// What was told last, and when.
+    last: String,
+    since: Instant,
+    done: bool,
+}
+
+/// What a node says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    OnItsWay,
+    Failed,
+    Done,
+}
+
+pub(super) fn wait(
+    provider: &dyn Provider,
+    wanted: &Wanted,
+    machines: &[&Machine],
+    server: &Server,
+    patience: Duration,
+    ui: &Ui,
+) -> Result<()> {
+    let begun = Instant::now();
+    let mut ways: Vec<Way> = Vec::new();
+    for machine in machines {
+        ways.push(Way { machine, last: String::new(), since: begun, done: false });
+    }
+    let mut contact = Contact::default();
+    let mut looked = Instant::now();
+    while ways.iter().any(|way| !way.done) {
+        interrupt::check()?;
+        let said = contact.of(server.ask("nodes", &[]), ui).unwrap_or_default();
+        let seen = if looked.elapsed() > LOOK {
+            looked = Instant::now();
+            Some(provider.look(wanted)?)
+        } else {
+            None
+        };
+        for way in ways.iter_mut().filter(|way| !way.done) {
+            let nodes = said["nodes"].as_array().into_iter().flatten();
+            let Some(node) = nodes.into_iter().find(|node| node["name"] == *way.machine.node)
+            else {
+                continue;
+            };
+            let (how, what) = judge(node);
+            if what != way.last {
+                ui.note(format!(
+                    "{:>5} s  {}  {what}",
+                    begun.elapsed().as_secs(),
+                    way.machine.node
+                ));
+                way.last = what;
+                way.since = Instant::now();
+            }
+            way.done = how == Said::Done;
+            let still = way.since.elapsed();
+            let power = seen.as_ref().map(|seen| seen.power(&way.machine.node));
+            let why = match (how, power) {
+                (Said::Done, _) => continue,
+                (Said::Failed, _) if still > FAILED => format!("failed: {}", way.last),
+                (_, Some(Power::Off | Power::Missing | Power::Partial)) => {
+                    "its machine does not run any more".to_owned()
+                }
+                (_, Some(Power::Paused)) => "its machine was stopped".to_owned(),
+                _ if still > patience => format!(
+                    "nothing has changed for {} s (`--patience`); the last was: {}",
+                    patience.as_secs(),
+                    way.last
+                ),
+                _ => continue,
+            };
+            return failed(provider, way.machine, server, &why, ui);
+        }
+        std::thread::sleep(TICK);
+    }
+    ui.note(format!("{:>5} s  all is up", begun.elapsed().as_secs()));
+    show::table(wanted, &provider.look(wanted)?, Some(&server.ask("nodes", &[])?), ui)
+}
+
+/// What there is to say of a node that has told something.
+pub(super) fn said(node: &Value) -> Option<String> {
+    Some(judge(node).1).filter(|said| !said.is_empty())
+}
+
+/// How far a node is by its own words.
+fn judge(node: &Value) -> (Said, String) {
+    let text = |key: &str| node[key].as_str().unwrap_or_default().to_owned();
+    if node["state"] == "failed" {
+        return (Said::Failed, node["reason"].as_str().map_or_else(|| text("step"), str::to_owned));
+    }
+    let Some(stages) = node["stages"]["stages"].as_array().filter(|all| !all.is_empty()) else {
+        return (Said::OnItsWay, text("step"));
+    };
+    let of =
+        |state: &str| stages.iter().filter(|stage| stage["state"] == state).collect::<Vec<_>>();
+    let done = of("done").len();
+    let mut what = format!("{done} of {} stages done", stages.len());
+    for state in ["failed", "running", "waiting"] {
+        for stage in of(state) {
+            let word = |key: &str| stage[key].as_str().unwrap_or_default().to_owned();
+            let _ = write!(what, "; {} {state}", word("name"));
+            if !word("detail").is_empty() {
+                let _ = write!(what, " ({})", word("detail"));
+            }
+        }
+    }
+    if done == stages.len() {
+        return verified(node, what);
+    }
+    let at_work = !of("running").is_empty() || !of("waiting").is_empty();
+    (if !of("failed").is_empty() && !at_work { Said::Failed } else { Said::OnItsWay }, what)
+}
+
+/// The same for one whose stages are all done.
+fn verified(node: &Value, what: String) -> (Said, String) {
+    let verified = &node["stages"]["verified"];
+    match verified["ok"].as_bool() {
+        Some(true) => (Said::Done, format!("{what}, and verified")),
+        Some(false) => {
+            let failed = verified["failed"].as_array().into_iter().flatten();
+            let failed: Vec<&str> = failed.filter_map(Value::as_str).collect();
+            (Said::Failed, format!("{what}, and not as it should be: {}", failed.join("; ")))
+        }
+        None => (Said::OnItsWay, format!("{what}; verifying")),
+    }
+}
+
+/// Tells what there is to see of a node that failed.
+fn failed(
+    provider: &dyn Provider,
+    machine: &Machine,
+    server: &Server,
+    why: &str,
+    ui: &Ui,
+) -> Result<()> {
+    let node = &machine.node;
+    ui.note(format!("\n{node}: {why}"));
+    let log = machine.folder.join(crate::machines::qemu::CONSOLE_LOG);
+    if let Ok(lines) = last_lines(&log, LINES) {
+        ui.note(format!("the last of its console (`trainyard lab console {node}`):\n{lines}"));
+    }
+    let picture = machine.folder.join("screen.png");
+    if provider.screenshot(machine, &picture).is_ok() {
+        ui.note(format!("its screen: {}", picture.display()));
+    }
+    let path = format!("nodes/{}/log", escaped(node));
+    if let Ok(told) = server.get(&path, &[("tail", "15")]).and_then(|answer| Ok(answer.text()?))
+        && !told.trim().is_empty()
+    {
+        ui.note(format!("the last that it has told (`trainyard node logs {node}`):\n{told}"));
+    }
+    let message = format!(
+        "{node} is not up: {why}\n`trainyard lab ssh {node}` looks at it, `trainyard lab up` waits once more, `trainyard lab rebuild {node}` begins it anew"
+    );
+    bail!(Failure::new(exit::VERIFICATION, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Said, judge};
+
+    fn of(stages: serde_json::Value) -> (Said, String) {
+        judge(
+            &json!({ "name": "compute", "state": "installed", "step": "installed", "stages": stages }),
+        )
+    }
+
+    #[test]
+    fn a_node_is_done_when_it_is_verified_and_not_before() {
+        let fresh = json!({ "name": "compute", "state": "armed", "step": "", "stages": null });
+        assert_eq!(judge(&fresh).0, Said::OnItsWay);
+        let lost =
+            json!({ "name": "compute", "state": "failed", "step": "x", "reason": "no disk" });
+        assert_eq!(judge(&lost), (Said::Failed, "no disk".to_owned()));
+
+        let stage = |name: &str, state: &str| json!({ "name": name, "state": state, "detail": "" });
+        let running = of(json!({ "stages": [stage("a", "done"), stage("b", "running")] }));
+        assert_eq!(running, (Said::OnItsWay, "1 of 2 stages done; b running".to_owned()));
+        let both = of(json!({ "stages": [stage("a", "failed"), stage("b", "running")] }));
+        assert_eq!(both.0, Said::OnItsWay, "another one still works");
+        let failed = of(json!({ "stages": [stage("a", "failed"), stage("b", "blocked")] }));
+        assert_eq!(failed.0, Said::Failed);
+
+        let all = [stage("a", "done"), stage("b", "done")];
+        assert_eq!(of(json!({ "stages": all })).0, Said::OnItsWay, "nobody has looked yet");
+        let good = json!({ "stages": all, "verified": { "ok": true, "failed": [] } });
+        assert_eq!(of(good), (Said::Done, "2 of 2 stages done, and verified".to_owned()));
+        let bad =
+            json!({ "stages": all, "verified": { "ok": false, "failed": ["a: it answers"] } });
+        assert_eq!(of(bad).0, Said::Failed);
+    }
+}
