@@ -29,6 +29,13 @@ pub enum Act {
         /// Whether it is right that it fails, because what it takes away may be gone.
         may_fail: bool,
     },
+    /// Starts a QEMU, which goes on by itself. One that runs stays.
+    Start {
+        /// Its arguments; no secret is among them.
+        arguments: Vec<String>,
+        /// Its QMP socket.
+        socket: PathBuf,
+    },
     /// Begins a program that goes on by itself.
     Begin {
         /// Where it is.

@@ -6,8 +6,11 @@
 mod accelerator;
 mod arguments;
 mod preflight;
-pub mod qmp;
+mod process;
+mod qmp;
 pub mod switch;
+
+pub use process::start;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -74,7 +77,7 @@ fn power(folder: &Path) -> Power {
         return Power::Missing;
     }
     let qmp = folder.join(QMP);
-    if qmp::answers(&qmp) {
+    if process::is_there(&qmp) {
         // One that ends while it is asked does not run.
         return match qmp::ask(&qmp, "query-status", &json!({})) {
             Ok(said) if said["status"] == "running" => Power::Running,
@@ -116,16 +119,20 @@ impl Qemu {
         let qmp = folder.join(GATEWAY_QMP);
         let is = folder.join(GATEWAY_IS);
         let made = arguments.join(" ");
-        if qmp::answers(&qmp) {
+        if process::is_there(&qmp) {
             if fs::read_to_string(&is).is_ok_and(|is| is == made) {
                 return;
             }
-            let act = Act::Tell { socket: qmp, command: "quit", ends: true };
+            let act = Act::Tell { socket: qmp.clone(), command: "quit", ends: true };
             steps.push(Step::lab(format!("close the way out of {name}, which has changed"), act));
         }
-        let act = Act::Run { program: QEMU.name, arguments, may_fail: false };
+        // Before it runs: who is killed between the two finds it written, and none running.
+        steps.push(Step::lab(
+            format!("note which way out {name} has"),
+            Act::Write { path: is, text: made },
+        ));
+        let act = Act::Start { arguments, socket: qmp };
         steps.push(Step::lab(format!("open the way out of {name}"), act));
-        steps.push(Step::lab("note which it is", Act::Write { path: is, text: made }));
     }
 
     /// The steps to a machine that runs.
@@ -166,8 +173,7 @@ impl Qemu {
             steps.push(Step::of(node, "note that it is whole", act));
         }
         let arguments = arguments::machine(wanted, machine)?;
-        let act = Act::Run { program: QEMU.name, arguments, may_fail: false };
-        steps.push(Step::of(node, "start it", act));
+        steps.push(Step::of(node, "start it", Act::Start { arguments, socket: qmp }));
         Ok(())
     }
 }
@@ -256,13 +262,12 @@ impl Provider for Qemu {
         let qmp = machine.folder.join(QMP);
         match how {
             Stop::Button => qmp::ask(&qmp, "system_powerdown", &json!({})).map(|_| ()),
-            Stop::Plug => qmp::end(&qmp),
+            Stop::Plug => process::end(&qmp),
         }
     }
 
     fn start(&self, wanted: &Wanted, machine: &Machine) -> Result<(), MachineError> {
-        Tool::locate(QEMU)?.run(arguments::machine(wanted, machine)?).finish()?;
-        Ok(())
+        process::start(&arguments::machine(wanted, machine)?, &machine.folder.join(QMP))
     }
 
     fn screenshot(&self, machine: &Machine, to: &Path) -> Result<(), MachineError> {
@@ -316,7 +321,7 @@ fn listed(qemu: &Tool, disks: &[PathBuf]) -> Result<Vec<String>, MachineError> {
 /// It is not done.
 pub fn tell(socket: &Path, command: &str, ends: bool) -> Result<(), MachineError> {
     if ends {
-        return qmp::end(socket);
+        return process::end(socket);
     }
     qmp::ask(socket, command, &json!({})).map(|_| ())
 }

@@ -1,10 +1,10 @@
 //! What of the host stands in the way of machines by QEMU.
 
+use std::fs;
 use std::net::TcpListener;
 
-use super::super::Power;
 use super::super::Wanted;
-use super::{QEMU, accelerator, power};
+use super::{GATEWAY_IS, GATEWAY_QMP, QEMU, accelerator, folder_of, process};
 use crate::disk;
 use crate::doctor::{Check, Kind, State};
 use crate::tool::Tool;
@@ -40,9 +40,17 @@ pub(super) fn checks(wanted: &Wanted) -> Vec<Check> {
             Check::not(Kind::Machine, what, State::Lacking, seen, fix)
         });
     }
-    // A machine that is there has its ports itself.
-    let new = wanted.machines.iter().filter(|machine| power(&machine.folder) == Power::Missing);
-    for forward in new.flat_map(|machine| &machine.forwards) {
+    // Those that the lab has already are its own.
+    let held = wanted.networks.iter().filter_map(|network| {
+        let folder = folder_of(wanted, network);
+        process::is_there(&folder.join(GATEWAY_QMP))
+            .then(|| fs::read_to_string(folder.join(GATEWAY_IS)).ok())?
+    });
+    let held: String = held.collect();
+    for forward in wanted.machines.iter().flat_map(|machine| &machine.forwards) {
+        if held.contains(&format!(":{}:{}-", forward.host.ip(), forward.host.port())) {
+            continue;
+        }
         if let Err(error) = TcpListener::bind(forward.host) {
             let what = format!("port {}", forward.host);
             let fix = "end what has it, or say `--port-base N`";

@@ -3,19 +3,14 @@
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::interrupt;
 use crate::machines::MachineError;
 
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(20);
-/// How long one may take to end that was told to.
-const END: Duration = Duration::from_secs(30);
-const TICK: Duration = Duration::from_millis(20);
 
 /// Whether a QEMU listens at this socket.
 #[must_use]
@@ -62,23 +57,4 @@ fn said(answers: &mut impl BufRead, key: &str) -> io::Result<Value> {
             return Ok(value);
         }
     }
-}
-
-/// Tells one to end, and waits until it has. One that does not run has ended.
-///
-/// # Errors
-/// It goes on; or the person asked to stop.
-pub fn end(socket: &Path) -> Result<(), MachineError> {
-    let begun = Instant::now();
-    while answers(socket) {
-        // It may close the connection before it has answered.
-        let _ = ask(socket, "quit", &json!({}));
-        if begun.elapsed() > END {
-            let message = format!("QEMU at `{}` does not end", socket.display());
-            return Err(MachineError::Said(message));
-        }
-        interrupt::check()?;
-        thread::sleep(TICK);
-    }
-    Ok(())
 }

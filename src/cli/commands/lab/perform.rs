@@ -51,6 +51,7 @@ fn one(act: &Act, wanted: &Wanted) -> Result<()> {
                 ran?;
             }
         }
+        Act::Start { arguments, socket } => qemu::start(arguments, socket)?,
         Act::Begin { program, arguments, until, log } => begin(program, arguments, until, log)?,
         Act::Folder { path } => private(path)?,
         Act::Write { path, text } => {

@@ -1,0 +1,99 @@
+//! QEMUs that run: begun, found again and ended. Each has a lock from the moment on in which somebody begins it and until it has ended, whatever
+//! becomes of who began it: the lock is a file's that it inherits. What has the lock and does not answer yet is about to.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::super::MachineError;
+use super::{QEMU, qmp};
+use crate::interrupt;
+use crate::tool::Tool;
+
+/// How long one may take to begin, or to end.
+const LIMIT: Duration = Duration::from_secs(30);
+const TICK: Duration = Duration::from_millis(20);
+
+fn lock_of(socket: &Path) -> PathBuf {
+    socket.with_extension("lock")
+}
+
+/// Whether somebody has the lock.
+fn is_held(socket: &Path) -> bool {
+    let file = File::open(lock_of(socket));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Whether one is there. One that is about to be is waited for.
+pub(super) fn is_there(socket: &Path) -> bool {
+    let begun = Instant::now();
+    while is_held(socket) {
+        if qmp::answers(socket) {
+            return true;
+        }
+        if begun.elapsed() > LIMIT || interrupt::check().is_err() {
+            return true;
+        }
+        thread::sleep(TICK);
+    }
+    false
+}
+
+/// Starts one that daemonizes, where none is there.
+///
+/// # Errors
+/// It does not start.
+pub fn start(arguments: &[String], socket: &Path) -> Result<(), MachineError> {
+    let path = lock_of(socket);
+    let begun = Instant::now();
+    loop {
+        let lock = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(MachineError::io(&path))?;
+        match lock.try_lock() {
+            Ok(()) => {
+                // QEMU inherits it.
+                let inherit = rustix::io::fcntl_setfd(&lock, rustix::io::FdFlags::empty());
+                inherit.map_err(|error| MachineError::io(&path)(error.into()))?;
+                Tool::locate(QEMU)?.run(arguments).finish()?;
+                return Ok(());
+            }
+            Err(TryLockError::Error(error)) => return Err(MachineError::io(&path)(error)),
+            // It runs; or somebody looks whether it does.
+            Err(TryLockError::WouldBlock) if qmp::answers(socket) => return Ok(()),
+            Err(TryLockError::WouldBlock) => wait(begun, socket, "begin")?,
+        }
+    }
+}
+
+/// Ends one, and waits until it has ended. One that does not run has.
+///
+/// # Errors
+/// It goes on; or the person asked to stop.
+pub(super) fn end(socket: &Path) -> Result<(), MachineError> {
+    let begun = Instant::now();
+    while is_held(socket) {
+        // It may close the connection before it has answered.
+        let _ = qmp::ask(socket, "quit", &json!({}));
+        wait(begun, socket, "end")?;
+    }
+    Ok(())
+}
+
+fn wait(begun: Instant, socket: &Path, what: &str) -> Result<(), MachineError> {
+    if begun.elapsed() > LIMIT {
+        let message = format!(
+            "the QEMU of `{}` does not {what} (its lock is held, and it does not answer)",
+            socket.display()
+        );
+        return Err(MachineError::Said(message));
+    }
+    interrupt::check()?;
+    thread::sleep(TICK);
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! `trainyard lab` with real QEMUs: machines are made, found again, and taken away, whenever it is interrupted. Their disks are empty, so
+//! nothing starts on them; tests/node has a lab whose nodes come up.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod running;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::time::{Duration, Instant};
+
+use running::Machines;
+
+/// So many times it is killed.
+fn kills() -> u32 {
+    if std::env::var_os("TRAINYARD_LONG").is_some() { 20 } else { 4 }
+}
+
+/// The seed of this run: `TRAINYARD_SEED`, or the day's, so that every day kills elsewhere.
+fn seed() -> u64 {
+    let given = std::env::var("TRAINYARD_SEED").ok().map(|seed| seed.parse().expect("a number"));
+    let day = || std::time::UNIX_EPOCH.elapsed().expect("a clock").as_secs() / 86_400;
+    let seed = given.unwrap_or_else(day);
+    println!("TRAINYARD_SEED={seed}");
+    seed
+}
+
+#[test]
+fn machines_are_made_once_and_down_leaves_nothing() {
+    let lab = Machines::new();
+    let planned = lab.done(&["lab", "up", "--dry-run"]).stdout;
+    for line in
+        ["controller: make its media", "compute: start it", "lab: open the way out of management"]
+    {
+        assert!(planned.lines().any(|it| it == line), "{line}\n{planned}");
+    }
+    assert!(!lab.path(".trainyard").exists(), "it was only shown");
+
+    lab.done(&["lab", "up", "--no-wait"]);
+    assert_eq!(lab.powers(), ["controller running", "compute running"]);
+    assert_eq!(lab.done(&["lab", "up", "--dry-run"]).stdout, "nothing is to be done\n");
+    for (file, mode) in [
+        ("", 0o700),
+        ("nodes/compute", 0o700),
+        ("nodes/compute/cidata.iso", 0o600),
+        ("nodes/compute/system.qcow2", 0o600),
+    ] {
+        let found = fs::metadata(lab.machine(file)).expect(file).permissions().mode() & 0o777;
+        assert_eq!(found & 0o077, 0, "{file} {found:o}");
+        assert_eq!(found, mode, "{file}");
+    }
+
+    // One anew; the other runs on.
+    let inode = |file: &str| fs::metadata(lab.machine(file)).expect(file).ino();
+    let other = inode("nodes/controller/qmp");
+    let mark = lab.machine("nodes/compute/mark");
+    fs::write(&mark, "").expect("written");
+    lab.done(&["lab", "rebuild", "compute", "--no-wait"]);
+    assert_eq!(lab.powers(), ["controller running", "compute running"]);
+    assert_eq!(inode("nodes/controller/qmp"), other);
+    assert!(!mark.exists(), "its folder is another one");
+
+    // One that was switched off is started as it is; one that was stopped goes on.
+    let own = inode("nodes/compute/system.qcow2");
+    lab.qmp("compute", "quit");
+    lab.qmp("controller", "stop");
+    lab.wait_for(&["controller paused", "compute off"]);
+    lab.done(&["lab", "up", "--no-wait"]);
+    assert_eq!(lab.powers(), ["controller running", "compute running"]);
+    assert_eq!((inode("nodes/controller/qmp"), inode("nodes/compute/system.qcow2")), (other, own));
+
+    assert_eq!(lab.done(&["lab", "down", "compute"]).status, 0);
+    assert_eq!(lab.powers(), ["controller running", "compute missing"]);
+    lab.done(&["lab", "down"]);
+    lab.nothing_is_left();
+    assert_eq!(lab.done(&["lab", "down"]).stdout, "nothing is to be done\n");
+}
+
+/// Networks whose switch or way out has died are connected again, and machines that run are plugged into them.
+#[test]
+fn networks_that_died_come_back() {
+    let lab = Machines::new();
+    lab.done(&["lab", "up", "--no-wait"]);
+    for pid in
+        lab.processes().into_iter().filter(|(_, line)| !line.contains("-cpu")).map(|(pid, _)| pid)
+    {
+        lab.kill(pid);
+    }
+    assert!(lab.processes().iter().all(|(_, line)| line.contains("-cpu")), "only machines");
+    let steps = lab.done(&["lab", "up", "--no-wait"]).stderr;
+    assert!(
+        steps.contains("connect the network management") && !steps.contains("start it"),
+        "{steps}"
+    );
+    let running = lab.processes();
+    assert!(
+        running.iter().any(|(_, line)| line.contains("lab switch"))
+            && running.iter().any(|(_, line)| line.contains("way out"))
+    );
+}
+
+#[test]
+fn what_is_killed_anywhere_is_finished_by_the_next() {
+    let lab = Machines::new();
+    let mut random = seed();
+    for n in 0..kills() {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let after = Duration::from_millis(random >> 33 & 0x7ff);
+        let up = n % 3 != 2;
+        let words: &[&str] = if up { &["lab", "up", "--no-wait"] } else { &["lab", "down"] };
+        lab.killed_after(words, after);
+        if n % 2 == 1 {
+            lab.done(&["lab", "up", "--no-wait"]);
+            assert_eq!(
+                lab.powers(),
+                ["controller running", "compute running"],
+                "after {after:?} of {words:?}"
+            );
+        }
+    }
+    lab.done(&["lab", "down"]);
+    lab.nothing_is_left();
+}
+
+#[test]
+fn no_secret_is_in_a_command_line_or_in_the_plan() {
+    let lab = Machines::new();
+    let planned = lab.done(&["lab", "up", "--dry-run", "--format", "json"]).stdout;
+    lab.done(&["lab", "up", "--no-wait"]);
+    let lines: String = lab.processes().into_iter().map(|(_, line)| line).collect();
+    assert!(lines.contains("nodes/compute/cidata.iso"), "{lines}");
+    for secret in lab.secrets() {
+        assert!(!planned.contains(&secret) && !lines.contains(&secret));
+    }
+}
+
+/// What has a port of the lab's is told, and nothing is made.
+#[test]
+fn a_port_that_somebody_has_is_told_before_anything_is_made() {
+    let lab = Machines::new();
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", lab.port + 31)).expect("a port");
+    let refused = lab.run(&["lab", "up", "--no-wait"]);
+    assert_eq!(refused.status, 9, "{refused:?}");
+    let port = format!("port 127.0.0.1:{}", lab.port + 31);
+    assert!(
+        refused.stderr.contains(&port) && refused.stderr.contains("--port-base"),
+        "{refused:?}"
+    );
+    assert!(!lab.machine("").exists());
+}
+
+/// A machine that starts nothing is told of, in its time.
+#[test]
+fn a_node_that_never_says_a_word_is_a_failure_that_shows_what_there_is_to_see() {
+    let lab = Machines::new();
+    let begun = Instant::now();
+    let failed = lab.run(&["lab", "up", "compute", "--patience", "3"]);
+    assert_eq!(failed.status, 5, "{failed:?}");
+    assert!(begun.elapsed() >= Duration::from_secs(3));
+    for words in [
+        "nothing has changed for 3 s",
+        "its screen: ",
+        "trainyard lab ssh compute",
+        "trainyard lab rebuild compute",
+    ] {
+        assert!(failed.stderr.contains(words), "{words}: {failed:?}");
+    }
+    let picture = fs::read(lab.machine("nodes/compute/screen.png")).expect("a picture");
+    assert!(picture.starts_with(b"\x89PNG"));
+}

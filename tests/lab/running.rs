@@ -1,0 +1,179 @@
+//! A lab whose machines run.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::common::{Lab, Outcome, judge, judged};
+
+/// Until something is so that takes a moment.
+const LONG: Duration = Duration::from_secs(60);
+
+pub struct Machines {
+    lab: Lab,
+    /// The first of its ports.
+    pub port: u16,
+}
+
+impl Machines {
+    /// The reference lab, whose cloud image has nothing to start.
+    pub fn new() -> Self {
+        let text = fs::read_to_string(format!("{}/examples/reference.yaml", crate::common::ROOT))
+            .expect("an example");
+        let lab = Lab::new(&format!("cloud_image: {{path: empty.qcow2}}\n{text}"));
+        let mut make = judge("qemu-img");
+        make.args(["create", "-q", "-f", "qcow2"]).arg(lab.path("empty.qcow2")).arg("8M");
+        judged(make);
+        Self { lab, port: ports() }
+    }
+
+    pub fn path(&self, inside: &str) -> PathBuf {
+        self.lab.path(inside)
+    }
+
+    pub fn machine(&self, inside: &str) -> PathBuf {
+        self.path(&format!(".trainyard/machines/{inside}"))
+    }
+
+    /// What makes machines is told how.
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.lab.command(words);
+        if matches!(words, ["lab", "up" | "rebuild", ..]) {
+            command.args([
+                "--provider",
+                "qemu",
+                "--via",
+                "cloud",
+                "--port-base",
+                &self.port.to_string(),
+            ]);
+        }
+        command
+    }
+
+    pub fn run(&self, words: &[&str]) -> Outcome {
+        crate::common::outcome(self.command(words))
+    }
+
+    pub fn done(&self, words: &[&str]) -> Outcome {
+        let outcome = self.run(words);
+        assert_eq!(outcome.status, 0, "{words:?}\n{outcome:?}");
+        outcome
+    }
+
+    /// Kills it after this time, where it still runs.
+    pub fn killed_after(&self, words: &[&str], after: Duration) {
+        let mut child = self
+            .command(words)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it runs");
+        thread::sleep(after);
+        let _ = child.kill();
+        child.wait().expect("it ends");
+    }
+
+    /// Each node and how its machine is.
+    pub fn powers(&self) -> Vec<String> {
+        let said = self.done(&["lab", "status", "--format", "json"]).stdout;
+        let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+        let machines = said["machines"].as_array().expect("machines").iter();
+        let text = |it: &serde_json::Value, key: &str| it[key].as_str().expect("text").to_owned();
+        machines.map(|it| format!("{} {}", text(it, "node"), text(it, "power"))).collect()
+    }
+
+    pub fn wait_for(&self, powers: &[&str]) {
+        let begun = Instant::now();
+        while self.powers() != powers {
+            assert!(begun.elapsed() < LONG, "{:?}", self.powers());
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Tells a node's QEMU something, as a person does by hand.
+    pub fn qmp(&self, node: &str, command: &str) {
+        let socket =
+            UnixStream::connect(self.machine(&format!("nodes/{node}/qmp"))).expect("it runs");
+        let mut said = BufReader::new(&socket).lines();
+        for command in ["qmp_capabilities", command] {
+            let _ = said.next();
+            writeln!(&socket, "{{\"execute\": \"{command}\"}}").expect("told");
+        }
+        let _ = said.next();
+    }
+
+    /// The processes that this lab began: number and command line.
+    pub fn processes(&self) -> Vec<(u32, String)> {
+        let own = self.machine("").display().to_string();
+        let line = |pid: u32| fs::read(format!("/proc/{pid}/cmdline")).ok();
+        let all = fs::read_dir("/proc").expect("processes").flatten();
+        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter_map(|pid| {
+            let line = String::from_utf8_lossy(&line(pid)?).replace('\0', " ");
+            line.contains(&own).then_some((pid, line))
+        })
+        .collect()
+    }
+
+    /// Kills one that this lab began.
+    pub fn kill(&self, pid: u32) {
+        assert!(self.processes().iter().any(|(own, _)| *own == pid));
+        let mut kill = Command::new("kill");
+        kill.args(["-KILL", &pid.to_string()]);
+        judged(kill);
+        let begun = Instant::now();
+        while self.processes().iter().any(|(own, _)| *own == pid) {
+            assert!(begun.elapsed() < LONG, "{pid} does not end");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn nothing_is_left(&self) {
+        assert!(!self.machine("").exists());
+        let begun = Instant::now();
+        while !self.processes().is_empty() {
+            assert!(begun.elapsed() < LONG, "{:?}", self.processes());
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The values of its secrets.
+    pub fn secrets(&self) -> Vec<String> {
+        let text = self.lab.read("secrets.yaml");
+        let values = text
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .map(|(_, value)| value.trim_matches('"').to_owned());
+        values.filter(|value| value.len() > 7).collect()
+    }
+}
+
+impl Drop for Machines {
+    /// Whatever became of the test.
+    fn drop(&mut self) {
+        let _ = self.run(&["lab", "down"]);
+        for (pid, _) in self.processes() {
+            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+        }
+    }
+}
+
+/// Ports that nobody has, for one lab.
+fn ports() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = 10_000 + u16::try_from(std::process::id() % 50).expect("small") * 400;
+    loop {
+        let base = begin + NEXT.fetch_add(50, Ordering::Relaxed) % 20_000;
+        let wanted = [base, base + 11, base + 31, base - 2200 + 8080, base - 2200 + 6080];
+        if wanted.iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()) {
+            return base;
+        }
+    }
+}
