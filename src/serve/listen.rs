@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep};
 use tower_service::Service as _;
 
-use super::{Server, receive};
+use super::{Server, receive, tls};
 
 /// How many connections there may be.
 const CONNECTIONS: usize = 4096;
@@ -41,6 +41,10 @@ const MOST_HEADERS: usize = 100;
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
+/// Marks what is asked by TLS.
+#[derive(Clone, Copy, Debug)]
+pub struct ByTls;
+
 /// Answers whoever connects, for ever: with HTTP, or by taking its log.
 pub async fn accept(listener: TcpListener, app: Router, server: Arc<Server>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
@@ -50,16 +54,24 @@ pub async fn accept(listener: TcpListener, app: Router, server: Arc<Server>) {
             Ok((stream, address)) => {
                 let (app, server) = (app.clone(), Arc::clone(&server));
                 tokio::spawn(async move {
-                    match first_byte(&stream).await {
-                        Some(first) if receive::is_log(first) => {
+                    match (first_byte(&stream).await, &server.options.tls) {
+                        (Some(first), _) if receive::is_log(first) => {
                             drop(permit);
                             receive::connection(server, stream, address.ip()).await;
                         }
-                        Some(_) => {
-                            serve(stream, Peer(address), app).await;
+                        (Some(tls::HANDSHAKE), Some(tls)) => {
+                            let _ = stream.set_nodelay(true);
+                            if let Some(stream) = tls.begin(stream, REQUEST).await {
+                                serve(stream, Peer(address), Some(ByTls), app).await;
+                            }
                             drop(permit);
                         }
-                        None => {}
+                        (Some(_), _) => {
+                            let _ = stream.set_nodelay(true);
+                            serve(stream, Peer(address), None, app).await;
+                            drop(permit);
+                        }
+                        (None, _) => {}
                     }
                 });
             }
@@ -76,8 +88,12 @@ async fn first_byte(stream: &TcpStream) -> Option<u8> {
     (peeked.ok()?.ok()? == 1).then_some(first[0])
 }
 
-async fn serve(stream: TcpStream, peer: Peer, app: Router) {
-    let _ = stream.set_nodelay(true);
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    peer: Peer,
+    tls: Option<ByTls>,
+    app: Router,
+) {
     let answer = service_fn(move |request: Request<Incoming>| {
         let mut app = app.clone();
         async move {
@@ -92,6 +108,9 @@ async fn serve(stream: TcpStream, peer: Peer, app: Router) {
             let has_body = request.method() == Method::POST;
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
+            if let Some(by_tls) = tls {
+                request.extensions_mut().insert(by_tls);
+            }
             let answer = app.call(request);
             if !has_body {
                 return answer.await;
@@ -110,14 +129,14 @@ async fn serve(stream: TcpStream, peer: Peer, app: Router) {
     let _ = connections.serve_connection(TokioIo::new(Moving::new(stream)), answer).await;
 }
 
-/// A connection that ends when it stands still for too long.
-struct Moving {
-    stream: TcpStream,
+/// A connection that ends when it stands still for too long. By TLS that is so when nothing comes of what its other end sends.
+struct Moving<S> {
+    stream: S,
     still: Pin<Box<Sleep>>,
 }
 
-impl Moving {
-    fn new(stream: TcpStream) -> Self {
+impl<S> Moving<S> {
+    fn new(stream: S) -> Self {
         Self { stream, still: Box::pin(tokio::time::sleep(STILL)) }
     }
 
@@ -138,7 +157,7 @@ impl Moving {
     }
 }
 
-impl AsyncRead for Moving {
+impl<S: AsyncRead + Unpin> AsyncRead for Moving<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context,
@@ -149,7 +168,7 @@ impl AsyncRead for Moving {
     }
 }
 
-impl AsyncWrite for Moving {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Moving<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context,
@@ -173,10 +192,16 @@ impl AsyncWrite for Moving {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        match Pin::new(&mut self.stream).poll_flush(context) {
+            // Where there was nothing to flush, nothing has moved.
+            Poll::Ready(done) => Poll::Ready(done),
+            Poll::Pending => self.watch(Poll::Pending, context),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        // TLS says goodbye, which its other end may never take.
+        let done = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.watch(done, context)
     }
 }

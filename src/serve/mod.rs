@@ -19,6 +19,7 @@ mod range;
 mod receive;
 mod seed;
 mod syslog;
+mod tls;
 mod tree;
 
 use std::io;
@@ -39,6 +40,7 @@ pub use known::machines;
 use logs::Logs;
 pub use people::NEXT;
 use receive::Fetchers;
+pub use tls::{Tls, TlsError, by_scheme};
 use tree::Tree;
 
 use crate::digest::Digest;
@@ -63,8 +65,10 @@ pub type Reload = Box<dyn Fn() -> Result<Lab, String> + Send + Sync>;
 pub struct Options {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// What nodes know the server as, without a `/` at its end.
+    /// What nodes know the server as without TLS, without a `/` at its end.
     pub url: String,
+    /// With what it serves by TLS as well, if it does.
+    pub tls: Option<Tls>,
     /// Who may fetch kickstarts.
     pub allowed: Vec<IpNet>,
     /// How often a node may begin before it counts as failed.
@@ -112,6 +116,9 @@ pub enum ServeError {
         /// The file.
         missing: &'static str,
     },
+    /// It cannot serve by TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Machines cannot be led to it.
     #[error(transparent)]
     Dhcp(#[from] DhcpError),
@@ -213,10 +220,20 @@ impl Server {
         })
     }
 
-    /// What nodes know it as.
+    /// What firmware and boot loaders know it as.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.options.url
+    }
+
+    /// What it is known as where secrets go.
+    fn safest_url(&self) -> &str {
+        self.options.tls.as_ref().map_or(&self.options.url, Tls::url)
+    }
+
+    /// In PEM, what proves it, where no system knows that by itself.
+    fn authority(&self) -> Option<&str> {
+        self.options.tls.as_ref()?.authority()
     }
 
     /// Serves until the person asks to stop. `ready` is called when it listens, with the address.
@@ -232,9 +249,10 @@ impl Server {
             let listen = |source| ServeError::Listen { address, source };
             let listener = TcpListener::bind(address).await.map_err(listen)?;
             let bound = listener.local_addr().map_err(listen)?;
-            let url = format!("http://{bound}");
+            let tls = server.options.tls.as_ref();
+            let url = format!("{}://{bound}", if tls.is_some() { "https" } else { "http" });
             let io = |source| ServeError::Folder { path: server.folder.admin_path(), source };
-            server.folder.write_address(&url).map_err(io)?;
+            server.folder.write_address(&url, tls.map(Tls::pem).as_deref()).map_err(io)?;
             let dnsmasq = tokio::task::block_in_place(|| server.dnsmasq())?;
             ready(bound);
             if let Some(program) = server.options.on_event.clone() {
@@ -242,7 +260,8 @@ impl Server {
             }
             tokio::spawn(Arc::clone(&server).watch());
             let people = page::beside(people::routes().merge(seed::routes()));
-            let app = boot::routes().merge(machine::routes()).merge(people);
+            let guarded = tls::only_by_tls(machine::routes().merge(people), &server);
+            let app = boot::routes().merge(machine::public_routes()).merge(guarded);
             let app = app.with_state(Arc::clone(&server));
             // The same port, where there is one for both.
             match UdpSocket::bind(bound).await {
@@ -300,16 +319,16 @@ impl Server {
     }
 
     fn kickstart_of(&self, files: &Token) -> String {
-        format!("{}/n/{}/ks", self.options.url, files.reveal())
+        format!("{}/n/{}/ks", self.safest_url(), files.reveal())
     }
 
     /// Below which cloud-init finds the node's seed.
     fn seed_of(&self, files: &Token) -> String {
-        format!("{}/n/{}", self.options.url, files.reveal())
+        format!("{}/n/{}", self.safest_url(), files.reveal())
     }
 
     fn report_of(&self, report: &Token) -> String {
-        format!("{}/r/{}", self.options.url, report.reveal())
+        format!("{}/r/{}", self.safest_url(), report.reveal())
     }
 
     fn may_fetch(&self, address: IpAddr) -> bool {

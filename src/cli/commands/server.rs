@@ -9,6 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use super::serve::state_folder;
+use super::trust;
 use crate::cli::NodeArgs;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
@@ -54,7 +55,12 @@ impl Server {
         // Fails where somebody has installed one already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // What is on this machine or its own network needs no proxy.
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+        let builder = Client::builder().no_proxy().timeout(Duration::from_secs(30));
+        let client = if args.server.is_none() && url.starts_with("https:") {
+            trust::by_folder(builder, &folder)?
+        } else {
+            trust::by_authorities(builder, args.ca_file.as_deref())?
+        };
         Ok(Self { url, folder, client })
     }
 
@@ -86,16 +92,24 @@ impl Server {
     fn send(&self, request: RequestBuilder) -> Result<Response> {
         let answer = request.send().map_err(|error| {
             let error = error.without_url();
-            Failure::new(
-                exit::NETWORK,
-                format!("no server answers at {}: {error}; `trainyard serve` begins one", self.url),
-            )
+            let Self { url, folder, .. } = self;
+            let message = match trust::tls_error(&error) {
+                Some(error) if trust::is_other(error) => format!(
+                    "what answers at {url} shows another certificate than `{}`, so it is not the server of this folder, and was told nothing",
+                    folder.certificate().display()
+                ),
+                Some(error) => format!(
+                    "what answers at {url} cannot prove who it is: {error}; `--ca-file` names the certificate to trust (`tls.pem` in its server's folder)"
+                ),
+                None => format!("no server answers at {url}: {error}; `trainyard serve` begins one"),
+            };
+            Failure::new(exit::NETWORK, message)
         })?;
         let code = match answer.status() {
             status if status.is_success() => return Ok(answer),
             StatusCode::NOT_FOUND => exit::USAGE,
             StatusCode::CONFLICT => exit::LAB,
-            StatusCode::UNAUTHORIZED => exit::REFUSED,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => exit::REFUSED,
             _ => exit::NETWORK,
         };
         let said = self.data(answer)?;
