@@ -52,11 +52,9 @@ pub(in crate::cli) fn serve(
         if args.seeds { None } else { Some(medium(args, &good.lab, lab_file, &folder, ui)?) };
     let tls = super::tls::wanted(args, &folder, &good.plan.lab, &url, listen, ui)?;
     let (scheme, known_by) = match &tls {
-        Some(tls) => (
-            "https",
-            format!("its certificate has the SHA-256 fingerprint {}; ", tls.fingerprint()),
-        ),
-        None => ("http", String::new()),
+        // On a line of its own, to be compared.
+        Some(tls) => ("https", format!(" by this SHA-256 fingerprint:\n  {}\n", tls.fingerprint())),
+        None => ("http", "; ".to_owned()),
     };
     let options = Options {
         listen,
@@ -82,7 +80,7 @@ pub(in crate::cli) fn serve(
     };
     server.run(|address| {
         ui.note(format!(
-            "serving at {scheme}://{address}, for a browser as well; {known_by}{what}Ctrl-C ends it"
+            "serving at {scheme}://{address}, for a browser as well{known_by}{what}Ctrl-C ends it"
         ));
     })?;
     Ok(())

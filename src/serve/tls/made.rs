@@ -11,9 +11,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{Error, ServerConfig};
 
 use super::check::{Fault, fault};
 use super::{TlsError, certificates, config};
@@ -75,7 +75,10 @@ fn usable(pem: &[u8], key: &[u8], hosts: &[String]) -> Result<Served, String> {
         Some(Fault::Other(error)) => return Err(error.to_string()),
     }
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| "its key is none")?;
-    let config = config(&chain, key).map_err(|error| error.to_string())?;
+    let config = config(&chain, key).map_err(|error| match error {
+        Error::InconsistentKeys(_) => "its key is another one's".to_owned(),
+        other => other.to_string(),
+    })?;
     Ok((chain, config))
 }
 
