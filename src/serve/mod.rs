@@ -1,6 +1,7 @@
 //! Installs by network: boot scripts, kickstarts and the medium over HTTP, each node once, and told while it happens.
 //! The only asynchronous room.
 
+mod addresses;
 mod arm;
 mod boot;
 mod dhcp;
@@ -220,22 +221,6 @@ impl Server {
         })
     }
 
-    /// What firmware and boot loaders know it as.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.options.url
-    }
-
-    /// What it is known as where secrets go.
-    fn safest_url(&self) -> &str {
-        self.options.tls.as_ref().map_or(&self.options.url, Tls::url)
-    }
-
-    /// In PEM, what proves it, where no system knows that by itself.
-    fn authority(&self) -> Option<&str> {
-        self.options.tls.as_ref()?.authority()
-    }
-
     /// Serves until the person asks to stop. `ready` is called when it listens, with the address.
     ///
     /// # Errors
@@ -312,23 +297,6 @@ impl Server {
                 let _ = expired.await;
             }
         }
-    }
-
-    fn tree_of(&self, files: &Token) -> String {
-        format!("{}/n/{}/tree", self.options.url, files.reveal())
-    }
-
-    fn kickstart_of(&self, files: &Token) -> String {
-        format!("{}/n/{}/ks", self.safest_url(), files.reveal())
-    }
-
-    /// Below which cloud-init finds the node's seed.
-    fn seed_of(&self, files: &Token) -> String {
-        format!("{}/n/{}", self.safest_url(), files.reveal())
-    }
-
-    fn report_of(&self, report: &Token) -> String {
-        format!("{}/r/{}", self.safest_url(), report.reveal())
     }
 
     fn may_fetch(&self, address: IpAddr) -> bool {

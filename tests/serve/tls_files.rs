@@ -71,6 +71,9 @@ fn one_is_made_once_and_kept_for_nobody_else_to_read() {
     assert_eq!(serving.lab.read(MADE), pem);
 }
 
+/// What happens to a server's folder while it is not running.
+type Change<'c> = &'c dyn Fn(&Lab);
+
 #[test]
 fn it_is_made_anew_where_it_serves_no_more_and_nodes_that_do_not_know_it_are_named() {
     let mut serving = serving();
@@ -91,7 +94,6 @@ fn it_is_made_anew_where_it_serves_no_more_and_nodes_that_do_not_know_it_are_nam
     let no_key = |_: &Lab| fs::remove_file(folder.join("tls.key")).expect("removed");
     let garbage = |_: &Lab| fs::write(folder.join("tls.pem"), "nonsense").expect("written");
     let nothing = |_: &Lab| {};
-    type Change<'c> = &'c dyn Fn(&Lab);
     let cases: [(Change, &[&str], &str); 5] = [
         (&nothing, &["--tls", "--url", &url], "it is not for `lab.example.org`"),
         (&expired, &["--tls"], "it expired on Sat, 03 Feb 2001 00:00:00 GMT"),
