@@ -1,11 +1,7 @@
 //! Connections: how many, how long, and what no installer ever sends.
 
-use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -16,12 +12,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, Sleep};
 use tower_service::Service as _;
 
+use super::moving::Moving;
 use super::{Server, receive, tls};
 
 /// How many connections there may be.
@@ -126,82 +122,5 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     // GRUB knows the names of headers only as they are usually written.
     connections.title_case_headers(true);
     // What goes wrong on a connection, its other end knows.
-    let _ = connections.serve_connection(TokioIo::new(Moving::new(stream)), answer).await;
-}
-
-/// A connection that ends when it stands still for too long. By TLS that is so when nothing comes of what its other end sends.
-struct Moving<S> {
-    stream: S,
-    still: Pin<Box<Sleep>>,
-}
-
-impl<S> Moving<S> {
-    fn new(stream: S) -> Self {
-        Self { stream, still: Box::pin(tokio::time::sleep(STILL)) }
-    }
-
-    /// What came of reading or writing, or that nothing has come of either for too long.
-    fn watch<T>(
-        &mut self,
-        done: Poll<io::Result<T>>,
-        context: &mut Context,
-    ) -> Poll<io::Result<T>> {
-        if done.is_ready() {
-            self.still.as_mut().reset(Instant::now() + STILL);
-            return done;
-        }
-        match self.still.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Moving<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context,
-        buffer: &mut ReadBuf,
-    ) -> Poll<io::Result<()>> {
-        let done = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.watch(done, context)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Moving<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let done = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.watch(done, context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context,
-        parts: &[io::IoSlice],
-    ) -> Poll<io::Result<usize>> {
-        let done = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        self.watch(done, context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.stream).poll_flush(context) {
-            // Where there was nothing to flush, nothing has moved.
-            Poll::Ready(done) => Poll::Ready(done),
-            Poll::Pending => self.watch(Poll::Pending, context),
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<io::Result<()>> {
-        // TLS says goodbye, which its other end may never take.
-        let done = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.watch(done, context)
-    }
+    let _ = connections.serve_connection(TokioIo::new(Moving::new(stream, STILL)), answer).await;
 }

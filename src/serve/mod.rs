@@ -14,6 +14,7 @@ mod known;
 mod listen;
 mod logs;
 mod machine;
+mod moving;
 mod page;
 mod people;
 mod range;
