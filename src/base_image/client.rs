@@ -110,7 +110,8 @@ fn random() -> f64 {
     f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX)
 }
 
-fn certificates(path: &Path) -> Result<Vec<Certificate>, FetchError> {
+/// The certificates of a file in PEM.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<Certificate>, FetchError> {
     let pem = std::fs::read(path).map_err(FetchError::io(path))?;
     match Certificate::from_pem_bundle(&pem) {
         Ok(found) if !found.is_empty() => Ok(found),

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use reqwest::blocking::Client;
 
-pub(crate) use self::client::{NotSent, Small, shown, small};
+pub(crate) use self::client::{NotSent, Small, certificates, shown, small};
 use self::download::Download;
 use self::lock::Lock;
 use crate::digest::{Digest, Undigested};

@@ -27,6 +27,9 @@ pub struct ServeArgs {
     /// A network whose machines may fetch kickstarts [default: the management network, and this machine where it listens to itself alone]
     #[arg(long, value_name = "CIDR")]
     pub allow: Vec<IpNet>,
+    /// By what is served beside plain HTTP
+    #[command(flatten)]
+    pub tls: TlsArgs,
     /// Serve the seeds of cloud images alone, without a medium
     #[arg(long, conflicts_with_all = ["image", "dhcp"])]
     pub seeds: bool,
@@ -48,6 +51,20 @@ pub struct ServeArgs {
     /// How machines that boot from the network are led to the server
     #[command(flatten)]
     pub dhcp: DhcpArgs,
+}
+
+/// TLS, at the same port.
+#[derive(Debug, Args)]
+pub struct TlsArgs {
+    /// Give secrets by TLS alone, with a certificate that is made for this lab
+    #[arg(long)]
+    pub tls: bool,
+    /// The same with this certificate, and those that prove it, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
 }
 
 /// How machines are led to the server.
@@ -103,8 +120,11 @@ fn range(text: &str) -> Result<(Ipv4Addr, Ipv4Addr), String> {
 fn server_url(text: &str) -> Result<String, String> {
     let url = url::Url::parse(text).map_err(|error| error.to_string())?;
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    if url.scheme() != "http" || url.host().is_none() || !bare || !url.username().is_empty() {
-        return Err("http, a name or address and a port, such as http://10.0.0.2:8080".into());
+    let is_web = matches!(url.scheme(), "http" | "https") && url.host().is_some();
+    if !is_web || !bare || !url.username().is_empty() {
+        return Err(
+            "http or https, a name or address and a port, such as http://10.0.0.2:8080".into()
+        );
     }
     Ok(text.trim_end_matches('/').to_owned())
 }
@@ -115,6 +135,9 @@ pub struct NodeArgs {
     /// The server [default: the one of this lab]
     #[arg(long, value_name = "URL", value_parser = server_url, global = true)]
     pub server: Option<String>,
+    /// Trust the certificates of this PEM file where `--server` has TLS [default: the system's]
+    #[arg(long, value_name = "FILE", global = true, requires = "server")]
+    pub ca_file: Option<PathBuf>,
     /// The folder in which it keeps its state [default: `.trainyard` beside the lab file]
     #[arg(long, value_name = "DIR", global = true)]
     pub state: Option<PathBuf>,

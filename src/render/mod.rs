@@ -69,6 +69,8 @@ pub struct Server {
     pub tree: Option<String>,
     /// The URL that takes what the installation tells of itself.
     pub report: String,
+    /// What proves that URL, in PEM, where no system knows it by itself. It is no secret.
+    pub authority: Option<String>,
 }
 
 /// Why a node cannot be rendered.
@@ -227,8 +229,8 @@ impl<'p> Renderer<'p> {
         let apply = apply::render(self.plan, node, self.secrets, engine, &files)?;
         let network_config = network_config::render(node)?;
         let secrets_file = self.spelling.of(&node::secrets(node, self.secrets)?)?;
-        let report = server.map(|server| self.spelling.of(&node::report(&server.report)));
-        let report = report.transpose()?;
+        let report = server.map(node::report).into_iter().flatten();
+        let report = report.map(|file| self.spelling.of(&file)).collect::<Result<Vec<_>, _>>()?;
         let forgotten = forget_seed::FILES.map(|file| self.spelling.of(&file));
         let forgotten = forgotten.into_iter().collect::<Result<Vec<_>, _>>()?;
         let items = files.iter().chain([&secrets_file]).chain(&report).chain(&forgotten);

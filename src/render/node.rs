@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::json;
 
+use super::Server;
 use crate::plan::{NodePlan, Plan, StagePlan};
 use crate::secrets::{Missing, Secrets};
 
@@ -127,10 +128,15 @@ pub fn secrets(node: &NodePlan, secrets: &Secrets) -> Result<Placed<'static>, Mi
     Ok(Placed { path, mode: "0600", content: content.into(), shared: false })
 }
 
-/// Where the node tells how far its stages are: an address that opens something.
-pub fn report(url: &str) -> Placed<'static> {
-    let path = format!("{FOLDER}/report").into();
-    Placed { path, mode: "0600", content: format!("{url}\n").into(), shared: false }
+/// Where the node tells how far its stages are: an address that opens something; and what proves that it is the server's, where the
+/// system does not know it.
+pub fn report(server: &Server) -> impl Iterator<Item = Placed<'static>> {
+    let placed = |name, mode, content: String| {
+        let path = format!("{FOLDER}/{name}").into();
+        Placed { path, mode, content: content.into(), shared: false }
+    };
+    let authority = server.authority.clone().map(|pem| placed("report.pem", "0644", pem));
+    [placed("report", "0600", format!("{}\n", server.report))].into_iter().chain(authority)
 }
 
 /// One of the node's SSH host keys.

@@ -10,7 +10,7 @@ use super::FileError;
 const LARGEST: u64 = 4 << 20;
 
 /// Reads the file, if it is its owner's alone.
-pub(super) fn read(path: &Path) -> Result<String, FileError> {
+pub fn read(path: &Path) -> Result<String, FileError> {
     let io_error = |source| FileError::Io { path: path.into(), source };
     let metadata = fs::metadata(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => FileError::Absent(path.into()),

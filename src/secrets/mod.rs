@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 pub use file::{FILE_NAME, FileError, Sources, load, path_beside};
+pub(crate) use guard::read as read_private;
 pub use host_key::HostKey;
 pub(crate) use keygen::SSH_KEYGEN;
 pub use names::{

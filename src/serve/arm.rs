@@ -52,8 +52,30 @@ impl Server {
                 complain(&format!("{name} is not armed: {wrong}"));
             }
         }
+        tokio::task::block_in_place(|| self.tell_outdated());
         if let Err(error) = self.folder.mark_served() {
             complain(&format!("`{}`: {error}", self.folder.admin_path().display()));
+        }
+    }
+
+    /// Tells which nodes that are armed, or are being installed, were told another address or certificate than this server has now:
+    /// nobody would hear that they are installed, and so they would be installed again and again.
+    pub(super) fn tell_outdated(&self) {
+        let report = format!("{}/r/", self.safest_url());
+        let mut outdated = Vec::new();
+        for node in self.keeper.nodes() {
+            let Some(files) = node.files else { continue };
+            let Ok(kickstart) = self.folder.get(&files, FileKind::Kickstart) else { continue };
+            let has = |text: &str| memchr::memmem::find(&kickstart, text.as_bytes()).is_some();
+            if !has(&report) || self.authority().is_some_and(|pem| !has(pem.trim_end())) {
+                outdated.push(node.name);
+            }
+        }
+        if !outdated.is_empty() {
+            let names = outdated.join(" ");
+            complain(&format!(
+                "told another address or certificate of this server when they were armed, so what they report does not arrive: {names}; `trainyard node arm {names}` makes their kickstarts anew"
+            ));
         }
     }
 
@@ -124,8 +146,9 @@ impl Server {
         let mut one = |name: &str| {
             let node = lab.node(name).ok_or_else(|| NotArmed::Unknown(name.to_owned()))?;
             let (files, report) = (Token::random()?, Token::random()?);
-            let source =
-                Source { tree: Some(self.tree_of(&files)), report: self.report_of(&report) };
+            let (tree, report_to) = (self.tree_of(&files), self.report_of(&report));
+            let authority = self.authority().map(str::to_owned);
+            let source = Source { tree: Some(tree), report: report_to, authority };
             let made = renderer.render_for(node, Some(&source));
             let made = made.map_err(|error| NotArmed::Lab(error.to_string()))?;
             self.folder.put(&files, FileKind::Kickstart, &made.kickstart)?;

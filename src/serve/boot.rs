@@ -17,7 +17,7 @@ use super::machine::{not_kept, secret};
 use super::{Served, Server};
 use crate::model::Mac;
 use crate::plan::NodePlan;
-use crate::render::boot_menu::{NetworkBootError, grub_net, ipxe, pxelinux};
+use crate::render::boot_menu::{NetworkBootError, Origin, grub_net, ipxe, pxelinux};
 use crate::state::{Asked, State as Stage, Token};
 
 type App = State<Arc<Server>>;
@@ -77,18 +77,20 @@ impl<'q> Question<'q> {
         })
     }
 
-    /// The same as a text: of the node, the medium's address and the kickstart's; or this one.
+    /// The same as a text: of the node, and where its installation comes from; or this one.
     async fn say(
         &self,
         machine: &Machine,
         disk: &'static str,
-        install: impl FnOnce(&NodePlan, &str, &str) -> Result<String, NetworkBootError>,
+        install: impl FnOnce(&NodePlan, &Origin) -> Result<String, NetworkBootError>,
     ) -> Response {
         match self.answer(machine).await {
             Ok(Boot::Disk) => text(disk),
             Ok(Boot::Installer(plan, files)) => {
                 let (tree, ks) = (self.server.tree_of(&files), self.server.kickstart_of(&files));
-                install(plan, &tree, &ks).map_or_else(|error| failed(&error), secret)
+                let is_unproved = self.server.authority().is_some();
+                let origin = Origin { tree: &tree, kickstart: &ks, is_unproved };
+                install(plan, &origin).map_or_else(|error| failed(&error), secret)
             }
             Err(error) => not_kept(&error),
         }
@@ -138,8 +140,7 @@ async fn by_grub(
     let lab = server.now();
     let question = Question { server: &server, lab: &lab, peer, method };
     let url = &server.options.url;
-    let install =
-        |node: &NodePlan, tree: &str, ks: &str| grub_net::install(node, url, tree, ks, mac);
+    let install = |node: &NodePlan, origin: &Origin| grub_net::install(node, url, origin, mac);
     let mut answer = question.say(&machine, grub_net::DISK, install).await;
     // GRUB never closes the connection from which it starts something, and takes the same port next time.
     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -64,12 +64,33 @@ impl Folder {
         self.0.join("admin-token")
     }
 
-    /// Says where the server listens.
+    /// Says where the server listens, and with which certificate (in PEM).
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write_address(&self, url: &str) -> io::Result<()> {
+    pub fn write_address(&self, url: &str, certificate: Option<&str>) -> io::Result<()> {
+        if let Some(pem) = certificate {
+            write(&self.certificate(), pem.as_bytes())?;
+        }
         write(&self.0.join("server"), format!("{url}\n").as_bytes())
+    }
+
+    /// Where the certificate is that the server shows, or did last.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.0.join("server.pem")
+    }
+
+    /// Where the certificate is that was made for this lab's server, with what proves it.
+    #[must_use]
+    pub fn tls_certificate(&self) -> PathBuf {
+        self.0.join("tls.pem")
+    }
+
+    /// Where its key is.
+    #[must_use]
+    pub fn tls_key(&self) -> PathBuf {
+        self.0.join("tls.key")
     }
 
     /// Where the server listens, or did last.
@@ -187,7 +208,7 @@ fn identity(file: &Path) -> Option<String> {
 }
 
 /// A file that nobody else may read, whole or not at all.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;

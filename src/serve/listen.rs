@@ -1,11 +1,7 @@
 //! Connections: how many, how long, and what no installer ever sends.
 
-use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -16,13 +12,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, Sleep};
 use tower_service::Service as _;
 
-use super::{Server, receive};
+use super::moving::Moving;
+use super::{Server, receive, tls};
 
 /// How many connections there may be.
 const CONNECTIONS: usize = 4096;
@@ -41,6 +37,10 @@ const MOST_HEADERS: usize = 100;
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
+/// Marks what is asked by TLS.
+#[derive(Clone, Copy, Debug)]
+pub struct ByTls;
+
 /// Answers whoever connects, for ever: with HTTP, or by taking its log.
 pub async fn accept(listener: TcpListener, app: Router, server: Arc<Server>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
@@ -50,16 +50,24 @@ pub async fn accept(listener: TcpListener, app: Router, server: Arc<Server>) {
             Ok((stream, address)) => {
                 let (app, server) = (app.clone(), Arc::clone(&server));
                 tokio::spawn(async move {
-                    match first_byte(&stream).await {
-                        Some(first) if receive::is_log(first) => {
+                    match (first_byte(&stream).await, &server.options.tls) {
+                        (Some(first), _) if receive::is_log(first) => {
                             drop(permit);
                             receive::connection(server, stream, address.ip()).await;
                         }
-                        Some(_) => {
-                            serve(stream, Peer(address), app).await;
+                        (Some(tls::HANDSHAKE), Some(tls)) => {
+                            let _ = stream.set_nodelay(true);
+                            if let Some(stream) = tls.begin(stream, REQUEST).await {
+                                serve(stream, Peer(address), Some(ByTls), app).await;
+                            }
                             drop(permit);
                         }
-                        None => {}
+                        (Some(_), _) => {
+                            let _ = stream.set_nodelay(true);
+                            serve(stream, Peer(address), None, app).await;
+                            drop(permit);
+                        }
+                        (None, _) => {}
                     }
                 });
             }
@@ -76,8 +84,12 @@ async fn first_byte(stream: &TcpStream) -> Option<u8> {
     (peeked.ok()?.ok()? == 1).then_some(first[0])
 }
 
-async fn serve(stream: TcpStream, peer: Peer, app: Router) {
-    let _ = stream.set_nodelay(true);
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    peer: Peer,
+    tls: Option<ByTls>,
+    app: Router,
+) {
     let answer = service_fn(move |request: Request<Incoming>| {
         let mut app = app.clone();
         async move {
@@ -92,6 +104,9 @@ async fn serve(stream: TcpStream, peer: Peer, app: Router) {
             let has_body = request.method() == Method::POST;
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
+            if let Some(by_tls) = tls {
+                request.extensions_mut().insert(by_tls);
+            }
             let answer = app.call(request);
             if !has_body {
                 return answer.await;
@@ -107,76 +122,5 @@ async fn serve(stream: TcpStream, peer: Peer, app: Router) {
     // GRUB knows the names of headers only as they are usually written.
     connections.title_case_headers(true);
     // What goes wrong on a connection, its other end knows.
-    let _ = connections.serve_connection(TokioIo::new(Moving::new(stream)), answer).await;
-}
-
-/// A connection that ends when it stands still for too long.
-struct Moving {
-    stream: TcpStream,
-    still: Pin<Box<Sleep>>,
-}
-
-impl Moving {
-    fn new(stream: TcpStream) -> Self {
-        Self { stream, still: Box::pin(tokio::time::sleep(STILL)) }
-    }
-
-    /// What came of reading or writing, or that nothing has come of either for too long.
-    fn watch<T>(
-        &mut self,
-        done: Poll<io::Result<T>>,
-        context: &mut Context,
-    ) -> Poll<io::Result<T>> {
-        if done.is_ready() {
-            self.still.as_mut().reset(Instant::now() + STILL);
-            return done;
-        }
-        match self.still.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl AsyncRead for Moving {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context,
-        buffer: &mut ReadBuf,
-    ) -> Poll<io::Result<()>> {
-        let done = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.watch(done, context)
-    }
-}
-
-impl AsyncWrite for Moving {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let done = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.watch(done, context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context,
-        parts: &[io::IoSlice],
-    ) -> Poll<io::Result<usize>> {
-        let done = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        self.watch(done, context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
+    let _ = connections.serve_connection(TokioIo::new(Moving::new(stream, STILL)), answer).await;
 }

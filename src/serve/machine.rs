@@ -33,12 +33,15 @@ pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/ks", get(by_headers))
         .route("/n/{token}/ks", get(kickstart))
-        .route("/n/{token}/tree/{*path}", get(node_tree))
-        .route("/tree/{*path}", get(tree))
         .route("/r/{token}", post(report))
         .route("/r/{token}/stages", post(stages))
         .route("/r/{token}/log", post(log))
         .layer(DefaultBodyLimit::max(LARGEST))
+}
+
+/// What has no secret in it: the medium's files.
+pub(super) fn public_routes() -> Router<Arc<Server>> {
+    Router::new().route("/n/{token}/tree/{*path}", get(node_tree)).route("/tree/{*path}", get(tree))
 }
 
 /// Why a machine may not have a node's kickstart.

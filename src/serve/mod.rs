@@ -1,6 +1,7 @@
 //! Installs by network: boot scripts, kickstarts and the medium over HTTP, each node once, and told while it happens.
 //! The only asynchronous room.
 
+mod addresses;
 mod arm;
 mod boot;
 mod dhcp;
@@ -13,12 +14,14 @@ mod known;
 mod listen;
 mod logs;
 mod machine;
+mod moving;
 mod page;
 mod people;
 mod range;
 mod receive;
 mod seed;
 mod syslog;
+mod tls;
 mod tree;
 
 use std::io;
@@ -39,6 +42,7 @@ pub use known::machines;
 use logs::Logs;
 pub use people::NEXT;
 use receive::Fetchers;
+pub use tls::{Tls, TlsError, by_scheme};
 use tree::Tree;
 
 use crate::digest::Digest;
@@ -63,8 +67,10 @@ pub type Reload = Box<dyn Fn() -> Result<Lab, String> + Send + Sync>;
 pub struct Options {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// What nodes know the server as, without a `/` at its end.
+    /// What nodes know the server as without TLS, without a `/` at its end.
     pub url: String,
+    /// With what it serves by TLS as well, if it does.
+    pub tls: Option<Tls>,
     /// Who may fetch kickstarts.
     pub allowed: Vec<IpNet>,
     /// How often a node may begin before it counts as failed.
@@ -112,6 +118,9 @@ pub enum ServeError {
         /// The file.
         missing: &'static str,
     },
+    /// It cannot serve by TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Machines cannot be led to it.
     #[error(transparent)]
     Dhcp(#[from] DhcpError),
@@ -213,12 +222,6 @@ impl Server {
         })
     }
 
-    /// What nodes know it as.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.options.url
-    }
-
     /// Serves until the person asks to stop. `ready` is called when it listens, with the address.
     ///
     /// # Errors
@@ -232,9 +235,10 @@ impl Server {
             let listen = |source| ServeError::Listen { address, source };
             let listener = TcpListener::bind(address).await.map_err(listen)?;
             let bound = listener.local_addr().map_err(listen)?;
-            let url = format!("http://{bound}");
+            let tls = server.options.tls.as_ref();
+            let url = format!("{}://{bound}", if tls.is_some() { "https" } else { "http" });
             let io = |source| ServeError::Folder { path: server.folder.admin_path(), source };
-            server.folder.write_address(&url).map_err(io)?;
+            server.folder.write_address(&url, tls.map(Tls::pem).as_deref()).map_err(io)?;
             let dnsmasq = tokio::task::block_in_place(|| server.dnsmasq())?;
             ready(bound);
             if let Some(program) = server.options.on_event.clone() {
@@ -242,7 +246,8 @@ impl Server {
             }
             tokio::spawn(Arc::clone(&server).watch());
             let people = page::beside(people::routes().merge(seed::routes()));
-            let app = boot::routes().merge(machine::routes()).merge(people);
+            let guarded = tls::only_by_tls(machine::routes().merge(people), &server);
+            let app = boot::routes().merge(machine::public_routes()).merge(guarded);
             let app = app.with_state(Arc::clone(&server));
             // The same port, where there is one for both.
             match UdpSocket::bind(bound).await {
@@ -293,23 +298,6 @@ impl Server {
                 let _ = expired.await;
             }
         }
-    }
-
-    fn tree_of(&self, files: &Token) -> String {
-        format!("{}/n/{}/tree", self.options.url, files.reveal())
-    }
-
-    fn kickstart_of(&self, files: &Token) -> String {
-        format!("{}/n/{}/ks", self.options.url, files.reveal())
-    }
-
-    /// Below which cloud-init finds the node's seed.
-    fn seed_of(&self, files: &Token) -> String {
-        format!("{}/n/{}", self.options.url, files.reveal())
-    }
-
-    fn report_of(&self, report: &Token) -> String {
-        format!("{}/r/{}", self.options.url, report.reveal())
     }
 
     fn may_fetch(&self, address: IpAddr) -> bool {

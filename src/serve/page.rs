@@ -50,7 +50,7 @@ pub(super) fn beside(people: Router<Arc<Server>>) -> Router<Arc<Server>> {
     FILES.into_iter().fold(people, file).layer(map_response(guard))
 }
 
-async fn guard(mut response: Response) -> Response {
+pub(super) async fn guard(mut response: Response) -> Response {
     for (name, value) in GUARDS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }

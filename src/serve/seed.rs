@@ -77,6 +77,14 @@ async fn source(State(server): App, Path(name): Path<String>, headers: HeaderMap
     if let Some(why) = nocloud_net::refusal(plan) {
         return told(StatusCode::CONFLICT, &why);
     }
+    if server.authority().is_some() {
+        let why = format!(
+            "the cloud-init of CentOS 7 cannot be told a certificate before it has its seed, so it would not take one from this server, whose \
+             certificate was made here: serve with one that the image trusts already (`--tls-cert`, `--tls-key`), or without `--tls`; \
+             `trainyard seed {name} --kind cidata` makes a medium, which needs no server"
+        );
+        return told(StatusCode::CONFLICT, &why);
+    }
     let Some(files) = node.files else {
         let why =
             format!("`{name}` is {}: `trainyard node arm {name}` makes a seed of it", node.state);

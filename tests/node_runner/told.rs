@@ -1,10 +1,14 @@
 //! A node that a server installed tells it how far its stages have come.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustls::crypto::ring;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::node::Node;
 
@@ -18,19 +22,52 @@ fn server() -> (String, Arc<Mutex<Vec<String>>>) {
     let told = Arc::clone(&kept);
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let mut stream = stream.expect("connected");
-            let mut request = Vec::new();
-            let mut part = [0; 4096];
-            while !is_whole(&request) {
-                let count = stream.read(&mut part).expect("read");
-                request.extend_from_slice(&part[..count]);
-            }
-            thread::sleep(Duration::from_millis(200));
-            told.lock().expect("whole").push(String::from_utf8(request).expect("text"));
-            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+            take(stream.expect("connected"), &told).expect("taken");
         }
     });
     (address, kept)
+}
+
+/// Takes a request.
+fn take(mut stream: impl Read + Write, told: &Mutex<Vec<String>>) -> io::Result<()> {
+    let mut request = Vec::new();
+    let mut part = [0; 4096];
+    while !is_whole(&request) {
+        let count = stream.read(&mut part)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        request.extend_from_slice(&part[..count]);
+    }
+    thread::sleep(Duration::from_millis(200));
+    told.lock().expect("whole").push(String::from_utf8(request).expect("text"));
+    let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+    stream.flush()
+}
+
+/// The same by TLS, with what proves it.
+fn server_by_tls() -> (String, Arc<Mutex<Vec<String>>>, String) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("made");
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .expect("a configuration");
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("https://{}/r/{TOKEN}", listener.local_addr().expect("an address"));
+    let kept: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = Arc::clone(&kept);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
+            // Who does not trust it tells it nothing.
+            let _ = take(StreamOwned::new(connection, stream.expect("connected")), &told);
+        }
+    });
+    (address, kept, made.cert.pem())
 }
 
 fn is_whole(request: &[u8]) -> bool {
@@ -87,6 +124,30 @@ fn what_failed_is_told_as_well() {
     assert_eq!(status.code(), Some(6));
     thread::sleep(Duration::from_millis(500));
     assert_eq!(kept.lock().expect("whole").len(), before);
+}
+
+#[test]
+fn by_tls_it_is_told_to_the_server_that_the_node_knows_and_to_no_other() {
+    let (address, kept, proof) = server_by_tls();
+    let node = Node::new();
+    node.write("etc/trainyard/report", &format!("{address}\n"));
+    node.write("etc/trainyard/report.pem", &proof);
+    node.stage("one", "", &[]);
+    node.expect(0, &["run"]);
+    assert_eq!(last(&kept), [("one".to_owned(), "done".to_owned())]);
+    let known = kept.lock().expect("whole").len();
+    // Another one's certificate proves nothing, and neither does none.
+    let (_, _, other) = server_by_tls();
+    for proof in [Some(other), None] {
+        let node = Node::new();
+        node.write("etc/trainyard/report", &format!("{address}\n"));
+        if let Some(proof) = proof {
+            node.write("etc/trainyard/report.pem", &proof);
+        }
+        node.stage("one", "", &[]);
+        node.expect(0, &["run"]);
+        assert_eq!(kept.lock().expect("whole").len(), known);
+    }
 }
 
 #[test]

@@ -14,5 +14,8 @@ mod many;
 mod refused;
 mod running;
 mod seed;
+mod tls;
+mod tls_files;
+mod tls_limits;
 mod tree;
 mod way;

@@ -24,6 +24,8 @@ mod seed;
 mod serve;
 mod server;
 mod source;
+mod tls;
+mod trust;
 
 pub(super) use build::build;
 pub(super) use check::check;

@@ -26,6 +26,7 @@ pub(in crate::cli) fn serve(
     args: &ServeArgs,
     ui: &Ui,
 ) -> Result<()> {
+    super::tls::check(args)?;
     let good = load_good(lab_file, secrets_file, ui)?;
     let listen = match args.listen {
         Some(address) => address,
@@ -49,9 +50,16 @@ pub(in crate::cli) fn serve(
         .map_err(|source| serve::ServeError::Folder { path: path.clone(), source })?;
     let medium =
         if args.seeds { None } else { Some(medium(args, &good.lab, lab_file, &folder, ui)?) };
+    let tls = super::tls::wanted(args, &folder, &good.plan.lab, &url, listen, ui)?;
+    let (scheme, known_by) = match &tls {
+        // On a line of its own, to be compared.
+        Some(tls) => ("https", format!(" by this SHA-256 fingerprint:\n  {}\n", tls.fingerprint())),
+        None => ("http", "; ".to_owned()),
+    };
     let options = Options {
         listen,
         url,
+        tls,
         allowed,
         attempts: args.attempts,
         silence: args.silence,
@@ -72,7 +80,7 @@ pub(in crate::cli) fn serve(
     };
     server.run(|address| {
         ui.note(format!(
-            "serving at http://{address}, for a browser as well; {what}Ctrl-C ends it"
+            "serving at {scheme}://{address}, for a browser as well{known_by}{what}Ctrl-C ends it"
         ));
     })?;
     Ok(())
@@ -83,10 +91,10 @@ pub(super) fn state_folder(given: Option<&Path>, lab_file: &Path) -> PathBuf {
     given.map_or_else(|| super::source::beside(lab_file, Path::new(".trainyard")), Path::to_owned)
 }
 
-/// What nodes know it as.
+/// What nodes know it as without TLS, which is at the same port.
 fn url(args: &ServeArgs, listen: SocketAddr) -> Result<String> {
     match &args.url {
-        Some(url) => Ok(url.clone()),
+        Some(url) => Ok(serve::by_scheme("http", url)),
         None if listen.ip().is_unspecified() => bail!(Failure::new(
             exit::USAGE,
             format!(

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use super::serve::state_folder;
+use super::trust;
 use crate::cli::NodeArgs;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
@@ -33,6 +34,13 @@ impl Contact {
     }
 }
 
+/// What is on this machine or its own network needs no proxy.
+fn client() -> ClientBuilder {
+    // Fails where somebody has installed one already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().timeout(Duration::from_secs(30))
+}
+
 /// A server, and how it is spoken to.
 pub(super) struct Server {
     url: String,
@@ -43,8 +51,11 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn of(lab_file: &Path, args: &NodeArgs) -> Result<Self> {
         let path = state_folder(args.state.as_deref(), lab_file);
-        let folder = Folder::at(&path);
-        let Some(url) = args.server.clone().or_else(|| folder.address()) else {
+        if let Some(url) = args.server.clone() {
+            let client = trust::by_authorities(client(), args.ca_file.as_deref())?;
+            return Ok(Self { url, folder: Folder::at(&path), client });
+        }
+        let Some(url) = Folder::at(&path).address() else {
             let message = format!(
                 "no server has served this lab from `{}`: `trainyard serve` begins, and `--server URL` names one elsewhere",
                 path.display()
@@ -54,13 +65,15 @@ impl Server {
         Self::at(&path, url)
     }
 
-    /// One whose folder and address are known.
+    /// The one of this folder, at its address.
     pub(super) fn at(folder: &Path, url: String) -> Result<Self> {
-        // Fails where somebody has installed one already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        // What is on this machine or its own network needs no proxy.
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
-        Ok(Self { url, folder: Folder::at(folder), client })
+        let folder = Folder::at(folder);
+        let client = if url.starts_with("https:") {
+            trust::by_folder(client(), &folder)?
+        } else {
+            trust::by_authorities(client(), None)?
+        };
+        Ok(Self { url, folder, client })
     }
 
     /// What it answers to everyone.
@@ -91,16 +104,24 @@ impl Server {
     fn send(&self, request: RequestBuilder) -> Result<Response> {
         let answer = request.send().map_err(|error| {
             let error = error.without_url();
-            Failure::new(
-                exit::NETWORK,
-                format!("no server answers at {}: {error}; `trainyard serve` begins one", self.url),
-            )
+            let Self { url, folder, .. } = self;
+            let message = match trust::tls_error(&error) {
+                Some(error) if trust::is_other(error) => format!(
+                    "what answers at {url} shows another certificate than `{}`, so it is not the server of this folder, and was told nothing",
+                    folder.certificate().display()
+                ),
+                Some(error) => format!(
+                    "what answers at {url} cannot prove who it is: {error}; `--ca-file` names the certificate to trust (`tls.pem` in its server's folder)"
+                ),
+                None => format!("no server answers at {url}: {error}; `trainyard serve` begins one"),
+            };
+            Failure::new(exit::NETWORK, message)
         })?;
         let code = match answer.status() {
             status if status.is_success() => return Ok(answer),
             StatusCode::NOT_FOUND => exit::USAGE,
             StatusCode::CONFLICT => exit::LAB,
-            StatusCode::UNAUTHORIZED => exit::REFUSED,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => exit::REFUSED,
             _ => exit::NETWORK,
         };
         let said = self.data(answer)?;

@@ -22,6 +22,17 @@ pub enum NetworkBootError {
     Long(usize),
 }
 
+/// Where an installation by network comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin<'o> {
+    /// The URL below which the medium's files are.
+    pub tree: &'o str,
+    /// The kickstart's URL.
+    pub kickstart: &'o str,
+    /// Whether the kickstart comes with a certificate that the installer has no way to know.
+    pub is_unproved: bool,
+}
+
 /// What is started.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Start {
@@ -34,20 +45,18 @@ pub struct Start {
 }
 
 impl Start {
-    /// The installer of a node, with the medium's files below `tree` and this kickstart. `card` is the one that the machine boots
-    /// from, as `BOOTIF` has it; a boot loader that adds it by itself is given nothing.
-    pub(super) fn of(
-        node: &NodePlan,
-        tree: &str,
-        kickstart: &str,
-        initrd: &str,
-        card: Option<&str>,
-    ) -> Self {
+    /// The installer of a node, from there. `card` is the one that the machine boots from, as `BOOTIF` has it; a boot loader that
+    /// adds it by itself is given nothing.
+    pub(super) fn of(node: &NodePlan, origin: &Origin, initrd: &str, card: Option<&str>) -> Self {
+        let Origin { tree, kickstart, is_unproved } = origin;
         let own = [
             // UEFI's kernel finds it by this name.
             Some(initrd.to_owned()).filter(|it| !it.is_empty()),
             Some(format!("inst.stage2={tree}")),
             Some(format!("inst.ks={kickstart}")),
+            // Its curl knows the authorities of its own medium only, and no fingerprint (anaconda's docs/boot-options.txt: it is
+            // `rd.noverifyssl` of dracut's as well).
+            is_unproved.then(|| "inst.noverifyssl".to_owned()),
             // By these the server sees that it is the right machine that asks.
             Some("inst.ks.sendmac".to_owned()),
             Some("inst.ks.sendsn".to_owned()),

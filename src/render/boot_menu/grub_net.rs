@@ -1,7 +1,7 @@
 //! What GRUB reads when UEFI has fetched it from the network: a configuration that asks for one of this machine's own, and those that
 //! answer it.
 
-use super::by_network::{NetworkBootError, Start, hyphened};
+use super::by_network::{NetworkBootError, Origin, Start, hyphened};
 use super::shell::{has_bare_backslash, quote_word};
 use crate::model::Mac;
 use crate::plan::NodePlan;
@@ -30,18 +30,17 @@ fi
 exit 1
 ";
 
-/// Installs a node, with the medium's files below `tree` (an address at `url`), by this kickstart.
+/// Installs a node from there; the medium's files have an address at `url`.
 ///
 /// # Errors
 /// The lab's own arguments cannot be said.
 pub fn install(
     node: &NodePlan,
     url: &str,
-    tree: &str,
-    kickstart: &str,
+    origin: &Origin,
     card: Mac,
 ) -> Result<String, NetworkBootError> {
-    let start = Start::of(node, tree, kickstart, "", Some(&hyphened(card)));
+    let start = Start::of(node, origin, "", Some(&hyphened(card)));
     start.refuse("GRUB", |argument| {
         argument.contains(|it: char| it.is_whitespace() || "'\"".contains(it))
             || has_bare_backslash(argument)

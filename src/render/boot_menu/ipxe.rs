@@ -1,6 +1,6 @@
 //! What iPXE runs: a script that asks for one of this machine's own, and those that answer it.
 
-use super::by_network::{NetworkBootError, Start};
+use super::by_network::{NetworkBootError, Origin, Start};
 use crate::plan::NodePlan;
 
 /// What every machine is given. It asks the same server, by an address beside its own, for a script of this machine's.
@@ -19,13 +19,13 @@ iseq ${platform} efi && exit 1 ||
 sanboot --no-describe --drive 0x80 || exit 1
 ";
 
-/// Installs a node, with the medium's files below `tree`, by this kickstart.
+/// Installs a node from there.
 ///
 /// # Errors
 /// The lab's own arguments cannot be said.
-pub fn install(node: &NodePlan, tree: &str, kickstart: &str) -> Result<String, NetworkBootError> {
+pub fn install(node: &NodePlan, origin: &Origin) -> Result<String, NetworkBootError> {
     let card = Some("${netX/mac:hexhyp}");
-    let start = Start::of(node, tree, kickstart, "initrd=initrd.img", card);
+    let start = Start::of(node, origin, "initrd=initrd.img", card);
     // `${` is iPXE's in the card alone.
     start.refuse("iPXE", |argument| {
         argument.contains(char::is_whitespace)

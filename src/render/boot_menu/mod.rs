@@ -17,7 +17,7 @@ mod shell;
 use serde::Serialize;
 use thiserror::Error;
 
-pub use by_network::{NetworkBootError, hyphened};
+pub use by_network::{NetworkBootError, Origin, hyphened};
 pub use edit::restore;
 pub use label::{escape_label, unescape_label};
 

@@ -1,7 +1,7 @@
 //! What PXELINUX reads where it can fetch by HTTP (`lpxelinux.0`, since version 5): a configuration of this machine's own, by its address
 //! (SYSLINUX's doc/syslinux.txt and doc/pxelinux.txt).
 
-use super::by_network::{NetworkBootError, Start};
+use super::by_network::{NetworkBootError, Origin, Start};
 use crate::plan::NodePlan;
 
 /// What a machine is given that is not to be installed: the next entry of the firmware's own order.
@@ -10,12 +10,12 @@ label disk
   localboot -1
 ";
 
-/// Installs a node, with the medium's files below `tree`, by this kickstart.
+/// Installs a node from there.
 ///
 /// # Errors
 /// The lab's own arguments cannot be said.
-pub fn install(node: &NodePlan, tree: &str, kickstart: &str) -> Result<String, NetworkBootError> {
-    let start = Start::of(node, tree, kickstart, "", None);
+pub fn install(node: &NodePlan, origin: &Origin) -> Result<String, NetworkBootError> {
+    let start = Start::of(node, origin, "", None);
     start.refuse("PXELINUX", |argument| argument.contains(char::is_whitespace))?;
     let Start { kernel, initrd, .. } = &start;
     // It puts these before and after what it is told.

@@ -35,7 +35,7 @@ impl<'a> Maker<'a> {
         let plan = &self.at.good.plan;
         let node = chosen_one(plan, node)?;
         let machine = self.wanted.machine(&node.name).context("the lab has no such machine")?;
-        let server = Server { tree: None, report: report.to_owned() };
+        let server = Server { tree: None, report: report.to_owned(), authority: None };
         let rendered = Renderer::new(plan, self.at.secrets).render_for(node, Some(&server));
         let rendered = rendered.map_err(|error| self.at.good.told(error, self.ui))?;
         match machine.media {

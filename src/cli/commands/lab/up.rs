@@ -124,6 +124,7 @@ fn begin_server(at: &At, record: &Record, wanted: &Wanted) -> Result<Server> {
         arm_new: false,
         on_event: None,
         dhcp: None,
+        tls: None,
     };
     let (lab_file, secrets_file) = (at.lab_file.to_owned(), at.secrets_file.to_owned());
     let again = move || load_again(&lab_file, &secrets_file, false);
