@@ -135,6 +135,22 @@ fn no_secret_is_in_a_command_line_or_in_the_plan() {
     }
 }
 
+#[test]
+fn one_at_a_time_changes_a_lab() {
+    let lab = Machines::new();
+    let mut first = lab.begun(&["lab", "up", "compute"]);
+    lab.wait_for(&["controller missing", "compute running"]);
+    for words in [&["lab", "up", "--no-wait"][..], &["lab", "down"]] {
+        let refused = lab.run(words);
+        assert_eq!(refused.status, 8, "{refused:?}");
+        assert!(refused.stderr.contains("another trainyard is at work"), "{refused:?}");
+    }
+    first.kill().expect("killed");
+    first.wait().expect("it ends");
+    lab.done(&["lab", "down"]);
+    lab.nothing_is_left();
+}
+
 /// What has a port of the lab's is told, and nothing is made.
 #[test]
 fn a_port_that_somebody_has_is_told_before_anything_is_made() {

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -67,14 +67,15 @@ impl Machines {
         outcome
     }
 
+    /// One that goes on.
+    pub fn begun(&self, words: &[&str]) -> Child {
+        let mut command = self.command(words);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs")
+    }
+
     /// Kills it after this time, where it still runs.
     pub fn killed_after(&self, words: &[&str], after: Duration) {
-        let mut child = self
-            .command(words)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it runs");
+        let mut child = self.begun(words);
         thread::sleep(after);
         let _ = child.kill();
         child.wait().expect("it ends");
@@ -82,7 +83,11 @@ impl Machines {
 
     /// Each node and how its machine is.
     pub fn powers(&self) -> Vec<String> {
-        let said = self.done(&["lab", "status", "--format", "json"]).stdout;
+        let said = self.run(&["lab", "status", "--format", "json"]);
+        if said.status == 2 {
+            return Vec::new(); // nothing was begun yet
+        }
+        let said = said.stdout;
         let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
         let machines = said["machines"].as_array().expect("machines").iter();
         let text = |it: &serde_json::Value, key: &str| it[key].as_str().expect("text").to_owned();

@@ -9,20 +9,22 @@ mod show;
 mod up;
 mod wait;
 
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use self::record::Record;
 use super::load::{Good, chosen, load_good, load_secrets};
 use super::serve::state_folder;
-use crate::cli::lab::{LabArgs, LabCommand};
+use crate::cli::lab::{LabArgs, LabCommand, UpArgs};
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
 use crate::machines::qemu::switch::Switch;
 use crate::machines::{Provider, Wanted};
 use crate::plan::LAB_IDENTITY;
 use crate::secrets::Secrets;
+use crate::serve::{Folder, ServeError};
 
 /// The port of the lab's server, and of what leads to nodes the first.
 const PORT_BASE: u16 = 2200;
@@ -41,6 +43,12 @@ pub(in crate::cli) fn lab(
     let good = load_good(lab_file, secrets_file, ui)?;
     let secrets = load_secrets(secrets_file, &good, ui)?;
     let at = At { lab_file, secrets_file, state: &state, good: &good, secrets: &secrets };
+    let changes = match &args.command {
+        LabCommand::Up(UpArgs { how, .. }) | LabCommand::Rebuild { how, .. } => !how.dry_run,
+        LabCommand::Down { dry_run, .. } => !dry_run,
+        _ => false,
+    };
+    let _one_at_a_time = if changes { Some(alone(&state)?) } else { None };
     match &args.command {
         LabCommand::Up(up) => up::up(&at, &up.nodes, &up.how, false, ui),
         LabCommand::Rebuild { nodes, how } => up::up(&at, nodes, how, true, ui),
@@ -95,6 +103,28 @@ impl At<'_> {
     /// The nodes of those names, or all.
     fn nodes(&self, names: &[String]) -> Result<Vec<&str>> {
         Ok(chosen(&self.good.plan, names)?.into_iter().map(|node| node.name.as_str()).collect())
+    }
+}
+
+/// One at a time changes a lab's machines. The lock goes with the process that has it.
+fn alone(state: &Path) -> Result<File> {
+    // As the server makes it, whose tokens lie there.
+    Folder::open(state).map_err(|source| ServeError::Folder { path: state.to_owned(), source })?;
+    let path = state.join("lab.lock");
+    let lock = File::options().create(true).append(true).open(&path);
+    let lock = lock.with_context(|| format!("`{}`", path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            let message = format!(
+                "another trainyard is at work on this lab's machines (it has `{}`): wait for it, or end it",
+                path.display()
+            );
+            bail!(Failure::new(exit::REFUSED, message))
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("`{}`", path.display()))
+        }
     }
 }
 
