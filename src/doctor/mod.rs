@@ -52,11 +52,11 @@ pub struct Check {
 }
 
 impl Check {
-    fn good(kind: Kind, what: impl Into<String>, seen: impl Into<String>) -> Self {
+    pub(crate) fn good(kind: Kind, what: impl Into<String>, seen: impl Into<String>) -> Self {
         Self { kind, what: what.into(), state: State::Good, seen: seen.into(), fix: None }
     }
 
-    fn not(
+    pub(crate) fn not(
         kind: Kind,
         what: impl Into<String>,
         state: State,

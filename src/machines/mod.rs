@@ -1,7 +1,10 @@
 //! A lab's machines: what they are to be, what there is, and the steps between. One trait, and a room for each program that has
 //! machines. Nothing is touched that is not the lab's own: what is, each room says.
 
+mod perform;
+mod script;
 mod step;
+pub mod virtualbox;
 mod wanted;
 
 use std::collections::BTreeMap;
@@ -10,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use perform::perform;
+pub use script::{Shell, script};
 pub use step::{Act, Step};
 pub use wanted::{Card, Disk, Forward, Machine, Media, Network, Wanted, folder_of};
 

@@ -29,6 +29,15 @@ pub enum Act {
         /// Whether it is right that it fails, because what it takes away may be gone.
         may_fail: bool,
     },
+    /// Runs a program to its end, and again while it fails because something is locked: what has ended a moment ago may still hold it.
+    Insist {
+        /// The program's name.
+        program: &'static str,
+        /// Its arguments; no secret is among them.
+        arguments: Vec<String>,
+        /// How long it is tried.
+        seconds: u64,
+    },
     /// Begins a program that goes on by itself.
     Begin {
         /// Where it is.
