@@ -11,7 +11,7 @@ use crate::template::quote;
 pub enum Shell {
     /// Bash, 3.2 (macOS) and newer.
     Bash,
-    /// `PowerShell`, 5.1 (Windows) and newer.
+    /// PowerShell, 5.1 (Windows) and newer.
     PowerShell,
 }
 
@@ -113,7 +113,8 @@ pub fn script(steps: &[Step], shell: Shell) -> String {
     }
     for (at, step) in steps.iter().enumerate() {
         let about = step.node.as_deref().map_or_else(String::new, |node| format!("{node}: "));
-        lines.push_str(&format!("\n# {}\n", quote::line(&format!("{about}{}", step.what))));
+        let about = quote::line(&format!("{about}{}", step.what));
+        lines.extend(["\n# ", &about, "\n"]);
         let later = || media(&steps[at..], &made);
         let done = match shell {
             Shell::Bash => bash(step, later),
@@ -223,7 +224,7 @@ fn powershell(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> St
     }
 }
 
-/// One word of `PowerShell`: in single quotes, which end with a quotation mark of any form, unless there are two.
+/// One word of PowerShell: in single quotes, which end with a quotation mark of any form, unless there are two.
 fn single(text: &str) -> String {
     let is_mark = |c| matches!(c, '\'' | '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}');
     let inside: String =

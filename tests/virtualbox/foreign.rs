@@ -19,7 +19,7 @@ fn a_machine_of_the_same_name_is_told_and_stays_by_a_fake_vboxmanage() {
         let told = format!(
             "the machine `train-compute` ({file}) is not the lab's, and node `compute` needs its name: rename it (`VBoxManage modifyvm v1 --name NAME`), or give the lab another `name`"
         );
-        assert_eq!(VirtualBox.look(&wanted).expect("told").foreign, [told.clone()]);
+        assert_eq!(VirtualBox.look(&wanted).expect("told").foreign, std::slice::from_ref(&told));
         let refused = up(&wanted).expect_err("refused");
         assert!(matches!(&refused, MachineError::Foreign(said) if *said == told), "{refused}");
         down(&wanted).expect("nothing is the lab's");
@@ -79,7 +79,7 @@ fn what_a_person_uses_of_the_labs_is_not_taken_away_by_a_fake_vboxmanage() {
             .0;
 
         host.change(|state| {
-            state["vms"]["v1"]["settings"]["nat-network1"] = "train-management".into()
+            state["vms"]["v1"]["settings"]["nat-network1"] = "train-management".into();
         });
         let before = host.known();
         let told = down(&wanted).expect_err("refused").to_string();

@@ -61,7 +61,7 @@ fn a_locked_machine_is_told_with_what_to_do_by_a_fake_vboxmanage() {
         assert_eq!(up(&wanted).expect_err("locked").to_string(), locked);
         host.change_vm("train-compute", |vm| {
             vm["extradata"]["trainyard/whole"] =
-                before["vms"]["train-compute"]["extradata"]["trainyard/whole"].clone()
+                before["vms"]["train-compute"]["extradata"]["trainyard/whole"].clone();
         });
         host.change_vm("train-compute", |vm| vm["session"] = "".into());
         up(&wanted).expect("it is let go of");

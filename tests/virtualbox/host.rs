@@ -28,7 +28,10 @@ pub fn alone(test: fn(&Host)) {
     let fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/virtualbox/fake");
     let bin = home.path().join("bin");
     fs::create_dir(&bin).expect("made");
-    fs::copy(fake, bin.join("VBoxManage")).expect("copied");
+    for part in fs::read_dir(fake).expect("the stand-in") {
+        let part = part.expect("an entry");
+        fs::copy(part.path(), bin.join(part.file_name())).expect("copied");
+    }
     fs::set_permissions(bin.join("VBoxManage"), fs::Permissions::from_mode(0o755)).expect("set");
     let mut path = OsString::from(&bin);
     path.push(":");

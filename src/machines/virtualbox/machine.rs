@@ -173,15 +173,15 @@ fn hardware(wanted: &Wanted, machine: &Machine, host: &Host) -> Vec<String> {
             }
             Attach::Bridged => {
                 option("nic", "bridged");
-                option("bridgeadapter", host.of(&host.bridges, &network.name));
+                option("bridgeadapter", host.name(&network.name));
             }
             Attach::HostOnly if host.mac_of_seven => {
                 option("nic", "hostonlynet");
-                option("host-only-net", host.of(&host.host_only, &network.name));
+                option("host-only-net", host.name(&network.name));
             }
             Attach::HostOnly => {
                 option("nic", "hostonly");
-                option("hostonlyadapter", host.of(&host.host_only, &network.name));
+                option("hostonlyadapter", host.name(&network.name));
             }
         }
         option("nictype", "82540EM");

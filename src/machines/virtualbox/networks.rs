@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::raise::Names;
 use super::read::{Interface, NatNetwork};
 use super::run;
 use super::there::{HOST_ONLY, NAT, There};
@@ -55,7 +56,7 @@ pub(super) fn raise(
     there: &There,
     wanted: &Wanted,
     nodes: &[&str],
-) -> Result<(Vec<Step>, Vec<(String, String)>), MachineError> {
+) -> Result<(Vec<Step>, Names), MachineError> {
     let needed = |network: &&Network| {
         let at = wanted.networks.iter().position(|it| it.name == network.name);
         let machines =
@@ -67,10 +68,10 @@ pub(super) fn raise(
         let found = there.nat_networks.iter().find(|found| found.name == network.name);
         steps.extend(nat_steps(wanted, network, found)?);
     }
-    let (mut names, mut taken) = (Vec::new(), Vec::new());
+    let (mut names, mut taken) = (Names::new(), Vec::new());
     for network in host_only(wanted).filter(needed) {
         let name = host_only_steps(there, wanted, network, &mut taken, &mut steps)?;
-        names.push((network.name.clone(), name));
+        names.insert(network.name.clone(), name);
     }
     Ok((steps, names))
 }
@@ -230,7 +231,7 @@ fn mac_steps(there: &There, wanted: &Wanted, network: &Network, steps: &mut Vec<
     let hosts = range.hosts();
     let lower = hosts.clone().next().unwrap_or(range.addr()).to_string();
     let upper = hosts.last().unwrap_or(range.addr()).to_string();
-    let mask = range.netmask().to_string();
+    let netmask = range.netmask().to_string();
     let add = run(
         [
             "hostonlynet",
@@ -238,7 +239,7 @@ fn mac_steps(there: &There, wanted: &Wanted, network: &Network, steps: &mut Vec<
             "--name",
             &network.name,
             "--netmask",
-            &mask,
+            &netmask,
             "--lower-ip",
             &lower,
             "--upper-ip",

@@ -1,10 +1,15 @@
 //! The steps from what there is to what should be, and to nothing.
 
+use std::collections::BTreeMap;
+
 use super::read::Version;
 use super::there::{There, locked, power};
 use super::{bridge, insist, machine, networks, run};
-use crate::machines::{MachineError, Power, Step, Wanted};
+use crate::machines::{MachineError, Network, Power, Step, Wanted};
 use crate::spec::Attach;
+
+/// The host's own name for each network, by the network's.
+pub(super) type Names = BTreeMap<String, String>;
 
 /// What of the host decides how machines are made.
 pub(super) struct Host {
@@ -12,16 +17,14 @@ pub(super) struct Host {
     pub nests: bool,
     /// Whether host-only networks are those of VirtualBox 7 on macOS.
     pub mac_of_seven: bool,
-    /// The host's interface of each bridged network.
-    pub bridges: Vec<(String, String)>,
-    /// The same of each host-only network.
-    pub host_only: Vec<(String, String)>,
+    /// The interfaces that networks are bridged to, and those of host-only ones.
+    pub names: Names,
 }
 
 impl Host {
-    /// The host's interface of a network.
-    pub(super) fn of<'h>(&self, list: &'h [(String, String)], network: &str) -> &'h str {
-        list.iter().find(|(of, _)| of == network).map_or("", |(_, name)| name)
+    /// The host's own name for a network.
+    pub(super) fn name(&self, network: &str) -> &str {
+        self.names.get(network).map_or("", String::as_str)
     }
 }
 
@@ -39,13 +42,15 @@ pub(super) fn raise(
         wanted.machines.iter().filter(|m| nodes.contains(&m.node.as_str())).collect();
     let is_new = |power| matches!(power, Power::Missing | Power::Partial);
     let new = machines.iter().any(|machine| is_new(seen.power(&machine.node)));
-    let (mut steps, host_only) = networks::raise(there, wanted, nodes)?;
+    let (mut steps, mut names) = networks::raise(there, wanted, nodes)?;
+    if new {
+        names.extend(bridges(there, wanted)?);
+    }
     let host = Host {
         version: there.manage.version,
         nests: new && there.manage.host()?.nests,
         mac_of_seven: there.is_mac_of_seven(),
-        bridges: if new { bridges(there, wanted)? } else { Vec::new() },
-        host_only,
+        names,
     };
     for wants in machines {
         let node = wants.node.as_str();
@@ -79,16 +84,12 @@ fn held<'t>(there: &'t There, node: &str) -> Option<(&'t super::Vm, &'t str)> {
 }
 
 /// The host's interface of each bridged network.
-fn bridges(there: &There, wanted: &Wanted) -> Result<Vec<(String, String)>, MachineError> {
-    let networks: Vec<_> = networks::used(wanted, Attach::Bridged).collect();
-    if networks.is_empty() {
-        return Ok(Vec::new());
-    }
-    let interfaces = there.manage.bridgeable()?;
-    let of = |network: &&_| {
-        Ok((crate::machines::Network::clone(network).name, bridge::choose(network, &interfaces)?))
-    };
-    networks.iter().map(of).collect()
+fn bridges(there: &There, wanted: &Wanted) -> Result<Names, MachineError> {
+    let networks: Vec<&Network> = networks::used(wanted, Attach::Bridged).collect();
+    let interfaces = if networks.is_empty() { Vec::new() } else { there.manage.bridgeable()? };
+    let named =
+        |network: &&Network| Ok((network.name.clone(), bridge::choose(network, &interfaces)?));
+    networks.iter().map(named).collect()
 }
 
 /// The steps that make a whole machine run. One whose state was saved goes on from there; so does one that was paused. One that is stuck

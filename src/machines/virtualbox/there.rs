@@ -151,7 +151,7 @@ impl There {
         let own = self.own.get(node).map_or(&[][..], Vec::as_slice);
         self.check_media(node, own)?;
         for (vm, _) in own {
-            steps.extend(self.unregister(vm, node, &roots(&wanted.folder))?);
+            steps.extend(unregister(vm, node, &roots(&wanted.folder))?);
         }
         // What was made from others goes before them.
         for (_, kind, medium) in self.media.iter().rev().filter(|(of, ..)| of == node) {
@@ -179,37 +179,31 @@ impl There {
         }
         Ok(())
     }
+}
 
-    fn unregister(
-        &self,
-        vm: &Vm,
-        node: &str,
-        roots: &[PathBuf],
-    ) -> Result<Vec<Step>, MachineError> {
-        let mut steps = Vec::new();
-        let uuid = vm.uuid.as_str();
-        if runs(&vm.state) {
-            let act = super::run(["controlvm", uuid, "poweroff"], true);
-            steps.push(Step::of(node, format!("switch {} off", vm.name), act));
-        } else if let Some(session) = &vm.session {
-            return Err(locked(vm, session));
-        }
-        // Not `--delete`: that deletes the file of every disk that is attached, also of one that is a person's own.
-        for (controller, port, device, file) in vm.attached() {
-            if node_of(file, roots).is_some() {
-                continue;
-            }
-            let (port, device) = (port.to_string(), device.to_string());
-            let place = ["--storagectl", controller, "--port", &port, "--device", &device];
-            let act = super::insist(
-                [&["storageattach", uuid], &place[..], &["--medium", "none"]].concat(),
-            );
-            steps.push(Step::of(node, format!("take {} out of {}", file.display(), vm.name), act));
-        }
-        let act = super::insist(["unregistervm", uuid]);
-        steps.push(Step::of(node, format!("take {} from VirtualBox", vm.name), act));
-        Ok(steps)
+fn unregister(vm: &Vm, node: &str, roots: &[PathBuf]) -> Result<Vec<Step>, MachineError> {
+    let mut steps = Vec::new();
+    let uuid = vm.uuid.as_str();
+    if runs(&vm.state) {
+        let act = super::run(["controlvm", uuid, "poweroff"], true);
+        steps.push(Step::of(node, format!("switch {} off", vm.name), act));
+    } else if let Some(session) = &vm.session {
+        return Err(locked(vm, session));
     }
+    // Not `--delete`: that deletes the file of every disk that is attached, also of one that is a person's own.
+    for (controller, port, device, file) in vm.attached() {
+        if node_of(file, roots).is_some() {
+            continue;
+        }
+        let (port, device) = (port.to_string(), device.to_string());
+        let place = ["--storagectl", controller, "--port", &port, "--device", &device];
+        let act =
+            super::insist([&["storageattach", uuid], &place[..], &["--medium", "none"]].concat());
+        steps.push(Step::of(node, format!("take {} out of {}", file.display(), vm.name), act));
+    }
+    let act = super::insist(["unregistervm", uuid]);
+    steps.push(Step::of(node, format!("take {} from VirtualBox", vm.name), act));
+    Ok(steps)
 }
 
 fn is_mac_of_seven(manage: &Manage) -> bool {
