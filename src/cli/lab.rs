@@ -135,8 +135,11 @@ pub struct HowArgs {
 
 /// What runs machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "lowercase")]
 pub enum ProviderChoice {
+    /// VirtualBox
+    #[value(name = "virtualbox")]
+    VirtualBox,
     /// QEMU, without root
     Qemu,
 }

@@ -1,19 +1,26 @@
 //! A lab's machines: what they are to be, what there is, and the steps between. One trait, and a room for each program that has
 //! machines. Nothing is touched that is not the lab's own: what is, each room says.
 
+mod perform;
 pub mod qemu;
+mod script;
 mod step;
+pub mod virtualbox;
 mod wanted;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use perform::perform;
+pub use script::{Shell, script};
 pub use step::{Act, Step};
 pub use wanted::{Card, Disk, Forward, Machine, Media, Network, Wanted, folder_of};
 
+use crate::disk::Format;
 use crate::doctor::Check;
 use crate::interrupt::Interrupted;
 use crate::tool::ToolError;
@@ -99,6 +106,12 @@ impl MachineError {
 pub trait Provider {
     /// What it is called on the command line.
     fn name(&self) -> &'static str;
+
+    /// The form of the disks that it takes.
+    fn format(&self) -> Format;
+
+    /// The address by which nodes reach this machine's own loopback.
+    fn host(&self, wanted: &Wanted) -> Option<Ipv4Addr>;
 
     /// What of the host stands in the way of these machines, each with what to do about it. Nothing is changed.
     fn preflight(&self, wanted: &Wanted) -> Vec<Check>;

@@ -36,6 +36,15 @@ pub enum Act {
         /// Its QMP socket.
         socket: PathBuf,
     },
+    /// Runs a program to its end, and again while it fails because something is locked: what has ended a moment ago may still hold it.
+    Insist {
+        /// The program's name.
+        program: &'static str,
+        /// Its arguments; no secret is among them.
+        arguments: Vec<String>,
+        /// How long it is tried.
+        seconds: u64,
+    },
     /// Begins a program that goes on by itself.
     Begin {
         /// Where it is.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-use crate::model::{self, Hardware, Lab, MANAGEMENT, Mac};
+use crate::model::{self, COMPUTE, Hardware, Lab, MANAGEMENT, Mac};
 use crate::plan::{NodePlan, Plan};
 use crate::spec::Attach;
 
@@ -85,6 +85,8 @@ pub struct Machine {
     pub serial: Option<String>,
     /// The same.
     pub uuid: Option<String>,
+    /// Whether it has machines of its own: a compute node.
+    pub nested: bool,
     /// What of it the host's own loopback reaches.
     pub forwards: Vec<Forward>,
 }
@@ -219,6 +221,7 @@ fn machine(
         media,
         serial: node.machine.serial.clone(),
         uuid: node.machine.uuid.map(|uuid| uuid.to_string()),
+        nested: node.role == COMPUTE,
         forwards: [forward("ssh", 22), dashboard, console].into_iter().flatten().collect(),
     }
 }

@@ -116,7 +116,7 @@ impl Tool {
         let Wanted { name, purpose, hint } = wanted;
         let folders = std::env::var_os("PATH").unwrap_or_default();
         let found = std::env::split_paths(&folders)
-            .map(|folder| folder.join(name))
+            .map(|folder| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
             .find(|path| is_program(path));
         found.map(|path| Self { path, wanted }).ok_or(ToolError::Missing { name, purpose, hint })
     }

@@ -10,9 +10,10 @@ mod process;
 mod qmp;
 pub mod switch;
 
-pub use process::start;
+pub use process::{begin, start};
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -20,7 +21,7 @@ use serde_json::json;
 use super::{
     Act, Machine, MachineError, Network, Power, Provider, Seen, Snapshot, Step, Stop, Wanted,
 };
-use crate::disk;
+use crate::disk::{self, Format};
 use crate::doctor::Check;
 use crate::tool::{Tool, Wanted as Program};
 
@@ -183,6 +184,15 @@ impl Provider for Qemu {
         "qemu"
     }
 
+    fn format(&self) -> Format {
+        Format::Qcow2
+    }
+
+    /// QEMU's user network takes the host's loopback for the gateway's.
+    fn host(&self, wanted: &Wanted) -> Option<Ipv4Addr> {
+        wanted.management()?.gateway
+    }
+
     fn preflight(&self, wanted: &Wanted) -> Vec<Check> {
         preflight::checks(wanted)
     }
@@ -206,8 +216,7 @@ impl Provider for Qemu {
         seen: &Seen,
         nodes: &[&str],
     ) -> Result<Vec<Step>, MachineError> {
-        let mut steps =
-            vec![Step::lab("make the lab's folder", Act::Folder { path: wanted.folder.clone() })];
+        let mut steps = Vec::new();
         for network in &wanted.networks {
             self.network(wanted, network, &mut steps);
         }
@@ -215,9 +224,6 @@ impl Provider for Qemu {
             wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str()))
         {
             Self::machine(wanted, machine, seen.power(&machine.node), &mut steps)?;
-        }
-        if steps.len() == 1 && wanted.folder.exists() {
-            steps.clear();
         }
         Ok(steps)
     }

@@ -1,15 +1,17 @@
 //! QEMUs that run: begun, found again and ended. Each has a lock from the moment on in which somebody begins it and until it has ended, whatever
 //! becomes of who began it: the lock is a file's that it inherits. What has the lock and does not answer yet is about to.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::super::MachineError;
-use super::{QEMU, qmp};
+use super::{QEMU, qmp, switch};
 use crate::interrupt;
 use crate::tool::Tool;
 
@@ -95,5 +97,43 @@ fn wait(begun: Instant, socket: &Path, what: &str) -> Result<(), MachineError> {
     }
     interrupt::check()?;
     thread::sleep(TICK);
+    Ok(())
+}
+
+/// Begins a program that goes on by itself, and waits until it listens.
+///
+/// # Errors
+/// It does not begin.
+pub fn begin(
+    program: &Path,
+    arguments: &[String],
+    until: &Path,
+    log: &Path,
+) -> Result<(), MachineError> {
+    let said = File::create(log).map_err(MachineError::io(log))?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
+    // Ctrl-C is for who began it.
+    command.process_group(0);
+    let mut child = command.spawn().map_err(MachineError::io(program))?;
+    let begun = Instant::now();
+    while !switch::answers(until) {
+        let ended = child.try_wait().map_err(MachineError::io(program))?;
+        let asked = interrupt::check();
+        if ended.is_some() || asked.is_err() || begun.elapsed() > LIMIT {
+            let _ = child.kill();
+            let _ = child.wait();
+            asked?;
+            let told = fs::read_to_string(log).unwrap_or_default();
+            let how = ended.map_or_else(
+                || "takes too long to begin".to_owned(),
+                |status| format!("ended: {status}"),
+            );
+            let message =
+                format!("`{} {}` {how}: {}", program.display(), arguments.join(" "), told.trim());
+            return Err(MachineError::Said(message));
+        }
+        thread::sleep(TICK);
+    }
     Ok(())
 }

@@ -19,6 +19,7 @@ use crate::render::{Rendered, Renderer, Server};
 pub(super) struct Maker<'a> {
     at: &'a At<'a>,
     wanted: &'a Wanted,
+    format: Format,
     how: &'a HowArgs,
     ui: &'a Ui,
     medium: OnceCell<Base>,
@@ -26,8 +27,14 @@ pub(super) struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    pub fn new(at: &'a At<'a>, wanted: &'a Wanted, how: &'a HowArgs, ui: &'a Ui) -> Self {
-        Self { at, wanted, how, ui, medium: OnceCell::new(), image: OnceCell::new() }
+    pub fn new(
+        at: &'a At<'a>,
+        wanted: &'a Wanted,
+        format: Format,
+        how: &'a HowArgs,
+        ui: &'a Ui,
+    ) -> Self {
+        Self { at, wanted, format, how, ui, medium: OnceCell::new(), image: OnceCell::new() }
     }
 
     /// Makes those of a node, which reports there.
@@ -75,9 +82,9 @@ impl<'a> Maker<'a> {
         let base = self.image(&qemu)?;
         let order = image::Order {
             node: node.name.clone(),
-            format: Format::Qcow2,
+            format: self.format,
             size: machine.hardware.disk_mib << 20,
-            output: machine.disks[0].path.with_extension("qcow2"),
+            output: machine.disks[0].path.with_extension(self.format.as_str()),
             force: true,
         };
         order.check_size(base)?;

@@ -13,7 +13,9 @@ use crate::cli::lab::{HowArgs, ProviderChoice, Via};
 use crate::exit::{self, Failure};
 use crate::machines::Provider;
 use crate::machines::qemu::Qemu;
+use crate::machines::virtualbox::{VBOX_MANAGE, VirtualBox};
 use crate::plan::Plan;
+use crate::tool::Tool;
 
 /// How a lab was begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +56,7 @@ impl Record {
     pub fn of(known: Option<&Self>, how: &HowArgs) -> Result<Self> {
         let asked = Self {
             schema: 1,
-            provider: how.provider.or(known.map(|it| it.provider)).unwrap_or(ProviderChoice::Qemu),
+            provider: how.provider.or(known.map(|it| it.provider)).unwrap_or_else(there),
             via: how.via.or(known.map(|it| it.via)).unwrap_or(Via::Iso),
             port_base: how.port_base.or(known.map(|it| it.port_base)).unwrap_or(PORT_BASE),
         };
@@ -75,6 +77,7 @@ impl Record {
 
     pub fn provider(&self) -> Result<Box<dyn Provider>> {
         match self.provider {
+            ProviderChoice::VirtualBox => Ok(Box::new(VirtualBox)),
             ProviderChoice::Qemu => Ok(Box::new(Qemu::new(std::env::current_exe()?))),
         }
     }
@@ -100,4 +103,10 @@ impl Record {
         }
         ports
     }
+}
+
+/// What runs machines where nobody says what: VirtualBox where it is there.
+fn there() -> ProviderChoice {
+    let found = Tool::locate(VBOX_MANAGE).is_ok();
+    if found { ProviderChoice::VirtualBox } else { ProviderChoice::Qemu }
 }

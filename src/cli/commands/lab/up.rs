@@ -19,7 +19,7 @@ use crate::cli::lab::HowArgs;
 use crate::cli::ui::Ui;
 use crate::doctor::{Check, State};
 use crate::exit::{self, Failure};
-use crate::machines::{Act, Machine, Seen, Step, Wanted};
+use crate::machines::{Act, Machine, Provider, Seen, Step, Wanted};
 use crate::serve::{self, Folder, Options};
 
 pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) -> Result<()> {
@@ -27,34 +27,24 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     let provider = record.provider()?;
     let wanted = at.wanted(&record);
     let nodes = at.nodes(names)?;
-    let mut seen = provider.look(&wanted)?;
-    refuse_foreign(&seen)?;
-    let mut steps = Vec::new();
-    if anew {
-        steps = provider.raze(&wanted, &seen, &nodes)?;
-        for node in &nodes {
-            seen.machines.remove(*node);
-        }
-    }
-    // What razing takes with the last machine is missing then.
-    let raised = provider.raise(&wanted, &seen, &nodes)?;
-    steps.extend(raised);
-    let text = record.text()?;
-    if Record::read(at.state)?.as_ref() != Some(&record) || anew {
-        let path = Record::path(at.state);
-        let folder = wanted.folder.clone();
-        let place = steps
-            .iter()
-            .rposition(|step| matches!(step.act, Act::Remove { .. }))
-            .map_or(0, |n| n + 1);
-        steps.insert(place, Step::lab("remember how the lab was begun", Act::Write { path, text }));
-        steps.insert(place, Step::lab("make the lab's folder", Act::Folder { path: folder }));
-    }
+    refuse_foreign(&provider.look(&wanted)?)?;
     let checks = provider.preflight(&wanted);
     tell(&checks, ui);
+    let seen = provider.look(&wanted)?;
+    let razed = if anew { provider.raze(&wanted, &seen, &nodes)? } else { Vec::new() };
     if how.dry_run {
-        return ui
-            .result(|| planned(&steps), &json!({ "schema": 1, "steps": steps, "checks": checks }));
+        // What is razed is not there to say how it would be made.
+        let mut steps = razed;
+        if !anew {
+            steps = raised(&*provider, &wanted, &record, at, &nodes)?;
+        }
+        let text = || {
+            let again = nodes.iter().filter(|_| anew);
+            let again: String =
+                again.map(|node| format!("{node}: make it as `trainyard lab up` does\n")).collect();
+            planned(&steps) + &again
+        };
+        return ui.result(text, &json!({ "schema": 1, "steps": steps, "checks": checks }));
     }
     if let Some(bad) = checks.iter().find(|check| check.state == State::Bad) {
         bail!(Failure::new(
@@ -62,21 +52,40 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
             format!("the lab cannot be made here: {}: {}", bad.what, bad.seen)
         ));
     }
-    let server = begin_server(at, &record, &wanted)?;
-    let maker = Maker::new(at, &wanted, how, ui);
+    let server = begin_server(at, &record, &*provider, &wanted)?;
+    let maker = Maker::new(at, &wanted, provider.format(), how, ui);
     let media = |node: &str| {
         let armed = server.administer(Method::POST, &format!("nodes/{}/arm", escaped(node)))?;
         let report =
             armed["report"].as_str().context("the server does not say where a node reports")?;
         maker.make(node, report)
     };
-    perform(&steps, &wanted, media, ui)?;
+    perform(&razed, &wanted, |_| Ok(()), ui)?;
+    perform(&raised(&*provider, &wanted, &record, at, &nodes)?, &wanted, media, ui)?;
     if how.no_wait {
         return Ok(());
     }
     let machines: Vec<&Machine> =
         wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())).collect();
     wait::wait(&*provider, &wanted, &machines, &server, how.patience, ui)
+}
+
+/// The steps to what is missing, the record of how the lab was begun before all.
+fn raised(
+    provider: &dyn Provider,
+    wanted: &Wanted,
+    record: &Record,
+    at: &At,
+    nodes: &[&str],
+) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    if Record::read(at.state)?.as_ref() != Some(record) {
+        let (path, text) = (Record::path(at.state), record.text()?);
+        steps.push(Step::lab("make the lab's folder", Act::Folder { path: wanted.folder.clone() }));
+        steps.push(Step::lab("remember how the lab is begun", Act::Write { path, text }));
+    }
+    steps.extend(provider.raise(wanted, &provider.look(wanted)?, nodes)?);
+    Ok(steps)
 }
 
 fn refuse_foreign(seen: &Seen) -> Result<()> {
@@ -107,17 +116,22 @@ pub(super) fn planned(steps: &[Step]) -> String {
 }
 
 /// What nodes tell how far they are: on this machine's loopback, which nodes reach by their network's way out.
-fn begin_server(at: &At, record: &Record, wanted: &Wanted) -> Result<Server> {
+fn begin_server(
+    at: &At,
+    record: &Record,
+    provider: &dyn Provider,
+    wanted: &Wanted,
+) -> Result<Server> {
     let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), record.port_base);
-    let way_out = wanted.management().and_then(|network| network.gateway);
-    let way_out = way_out
-        .context("the management network has no gateway, by which nodes reach this machine")?;
+    let host = provider.host(wanted).context(
+        "nodes have no way to this machine's loopback: `networks.management` must be a NAT network or host-only, with a subnet and a gateway",
+    )?;
     let path = at.state;
     let folder = Folder::open(path)
         .map_err(|source| serve::ServeError::Folder { path: path.to_owned(), source })?;
     let options = Options {
         listen,
-        url: format!("http://{way_out}:{}", listen.port()),
+        url: format!("http://{host}:{}", listen.port()),
         allowed: vec![listen.ip().into()],
         attempts: u32::MAX,
         silence: std::time::Duration::from_secs(u64::from(u32::MAX)),

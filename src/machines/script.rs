@@ -1,0 +1,212 @@
+//! Steps as a script, for a host on which trainyard is not.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::{Act, Step};
+use crate::template::quote;
+
+/// The language of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shell {
+    /// Bash, 3.2 (macOS) and newer.
+    Bash,
+    /// PowerShell, 5.1 (Windows) and newer.
+    PowerShell,
+}
+
+/// How each file of a node's media is made, by its name.
+const MEDIA: [(&str, &str); 6] = [
+    ("install.iso", "trainyard build NODE -o FOLDER, which calls it NODE.iso"),
+    ("medium.iso", "trainyard fetch, which brings the untouched medium"),
+    ("oemdrv.iso", "trainyard seed NODE --kind oemdrv -o FILE"),
+    ("cidata.iso", "trainyard seed NODE -o FILE"),
+    ("system.vdi", "trainyard disk NODE --kind vdi -o FILE"),
+    ("system.qcow2", "trainyard disk NODE -o FILE"),
+];
+
+/// Machines by QEMU need trainyard where they run: it connects them.
+const OWN: &str = "# This is done by trainyard alone.\n";
+
+const BASH: &str = r"#!/usr/bin/env bash
+# Made by `trainyard lab script`. It stops at the first command that fails.
+set -euo pipefail
+# What programs say is read below, in this language.
+export LC_ALL=C
+";
+
+/// Each stands in a script that uses it.
+const BASH_INSIST: &str = r#"
+# Runs a command again while what it says is that something is locked, so many seconds long.
+insist() {
+  local end=$((SECONDS + $1)) said
+  shift
+  until said=$("$@" 2>&1); do
+    printf '%s\n' "$said" >&2
+    case $said in *lock*) ;; *) return 1 ;; esac
+    [ "$SECONDS" -lt "$end" ] || return 1
+    sleep 1
+  done
+}
+"#;
+
+const BASH_NEEDED: &str = r#"
+needed() {
+  [ -f "$1" ] && return
+  printf '%s is missing; it is made by: %s\n' "$1" "$2" >&2
+  exit 1
+}
+"#;
+
+const POWERSHELL: &str = r#"# Made by `trainyard lab script`. It stops at the first command that fails.
+$ErrorActionPreference = 'Stop'
+if (-not (Get-Command VBoxManage -ErrorAction SilentlyContinue)) {
+  $env:Path += ';' + (Join-Path $env:ProgramFiles 'Oracle\VirtualBox')
+}
+
+function Assert-Done($Name) {
+  if ($LASTEXITCODE -ne 0) { throw "$Name ended with $LASTEXITCODE" }
+}
+
+# Runs a program again while what it says is that something is locked, so many seconds long.
+function Invoke-Insist($Seconds, $Name, $Words) {
+  $ErrorActionPreference = 'Continue'
+  $end = (Get-Date).AddSeconds($Seconds)
+  while ($true) {
+    $said = & $Name $Words 2>&1 | Out-String
+    if ($LASTEXITCODE -eq 0) { return }
+    Write-Host $said
+    if (($said -notmatch 'lock') -or ((Get-Date) -ge $end)) { throw "$Name ended with $LASTEXITCODE" }
+    Start-Sleep -Seconds 1
+  }
+}
+
+function Assert-Medium($Path, $By) {
+  if (-not (Test-Path -LiteralPath $Path -PathType Leaf)) { throw "$Path is missing; it is made by: $By" }
+}
+"#;
+
+/// The steps as a script.
+#[must_use]
+pub fn script(steps: &[Step], shell: Shell) -> String {
+    let made: BTreeSet<&str> = steps.iter().filter_map(|step| value(step, "--filename")).collect();
+    let mut lines = String::from(if shell == Shell::Bash { BASH } else { POWERSHELL });
+    if shell == Shell::Bash {
+        let any = |is: fn(&Act) -> bool| steps.iter().any(|step| is(&step.act));
+        let used = [
+            (BASH_INSIST, any(|act| matches!(act, Act::Insist { .. }))),
+            (BASH_NEEDED, any(|act| matches!(act, Act::Media { .. }))),
+        ];
+        lines.extend(used.into_iter().filter(|(_, used)| *used).map(|(text, _)| text));
+    }
+    for (at, step) in steps.iter().enumerate() {
+        let about = step.node.as_deref().map_or_else(String::new, |node| format!("{node}: "));
+        let about = quote::line(&format!("{about}{}", step.what));
+        lines.extend(["\n# ", &about, "\n"]);
+        let later = || media(&steps[at..], &made);
+        let done = match shell {
+            Shell::Bash => bash(step, later),
+            Shell::PowerShell => powershell(step, later),
+        };
+        lines.push_str(&done);
+    }
+    lines
+}
+
+/// The value of an option in a step that runs a program.
+fn value<'s>(step: &'s Step, option: &str) -> Option<&'s str> {
+    let (Act::Run { arguments, .. } | Act::Insist { arguments, .. }) = &step.act else {
+        return None;
+    };
+    let at = arguments.iter().position(|word| word == option)?;
+    arguments.get(at + 1).map(String::as_str)
+}
+
+/// The files that later steps of the same node put in, and no step makes; with how each is made.
+fn media(steps: &[Step], made: &BTreeSet<&str>) -> Vec<(PathBuf, String)> {
+    let Some(Step { node: Some(node), act: Act::Media { path: folder }, .. }) = steps.first()
+    else {
+        return Vec::new();
+    };
+    let own = steps.iter().filter(|step| step.node.as_ref() == Some(node));
+    let files = own.filter_map(|step| value(step, "--medium")).filter(|file| !made.contains(file));
+    let files = files.map(PathBuf::from).filter(|file| file.starts_with(folder));
+    files.map(|file| (file.clone(), way(&file, node, folder))).collect()
+}
+
+fn way(file: &Path, node: &str, folder: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let way = MEDIA.iter().find(|(of, _)| *of == name).map_or("trainyard", |(_, way)| way);
+    let way = way.replace("NODE", node).replace("FILE", &file.to_string_lossy());
+    way.replace("FOLDER", &folder.to_string_lossy())
+}
+
+fn bash(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> String {
+    let word = |path: &Path| quote::shell(&path.to_string_lossy());
+    let line = |words: &[String]| {
+        words.iter().map(|word| quote::shell(word)).collect::<Vec<_>>().join(" ")
+    };
+    match &step.act {
+        Act::Run { program, arguments, may_fail } => {
+            let end = if *may_fail { " || true" } else { "" };
+            format!("{program} {}{end}\n", line(arguments))
+        }
+        Act::Insist { program, arguments, seconds } => {
+            format!("insist {seconds} {program} {}\n", line(arguments))
+        }
+        Act::Begin { .. } | Act::Start { .. } | Act::Tell { .. } => OWN.to_owned(),
+        Act::Folder { path } => format!("(umask 077 && mkdir -p {})\n", word(path)),
+        Act::Media { .. } => {
+            let line = |(file, way): (PathBuf, String)| {
+                format!("needed {} {}\n", word(&file), quote::shell(&way))
+            };
+            media().into_iter().map(line).collect()
+        }
+        Act::Write { path, text } => format!("printf %s {} > {}\n", quote::shell(text), word(path)),
+        Act::Remove { path } => format!("rm -rf -- {}\n", word(path)),
+    }
+}
+
+fn powershell(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> String {
+    let word = |path: &Path| single(&path.to_string_lossy());
+    let line = |words: &[String], between: &str| {
+        words.iter().map(|word| single(word)).collect::<Vec<_>>().join(between)
+    };
+    match &step.act {
+        Act::Run { program, arguments, may_fail } => {
+            let program = single(program);
+            let check = if *may_fail { String::new() } else { format!("Assert-Done {program}\n") };
+            format!("& {program} {}\n{check}", line(arguments, " "))
+        }
+        Act::Insist { program, arguments, seconds } => {
+            format!("Invoke-Insist {seconds} {} @({})\n", single(program), line(arguments, ", "))
+        }
+        Act::Begin { .. } | Act::Start { .. } | Act::Tell { .. } => OWN.to_owned(),
+        Act::Folder { path } => {
+            format!("New-Item -ItemType Directory -Force -Path {} | Out-Null\n", word(path))
+        }
+        Act::Media { .. } => {
+            let line = |(file, way): (PathBuf, String)| {
+                format!("Assert-Medium {} {}\n", word(&file), single(&way))
+            };
+            media().into_iter().map(line).collect()
+        }
+        Act::Write { path, text } => {
+            format!("[IO.File]::WriteAllText({}, {})\n", word(path), single(text))
+        }
+        Act::Remove { path } => {
+            let path = word(path);
+            format!(
+                "if (Test-Path -LiteralPath {path}) {{ Remove-Item -LiteralPath {path} -Recurse -Force }}\n"
+            )
+        }
+    }
+}
+
+/// One word of PowerShell: in single quotes, which end with a quotation mark of any form, unless there are two.
+fn single(text: &str) -> String {
+    let is_mark = |c| matches!(c, '\'' | '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}');
+    let inside: String =
+        text.chars().flat_map(|c| std::iter::repeat_n(c, if is_mark(c) { 2 } else { 1 })).collect();
+    format!("'{inside}'")
+}

@@ -1,0 +1,190 @@
+//! VirtualBox, by its program VBoxManage. See `docs/virtualbox.md`.
+
+mod bridge;
+mod host;
+mod machine;
+mod manage;
+mod networks;
+mod ports;
+mod preflight;
+mod raise;
+pub mod read;
+mod there;
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+pub use self::manage::WANTED as VBOX_MANAGE;
+use self::manage::{Manage, PROGRAM, Vm};
+use self::there::There;
+use super::{
+    Act, Machine, MachineError, Power, Provider, Seen, Snapshot, Step, Stop, Wanted, perform,
+};
+use crate::disk::Format;
+use crate::doctor::Check;
+use crate::spec::Attach;
+use crate::tool::ToolError;
+
+/// How long what has just ended may hold its machine, in seconds.
+const PATIENCE: u64 = 60;
+
+/// VirtualBox.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VirtualBox;
+
+/// A step that runs VBoxManage.
+fn run<'a>(arguments: impl IntoIterator<Item = &'a str>, may_fail: bool) -> Act {
+    Act::Run {
+        program: PROGRAM,
+        arguments: arguments.into_iter().map(str::to_owned).collect(),
+        may_fail,
+    }
+}
+
+/// The same, of what somebody may still hold.
+fn insist<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Act {
+    let arguments = arguments.into_iter().map(str::to_owned).collect();
+    Act::Insist { program: PROGRAM, arguments, seconds: PATIENCE }
+}
+
+/// Does a step that is VBoxManage's alone.
+fn done(act: Act) -> Result<(), MachineError> {
+    perform(&Step::lab("", act), &mut |_| Ok(()))
+}
+
+/// A machine that is there.
+fn found(manage: &Manage, machine: &Machine) -> Result<Vm, MachineError> {
+    let vms = manage.vms()?.into_iter();
+    let mut own = vms
+        .filter(|vm| vm.file.starts_with(&machine.folder) || is_inside(&vm.file, &machine.folder));
+    own.next().ok_or_else(|| {
+        let node = &machine.node;
+        MachineError::Said(format!(
+            "node `{node}` has no machine in VirtualBox: `trainyard lab up` makes it"
+        ))
+    })
+}
+
+/// Whether a file is in a folder that is also called otherwise.
+fn is_inside(file: &Path, folder: &Path) -> bool {
+    folder.canonicalize().is_ok_and(|folder| file.starts_with(folder))
+}
+
+impl Provider for VirtualBox {
+    fn name(&self) -> &'static str {
+        "virtualbox"
+    }
+
+    fn format(&self) -> Format {
+        Format::Vdi
+    }
+
+    /// A NAT network's second address, where [`networks::LOOPBACK`] puts it; the host's own on a host-only one.
+    fn host(&self, wanted: &Wanted) -> Option<Ipv4Addr> {
+        let network = wanted.management()?;
+        match network.attach {
+            Attach::NatNetwork => network.subnet?.hosts().nth(1),
+            Attach::HostOnly => network.gateway.or(network.subnet?.hosts().next()),
+            Attach::Bridged => None,
+        }
+    }
+
+    fn preflight(&self, wanted: &Wanted) -> Vec<Check> {
+        preflight::all(wanted)
+    }
+
+    fn look(&self, wanted: &Wanted) -> Result<Seen, MachineError> {
+        Ok(There::look(wanted)?.seen(wanted))
+    }
+
+    fn raise(&self, wanted: &Wanted, _: &Seen, nodes: &[&str]) -> Result<Vec<Step>, MachineError> {
+        raise::raise(&There::look(wanted)?, wanted, nodes)
+    }
+
+    fn raze(&self, wanted: &Wanted, _: &Seen, nodes: &[&str]) -> Result<Vec<Step>, MachineError> {
+        raise::raze(&There::look(wanted)?, wanted, nodes)
+    }
+
+    /// The networks have gone with the last machine.
+    fn close(&self, wanted: &Wanted, _: &Seen) -> Result<Vec<Step>, MachineError> {
+        let act = Act::Remove { path: wanted.folder.clone() };
+        Ok(wanted
+            .folder
+            .exists()
+            .then(|| Step::lab("remove the lab's folder", act))
+            .into_iter()
+            .collect())
+    }
+
+    fn stop(&self, machine: &Machine, how: Stop) -> Result<(), MachineError> {
+        let vm = found(&Manage::locate()?, machine)?;
+        if !there::runs(&vm.state) {
+            return Ok(());
+        }
+        if how == Stop::Button && vm.state == "paused" {
+            done(run(["controlvm", &vm.uuid, "resume"], false))?;
+        }
+        let button = if how == Stop::Button { "acpipowerbutton" } else { "poweroff" };
+        done(run(["controlvm", &vm.uuid, button], false))
+    }
+
+    fn start(&self, _: &Wanted, machine: &Machine) -> Result<(), MachineError> {
+        let vm = found(&Manage::locate()?, machine)?;
+        raise::wake(&vm, &machine.node).into_iter().try_for_each(|step| done(step.act))
+    }
+
+    fn screenshot(&self, machine: &Machine, to: &Path) -> Result<(), MachineError> {
+        let vm = found(&Manage::locate()?, machine)?;
+        done(run(["controlvm", &vm.uuid, "screenshotpng", &to.to_string_lossy()], false))
+    }
+
+    fn snapshot(&self, machine: &Machine, what: Snapshot) -> Result<Vec<String>, MachineError> {
+        let manage = Manage::locate()?;
+        let vm = found(&manage, machine)?;
+        let before = listed(&manage, &vm)?;
+        match what {
+            Snapshot::List => {}
+            Snapshot::Take(name) => {
+                done(insist(["snapshot", &vm.uuid, "take", name]))?;
+                // Only now: whoever is interrupted before has the old one still.
+                for (uuid, _) in before.iter().filter(|(_, old)| old == name) {
+                    done(insist(["snapshot", &vm.uuid, "delete", uuid]))?;
+                }
+            }
+            Snapshot::Restore(name) => {
+                if there::power(&vm.state) == Power::Running {
+                    let node = &machine.node;
+                    return Err(MachineError::Said(format!(
+                        "the machine of `{node}` runs: it must be off to go back to a snapshot"
+                    )));
+                }
+                let Some((uuid, _)) = before.iter().rfind(|(_, there)| there == name) else {
+                    let names: Vec<_> =
+                        before.iter().map(|(_, name)| format!("`{name}`")).collect();
+                    let there = if names.is_empty() {
+                        "it has none".to_owned()
+                    } else {
+                        format!("it has {}", names.join(", "))
+                    };
+                    return Err(MachineError::Said(format!(
+                        "the machine of `{}` has no snapshot `{name}`: {there}",
+                        machine.node
+                    )));
+                };
+                done(insist(["snapshot", &vm.uuid, "restore", uuid]))?;
+            }
+        }
+        Ok(listed(&manage, &vm)?.into_iter().map(|(_, name)| name).collect())
+    }
+}
+
+/// The snapshots of a machine: UUIDs and names.
+fn listed(manage: &Manage, vm: &Vm) -> Result<Vec<(String, String)>, MachineError> {
+    match manage.say(&["snapshot", &vm.uuid, "list", "--machinereadable"]) {
+        Ok(said) => Ok(read::snapshots(&said)),
+        Err(ToolError::Failed { tail, .. }) if tail.contains("does not have any snapshots") => {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

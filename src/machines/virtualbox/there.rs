@@ -1,0 +1,312 @@
+//! What there is, and whose it is. A machine is the lab's when its settings lie below the folder of the lab's machines; a network when
+//! there is a note of the lab's identity, made before the network was.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use super::manage::{Manage, Vm};
+use super::read::{Interface, Medium, NatNetwork};
+use crate::machines::{Act, MachineError, Power, Seen, Step, Wanted, folder_of};
+
+/// The note on a machine that is whole: what it was made as.
+pub(super) const WHOLE: &str = "trainyard/whole";
+/// The note of a NAT network, with its name: the lab's identity.
+pub(super) const NAT: &str = "trainyard/natnetwork/";
+/// The note of a host-only interface, with its name: the lab's identity and the network's name.
+pub(super) const HOST_ONLY: &str = "trainyard/hostonly/";
+
+/// All that there is.
+pub(super) struct There {
+    pub manage: Manage,
+    /// The lab's machines, by their nodes; each with whether it is whole. More than one of a node is a person's doing.
+    pub own: BTreeMap<String, Vec<(Vm, bool)>>,
+    /// The others'.
+    pub others: Vec<Vm>,
+    /// Disks and DVDs below the lab's folder, by their nodes; what was made from others stands after them.
+    pub media: Vec<(String, &'static str, Medium)>,
+    /// Nodes that have a folder with something in it.
+    pub folders: BTreeSet<String>,
+    pub nat_networks: Vec<NatNetwork>,
+    pub host_only: Vec<Interface>,
+    /// Those of macOS.
+    pub host_only_networks: Vec<String>,
+    pub notes: BTreeMap<String, String>,
+    identity: String,
+}
+
+impl There {
+    pub(super) fn look(wanted: &Wanted) -> Result<Self, MachineError> {
+        let manage = Manage::locate()?;
+        let roots = roots(&wanted.folder);
+        let (mut own, mut others) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
+        for vm in manage.vms()? {
+            match node_of(&vm.file, &roots) {
+                Some(node) => {
+                    let whole = vm.readable && manage.note(&vm.uuid, WHOLE)?.is_some();
+                    own.entry(node).or_default().push((vm, whole));
+                }
+                None => others.push(vm),
+            }
+        }
+        let (disks, dvds) = manage.media()?;
+        let with = |kind| move |medium| (kind, medium);
+        let media = disks.into_iter().map(with("disk")).chain(dvds.into_iter().map(with("dvd")));
+        let media =
+            media.filter_map(|(kind, medium)| Some((node_of(&medium.path, &roots)?, kind, medium)));
+        let networks_of_mac = is_mac_of_seven(&manage);
+        Ok(Self {
+            own,
+            others,
+            media: media.collect(),
+            folders: folders(&wanted.folder),
+            nat_networks: manage.nat_networks()?,
+            host_only: if networks_of_mac { Vec::new() } else { manage.host_only()? },
+            host_only_networks: if networks_of_mac {
+                manage.host_only_networks()?
+            } else {
+                Vec::new()
+            },
+            notes: manage.notes()?,
+            identity: wanted.identity.clone(),
+            manage,
+        })
+    }
+
+    /// What there is, in the words of every provider.
+    pub(super) fn seen(&self, wanted: &Wanted) -> Seen {
+        let left = self.media.iter().map(|(node, ..)| node).chain(&self.folders);
+        let mut machines: BTreeMap<String, Power> =
+            left.map(|node| (node.clone(), Power::Partial)).collect();
+        machines.extend(self.own.keys().map(|node| (node.clone(), self.power(node))));
+        let nat = self.nat_networks.iter().map(|network| &network.name);
+        let networks = nat.filter(|name| self.is_own_nat(name)).cloned();
+        let networks = networks.chain(self.own_host_only().map(|(_, network)| network.to_owned()));
+        Seen { machines, networks: networks.collect(), foreign: self.foreign(wanted) }
+    }
+
+    /// How a node's machine is.
+    fn power(&self, node: &str) -> Power {
+        match self.own.get(node).map(Vec::as_slice) {
+            Some([(vm, true)]) => power(&vm.state),
+            Some(_) => Power::Partial,
+            None => Power::Missing,
+        }
+    }
+
+    /// Whether host-only interfaces have become networks.
+    pub(super) fn is_mac_of_seven(&self) -> bool {
+        is_mac_of_seven(&self.manage)
+    }
+
+    pub(super) fn is_own_nat(&self, name: &str) -> bool {
+        self.notes.get(&format!("{NAT}{name}")).is_some_and(|identity| *identity == self.identity)
+    }
+
+    /// The host-only interfaces that were made for the lab, there or not: each with its network.
+    pub(super) fn own_host_only(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.notes.iter().filter_map(|(key, value)| {
+            let interface = key.strip_prefix(HOST_ONLY)?;
+            let network = value.strip_prefix(&self.identity)?.strip_prefix(' ')?;
+            Some((interface, network))
+        })
+    }
+
+    fn foreign(&self, wanted: &Wanted) -> Vec<String> {
+        let mut foreign = Vec::new();
+        for machine in &wanted.machines {
+            let same = self.others.iter().filter(|vm| vm.name == machine.name);
+            foreign.extend(same.map(|vm| {
+                format!(
+                    "the machine `{}` ({}) is not the lab's, and node `{}` needs its name: rename it (`VBoxManage modifyvm {} --name NAME`), or give the lab another `name`",
+                    vm.name, vm.file.display(), machine.node, vm.uuid
+                )
+            }));
+        }
+        for network in super::networks::nat(wanted) {
+            let there = self.nat_networks.iter().any(|there| there.name == network.name);
+            if there && !self.is_own_nat(&network.name) {
+                foreign.push(format!(
+                    "the NAT network `{}` is not the lab's, and network `{}` needs its name: rename or remove it in VirtualBox's network manager, or give the lab another `name`",
+                    network.name, network.network
+                ));
+            }
+        }
+        for network in super::networks::host_only(wanted) {
+            let of_lab = self.own_host_only().any(|(name, _)| *name == network.name);
+            if self.host_only_networks.contains(&network.name) && !of_lab {
+                foreign.push(format!(
+                    "the host-only network `{}` is not the lab's, and network `{}` needs its name: rename or remove it in VirtualBox's network manager, or give the lab another `name`",
+                    network.name, network.network
+                ));
+            }
+        }
+        foreign
+    }
+
+    /// The steps that take all of a node away: its machines, what VirtualBox knows of its media, and its folder.
+    pub(super) fn take_away(&self, wanted: &Wanted, node: &str) -> Result<Vec<Step>, MachineError> {
+        let mut steps = Vec::new();
+        let folder = folder_of(&wanted.folder, node);
+        let own = self.own.get(node).map_or(&[][..], Vec::as_slice);
+        self.check_media(node, own)?;
+        for (vm, _) in own {
+            steps.extend(unregister(vm, node, &roots(&wanted.folder))?);
+        }
+        // What was made from others goes before them.
+        for (_, kind, medium) in self.media.iter().rev().filter(|(of, ..)| of == node) {
+            let close = super::run(["closemedium", kind, &medium.uuid], true);
+            steps.push(Step::of(node, format!("forget {}", medium.path.display()), close));
+        }
+        if self.folders.contains(node) || !steps.is_empty() {
+            steps.push(Step::of(node, "remove its files", Act::Remove { path: folder }));
+        }
+        Ok(steps)
+    }
+
+    /// Nothing of the lab's may be part of a machine that is not.
+    fn check_media(&self, node: &str, own: &[(Vm, bool)]) -> Result<(), MachineError> {
+        for (_, _, medium) in self.media.iter().filter(|(of, ..)| of == node) {
+            let other =
+                medium.users.iter().find(|user| own.iter().all(|(vm, _)| vm.uuid != **user));
+            let Some(other) = other else { continue };
+            let vm = self.others.iter().find(|vm| vm.uuid == *other);
+            let name = vm.map_or(other.as_str(), |vm| &vm.name);
+            return Err(MachineError::Foreign(format!(
+                "`{}` of node `{node}` is attached to the machine `{name}`, which is not the node's: detach it there first",
+                medium.path.display()
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn unregister(vm: &Vm, node: &str, roots: &[PathBuf]) -> Result<Vec<Step>, MachineError> {
+    let mut steps = Vec::new();
+    let uuid = vm.uuid.as_str();
+    if runs(&vm.state) {
+        let act = super::run(["controlvm", uuid, "poweroff"], true);
+        steps.push(Step::of(node, format!("switch {} off", vm.name), act));
+    } else if let Some(session) = &vm.session {
+        return Err(locked(vm, session));
+    }
+    // Not `--delete`: that deletes the file of every disk that is attached, also of one that is a person's own.
+    for (controller, port, device, file) in vm.attached() {
+        if node_of(file, roots).is_some() {
+            continue;
+        }
+        let (port, device) = (port.to_string(), device.to_string());
+        let place = ["--storagectl", controller, "--port", &port, "--device", &device];
+        let act =
+            super::insist([&["storageattach", uuid], &place[..], &["--medium", "none"]].concat());
+        steps.push(Step::of(node, format!("take {} out of {}", file.display(), vm.name), act));
+    }
+    let act = super::insist(["unregistervm", uuid]);
+    steps.push(Step::of(node, format!("take {} from VirtualBox", vm.name), act));
+    Ok(steps)
+}
+
+fn is_mac_of_seven(manage: &Manage) -> bool {
+    cfg!(target_os = "macos") && manage.version >= [7, 0, 0]
+}
+
+/// What to do about a machine that somebody holds.
+pub(super) fn locked(vm: &Vm, session: &str) -> MachineError {
+    MachineError::Said(format!(
+        "the machine `{}` is locked by `{session}`, and cannot be changed: close its window and its settings in VirtualBox (or end the program that has it open), and run this again",
+        vm.name
+    ))
+}
+
+/// How a machine is in VirtualBox's words (`machineStateToName` in `VBoxManageInfo.cpp`).
+pub(super) fn power(state: &str) -> Power {
+    match state {
+        "saved" | "aborted-saved" | "saving" | "paused" | "gurumeditation" => Power::Paused,
+        _ if runs(state) => Power::Running,
+        _ => Power::Off,
+    }
+}
+
+/// Whether a program runs it.
+pub(super) fn runs(state: &str) -> bool {
+    let states = [
+        "running",
+        "paused",
+        "gurumeditation",
+        "starting",
+        "restoring",
+        "livesnapshotting",
+        "onlinesnapshotting",
+        "deletingsnapshotlive",
+        "deletingsnapshotlivepaused",
+        "teleporting",
+        "teleportingpausedvm",
+        "teleportingin",
+    ];
+    states.contains(&state)
+}
+
+/// The lab's folder, as it is called and as it really is.
+fn roots(folder: &Path) -> Vec<PathBuf> {
+    let real = fs::canonicalize(folder).ok();
+    let mut roots = vec![folder.to_owned()];
+    roots.extend(real.filter(|real| real != folder));
+    roots
+}
+
+/// The node whose folder a file is in.
+fn node_of(file: &Path, roots: &[PathBuf]) -> Option<String> {
+    let inside = roots.iter().find_map(|root| file.strip_prefix(root.join("nodes")).ok())?;
+    let mut parts = inside.components();
+    let Some(Component::Normal(node)) = parts.next() else { return None };
+    let plain = parts.clone().all(|part| matches!(part, Component::Normal(_)));
+    (plain && parts.next().is_some()).then(|| node.to_string_lossy().into_owned())
+}
+
+/// The nodes that have a folder with something in it.
+fn folders(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder.join("nodes")).into_iter().flatten().flatten();
+    let filled = entries
+        .filter(|entry| fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_some()));
+    filled.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_a_nodes_only_inside_its_folder() {
+        let roots = [PathBuf::from("/lab")];
+        let of = |file: &str| node_of(Path::new(file), &roots);
+        assert_eq!(of("/lab/nodes/compute/system.vdi").as_deref(), Some("compute"));
+        assert_eq!(of("/lab/nodes/compute/a/b.vbox").as_deref(), Some("compute"));
+        for other in [
+            "/lab/nodes/compute",
+            "/lab/nodes",
+            "/lab/x.vdi",
+            "/labor/nodes/a/b",
+            "/lab/nodes/a/../../../b",
+            "",
+        ] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn every_state_is_one_of_the_labs() {
+        for (state, is) in [
+            ("poweroff", Power::Off),
+            ("aborted", Power::Off),
+            ("stopping", Power::Off),
+            ("running", Power::Running),
+            ("starting", Power::Running),
+            ("saved", Power::Paused),
+            ("aborted-saved", Power::Paused),
+            ("paused", Power::Paused),
+            ("gurumeditation", Power::Paused),
+        ] {
+            assert_eq!(power(state), is, "{state}");
+        }
+    }
+}
