@@ -18,6 +18,7 @@ mod people;
 mod range;
 mod receive;
 mod seed;
+mod stages;
 mod syslog;
 mod tree;
 

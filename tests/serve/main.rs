@@ -15,4 +15,5 @@ mod refused;
 mod running;
 mod seed;
 mod tree;
+mod verified;
 mod way;
