@@ -69,6 +69,7 @@ slow: setup
 
 test-nodes: setup
 	scripts/dev/node-root.sh >/dev/null
+	[ -e target/standin/small.iso ] || scripts/dev/standin-iso.sh --no-kernel -o target/standin/small.iso
 	cargo test --locked --no-fail-fast $(AS_ROOT) $(HOSTS:%=--test %) -- --show-output $(if $(TRAINYARD_LONG),,--skip cloud_medium::)
 
 test-long: export TRAINYARD_LONG = 1

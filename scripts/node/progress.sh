@@ -108,11 +108,13 @@ missing() {
     done <"$STAGES/order"
 }
 
-# set_state STAGE STATE ATTEMPT [DETAIL]: pending, blocked, waiting, running, done or failed.
+# set_state STAGE STATE ATTEMPT [DETAIL]: pending, blocked, waiting, running, done or failed. What was verified is something
+# else from here on.
 set_state() {
     printf '%s %s %s %s\n' "$2" "$3" "$(date -u +%FT%TZ)" "${4:-}" | replace_with "$STATE/state/$1" ||
         warn "that $1 is $2 cannot be written down; is the disk full?"
-    if [ "$2" = failed ] && tells; then printf '%s\n' "$1" >>"$UNTOLD-logs" || true; fi
+    rm -f "$VERIFIED"
+    if [ "$2" = failed ]; then tell_log "$1" "$LOGS/$1.log"; fi
     publish
 }
 
@@ -134,8 +136,12 @@ tell_server() {
     tells || return 0
     TELLS=yes
     : >"$UNTOLD"
-    tell_untold -n &
+    # It holds neither the turn nor what this program writes to.
+    tell_untold -n </dev/null >/dev/null 2>&1 9>&- &
 }
+
+# tell_log NAME FILE: its end goes with the next word.
+tell_log() { ! tells || printf '%s %s\n' "$1" "$2" >>"$UNTOLD-logs" || true; }
 
 # The last word is told before the run ends: systemd ends what it leaves. Where the server is gone that takes two minutes at most.
 server_told() {
@@ -160,13 +166,13 @@ tell_file() {
 
 # tell_untold HOW...: takes the turn as flock does with these options: how far the stages are, and the ends of the logs of those that failed.
 tell_untold() {
-    local stage
+    local name log
     while [ -e "$UNTOLD" ]; do
         flock "$@" 8 || break
         rm -f "$UNTOLD"
         if tell_file stages "$STATE/status.json" application/json && mv -f "$UNTOLD-logs" "$UNTOLD-logs~"; then
-            while read -r stage <&7; do
-                if tail -c 32768 "$LOGS/$stage.log" >"$UNTOLD-tail"; then tell_file "log?stage=$stage" "$UNTOLD-tail" text/plain || true; fi
+            while read -r name log <&7; do
+                if tail -c 32768 "$log" >"$UNTOLD-tail"; then tell_file "log?stage=$name" "$UNTOLD-tail" text/plain || true; fi
             done 7<"$UNTOLD-logs~"
             rm -f "$UNTOLD-logs~" "$UNTOLD-tail"
         fi
@@ -192,17 +198,18 @@ state_of() {
 refusal() { [ ! -e "$STATE/refused" ] || cat "$STATE/refused"; }
 
 status_json() {
-    local stage state attempt since detail separator=
+    local stage state attempt since detail separator='' whole=yes
     printf '{"schema":1,"node":%s,"updated":"%s","refused":%s,"stages":[' "$(json "${TRAINYARD_NODE:-}")" \
         "$(date -u +%FT%TZ)" "$([ -e "$STATE/refused" ] && json "$(refusal)" || echo null)"
     while read -r stage; do
         state_of "$stage"
+        [ "$state" = "done" ] || whole=no
         printf '%s\n{"name":%s,"state":%s,"attempt":%d,"since":%s,"detail":%s,"log":%s}' "$separator" \
             "$(json "$stage")" "$(json "$state")" "$attempt" "$(json "$since")" "$(json "$detail")" \
             "$(json "/var/log/trainyard/$stage.log")"
         separator=,
     done <"$STAGES/order"
-    printf '\n]}\n'
+    printf '\n],"verified":%s}\n' "$(if [ "$whole" = yes ]; then verified_json; else echo null; fi)"
 }
 
 # count_states: sets total, finished, current and bad: how many stages there are and are done, the one that is worked on
@@ -230,7 +237,7 @@ banner() {
         printf 'trainyard: nothing is configured here, for this seems to be another machine than %s (as root: trainyard-node status)\n' \
             "$TRAINYARD_NODE"
     elif [ "$finished" -eq "$total" ]; then
-        printf 'trainyard: %s is configured (all %d stages; as root: trainyard-node verify)\n' "$TRAINYARD_NODE" "$total"
+        printf 'trainyard: %s is configured (all %d stages%s)\n' "$TRAINYARD_NODE" "$total" "$(verified_words)"
     else
         printf 'trainyard: %s, %d of %d stages are done%s\n' "$TRAINYARD_NODE" "$finished" "$total" "${current:+; $current}"
     fi

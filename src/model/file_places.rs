@@ -16,6 +16,8 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("/usr/local/sbin/trainyard-node", TRAINYARD, ANOTHER),
     ("/etc/systemd/system/trainyard-first-boot.service", TRAINYARD, ANOTHER),
     ("/etc/systemd/system/trainyard-first-boot.service.d", TRAINYARD, ANOTHER),
+    ("/etc/systemd/system/trainyard-verify.service", TRAINYARD, ANOTHER),
+    ("/etc/systemd/system/trainyard-verify.service.d", TRAINYARD, ANOTHER),
     ("/etc/systemd/system/trainyard-forget-seed.service", TRAINYARD, ANOTHER),
     ("/etc/systemd/system/trainyard-forget-seed.service.d", TRAINYARD, ANOTHER),
     ("/etc/cloud", CLOUD_INIT, IN_USER_DATA),

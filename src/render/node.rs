@@ -23,15 +23,17 @@ macro_rules! library {
 }
 
 /// The runner and what it needs, as they go to every node.
-pub(super) const RUNNER: [(&str, &str, &str); 8] = [
+pub(super) const RUNNER: [(&str, &str, &str); 10] = [
     ("/usr/local/sbin/trainyard-node", "0755", include_str!("../../scripts/node/trainyard-node")),
     library!("stage-lib.sh"),
     library!("checks.sh"),
     library!("packages.sh"),
     library!("progress.sh"),
     library!("attempts.sh"),
+    library!("verification.sh"),
     (STATUS, "0644", include_str!("../../scripts/node/trainyard-status.sh")),
     (UNIT, "0644", include_str!("../../scripts/node/trainyard-first-boot.service")),
+    (VERIFY_UNIT, "0644", include_str!("../../scripts/node/trainyard-verify.service")),
 ];
 
 /// What tells who logs in how far the stages have come.
@@ -39,6 +41,9 @@ const STATUS: &str = "/etc/profile.d/trainyard-status.sh";
 
 /// The unit that runs the stages.
 pub const UNIT: &str = "/etc/systemd/system/trainyard-first-boot.service";
+
+/// The unit that asks them whether they work.
+const VERIFY_UNIT: &str = "/etc/systemd/system/trainyard-verify.service";
 
 /// Where everything of a node's own lies; nobody but root looks inside.
 pub const FOLDER: &str = "/etc/trainyard";

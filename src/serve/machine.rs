@@ -3,22 +3,21 @@
 use std::io;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Extension, Form, Path, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::folder::FileKind;
 use super::keeper::{NotKept, Opens, now};
 use super::known::{self, Machine};
 use super::listen::Peer;
 use super::syslog::Message;
-use super::{Served, Server};
+use super::{Served, Server, stages};
 use crate::model::Mac;
 use crate::state::{Token, Told};
 
@@ -34,7 +33,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/ks", get(by_headers))
         .route("/n/{token}/ks", get(kickstart))
         .route("/r/{token}", post(report))
-        .route("/r/{token}/stages", post(stages))
+        .route("/r/{token}/stages", post(stages::told))
         .route("/r/{token}/log", post(log))
         .layer(DefaultBodyLimit::max(LARGEST))
 }
@@ -229,28 +228,6 @@ async fn report(
     answered(kept.await)
 }
 
-/// What `trainyard-node status --format json` says on the node.
-async fn stages(
-    State(server): App,
-    Path(token): Path<String>,
-    Json(said): Json<serde_json::Value>,
-) -> Response {
-    let Some(name) = server.keeper.opened(&token, Opens::Reports) else { return gone() };
-    let Some(said) = Stages::of(&said) else {
-        return (StatusCode::BAD_REQUEST, "stages: a list\n").into_response();
-    };
-    let kept = server.keeper.change(&name, |node| {
-        // It has booted from its disk, so it is installed, whatever became of the last word of its installer.
-        let installed = node.tells(Told::Installed, now());
-        let changed = said.new_since(node.stages.as_ref());
-        node.stages = Some(said.0);
-        let text = installed.then(|| "installed".to_owned()).into_iter().chain(changed);
-        let text = words(&text.collect::<Vec<_>>().join("; "));
-        ((), Some(text).filter(|text| !text.is_empty()))
-    });
-    answered(kept.await)
-}
-
 #[derive(Deserialize)]
 struct Of {
     stage: String,
@@ -275,47 +252,14 @@ async fn log(
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// How many stages a node may tell of.
-const MOST_STAGES: usize = 200;
-
-/// What a node says of its stages, as far as it is shown.
-struct Stages(serde_json::Value);
-
-impl Stages {
-    fn of(said: &serde_json::Value) -> Option<Self> {
-        let word = |value: &serde_json::Value| words(value.as_str().unwrap_or_default());
-        let stage = |it: &serde_json::Value| json!({ "name": word(&it["name"]), "state": word(&it["state"]), "detail": word(&it["detail"]) });
-        let stages: Vec<_> =
-            said["stages"].as_array()?.iter().take(MOST_STAGES).map(stage).collect();
-        Some(Self(json!({ "stages": stages })))
-    }
-
-    /// What is new since it said something last.
-    fn new_since(&self, before: Option<&serde_json::Value>) -> Vec<String> {
-        let state = |it: &serde_json::Value| (it["name"].clone(), it["state"].clone());
-        let before: Vec<_> = before
-            .and_then(|it| it["stages"].as_array())
-            .into_iter()
-            .flatten()
-            .map(state)
-            .collect();
-        let all = self.0["stages"].as_array().into_iter().flatten();
-        // That something has yet to come is no news.
-        let new =
-            all.filter(|stage| stage["state"] != "pending" && !before.contains(&state(stage)));
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        new.map(|stage| format!("{}: {}", text(&stage["name"]), text(&stage["state"]))).collect()
-    }
-}
-
 /// What somebody else wrote, on one line and not too long.
-fn words(text: &str) -> String {
+pub(super) fn words(text: &str) -> String {
     let text: String =
         text.chars().map(|it| if it.is_control() { ' ' } else { it }).take(WORDS).collect();
     text.trim().to_owned()
 }
 
-fn answered(kept: Result<Option<()>, NotKept>) -> Response {
+pub(super) fn answered(kept: Result<Option<()>, NotKept>) -> Response {
     match kept {
         Ok(_) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => not_kept(&error),

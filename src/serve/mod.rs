@@ -20,6 +20,7 @@ mod people;
 mod range;
 mod receive;
 mod seed;
+mod stages;
 mod syslog;
 mod tls;
 mod tree;

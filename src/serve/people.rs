@@ -17,6 +17,7 @@ use serde_json::json;
 use super::Server;
 use super::arm::NotArmed;
 use super::keeper::now;
+use super::stages::Verified;
 use crate::state::{Event, NodeState, State as Stage};
 
 /// How many events are sent at once.
@@ -48,10 +49,13 @@ struct Shown {
     reason: Option<String>,
     attempts: u32,
     stages: Option<serde_json::Value>,
+    verified: Option<Verified>,
 }
 
 fn shown(server: &Server, node: NodeState) -> Shown {
     let lab = server.now();
+    let verified = Verified::of_node(&node);
+    let stages = node.stages.map(|all| json!({ "stages": all["stages"] }));
     let plan = lab.node(&node.name);
     Shown {
         role: plan.map(|plan| plan.role.clone()),
@@ -63,7 +67,8 @@ fn shown(server: &Server, node: NodeState) -> Shown {
         step: node.step,
         reason: node.reason,
         attempts: node.attempts,
-        stages: node.stages,
+        stages,
+        verified,
     }
 }
 
@@ -228,6 +233,14 @@ async fn metrics(State(server): App) -> Response {
     for state in Stage::ALL {
         let count = nodes.iter().filter(|node| node.state == state).count();
         let _ = writeln!(text, "trainyard_nodes{{state=\"{state}\"}} {count}");
+    }
+    text.push_str(
+        "# HELP trainyard_nodes_verified Nodes by what their last verification found.\n# TYPE trainyard_nodes_verified gauge\n",
+    );
+    let verified: Vec<_> = nodes.iter().filter_map(Verified::of_node).collect();
+    for (found, is_ok) in [("ok", true), ("failed", false)] {
+        let count = verified.iter().filter(|it| it.is_ok() == is_ok).count();
+        let _ = writeln!(text, "trainyard_nodes_verified{{found=\"{found}\"}} {count}");
     }
     let kept = u8::from(server.keeper.trouble().is_none());
     let _ = write!(

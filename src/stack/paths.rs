@@ -6,13 +6,14 @@ use crate::template::quote::is_plain_word;
 const NEVER: [&str; 5] = ["/proc", "/sys", "/dev", "/run", "/var/run"];
 
 /// Where no stage of the lab's own can write, because trainyard does.
-const TRAINYARD: [&str; 6] = [
+const TRAINYARD: [&str; 7] = [
     "/etc/trainyard",
     "/var/lib/trainyard",
     "/var/log/trainyard",
     "/usr/local/libexec/trainyard",
     "/usr/local/sbin/trainyard-node",
     "/etc/systemd/system/trainyard-first-boot.service",
+    "/etc/systemd/system/trainyard-verify.service",
 ];
 
 /// Whether a stage can write a file; `own` where it is one of the lab's own.

@@ -117,7 +117,7 @@ is_left_to_instances() {
 runner_has_its_types() {
     local path
     for path in /usr/local/sbin/trainyard-node "$TRAINYARD_ROOT"/usr/local/libexec/trainyard/* \
-        /etc/systemd/system/trainyard-first-boot.service; do
+        /etc/systemd/system/trainyard-first-boot.service /etc/systemd/system/trainyard-verify.service; do
         path=${path#"$TRAINYARD_ROOT"}
         if matchpathcon -V "$path" >/dev/null; then say "$path"; else wrong "$path has a wrong SELinux type; restorecon -RF $path"; fi
     done

@@ -26,5 +26,6 @@ mod network;
 mod outside;
 mod ports;
 mod runner;
+mod server;
 mod state;
 mod third;

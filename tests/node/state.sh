@@ -17,7 +17,7 @@ find /tmp /var/tmp -xdev -mindepth 1 ! -name 'systemd-private-*' ! -path '*/syst
 echo '# stages'
 for file in /var/lib/trainyard/done/*; do printf '%s %s\n' "$file" "$(head -c 64 "$file")"; done
 for file in /var/lib/trainyard/state/*; do printf '%s %s\n' "$file" "$(cut -d ' ' -f 1 "$file")"; done
-find /var/lib/trainyard -mindepth 1 -maxdepth 1 -printf '%f %m\n' | sort
+find /var/lib/trainyard -mindepth 1 -maxdepth 1 ! -name verified -printf '%f %m\n' | sort
 
 echo '# units'
 systemctl list-unit-files --no-legend --no-pager --state=enabled | awk '{ print $1, $2 }' | sort

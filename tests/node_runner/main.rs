@@ -11,6 +11,7 @@ mod order;
 mod packages;
 mod placing;
 mod told;
+mod verified;
 mod verify;
 mod verify_cases;
 mod verify_stages;

@@ -43,7 +43,14 @@ impl Node {
             node.write(&format!("{folder}/{name}"), &text);
         };
         install("trainyard-node", "usr/local/sbin");
-        for name in ["stage-lib.sh", "checks.sh", "packages.sh", "progress.sh", "attempts.sh"] {
+        for name in [
+            "stage-lib.sh",
+            "checks.sh",
+            "packages.sh",
+            "progress.sh",
+            "attempts.sh",
+            "verification.sh",
+        ] {
             install(name, "usr/local/libexec/trainyard");
         }
         for (name, body) in FAKES {

@@ -77,12 +77,17 @@ fn is_whole(request: &[u8]) -> bool {
     length.is_some_and(|length| body.len() >= length.parse::<usize>().expect("a number"))
 }
 
-/// What was told last: stages and states.
-fn last(kept: &Mutex<Vec<String>>) -> Vec<(String, String)> {
+/// What was told last.
+fn said(kept: &Mutex<Vec<String>>) -> serde_json::Value {
     let kept = kept.lock().expect("whole");
     let last = kept.iter().rfind(|request| request.contains("/stages HTTP"));
     let (_, body) = last.expect("something").split_once("\r\n\r\n").expect("a body");
-    let said: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    serde_json::from_str(body).expect("JSON")
+}
+
+/// Of that, stages and states.
+fn last(kept: &Mutex<Vec<String>>) -> Vec<(String, String)> {
+    let said = said(kept);
     let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
     let stages = said["stages"].as_array().expect("stages").iter();
     stages.map(|stage| (text(&stage["name"]), text(&stage["state"]))).collect()
@@ -147,6 +152,40 @@ fn by_tls_it_is_told_to_the_server_that_the_node_knows_and_to_no_other() {
         node.stage("one", "", &[]);
         node.expect(0, &["run"]);
         assert_eq!(kept.lock().expect("whole").len(), known);
+    }
+}
+
+#[test]
+fn what_a_verification_found_is_told_before_it_ends() {
+    let node = Node::new();
+    let (address, kept) = server();
+    node.write("etc/trainyard/report", &address);
+    let script = "#!/bin/bash\nset -euo pipefail\n. \"$TRAINYARD_LIB\"\n\
+                  check 'it is whole' test ! -e $ROOT/broken\nverdict\n";
+    node.stage("one", "", &[("verify.sh", script)]);
+    node.stage("two", "", &[]);
+    node.expect(0, &["run"]);
+    assert_eq!(said(&kept)["verified"], serde_json::Value::Null);
+    node.write("broken", "");
+    let mut patient = node.command(&["verify", "--retry"]);
+    patient.env("TRAINYARD_RETRY_PAUSE", "1").env("TRAINYARD_RETRY_LIMIT", "3");
+    assert_eq!(patient.output().expect("bash").status.code(), Some(5));
+    let found = said(&kept)["verified"].clone();
+    assert_eq!((&found["ok"], &found["again"]), (&false.into(), &false.into()), "{found}");
+    assert_eq!(found["failed"], serde_json::json!(["one: it is whole"]));
+    // And why: once, and nothing of what is content.
+    let logs: Vec<String> = kept.lock().expect("whole").clone();
+    let logs: Vec<_> = logs.iter().filter(|it| it.contains("/log?stage=verify HTTP")).collect();
+    assert!(logs.len() == 1 && logs[0].contains("FAILED it is whole: "), "{logs:?}");
+    assert!(!logs[0].contains("two"), "{logs:?}");
+
+    // By hand it is told beside.
+    node.shell("rm $ROOT/broken");
+    node.expect(0, &["verify"]);
+    let end = Instant::now() + Duration::from_secs(20);
+    while said(&kept)["verified"]["ok"] != true {
+        assert!(Instant::now() < end, "{}", said(&kept));
+        thread::sleep(Duration::from_millis(50));
     }
 }
 

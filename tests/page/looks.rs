@@ -52,7 +52,7 @@ const of = (name) => ['card', 'page', `tint ${name}`].map((back) => {
   const [a, b] = [getComputedStyle(probe).color, getComputedStyle(probe).backgroundColor].map(light).sort((x, y) => y - x);
   return [`${name} on ${back}`, (a + 0.05) / (b + 0.05)];
 });
-return ['text', 'soft', 'accent', 'new', 'armed', 'installing', 'installed', 'ready', 'failed'].flatMap(of)";
+return ['text', 'soft', 'accent', 'new', 'armed', 'installing', 'installed', 'ready', 'verified', 'failed'].flatMap(of)";
 
 #[test]
 fn colours_can_be_read_in_both_schemes_and_what_moves_stops() {
@@ -73,7 +73,7 @@ fn colours_can_be_read_in_both_schemes_and_what_moves_stops() {
         assert_eq!(browser.text(moves), "breathe");
         let contrasts = browser.run(CONTRASTS);
         let contrasts = contrasts.as_array().expect("contrasts");
-        assert_eq!(contrasts.len(), 27);
+        assert_eq!(contrasts.len(), 30);
         let low: Vec<_> =
             contrasts.iter().filter(|it| it[1].as_f64().is_none_or(|it| it < 4.5)).collect();
         assert!(low.is_empty(), "{scheme}: {low:?}");

@@ -38,7 +38,7 @@ fn a_lost_connection_is_said_and_it_goes_on_by_itself() {
     browser.wait_text("#connection", "live");
     assert_eq!(browser.value("document.querySelector('#lost').hidden"), true);
     serving.tell(&report, "what=step&more=writing+what+it+becomes");
-    browser.wait_text("#node-compute .place", "%post, 6 of 8");
+    browser.wait_text("#node-compute .place", "%post, 6 of 9");
     unfold(&browser, "compute");
     // What was told before is not told again, and nothing is missing.
     browser.wait_text("#node-compute .log", "writing what it becomes");
@@ -92,6 +92,6 @@ fn what_was_missed_is_shown_afterwards() {
     serving.again(&[]);
     browser.wait_text("#node-compute .state", "new");
     assert_eq!(serving.node_command(&["arm", "compute"]).status, 0);
-    browser.wait_text("#node-compute .place", "armed, 1 of 8");
+    browser.wait_text("#node-compute .place", "armed, 1 of 9");
     browser.wait_text("#events li:only-child", "compute armed: it is installed");
 }

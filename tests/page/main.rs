@@ -65,8 +65,13 @@ fn unfold(browser: &Browser, node: &str) {
 
 /// It says what its stages are.
 fn tell_stages(serving: &Serving, report: &str, stages: &serde_json::Value) {
+    tell(serving, report, &serde_json::json!({ "schema": 1, "stages": stages }));
+}
+
+/// It says how far it is.
+fn tell(serving: &Serving, report: &str, said: &serde_json::Value) {
     let kind = "Content-Type: application/json".to_owned();
-    let said = serde_json::json!({ "schema": 1, "stages": stages }).to_string();
+    let said = said.to_string();
     let answer = client::ask(serving.address, "POST", &format!("{report}/stages"), &[kind], &said);
     assert_eq!(answer.status, 204, "{answer:?}");
 }

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use serde_json::json;
 
 use crate::browser::Window;
-use crate::{begin, is_content, shown, shown_after, tell_stages, unfold};
+use crate::{begin, is_content, shown, shown_after, tell, tell_stages, unfold};
 
 const COMPUTE: &str = "#node-compute";
 
@@ -22,11 +22,11 @@ fn a_nodes_way_is_shown_while_it_goes_it() {
         "compute · 10.0.0.31"
     );
     let place = format!("{COMPUTE} .place");
-    browser.wait_text(&place, "armed, 1 of 8");
+    browser.wait_text(&place, "armed, 1 of 9");
     let path = serving.kickstart_path("compute");
-    browser.wait_text(&place, "boot, 2 of 8");
+    browser.wait_text(&place, "boot, 2 of 9");
     let (report, kickstart) = begin(&serving, "compute");
-    browser.wait_text(&place, "kickstart, 4 of 8");
+    browser.wait_text(&place, "kickstart, 4 of 9");
     browser.wait_text("#node-compute .state", "installing");
     browser.wait_text("#node-compute .main", "for 2 s");
     // What is no step of the way is told all the same.
@@ -37,28 +37,31 @@ fn a_nodes_way_is_shown_while_it_goes_it() {
     let [first, last] = steps[..] else { panic!("{steps:?}") };
     serving.tell(&report, &format!("what=step&more={first}"));
     browser.wait_text(&format!("{COMPUTE} .what"), first);
-    browser.wait_text(&place, "kickstart, 4 of 8");
+    browser.wait_text(&place, "kickstart, 4 of 9");
     serving.get(&path.replace("/ks", "/tree/Packages/acl-2.2.51-15.el7.x86_64.rpm"));
-    browser.wait_text(&place, "packages, 5 of 8");
+    browser.wait_text(&place, "packages, 5 of 9");
     serving.tell(&report, &format!("what=step&more={last}"));
-    browser.wait_text(&place, "%post, 6 of 8");
+    browser.wait_text(&place, "%post, 6 of 9");
     serving.tell(&report, "what=installed");
-    browser.wait_text(&place, "first boot, 7 of 8");
+    browser.wait_text(&place, "first boot, 7 of 9");
     let mut stages = json!([{ "name": "host-network", "state": "done", "detail": "in 3 s" }, { "name": "database", "state": "running" }]);
     tell_stages(&serving, &report, &stages);
     browser.wait_text(&format!("{COMPUTE} .what"), "1 of 2 stages done; database running");
     browser.wait_text("#node-compute .state", "installed");
     stages[1]["state"] = "done".into();
     tell_stages(&serving, &report, &stages);
-    browser.wait_text(&place, "ready, 8 of 8");
+    browser.wait_text(&place, "ready, 8 of 9");
     browser.wait_text("#said", "compute: ready, 2 of 2 stages done");
     browser.wait_text(&format!("{COMPUTE} .heard"), "took ");
 
     // Unfolded, it has all of it with its times; nothing was made anew meanwhile.
     unfold(&browser, "compute");
     let words = "[...document.querySelectorAll('#node-compute .way li')].map((it) => `${it.children[1].textContent}: ${it.children[2].textContent} ${it.querySelector('time').textContent.length}`).join('\\n')";
-    let way = ["armed", "boot", "kernel", "kickstart", "packages", "%post", "first boot", "ready"]
-        .map(|step| format!("{step}: done 8"));
+    let mut way =
+        ["armed", "boot", "kernel", "kickstart", "packages", "%post", "first boot", "ready"]
+            .map(|step| format!("{step}: done 8"))
+            .to_vec();
+    way.push("verified: not yet 0".into());
     browser.wait(&format!("{words} === {}", json!(way.join("\n"))));
     let shown = browser.text("document.querySelector('#node-compute .stages').textContent");
     assert!(
@@ -87,7 +90,7 @@ fn a_failure_is_shown_with_its_reason_and_its_place() {
     serving.tell(&report, "what=failed&more=No+disk+is+sda%3a+only+vda");
     browser.wait_text(&format!("{COMPUTE} .state"), "failed");
     browser.wait_text(&format!("{COMPUTE} .what"), "No disk is sda: only vda");
-    browser.wait_text(&format!("{COMPUTE} .place"), "kickstart, 4 of 8");
+    browser.wait_text(&format!("{COMPUTE} .place"), "kickstart, 4 of 9");
     browser.wait_text("#said", "compute: failed, No disk is sda: only vda");
     browser.wait("document.title.startsWith('1 failed')");
     unfold(&browser, "compute");
@@ -111,6 +114,58 @@ fn a_failure_is_shown_with_its_reason_and_its_place() {
     assert_eq!(browser.value("document.querySelector('#node-controller').hidden"), true);
     browser.run("document.querySelector('#states [data-state=\"\"]').click(); const text = document.querySelector('#text'); text.value = 'CONTROLLER'; text.dispatchEvent(new Event('input'))");
     browser.wait("document.querySelector('#node-compute').hidden && !document.querySelector('#node-controller').hidden");
+    is_content(&browser, "");
+}
+
+/// What the verification found, from the first time, at which another node was not up, to one that somebody makes by hand.
+#[test]
+fn what_a_verification_found_is_the_last_of_its_way() {
+    let (serving, browser) = shown(Window::Desktop);
+    let (report, _) = begin(&serving, "compute");
+    let found = |ok: bool, failed: &[&str], again: bool| {
+        let verified = json!({ "ok": ok, "at": "2026-11-26T10:00:00Z", "passed": 57, "failed": failed, "again": again });
+        let stages = json!([{ "name": "cache", "state": "done", "detail": "in 3 s" }]);
+        tell(&serving, &report, &json!({ "schema": 1, "stages": stages, "verified": verified }));
+    };
+    let [state, what, place] = ["state", "what", "place"].map(|it| format!("{COMPUTE} .{it}"));
+    let missing = ["host-network: each other node answers"];
+    found(false, &missing, true);
+    browser.wait_text(
+        &what,
+        &format!("1 of 1 stages done; 1 of 58 checks fail so far: {}", missing[0]),
+    );
+    browser.wait_text(&state, "ready");
+    browser.wait_text(&place, "ready, 8 of 9");
+    unfold(&browser, "compute");
+    browser.wait_text(&format!("{COMPUTE} .way li:last-child .unseen"), "not yet");
+
+    found(true, &[], false);
+    browser.wait_text(&what, "1 of 1 stages done, verified by 57 checks");
+    browser.wait_text(&state, "verified");
+    browser.wait_text(&place, "verified, 9 of 9");
+    browser.wait_text("#said", "compute: verified, 1 of 1 stages done, verified by 57 checks");
+    browser.wait_text("#states [data-state=verified] .count", "1");
+    browser.wait(&format!(
+        "document.querySelectorAll('{COMPUTE} .way [data-is=done] time').length === 9"
+    ));
+    browser.wait(
+        "document.querySelector('#node-compute .way li:last-child time').textContent.length === 8",
+    );
+
+    let hostile = "cache: <img src=x onerror=alert(1)>";
+    found(false, &[hostile], false);
+    browser.wait_text(&state, "failed");
+    browser.wait_text(&what, &format!("1 of 58 checks failed: {hostile}"));
+    browser.wait_text(&format!("{COMPUTE} [data-is='failed here']"), "verified failed here");
+    browser.wait_text(
+        "#events li:first-child",
+        &format!("compute not verified: 1 of 58 checks failed: {hostile}"),
+    );
+    browser.wait("document.title.startsWith('1 failed')");
+    assert_eq!(browser.value("document.querySelectorAll('main img').length"), 0);
+    // A stage that runs again makes it nothing.
+    tell_stages(&serving, &report, &json!([{ "name": "cache", "state": "running" }]));
+    browser.wait_text(&state, "installed");
     is_content(&browser, "");
 }
 

@@ -18,4 +18,5 @@ mod tls;
 mod tls_files;
 mod tls_limits;
 mod tree;
+mod verified;
 mod way;

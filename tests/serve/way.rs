@@ -94,6 +94,9 @@ fn the_nodes_own_stages_are_shown() {
     for wrong in ["{}", "[]", "{\"stages\": 5}", "{", "nonsense"] {
         assert!((400..500).contains(&tell(wrong)), "{wrong}");
     }
+    for wrong in ["5", "[]", "{}", "true"] {
+        assert_eq!(tell(&format!("{{\"stages\": [], \"verified\": {wrong}}}")), 400, "{wrong}");
+    }
     let large = format!("{{\"stages\": [], \"x\": \"{}\"}}", "y".repeat(70_000));
     assert_eq!(tell(&large), 413);
     let told = texts(&serving, "compute");

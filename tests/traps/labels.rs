@@ -50,9 +50,12 @@ fn i4(node: &Rendered, wrong: &mut Vec<String>) {
         expect(wrong, checks.content.contains("matchpathcon -V "), "labels are not verified");
     }
     // bin_t by the policy's own rules, or systemd may not start it.
-    for unit in node.both("/etc/systemd/system/trainyard-first-boot.service") {
-        let starts = unit.content.lines().filter_map(|l| l.strip_prefix("ExecStart="));
-        expect(wrong, starts.eq(["/usr/local/sbin/trainyard-node run"]), "ExecStart");
+    for (name, words) in [("first-boot", "run --verify"), ("verify", "verify --retry")] {
+        for unit in node.both(&format!("/etc/systemd/system/trainyard-{name}.service")) {
+            let starts = unit.content.lines().filter_map(|l| l.strip_prefix("ExecStart="));
+            let wanted = format!("/usr/local/sbin/trainyard-node {words}");
+            expect(wrong, starts.eq([wanted]), "ExecStart");
+        }
     }
 }
 

@@ -132,9 +132,26 @@ fn row(node: &Value, now: u64) -> [String; 5] {
             let word = |key: &str| stage[key].as_str().unwrap_or("?").to_owned();
             format!(", {} {}", word("name"), word("state"))
         });
-        format!("{done} of {} stages done{}", stages.len(), other.unwrap_or_default())
+        let more = other.unwrap_or_else(|| verified(&node["verified"]));
+        format!("{done} of {} stages done{more}", stages.len())
     });
     [text("name"), text("state"), ago("since"), ago("seen"), last]
+}
+
+/// What the verification of a node found whose stages are all done; nothing where nobody knows.
+fn verified(found: &Value) -> String {
+    let failed: Vec<_> =
+        found["failed"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let passed = found["passed"].as_u64().unwrap_or(0);
+    match found["ok"].as_bool() {
+        None => String::new(),
+        Some(true) => format!(", verified by {passed} checks"),
+        Some(false) => {
+            let all = passed + failed.len() as u64;
+            let how = if found["again"] == true { "fail so far" } else { "failed" };
+            format!(", {} of {all} checks {how}: {}", failed.len(), failed.join(", "))
+        }
+    }
 }
 
 /// How long that is, in the largest unit.

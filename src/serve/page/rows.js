@@ -1,6 +1,6 @@
 // The list of nodes. Rows are changed where they stand and never made anew, so that focus, what is unfolded and what is selected
 // stay; what is unfolded is made when it first is. What nodes say goes in as text.
-import { STATES, WAY, ago, clock, lasted, passed, stagesOf, status, took, what, where } from './way.js';
+import { STATES, WAY, ago, clock, isPassed, lasted, passed, stagesOf, status, took, what, where } from './way.js';
 
 const MOST_EVENTS = 200; // that are shown of a node
 const rows = new Map(); // by name
@@ -107,7 +107,7 @@ function paintMore(row, at, here, time) {
   const [state, shown] = [status(node), stagesOf(node)];
   [...parts.way.children].forEach((item, n) => {
     const [, , word, clockTime, lastedFor] = item.children;
-    const is = n > here ? 'not yet' : n < here || state === 'ready' ? 'done' : state === 'failed' ? 'failed here' : 'now';
+    const is = n > here ? 'not yet' : n < here || isPassed(state) ? 'done' : state === 'failed' ? 'failed here' : 'now';
     mark(item, 'is', is);
     set(word, is);
     const begun = n > here ? undefined : at[n];

@@ -1,23 +1,29 @@
 // A node's way, and the words for it. Nothing here touches the page.
 
 // What a node passes, in this order.
-export const WAY = ['armed', 'boot', 'kernel', 'kickstart', 'packages', '%post', 'first boot', 'ready'];
-const [KICKSTART, FIRST_BOOT, READY] = ['kickstart', 'first boot', 'ready'].map((name) => WAY.indexOf(name));
+export const WAY = ['armed', 'boot', 'kernel', 'kickstart', 'packages', '%post', 'first boot', 'ready', 'verified'];
+const [KICKSTART, FIRST_BOOT, READY, VERIFIED] = ['kickstart', 'first boot', 'ready', 'verified'].map((name) => WAY.indexOf(name));
 
 // How the words begin by which the server and the kickstart's scripts tell that. Whoever says something else is where it was.
 const WORDS = ['armed', 'asked what to boot', 'loading its kernel', 'fetched its kickstart', 'installing packages', 'writing what it becomes'];
 const meant = (text) => WORDS.findIndex((words) => text.startsWith(words));
 
-// What a node is shown as: the server's states, and `ready` for one whose stages are all done. Where one has failed, so has the node.
-export const STATES = ['new', 'armed', 'installing', 'installed', 'ready', 'failed'];
+// What a node is shown as: the server's states, `ready` for one whose stages are all done, and `verified` for one whose checks have all
+// passed as well. Where a stage has failed, so has the node; so where a check has that is not made again by itself.
+export const STATES = ['new', 'armed', 'installing', 'installed', 'ready', 'verified', 'failed'];
 export function status(node) {
   const stages = stagesOf(node);
   if (node.state !== 'installed' || stages.length === 0) return node.state;
   if (stages.some((stage) => stage.state === 'failed')) return 'failed';
-  return stages.every((stage) => stage.state === 'done') ? 'ready' : 'installed';
+  if (!isReady(node)) return 'installed';
+  if (!node.verified) return 'ready';
+  if (node.verified.ok) return 'verified';
+  return node.verified.again ? 'ready' : 'failed';
 }
 
 export const stagesOf = (node) => node.stages?.stages ?? [];
+const isReady = (node) => node.state === 'installed' && stagesOf(node).length > 0 && stagesOf(node).every((stage) => stage.state === 'done');
+export const isPassed = (state) => state === 'ready' || state === 'verified';
 
 // When it passed what, since it was armed; one that begins anew has not passed what comes later.
 export function passed(node, events) {
@@ -26,8 +32,11 @@ export function passed(node, events) {
     const n = meant(event.text);
     if (event.state === 'installed') {
       at[FIRST_BOOT] ??= event.at;
-      for (const part of event.text.split('; ')) if (part.endsWith(': done')) done.add(part.slice(0, -': done'.length));
+      const parts = event.text.split('; ');
+      for (const part of parts) if (part.endsWith(': done')) done.add(part.slice(0, -': done'.length));
       if (stages.length > 0 && stages.every((stage) => done.has(stage.name))) at[READY] ??= event.at;
+      // The last one counts: stages may have run since the first.
+      if (node.verified && parts.some((part) => /^(not )?verified\b/.test(part))) at[VERIFIED] = event.at;
     } else if (n >= 0 && n !== at.length - 1) {
       at.length = n;
       at[n] = event.at;
@@ -38,7 +47,7 @@ export function passed(node, events) {
 
 // Where on its way it is; -1 is before all of it.
 export function where(node, at) {
-  if (status(node) === 'ready') return READY;
+  if (isReady(node)) return status(node) === 'ready' ? READY : VERIFIED;
   if (node.state === 'installed') return FIRST_BOOT;
   if (node.state === 'new') return -1;
   const least = node.state === 'installing' ? KICKSTART : 0;
@@ -52,16 +61,24 @@ export function what(node) {
     const done = stages.filter((stage) => stage.state === 'done').length;
     const other = ['failed', 'running', 'waiting'].map((state) => stages.find((stage) => stage.state === state)).find(Boolean);
     const more = other ? `; ${[other.name, other.state, other.detail].filter(Boolean).join(' ')}` : '';
-    return `${done} of ${stages.length} stages done${more}`;
+    return `${done} of ${stages.length} stages done${more || found(node)}`;
   }
   if (node.state === 'failed') return node.reason ?? node.step;
   if (node.state === 'new') return 'nobody has said that it is to be installed';
   return node.step || 'waits for its machine to boot from the network';
 }
 
+// What its verification found, where all of its stages are done.
+function found({ verified }) {
+  if (!verified) return '';
+  const { ok, passed, failed, again } = verified;
+  if (ok) return `, verified by ${passed} checks`;
+  return `; ${failed.length} of ${passed + failed.length} checks ${again ? 'fail so far' : 'failed'}: ${failed.join(', ')}`;
+}
+
 // How long it took from its kickstart to where it is; nothing where that is not known any more.
 export function took(node, at) {
-  const end = status(node) === 'ready' ? at[READY] : node.since;
+  const end = isReady(node) ? at[READY] : node.since;
   return end >= at[KICKSTART] ? end - at[KICKSTART] : null;
 }
 

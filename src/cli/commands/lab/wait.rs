@@ -148,7 +148,9 @@ fn verified(node: &Value, what: String) -> (Said, String) {
         Some(false) => {
             let failed = verified["failed"].as_array().into_iter().flatten();
             let failed: Vec<&str> = failed.filter_map(Value::as_str).collect();
-            (Said::Failed, format!("{what}, and not as it should be: {}", failed.join("; ")))
+            // Another node that it asks may not be up yet; it asks again.
+            let said = if verified["again"] == true { Said::OnItsWay } else { Said::Failed };
+            (said, format!("{what}, and not as it should be: {}", failed.join("; ")))
         }
         None => (Said::OnItsWay, format!("{what}; verifying")),
     }
@@ -219,5 +221,8 @@ mod tests {
         let bad =
             json!({ "stages": all, "verified": { "ok": false, "failed": ["a: it answers"] } });
         assert_eq!(of(bad).0, Said::Failed);
+        let early = json!({ "ok": false, "failed": ["a: it answers"], "again": true });
+        let early = json!({ "stages": all, "verified": early });
+        assert_eq!(of(early).0, Said::OnItsWay, "it looks again");
     }
 }
