@@ -39,6 +39,9 @@ pub struct ServeArgs {
     /// How often a node may begin to be installed before it counts as failed
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
     pub attempts: u32,
+    /// How many requests a second one address may send, after 4 times as many at once; 0: no limit
+    #[arg(long, value_name = "N", default_value = "500", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub rate: u32,
     /// The folder in which the server keeps its state [default: `.trainyard` beside the lab file]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,

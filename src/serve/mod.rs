@@ -16,6 +16,7 @@ mod machine;
 mod page;
 mod people;
 mod range;
+mod rates;
 mod receive;
 mod seed;
 mod syslog;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use axum::middleware::from_fn_with_state;
 use ipnet::IpNet;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::Semaphore;
@@ -38,6 +40,7 @@ use known::Machines;
 pub use known::machines;
 use logs::Logs;
 pub use people::NEXT;
+use rates::Rates;
 use receive::Fetchers;
 use tree::Tree;
 
@@ -69,6 +72,8 @@ pub struct Options {
     pub allowed: Vec<IpNet>,
     /// How often a node may begin before it counts as failed.
     pub attempts: u32,
+    /// How many requests a second one address may send; 0 is no limit.
+    pub rate: u32,
     /// How long a node may say nothing while it is installed.
     pub silence: Duration,
     /// Whether nodes that nothing is known of are armed.
@@ -156,6 +161,7 @@ pub struct Server {
     /// How many more connections may bring logs.
     log_room: Semaphore,
     fetchers: Mutex<Fetchers>,
+    rates: Arc<Rates>,
     /// One at a time renders and arms.
     arming: tokio::sync::Mutex<()>,
 }
@@ -198,6 +204,7 @@ impl Server {
         let logs = Logs::at(folder.logs());
         logs.hide(&lab.secrets);
         let lab = RwLock::new(Served::of(lab));
+        let rates = Arc::new(Rates::new(options.rate));
         Ok(Self {
             lab,
             reload,
@@ -209,6 +216,7 @@ impl Server {
             logs,
             log_room: Semaphore::new(receive::CONNECTIONS),
             fetchers: Mutex::default(),
+            rates,
             arming: tokio::sync::Mutex::default(),
         })
     }
@@ -243,6 +251,7 @@ impl Server {
             tokio::spawn(Arc::clone(&server).watch());
             let people = page::beside(people::routes().merge(seed::routes()));
             let app = boot::routes().merge(machine::routes()).merge(people);
+            let app = app.layer(from_fn_with_state(Arc::clone(&server), rates::limit));
             let app = app.with_state(Arc::clone(&server));
             // The same port, where there is one for both.
             match UdpSocket::bind(bound).await {

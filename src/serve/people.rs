@@ -228,5 +228,6 @@ async fn metrics(State(server): App) -> Response {
         text,
         "# HELP trainyard_state_kept Whether what happens can be kept.\n# TYPE trainyard_state_kept gauge\ntrainyard_state_kept {kept}\n"
     );
+    text += &server.rates.metrics();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

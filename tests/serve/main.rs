@@ -11,6 +11,7 @@ mod kept;
 mod kickstart;
 mod logs;
 mod many;
+mod rates;
 mod refused;
 mod running;
 mod seed;

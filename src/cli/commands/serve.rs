@@ -54,6 +54,7 @@ pub(in crate::cli) fn serve(
         url,
         allowed,
         attempts: args.attempts,
+        rate: args.rate,
         silence: args.silence,
         arm_new: !args.no_arm,
         dhcp,
