@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 use super::load::{chosen, load_good, load_secrets};
 use crate::cli::ui::Ui;
@@ -58,8 +58,8 @@ pub(super) fn write_files(files: &[(PathBuf, &[u8])], force: bool) -> Result<Vec
     Ok(files.iter().map(|(path, _)| path.clone()).collect())
 }
 
-/// Writes a file that only its owner can read beside the place where it goes.
-fn write(path: &Path, content: &[u8]) -> std::io::Result<NamedTempFile> {
+/// Writes a file that only its owner can read beside the place where it goes. It is closed: a lab has more files than may be open.
+fn write(path: &Path, content: &[u8]) -> std::io::Result<TempPath> {
     if path.is_dir() {
         return Err(std::io::ErrorKind::IsADirectory.into());
     }
@@ -67,5 +67,5 @@ fn write(path: &Path, content: &[u8]) -> std::io::Result<NamedTempFile> {
     fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new().prefix(".trainyard-").tempfile_in(folder)?;
     file.write_all(content)?;
-    Ok(file)
+    Ok(file.into_temp_path())
 }
