@@ -48,6 +48,9 @@ pub struct ServeArgs {
     /// Call this program on each event, which it finds in its environment (`TRAINYARD_NODE`, `_STATE`, `_TEXT`, `_EVENT`)
     #[arg(long, value_name = "PROGRAM")]
     pub on_event: Option<PathBuf>,
+    /// Sign kickstarts and seeds with this OpenSSH key, into `ks.sig` and so on beside each
+    #[arg(long, value_name = "KEY")]
+    pub sign: Option<PathBuf>,
     /// How machines that boot from the network are led to the server
     #[command(flatten)]
     pub dhcp: DhcpArgs,

@@ -19,6 +19,7 @@ mod range;
 mod rates;
 mod receive;
 mod seed;
+mod signed;
 mod syslog;
 mod tree;
 
@@ -49,6 +50,7 @@ use crate::interrupt;
 use crate::medium::{Medium, MediumError};
 use crate::plan::{NodePlan, Plan};
 use crate::secrets::Secrets;
+use crate::sign::{SignError, Signer};
 use crate::state::{Sqlite, StateError, Token};
 
 /// What is served, as it is now.
@@ -80,6 +82,8 @@ pub struct Options {
     pub arm_new: bool,
     /// What is called on each event.
     pub on_event: Option<PathBuf>,
+    /// What signs the nodes' files.
+    pub signer: Option<Signer>,
     /// What gives addresses and boot loaders, if the server brings that.
     pub dhcp: Option<(Dhcp, Loaders)>,
 }
@@ -117,6 +121,9 @@ pub enum ServeError {
         /// The file.
         missing: &'static str,
     },
+    /// Files of armed nodes cannot be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
     /// Machines cannot be led to it.
     #[error(transparent)]
     Dhcp(#[from] DhcpError),
@@ -200,7 +207,12 @@ impl Server {
         let admin = folder.make_admin_token().map_err(io)?;
         let names = lab.plan.nodes.iter().map(|node| node.name.as_str());
         let keeper = Keeper::begin(Sqlite::open(&folder.database())?, names)?;
-        folder.keep_only(&keeper.file_tokens());
+        let tokens = keeper.file_tokens();
+        folder.keep_only(&tokens);
+        if let Some(signer) = &options.signer {
+            // They may have been armed without a key, or with another one.
+            folder.sign(&tokens.iter().collect::<Vec<_>>(), signer)?;
+        }
         let logs = Logs::at(folder.logs());
         logs.hide(&lab.secrets);
         let lab = RwLock::new(Served::of(lab));
@@ -250,7 +262,7 @@ impl Server {
             }
             tokio::spawn(Arc::clone(&server).watch());
             let people = page::beside(people::routes().merge(seed::routes()));
-            let app = boot::routes().merge(machine::routes()).merge(people);
+            let app = boot::routes().merge(machine::routes()).merge(signed::routes()).merge(people);
             let app = app.layer(from_fn_with_state(Arc::clone(&server), rates::limit));
             let app = app.with_state(Arc::clone(&server));
             // The same port, where there is one for both.

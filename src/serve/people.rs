@@ -96,7 +96,9 @@ async fn arm(State(server): App, Path(name): Path<String>, headers: HeaderMap) -
             let status = match error {
                 NotArmed::Unknown(_) => StatusCode::NOT_FOUND,
                 NotArmed::Lab(_) => StatusCode::CONFLICT,
-                NotArmed::NotKept(_) | NotArmed::Io(_) => StatusCode::SERVICE_UNAVAILABLE,
+                NotArmed::NotKept(_) | NotArmed::Sign(_) | NotArmed::Io(_) => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
             };
             told(status, &error.to_string())
         }

@@ -15,5 +15,6 @@ mod rates;
 mod refused;
 mod running;
 mod seed;
+mod signed;
 mod tree;
 mod way;

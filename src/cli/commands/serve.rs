@@ -15,6 +15,7 @@ use crate::medium::Medium;
 use crate::model::Lab as Model;
 use crate::plan::Plan;
 use crate::serve::{self, Folder, Lab, Options, Server};
+use crate::sign::Signer;
 use crate::tool;
 
 /// The port that nobody chose.
@@ -36,6 +37,7 @@ pub(in crate::cli) fn serve(
         return super::dhcp::print(&args.dhcp, listen, &url, &good);
     }
     let secrets = load_secrets(secrets_file, &good, ui)?;
+    let signer = args.sign.as_deref().map(Signer::with).transpose()?;
     let dhcp = super::dhcp::wanted(&args.dhcp, listen, &url, &good, ui)?;
     let allowed = if args.allow.is_empty() {
         let own = listen.ip().is_loopback().then(|| listen.ip().into());
@@ -58,6 +60,7 @@ pub(in crate::cli) fn serve(
         silence: args.silence,
         arm_new: !args.no_arm,
         dhcp,
+        signer,
         on_event: args.on_event.as_deref().map(program).transpose()?,
     };
     let again = (lab_file.to_owned(), secrets_file.to_owned(), ui.is_strict());
