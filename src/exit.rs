@@ -8,6 +8,7 @@ use crate::iso::IsoError;
 use crate::render::RenderError;
 use crate::secrets::{FileError, Missing};
 use crate::serve::{DhcpError, ServeError};
+use crate::sign::SignError;
 use crate::tool::ToolError;
 
 /// Done.
@@ -100,8 +101,12 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             ServeError::Interrupted(_) => INTERRUPTED,
             ServeError::Listen { .. } => NETWORK,
             ServeError::Dhcp(error) => error.code(),
+            ServeError::Sign(error) => of_sign(error),
             _ => INPUT,
         });
+    }
+    if let Some(error) = cause.downcast_ref::<SignError>() {
+        return Some(of_sign(error));
     }
     if let Some(error) = cause.downcast_ref::<DhcpError>() {
         return Some(error.code());
@@ -142,6 +147,13 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return Some(INTERRUPTED);
     }
     cause.is::<std::io::Error>().then_some(INPUT)
+}
+
+fn of_sign(error: &SignError) -> u8 {
+    match error {
+        SignError::Tool { source, .. } => of_tool(source),
+        SignError::Key { .. } | SignError::Io(_) => INPUT,
+    }
 }
 
 pub(crate) fn of_tool(error: &ToolError) -> u8 {

@@ -15,6 +15,7 @@ pub mod report;
 pub mod room;
 pub mod template;
 pub mod tool;
+pub mod sign;
 
 // What can be downloaded: a lab names it, and only `fetch`, `build` and `doctor` bring it.
 pub mod base_image;

@@ -1,4 +1,4 @@
-//! How much room there is on a file system.
+//! How much room there is: on a file system, and for open files.
 
 use std::io;
 use std::path::Path;
@@ -20,4 +20,29 @@ pub fn free(folder: &Path) -> io::Result<u64> {
 #[cfg(not(unix))]
 pub fn free(_: &Path) -> io::Result<u64> {
     Ok(u64::MAX)
+}
+
+/// How many files this process may have open: as many as are wanted, or as the system lets it have.
+#[cfg(unix)]
+#[must_use]
+pub fn files(wanted: u64) -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    // The usual 1,024 is for programs that ask no more of it.
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let most = maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    match current {
+        Some(current) if current < most => {
+            let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum });
+            if raised.is_ok() { most } else { current }
+        }
+        Some(current) => current,
+        None => wanted,
+    }
+}
+
+/// The same: nothing is known to be too little here.
+#[cfg(not(unix))]
+#[must_use]
+pub fn files(wanted: u64) -> u64 {
+    wanted
 }

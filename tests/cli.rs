@@ -212,6 +212,20 @@ fn render_writes_every_file_for_its_owner_and_refuses_to_overwrite() {
     assert_ne!(lab.read("out/compute/meta-data"), "mine");
 }
 
+/// A process may have 1,024 files open, usually; a large lab has more.
+#[test]
+fn a_lab_may_have_more_files_than_may_be_open() {
+    let lab = Lab::new(
+        "host_keys: new\nnodes:\n  controller: {role: controller, address: 10.0.0.11}\n  compute[1-14]: {role: compute, address: '10.0.0.[21-34]'}\n",
+    );
+    let inner = lab.command(&["render", "-o", "out"]);
+    let mut command = common::judge("sh");
+    command.args(["-c", r#"ulimit -n 60 && exec "$@""#, "sh"]);
+    command.arg(inner.get_program()).args(inner.get_args()).current_dir(lab.path(""));
+    common::judged(command);
+    assert_eq!(lab.names("out").len(), 15);
+}
+
 #[test]
 fn rendering_twice_gives_the_same_bytes() {
     let lab = Lab::example("reference.yaml");

@@ -107,17 +107,7 @@ pub enum Command {
     },
     /// Write kickstart and cloud-init files
     #[command(after_help = "Example: trainyard render compute -o rendered")]
-    Render {
-        /// The nodes; all of them where none is named
-        #[arg(value_name = "NODE")]
-        nodes: Vec<String>,
-        /// The folder to write to: DIR/NODE/ks.cfg and so on
-        #[arg(short, long, value_name = "DIR", value_parser = output)]
-        output: PathBuf,
-        /// Replace files that are there
-        #[arg(long)]
-        force: bool,
-    },
+    Render(RenderArgs),
     /// Bring a medium or cloud image into the cache, and prove it
     #[command(after_help = "Example: trainyard fetch centos-7.9-minimal")]
     Fetch(FetchArgs),
@@ -203,6 +193,23 @@ pub enum SecretsCommand {
         #[arg(value_name = "NAME", required = true)]
         names: Vec<String>,
     },
+}
+
+/// What `render` takes.
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// The nodes; all of them where none is named
+    #[arg(value_name = "NODE")]
+    pub nodes: Vec<String>,
+    /// The folder to write to: DIR/NODE/ks.cfg and so on
+    #[arg(short, long, value_name = "DIR", value_parser = output)]
+    pub output: PathBuf,
+    /// Replace files that are there; signatures that would not fit any more are removed
+    #[arg(long)]
+    pub force: bool,
+    /// Sign each file with this OpenSSH key, into a file FILE.sig beside it
+    #[arg(long, value_name = "KEY")]
+    pub sign: Option<PathBuf>,
 }
 
 /// What `build` takes.
@@ -318,9 +325,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Plan { node, explain } => {
             commands::plan(lab, &secrets, node.as_deref(), explain, &ui)
         }
-        Command::Render { nodes, output, force } => {
-            commands::render(lab, &secrets, &nodes, &output, force, &ui)
-        }
+        Command::Render(args) => commands::render(lab, &secrets, &args, &ui),
         Command::Build(args) => commands::build(lab, &secrets, &args, &ui),
         Command::Seed(args) => commands::seed(lab, &secrets, &args, &ui),
         Command::Disk(args) => commands::disk(lab, &secrets, &args, &ui),

@@ -42,12 +42,18 @@ pub struct ServeArgs {
     /// How often a node may begin to be installed before it counts as failed
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
     pub attempts: u32,
+    /// How many requests a second one address may send, after 4 times as many at once; 0: no limit
+    #[arg(long, value_name = "N", default_value = "500", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub rate: u32,
     /// The folder in which the server keeps its state [default: `.trainyard` beside the lab file]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Call this program on each event, which it finds in its environment (`TRAINYARD_NODE`, `_STATE`, `_TEXT`, `_EVENT`)
     #[arg(long, value_name = "PROGRAM")]
     pub on_event: Option<PathBuf>,
+    /// Sign kickstarts and seeds with this OpenSSH key, into `ks.sig` and so on beside each
+    #[arg(long, value_name = "KEY")]
+    pub sign: Option<PathBuf>,
     /// How machines that boot from the network are led to the server
     #[command(flatten)]
     pub dhcp: DhcpArgs,

@@ -11,7 +11,13 @@ use crate::tool::{Tool, ToolError, Wanted};
 
 /// What only some commands need, and how it tells its version, if it does.
 const OPTIONAL: [(Wanted, &[&str]); 3] = [
-    (SSH_KEYGEN, &[]),
+    (
+        Wanted {
+            purpose: "to make the nodes' SSH host keys, and to sign files (`--sign`)",
+            ..SSH_KEYGEN
+        },
+        &[],
+    ),
     (
         Wanted {
             name: "VBoxManage",

@@ -29,6 +29,9 @@ pub enum NotArmed {
     /// It would not outlive the server.
     #[error(transparent)]
     NotKept(#[from] NotKept),
+    /// Its files cannot be signed.
+    #[error("its files cannot be signed: {0}")]
+    Sign(String),
     /// The disk.
     #[error("its files cannot be written: {0}")]
     Io(#[from] io::Error),
@@ -158,6 +161,17 @@ impl Server {
             }
             Ok((files, report))
         };
-        names.iter().map(|name| (name.clone(), one(name))).collect()
+        let made: Vec<_> = names.iter().map(|name| (name.clone(), one(name))).collect();
+        let Some(signer) = &self.options.signer else { return made };
+        let tokens = made.iter().filter_map(|(_, made)| Some(&made.as_ref().ok()?.0));
+        match self.folder.sign(&tokens.collect::<Vec<_>>(), signer) {
+            Ok(()) => made,
+            Err(error) => {
+                let not = |made: Result<Tokens, NotArmed>| {
+                    made.and_then(|_| Err(NotArmed::Sign(error.to_string())))
+                };
+                made.into_iter().map(|(name, made)| (name, not(made))).collect()
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::Sha256;
 
 use crate::digest::Digest;
+use crate::sign::{SignError, Signer};
 use crate::state::Token;
 
 /// Such a folder.
@@ -129,6 +130,22 @@ impl Folder {
         write(&self.file(token, kind), text.as_bytes())
     }
 
+    /// Signs the files of these tokens.
+    ///
+    /// # Errors
+    /// They cannot be signed, or a signature cannot be written.
+    pub fn sign(&self, tokens: &[&Token], signer: &Signer) -> Result<(), SignError> {
+        let all = tokens.iter().flat_map(|token| {
+            FileKind::SIGNED.map(|(of, kind)| (self.file(token, of), self.file(token, kind)))
+        });
+        let all: Vec<_> = all.filter(|(file, _)| file.exists()).collect();
+        let files: Vec<&Path> = all.iter().map(|(file, _)| file.as_path()).collect();
+        for ((_, path), text) in all.iter().zip(signer.sign(&files)?) {
+            write(path, text.as_bytes()).map_err(SignError::Io)?;
+        }
+        Ok(())
+    }
+
     /// The file that this token opens.
     ///
     /// # Errors
@@ -185,16 +202,38 @@ pub enum FileKind {
     UserData,
     /// The same.
     MetaData,
+    /// Of the file for the installer.
+    KickstartSignature,
+    /// Of one for a cloud image.
+    UserDataSignature,
+    /// The same.
+    MetaDataSignature,
 }
 
 impl FileKind {
-    const ALL: [Self; 3] = [Self::Kickstart, Self::UserData, Self::MetaData];
+    const ALL: [Self; 6] = [
+        Self::Kickstart,
+        Self::UserData,
+        Self::MetaData,
+        Self::KickstartSignature,
+        Self::UserDataSignature,
+        Self::MetaDataSignature,
+    ];
+    /// What is signed, and its signature.
+    const SIGNED: [(Self, Self); 3] = [
+        (Self::Kickstart, Self::KickstartSignature),
+        (Self::UserData, Self::UserDataSignature),
+        (Self::MetaData, Self::MetaDataSignature),
+    ];
 
     fn ending(self) -> &'static str {
         match self {
             Self::Kickstart => ".ks",
             Self::UserData => ".user-data",
             Self::MetaData => ".meta-data",
+            Self::KickstartSignature => ".ks.sig",
+            Self::UserDataSignature => ".user-data.sig",
+            Self::MetaDataSignature => ".meta-data.sig",
         }
     }
 }

@@ -20,8 +20,6 @@ use tower_service::Service as _;
 use super::moving::Moving;
 use super::{Server, receive, tls};
 
-/// How many connections there may be.
-const CONNECTIONS: usize = 4096;
 /// How long a request may take to arrive.
 const REQUEST: Duration = Duration::from_secs(10);
 /// How long one may take that has a body: to arrive, and to be answered.
@@ -43,13 +41,15 @@ pub struct ByTls;
 
 /// Answers whoever connects, for ever: with HTTP, or by taking its log.
 pub async fn accept(listener: TcpListener, app: Router, server: Arc<Server>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let room = Arc::new(Semaphore::new(server.rates.connections()));
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, address)) => {
+                let Some(held) = server.rates.connect(address.ip()) else { continue };
                 let (app, server) = (app.clone(), Arc::clone(&server));
                 tokio::spawn(async move {
+                    let _held = held;
                     match (first_byte(&stream).await, &server.options.tls) {
                         (Some(first), _) if receive::is_log(first) => {
                             drop(permit);

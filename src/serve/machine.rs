@@ -60,6 +60,7 @@ fn refusal(lab: &Served, name: &str, machine: &Machine) -> Option<&'static str> 
 pub(super) enum Refused {
     Gone,
     Stranger,
+    Other(&'static str),
     Unreadable,
 }
 
@@ -68,6 +69,7 @@ impl IntoResponse for Refused {
         match self {
             Self::Gone => gone(),
             Self::Stranger => no("the address that asks is none of those that may (`--allow`)"),
+            Self::Other(why) => no(why),
             Self::Unreadable => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "its file cannot be read\n").into_response()
             }
@@ -96,6 +98,21 @@ pub(super) fn opened(
     Ok((name, bytes))
 }
 
+/// A node's kickstart, or its signature, where the machine that asks may have it.
+pub(super) fn kickstart_for(
+    server: &Server,
+    peer: Peer,
+    token: &str,
+    headers: &HeaderMap,
+    kind: FileKind,
+) -> Result<(String, Vec<u8>), Refused> {
+    let (name, bytes) = opened(server, peer, token, kind)?;
+    match refusal(&server.now(), &name, &machine_of(headers)) {
+        Some(why) => Err(Refused::Other(why)),
+        None => Ok((name, bytes)),
+    }
+}
+
 /// A node's kickstart, where this opens it. Fetching it begins the installation, and spends nothing: an installer asks again.
 async fn kickstart(
     State(server): App,
@@ -104,13 +121,10 @@ async fn kickstart(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let (name, bytes) = match opened(&server, peer, &token, FileKind::Kickstart) {
+    let (name, bytes) = match kickstart_for(&server, peer, &token, &headers, FileKind::Kickstart) {
         Ok(opened) => opened,
         Err(refused) => return refused.into_response(),
     };
-    if let Some(why) = refusal(&server.now(), &name, &machine_of(&headers)) {
-        return no(why);
-    }
     let from = peer.0.ip();
     if method == Method::GET {
         let moved = server.fetched_from(&name, from);

@@ -18,8 +18,10 @@ mod moving;
 mod page;
 mod people;
 mod range;
+mod rates;
 mod receive;
 mod seed;
+mod signed;
 mod stages;
 mod syslog;
 mod tls;
@@ -31,6 +33,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use axum::middleware::from_fn_with_state;
 use ipnet::IpNet;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::Semaphore;
@@ -42,6 +45,7 @@ use known::Machines;
 pub use known::machines;
 use logs::Logs;
 pub use people::NEXT;
+use rates::Rates;
 use receive::Fetchers;
 pub use tls::{Tls, TlsError, by_scheme};
 use tree::Tree;
@@ -51,6 +55,7 @@ use crate::interrupt;
 use crate::medium::{Medium, MediumError};
 use crate::plan::{NodePlan, Plan};
 use crate::secrets::Secrets;
+use crate::sign::{SignError, Signer};
 use crate::state::{Sqlite, StateError, Token};
 
 /// What is served, as it is now.
@@ -76,12 +81,16 @@ pub struct Options {
     pub allowed: Vec<IpNet>,
     /// How often a node may begin before it counts as failed.
     pub attempts: u32,
+    /// How many requests a second one address may send; 0 is no limit.
+    pub rate: u32,
     /// How long a node may say nothing while it is installed.
     pub silence: Duration,
     /// Whether nodes that nothing is known of are armed.
     pub arm_new: bool,
     /// What is called on each event.
     pub on_event: Option<PathBuf>,
+    /// What signs the nodes' files.
+    pub signer: Option<Signer>,
     /// What gives addresses and boot loaders, if the server brings that.
     pub dhcp: Option<(Dhcp, Loaders)>,
 }
@@ -122,6 +131,9 @@ pub enum ServeError {
     /// It cannot serve by TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Files of armed nodes cannot be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
     /// Machines cannot be led to it.
     #[error(transparent)]
     Dhcp(#[from] DhcpError),
@@ -166,6 +178,7 @@ pub struct Server {
     /// How many more connections may bring logs.
     log_room: Semaphore,
     fetchers: Mutex<Fetchers>,
+    rates: Arc<Rates>,
     /// One at a time renders and arms.
     arming: tokio::sync::Mutex<()>,
 }
@@ -204,10 +217,16 @@ impl Server {
         let admin = folder.make_admin_token().map_err(io)?;
         let names = lab.plan.nodes.iter().map(|node| node.name.as_str());
         let keeper = Keeper::begin(Sqlite::open(&folder.database())?, names)?;
-        folder.keep_only(&keeper.file_tokens());
+        let tokens = keeper.file_tokens();
+        folder.keep_only(&tokens);
+        if let Some(signer) = &options.signer {
+            // They may have been armed without a key, or with another one.
+            folder.sign(&tokens.iter().collect::<Vec<_>>(), signer)?;
+        }
         let logs = Logs::at(folder.logs());
         logs.hide(&lab.secrets);
         let lab = RwLock::new(Served::of(lab));
+        let rates = Arc::new(Rates::new(options.rate));
         Ok(Self {
             lab,
             reload,
@@ -219,6 +238,7 @@ impl Server {
             logs,
             log_room: Semaphore::new(receive::CONNECTIONS),
             fetchers: Mutex::default(),
+            rates,
             arming: tokio::sync::Mutex::default(),
         })
     }
@@ -247,8 +267,10 @@ impl Server {
             }
             tokio::spawn(Arc::clone(&server).watch());
             let people = page::beside(people::routes().merge(seed::routes()));
-            let guarded = tls::only_by_tls(machine::routes().merge(people), &server);
+            let secret = machine::routes().merge(signed::routes()).merge(people);
+            let guarded = tls::only_by_tls(secret, &server);
             let app = boot::routes().merge(machine::public_routes()).merge(guarded);
+            let app = app.layer(from_fn_with_state(Arc::clone(&server), rates::limit));
             let app = app.with_state(Arc::clone(&server));
             // The same port, where there is one for both.
             match UdpSocket::bind(bound).await {

@@ -107,7 +107,9 @@ async fn arm(State(server): App, Path(name): Path<String>, headers: HeaderMap) -
             let status = match error {
                 NotArmed::Unknown(_) => StatusCode::NOT_FOUND,
                 NotArmed::Lab(_) => StatusCode::CONFLICT,
-                NotArmed::NotKept(_) | NotArmed::Io(_) => StatusCode::SERVICE_UNAVAILABLE,
+                NotArmed::NotKept(_) | NotArmed::Sign(_) | NotArmed::Io(_) => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
             };
             told(status, &error.to_string())
         }
@@ -247,5 +249,6 @@ async fn metrics(State(server): App) -> Response {
         text,
         "# HELP trainyard_state_kept Whether what happens can be kept.\n# TYPE trainyard_state_kept gauge\ntrainyard_state_kept {kept}\n"
     );
+    text += &server.rates.metrics();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

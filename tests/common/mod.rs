@@ -5,6 +5,7 @@
 pub mod everything;
 pub mod installed;
 pub mod readers;
+pub mod signing;
 
 use std::fs;
 use std::path::{Path, PathBuf};

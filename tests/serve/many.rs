@@ -18,7 +18,7 @@ pub fn macs(lab: &Lab) -> BTreeMap<String, String> {
 #[test]
 fn all_boot_at_once_and_each_gets_its_own() {
     let count = if std::env::var_os("TRAINYARD_LONG").is_some() { 1000 } else { 150 };
-    let serving = Serving::of(lab_of(count), &[]);
+    let serving = Serving::of(lab_of(count), &["--rate", "0"]);
     let macs: Vec<_> = macs(&serving.lab).into_iter().collect();
     serving.wait_for(&macs[count - 1].0, "armed");
     for (name, _) in &macs {

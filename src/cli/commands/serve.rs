@@ -15,6 +15,7 @@ use crate::medium::Medium;
 use crate::model::Lab as Model;
 use crate::plan::Plan;
 use crate::serve::{self, Folder, Lab, Options, Server};
+use crate::sign::Signer;
 use crate::tool;
 
 /// The port that nobody chose.
@@ -37,6 +38,7 @@ pub(in crate::cli) fn serve(
         return super::dhcp::print(&args.dhcp, listen, &url, &good);
     }
     let secrets = load_secrets(secrets_file, &good, ui)?;
+    let signer = args.sign.as_deref().map(Signer::with).transpose()?;
     let dhcp = super::dhcp::wanted(&args.dhcp, listen, &url, &good, ui)?;
     let allowed = if args.allow.is_empty() {
         let own = listen.ip().is_loopback().then(|| listen.ip().into());
@@ -62,9 +64,11 @@ pub(in crate::cli) fn serve(
         tls,
         allowed,
         attempts: args.attempts,
+        rate: args.rate,
         silence: args.silence,
         arm_new: !args.no_arm,
         dhcp,
+        signer,
         on_event: args.on_event.as_deref().map(program).transpose()?,
     };
     let again = (lab_file.to_owned(), secrets_file.to_owned(), ui.is_strict());

@@ -139,6 +139,8 @@ fn begin_server(
         on_event: None,
         dhcp: None,
         tls: None,
+        rate: 0,
+        signer: None,
     };
     let (lab_file, secrets_file) = (at.lab_file.to_owned(), at.secrets_file.to_owned());
     let again = move || load_again(&lab_file, &secrets_file, false);
