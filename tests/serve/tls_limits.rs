@@ -108,7 +108,8 @@ fn handshakes_that_never_end_are_in_nobodys_way() {
 #[test]
 fn the_limits_of_requests_hold_as_without() {
     let serving = serving();
-    let long = "x".repeat(100_000);
+    // Not so long that the server closes while it is being sent: what it said is lost then.
+    let long = "x".repeat(17_000);
     for (what, text, wanted) in [
         ("a long header", format!("GET /metrics HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n"), "431"),
         (
