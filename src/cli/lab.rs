@@ -30,8 +30,11 @@ pub enum LabCommand {
     #[command(after_help = "Example: trainyard lab rebuild compute")]
     Rebuild {
         /// The nodes
-        #[arg(value_name = "NODE", required = true)]
+        #[arg(value_name = "NODE", required_unless_present = "changed")]
         nodes: Vec<String>,
+        /// Those of them that have changed since (`lab diff`); of all, where none is named
+        #[arg(long)]
+        changed: bool,
         /// How it is made, and how long is waited
         #[command(flatten)]
         how: HowArgs,
@@ -73,11 +76,51 @@ pub enum LabCommand {
         follow: bool,
     },
     /// Verify the services of all nodes once more
-    #[command(after_help = "Example: trainyard lab verify")]
+    #[command(after_help = "Example: trainyard lab verify --cold")]
     Verify {
         /// Only these nodes
         #[arg(value_name = "NODE")]
         nodes: Vec<String>,
+        /// Switch all of them off first, and on again
+        #[arg(long)]
+        cold: bool,
+        /// With `--cold`: how long they may take to come up, in seconds
+        #[arg(long, value_name = "SECONDS", default_value = "1800", value_parser = some_seconds)]
+        patience: Duration,
+    },
+    /// Tell what has changed in the lab file since machines were made
+    #[command(after_help = "Example: trainyard lab diff")]
+    Diff {
+        /// Only these nodes
+        #[arg(value_name = "NODE")]
+        nodes: Vec<String>,
+    },
+    /// Keep the state of the machines under a name, or list what is kept
+    #[command(after_help = "Example: trainyard lab snapshot verified")]
+    Snapshot {
+        /// The name; without one, those that there are are listed
+        #[arg(value_name = "NAME", value_parser = snapshot_name)]
+        name: Option<String>,
+        /// Only this node; may be said several times
+        #[arg(long, value_name = "NODE")]
+        node: Vec<String>,
+    },
+    /// Bring machines back to a snapshot; what has happened since is lost
+    #[command(after_help = "Example: trainyard lab restore verified")]
+    Restore {
+        /// The snapshot
+        #[arg(value_name = "NAME", value_parser = snapshot_name)]
+        name: String,
+        /// Only this node; may be said several times
+        #[arg(long, value_name = "NODE")]
+        node: Vec<String>,
+    },
+    /// Put all that there is to see of the lab into one archive, without secrets
+    #[command(after_help = "Example: trainyard lab collect -o train.tar.gz")]
+    Collect {
+        /// The archive [default: LAB-collected.tar.gz]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Connect the cards of a network: what `up` begins for machines by QEMU
     #[command(
@@ -91,6 +134,16 @@ pub enum LabCommand {
         #[arg(long)]
         dhcp: bool,
     },
+}
+
+/// A name that every provider takes, and a command line.
+fn snapshot_name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if begins && text.len() <= 64 && text.chars().all(fits) {
+        return Ok(text.to_owned());
+    }
+    Err("a name has letters, digits, `-`, `_` and `.`, 64 at most, and begins with a letter or digit".into())
 }
 
 /// What `lab up` takes.

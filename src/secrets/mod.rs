@@ -1,5 +1,6 @@
 //! Secrets: made once, kept beside the lab, shown to nobody who does not ask for one.
 
+mod blotter;
 mod check;
 mod edit;
 mod file;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+pub use blotter::Blotter;
 pub use file::{FILE_NAME, FileError, Sources, load, path_beside};
 pub(crate) use guard::read as read_private;
 pub use host_key::HostKey;

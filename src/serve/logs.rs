@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use super::syslog::Message;
-use crate::secrets::Secrets;
+use crate::secrets::{Blotter, Secrets};
 
 /// Bytes of one file. A node has two at most: the one that grows, and the one before.
 const FILE: u64 = 2 << 20;
@@ -22,8 +22,7 @@ const PART: u64 = 256 << 10;
 pub struct Logs {
     folder: PathBuf,
     nodes: Mutex<HashMap<String, Log>>,
-    /// Texts that give a secret away.
-    secrets: Mutex<Vec<String>>,
+    secrets: Mutex<Blotter>,
 }
 
 struct Log {
@@ -54,11 +53,7 @@ impl Logs {
 
     /// These are not written down.
     pub fn hide(&self, secrets: &Secrets) {
-        let traces = secrets.names().filter_map(|name| secrets.traces(name).ok()).flatten();
-        let mut hidden: Vec<String> = traces.filter(|it| it.len() > 3).map(str::to_owned).collect();
-        // One may be a part of another.
-        hidden.sort_by_key(|it| std::cmp::Reverse(it.len()));
-        *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) = hidden;
+        *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) = Blotter::of(secrets);
     }
 
     /// Writes down what a node says. What there is no room for is counted and left out; a disk that is full is no reason to end.
@@ -127,20 +122,8 @@ impl Logs {
         Ok(part)
     }
 
-    fn without_secrets(&self, mut text: String) -> String {
-        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        for secret in secrets.iter() {
-            if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), "(a secret)");
-            }
-        }
-        // Hashes of passwords are made when they are wanted.
-        while let Some(at) = text.find("$6$") {
-            let rest = &text[at..];
-            let end = rest.find(|it: char| !(it.is_ascii_alphanumeric() || "$./".contains(it)));
-            text.replace_range(at..at + end.unwrap_or(rest.len()), "(a hash)");
-        }
-        text
+    fn without_secrets(&self, text: String) -> String {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).blot(text)
     }
 }
 

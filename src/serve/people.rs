@@ -33,7 +33,14 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/api/v1/nodes/{name}/log", get(log))
         .route("/api/v1/events", get(events))
         .route("/api/v1/stream", get(stream))
+        .route("/api/v1/schema", get(schema))
         .route("/metrics", get(metrics))
+}
+
+/// What answers are like, as a JSON schema (draft 7).
+async fn schema() -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/schema+json")];
+    (kind, include_str!("api.schema.json")).into_response()
 }
 
 /// A node as it is shown: nothing in it opens anything.

@@ -124,6 +124,87 @@ fn what_is_killed_anywhere_is_finished_by_the_next() {
 }
 
 #[test]
+fn what_a_snapshot_kept_comes_back() {
+    let lab = Machines::new();
+    lab.done(&["lab", "up", "--no-wait"]);
+    let off = || {
+        for node in ["controller", "compute"] {
+            lab.qmp(node, "quit");
+        }
+        lab.wait_for(&["controller off", "compute off"]);
+    };
+    // Nothing on these disks hears a button.
+    off();
+    assert_eq!(lab.done(&["lab", "snapshot"]).stdout, "controller  \ncompute  \n");
+    let all = "controller  first\ncompute  first\n";
+    assert_eq!(lab.done(&["lab", "snapshot", "first"]).stdout, all);
+    assert_eq!(lab.powers(), ["controller off", "compute off"], "they were off before");
+    assert_eq!(lab.done(&["lab", "snapshot", "first"]).stdout, all, "the newer one stays");
+    lab.disk("compute", "write -P 171 0 4096");
+    lab.disk("compute", "read -P 171 0 4096");
+    let unknown = lab.run(&["lab", "restore", "second"]);
+    assert_eq!(unknown.status, 2, "{unknown:?}");
+    assert!(unknown.stderr.contains("controller has no snapshot `second`"), "{unknown:?}");
+    lab.done(&["lab", "restore", "first"]);
+    assert_eq!(lab.powers(), ["controller running", "compute running"]);
+    off();
+    lab.disk("compute", "read -P 0 0 4096");
+    assert_eq!(lab.run(&["lab", "snapshot", "-x"]).status, 2, "an option is no name");
+}
+
+#[test]
+fn nodes_that_have_changed_are_told_and_made_anew() {
+    let lab = Machines::new();
+    lab.done(&["lab", "up", "--no-wait"]);
+    let none = "no node has changed since its machine was made\n";
+    assert_eq!(lab.done(&["lab", "diff"]).stdout, none);
+    lab.change("compute: {cpus: 2, memory: 4GiB", "compute: {cpus: 2, memory: 2GiB");
+    let told = lab.done(&["lab", "diff"]).stdout;
+    assert_eq!(told, "compute: hardware.memory_mib: 4096 -> 2048\n");
+    let steps = lab.done(&["lab", "rebuild", "--changed", "--no-wait"]).stderr;
+    assert!(steps.contains("compute: start it") && !steps.contains("controller: "), "{steps}");
+    assert_eq!(lab.done(&["lab", "diff"]).stdout, none);
+    assert!(lab.processes().iter().any(|(_, line)| line.contains(" -m 2048 ")));
+}
+
+#[test]
+fn what_is_collected_holds_no_secret() {
+    let lab = Machines::new();
+    lab.done(&["lab", "up", "--no-wait"]);
+    let secret = lab.secrets().into_iter().find(|it| it.len() < 60).expect("a password");
+    // A console may say anything.
+    let console = lab.machine("nodes/compute/console.log");
+    fs::write(&console, format!("booting\nthe password is {secret}\nand $6$salt$Hash/. too\n"))
+        .expect("written");
+    lab.done(&["lab", "collect"]);
+    let mut unpack = common::judge("tar");
+    unpack.arg("-xzf").arg(lab.path("train-collected.tar.gz")).arg("-C").arg(lab.path("."));
+    common::judged(unpack);
+    let read = |file: &str| {
+        fs::read_to_string(lab.path(&format!("train/{file}")))
+            .unwrap_or_else(|e| panic!("{file}: {e}"))
+    };
+    assert_eq!(
+        read("compute/console.log"),
+        "booting\nthe password is (a secret)\nand (a hash) too\n"
+    );
+    assert!(read("versions.txt").contains("QEMU emulator version"));
+    assert!(read("compute/plan.json").contains("\"name\":\"compute\""));
+    assert!(read("status.json").contains("\"running\""));
+    assert!(
+        fs::read(lab.path("train/controller/screen.png"))
+            .expect("a picture")
+            .starts_with(b"\x89PNG")
+    );
+    for file in ["status.json", "versions.txt", "compute/plan.json", "compute/console.log"] {
+        let text = read(file);
+        assert!(lab.secrets().iter().all(|secret| !text.contains(secret)), "{file}");
+    }
+    let again = lab.run(&["lab", "collect"]);
+    assert_eq!(again.status, 8, "{again:?}");
+}
+
+#[test]
 fn no_secret_is_in_a_command_line_or_in_the_plan() {
     let lab = Machines::new();
     let planned = lab.done(&["lab", "up", "--dry-run", "--format", "json"]).stdout;

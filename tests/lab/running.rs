@@ -114,6 +114,21 @@ impl Machines {
         let _ = said.next();
     }
 
+    /// Does something to the disk of a node that is off (qemu-io(1)), which must work.
+    pub fn disk(&self, node: &str, command: &str) {
+        let mut qemu_io = judge("qemu-io");
+        qemu_io.args(["-c", command]).arg(self.machine(&format!("nodes/{node}/system.qcow2")));
+        let said = judged(qemu_io);
+        assert!(!said.stdout.contains("failed"), "{command}: {said:?}");
+    }
+
+    /// Writes something else into the lab file.
+    pub fn change(&self, was: &str, is: &str) {
+        let text = self.lab.read("lab.yaml");
+        assert_eq!(text.matches(was).count(), 1, "{was}");
+        fs::write(self.path("lab.yaml"), text.replace(was, is)).expect("written");
+    }
+
     /// The processes that this lab began: number and command line.
     pub fn processes(&self) -> Vec<(u32, String)> {
         let own = self.machine("").display().to_string();
@@ -152,10 +167,9 @@ impl Machines {
     /// The values of its secrets.
     pub fn secrets(&self) -> Vec<String> {
         let text = self.lab.read("secrets.yaml");
-        let values = text
-            .lines()
-            .filter_map(|line| line.split_once(": "))
-            .map(|(_, value)| value.trim_matches('"').to_owned());
+        let pairs = text.lines().filter(|line| !line.starts_with('#'));
+        let values = pairs.filter_map(|line| line.split_once(": "));
+        let values = values.map(|(_, value)| value.trim_matches('"').to_owned());
         values.filter(|value| value.len() > 7).collect()
     }
 }

@@ -14,6 +14,7 @@ mod many;
 mod rates;
 mod refused;
 mod running;
+mod schema;
 mod seed;
 mod signed;
 mod tls;

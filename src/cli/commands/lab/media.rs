@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::super::{build, disk, load::chosen_one, seed};
-use super::At;
+use super::{At, diff};
 use crate::cli::lab::HowArgs;
 use crate::cli::ui::Ui;
 use crate::disk::{self as image, Base as Image, Format, QemuImg};
@@ -45,6 +45,7 @@ impl<'a> Maker<'a> {
         let server = Server { tree: None, report: report.to_owned(), authority: None };
         let rendered = Renderer::new(plan, self.at.secrets).render_for(node, Some(&server));
         let rendered = rendered.map_err(|error| self.at.good.told(error, self.ui))?;
+        diff::note(node, &machine.folder)?;
         match machine.media {
             Media::Iso => self.role_medium(node, machine, &rendered),
             Media::Seed => {

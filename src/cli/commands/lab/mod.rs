@@ -1,6 +1,9 @@
 //! The machines of a whole lab: made, rebuilt, and taken away.
 
+mod collect;
+mod diff;
 mod down;
+mod kept;
 mod media;
 mod perform;
 mod reach;
@@ -43,20 +46,39 @@ pub(in crate::cli) fn lab(
     let good = load_good(lab_file, secrets_file, ui)?;
     let secrets = load_secrets(secrets_file, &good, ui)?;
     let at = At { lab_file, secrets_file, state: &state, good: &good, secrets: &secrets };
-    let changes = match &args.command {
+    let is_change = match &args.command {
         LabCommand::Up(UpArgs { how, .. }) | LabCommand::Rebuild { how, .. } => !how.dry_run,
         LabCommand::Down { dry_run, .. } => !dry_run,
+        LabCommand::Verify { cold, .. } => *cold,
+        LabCommand::Snapshot { name, .. } => name.is_some(),
+        LabCommand::Restore { .. } => true,
         _ => false,
     };
-    let _one_at_a_time = if changes { Some(alone(&state)?) } else { None };
+    let _one_at_a_time = if is_change { Some(alone(&state)?) } else { None };
     match &args.command {
         LabCommand::Up(up) => up::up(&at, &up.nodes, &up.how, false, ui),
-        LabCommand::Rebuild { nodes, how } => up::up(&at, nodes, how, true, ui),
+        LabCommand::Rebuild { nodes, changed: false, how } => up::up(&at, nodes, how, true, ui),
+        LabCommand::Rebuild { nodes, changed: true, how } => {
+            let changed = diff::changed(&at, nodes)?.into_iter().map(|(node, _)| node);
+            let changed: Vec<String> = changed.collect();
+            if changed.is_empty() {
+                ui.note("no node has changed since its machine was made");
+                return Ok(());
+            }
+            up::up(&at, &changed, how, true, ui)
+        }
         LabCommand::Down { nodes, dry_run } => down::down(&at, nodes, *dry_run, ui),
         LabCommand::Status => show::status(&at, ui),
         LabCommand::Ssh { node, command } => reach::ssh(&at, node, command),
         LabCommand::Console { node, tail, follow } => reach::console(&at, node, *tail, *follow),
-        LabCommand::Verify { nodes } => reach::verify(&at, nodes, ui),
+        LabCommand::Verify { nodes, cold, patience } => {
+            let cold = cold.then_some(*patience);
+            reach::verify(&at, nodes, cold, ui)
+        }
+        LabCommand::Collect { output } => collect::collect(&at, output.as_deref(), ui),
+        LabCommand::Diff { nodes } => diff::diff(&at, nodes, ui),
+        LabCommand::Snapshot { name, node } => kept::snapshot(&at, name.as_deref(), node, ui),
+        LabCommand::Restore { name, node } => kept::restore(&at, name, node, ui),
         LabCommand::Switch { .. } => Ok(()),
     }
 }

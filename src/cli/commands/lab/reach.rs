@@ -3,19 +3,21 @@
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::At;
+use super::{At, kept};
 use crate::cli::ui::{Ui, print};
 use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::machines::qemu::CONSOLE_LOG;
 use crate::machines::{Machine, Wanted};
 
+/// How long is waited before nodes are asked again.
+const PAUSE: Duration = Duration::from_secs(10);
 /// How much of a console is read for its last lines.
 const MOST: u64 = 256 << 10;
 
@@ -25,7 +27,7 @@ fn machine<'w>(wanted: &'w Wanted, at: &At, node: &str) -> Result<&'w Machine> {
 }
 
 /// What logs in to a node: its host key is kept in its machine's folder, and goes with the machine.
-fn login(machine: &Machine) -> Result<Command> {
+fn login(machine: &Machine, options: &[&str]) -> Result<Command> {
     let forward = machine.forwards.iter().find(|forward| forward.name == "ssh");
     let forward = forward.context("no port leads to it")?;
     let known = machine.folder.join("known_hosts");
@@ -34,13 +36,13 @@ fn login(machine: &Machine) -> Result<Command> {
     ssh.args(["-o", "StrictHostKeyChecking=accept-new", "-o", "LogLevel=ERROR"]);
     ssh.arg("-o").arg(format!("UserKnownHostsFile=\"{}\"", known.display()));
     ssh.args(["-o", &format!("HostKeyAlias={}", machine.node)]);
-    ssh.arg(format!("root@{}", forward.host.ip()));
+    ssh.args(options).arg(format!("root@{}", forward.host.ip()));
     Ok(ssh)
 }
 
 pub(super) fn ssh(at: &At, node: &str, command: &[String]) -> Result<()> {
     let (_, _, wanted) = at.begun()?;
-    let mut ssh = login(machine(&wanted, at, node)?)?;
+    let mut ssh = login(machine(&wanted, at, node)?, &[])?;
     let status = ssh.args(command).status().context("ssh")?;
     if status.success() {
         return Ok(());
@@ -52,25 +54,54 @@ pub(super) fn ssh(at: &At, node: &str, command: &[String]) -> Result<()> {
     bail!(Failure::new(code, format!("on {node}: {status}")))
 }
 
-pub(super) fn verify(at: &At, names: &[String], ui: &Ui) -> Result<()> {
-    let (_, _, wanted) = at.begun()?;
-    let mut wrong = Vec::new();
-    for node in at.nodes(names)? {
-        let mut ssh = login(machine(&wanted, at, node)?)?;
-        ssh.args(["-o", "BatchMode=yes"]);
-        let told = ssh.args(["trainyard-node", "verify"]).output().context("ssh")?;
-        let text = String::from_utf8_lossy(&told.stdout);
-        print(&text.lines().map(|line| format!("{node}: {line}\n")).collect::<String>())?;
-        if !told.status.success() {
-            let why = String::from_utf8_lossy(&told.stderr);
-            ui.note(format!("{node}: {}", why.trim()));
-            wrong.push(node);
+/// Has the nodes verify themselves; with a time, after a cold start, from which they may take so long to come up.
+pub(super) fn verify(at: &At, names: &[String], cold: Option<Duration>, ui: &Ui) -> Result<()> {
+    let (_, provider, wanted) = at.begun()?;
+    let nodes = at.nodes(names)?;
+    let machines: Vec<&Machine> =
+        wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())).collect();
+    if cold.is_some() {
+        kept::stopped(&*provider, &wanted, &machines, ui, |_| Ok(()))?;
+    }
+    let begun = Instant::now();
+    loop {
+        let mut wrong = Vec::new();
+        let mut told = String::new();
+        for machine in &machines {
+            interrupt::check()?;
+            let said = verified(machine)?;
+            let (node, text) = (&machine.node, String::from_utf8_lossy(&said.stdout).into_owned());
+            told.extend(text.lines().map(|line| format!("{node}: {line}\n")));
+            if !said.status.success() {
+                told.extend(
+                    String::from_utf8_lossy(&said.stderr)
+                        .lines()
+                        .map(|line| format!("{node}: {line}\n")),
+                );
+                wrong.push(node.as_str());
+            }
         }
+        // Services come up one after the other.
+        if !wrong.is_empty() && cold.is_some_and(|limit| begun.elapsed() < limit) {
+            thread::sleep(PAUSE);
+            continue;
+        }
+        print(&told)?;
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        bail!(Failure::new(
+            exit::VERIFICATION,
+            format!("not as it should be: {}", wrong.join(", "))
+        ));
     }
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    bail!(Failure::new(exit::VERIFICATION, format!("not as it should be: {}", wrong.join(", "))))
+}
+
+/// What a node's own verification says. Nobody is there to be asked for a password.
+fn verified(machine: &Machine) -> Result<Output> {
+    let mut ssh = login(machine, &["-o", "BatchMode=yes", "-o", "ConnectTimeout=20"])?;
+    ssh.args(["trainyard-node", "verify"]).stdin(Stdio::null());
+    ssh.output().context("ssh")
 }
 
 pub(super) fn console(at: &At, node: &str, tail: usize, follow: bool) -> Result<()> {

@@ -22,26 +22,21 @@ pub(super) fn status(at: &At, ui: &Ui) -> Result<()> {
 
 /// A line for each machine.
 pub(super) fn table(wanted: &Wanted, seen: &Seen, told: Option<&Value>, ui: &Ui) -> Result<()> {
-    let node = |name: &str| {
-        let nodes = told.and_then(|told| told["nodes"].as_array()).into_iter().flatten();
-        nodes.into_iter().find(|node| node["name"] == *name).cloned().unwrap_or(Value::Null)
-    };
-    let power = |machine: &Machine| seen.power(&machine.node);
     let text = || {
         let mut text = String::new();
         for machine in &wanted.machines {
-            let way = super::wait::said(&node(&machine.node));
-            let ssh = match power(machine) {
+            let power = seen.power(&machine.node);
+            let way = told_of(told, &machine.node).and_then(|node| super::wait::said(&node));
+            let way = way.map_or_else(String::new, |way| format!("  {way}"));
+            let ssh = match power {
                 Power::Running => format!("  trainyard lab ssh {}", machine.node),
                 _ => String::new(),
             };
-            let power = json!(power(machine));
-            let power = power.as_str().unwrap_or_default();
-            let (node, address) = (&machine.node, machine.address);
+            let (power, node, address) = (json!(power), &machine.node, machine.address);
             let _ = writeln!(
                 text,
-                "{node}  {power}  {address}{}{ssh}",
-                way.map_or_else(String::new, |way| format!("  {way}"))
+                "{node}  {}  {address}{way}{ssh}",
+                power.as_str().unwrap_or_default()
             );
         }
         for forward in wanted.machines.iter().flat_map(|machine| &machine.forwards) {
@@ -51,15 +46,22 @@ pub(super) fn table(wanted: &Wanted, seen: &Seen, told: Option<&Value>, ui: &Ui)
         }
         text
     };
-    let machines: Vec<Value> = wanted
-        .machines
-        .iter()
-        .map(|machine| {
-            json!({
-                "node": machine.node, "machine": machine.name, "power": power(machine), "address": machine.address,
-                "forwards": machine.forwards, "way": node(&machine.node),
-            })
+    ui.result(text, &data(wanted, seen, told))
+}
+
+/// The same as data.
+pub(super) fn data(wanted: &Wanted, seen: &Seen, told: Option<&Value>) -> Value {
+    let one = |machine: &Machine| {
+        json!({
+            "node": machine.node, "machine": machine.name, "power": seen.power(&machine.node), "address": machine.address,
+            "forwards": machine.forwards, "way": told_of(told, &machine.node),
         })
-        .collect();
-    ui.result(text, &json!({ "schema": 1, "lab": wanted.lab, "machines": machines }))
+    };
+    let machines: Vec<Value> = wanted.machines.iter().map(one).collect();
+    json!({ "schema": 1, "lab": wanted.lab, "machines": machines })
+}
+
+/// What the lab's server knows of a node.
+fn told_of(told: Option<&Value>, name: &str) -> Option<Value> {
+    told?["nodes"].as_array()?.iter().find(|node| node["name"] == *name).cloned()
 }

@@ -20,6 +20,7 @@ use crate::cli::ui::Ui;
 use crate::doctor::{Check, State};
 use crate::exit::{self, Failure};
 use crate::machines::{Act, Machine, Provider, Seen, Step, Wanted};
+use crate::secrets::Blotter;
 use crate::serve::{self, Folder, Options};
 
 pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) -> Result<()> {
@@ -67,7 +68,8 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     }
     let machines: Vec<&Machine> =
         wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())).collect();
-    wait::wait(&*provider, &wanted, &machines, &server, how.patience, ui)
+    let blotter = Blotter::of(at.secrets);
+    wait::wait(&*provider, &wanted, &machines, &server, how.patience, &blotter, ui)
 }
 
 /// The steps to what is missing, the record of how the lab was begun before all.

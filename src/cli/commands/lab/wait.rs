@@ -15,6 +15,7 @@ use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::machines::{Machine, Power, Provider, Wanted};
+use crate::secrets::Blotter;
 
 const TICK: Duration = Duration::from_millis(500);
 /// How often is looked whether the machines run.
@@ -47,6 +48,7 @@ pub(super) fn wait(
     machines: &[&Machine],
     server: &Server,
     patience: Duration,
+    blotter: &Blotter,
     ui: &Ui,
 ) -> Result<()> {
     let begun = Instant::now();
@@ -98,7 +100,7 @@ pub(super) fn wait(
                 ),
                 _ => continue,
             };
-            return failed(provider, way.machine, server, &why, ui);
+            return failed(provider, way.machine, server, &why, blotter, ui);
         }
         std::thread::sleep(TICK);
     }
@@ -142,7 +144,7 @@ fn judge(node: &Value) -> (Said, String) {
 
 /// The same for one whose stages are all done.
 fn verified(node: &Value, what: String) -> (Said, String) {
-    let verified = &node["stages"]["verified"];
+    let verified = &node["verified"];
     match verified["ok"].as_bool() {
         Some(true) => (Said::Done, format!("{what}, and verified")),
         Some(false) => {
@@ -162,12 +164,14 @@ fn failed(
     machine: &Machine,
     server: &Server,
     why: &str,
+    blotter: &Blotter,
     ui: &Ui,
 ) -> Result<()> {
     let node = &machine.node;
     ui.note(format!("\n{node}: {why}"));
     let log = machine.folder.join(crate::machines::qemu::CONSOLE_LOG);
     if let Ok(lines) = last_lines(&log, LINES) {
+        let lines = blotter.blot(lines);
         ui.note(format!("the last of its console (`trainyard lab console {node}`):\n{lines}"));
     }
     let picture = machine.folder.join("screen.png");
@@ -192,10 +196,11 @@ mod tests {
 
     use super::{Said, judge};
 
-    fn of(stages: serde_json::Value) -> (Said, String) {
-        judge(
-            &json!({ "name": "compute", "state": "installed", "step": "installed", "stages": stages }),
-        )
+    fn of(stages: &[serde_json::Value], verified: serde_json::Value) -> (Said, String) {
+        judge(&json!({
+            "name": "compute", "state": "installed", "step": "installed",
+            "stages": { "stages": stages }, "verified": verified,
+        }))
     }
 
     #[test]
@@ -207,22 +212,24 @@ mod tests {
         assert_eq!(judge(&lost), (Said::Failed, "no disk".to_owned()));
 
         let stage = |name: &str, state: &str| json!({ "name": name, "state": state, "detail": "" });
-        let running = of(json!({ "stages": [stage("a", "done"), stage("b", "running")] }));
+        let untold = serde_json::Value::Null;
+        let running = of(&[stage("a", "done"), stage("b", "running")], untold.clone());
         assert_eq!(running, (Said::OnItsWay, "1 of 2 stages done; b running".to_owned()));
-        let both = of(json!({ "stages": [stage("a", "failed"), stage("b", "running")] }));
+        let both = of(&[stage("a", "failed"), stage("b", "running")], untold.clone());
         assert_eq!(both.0, Said::OnItsWay, "another one still works");
-        let failed = of(json!({ "stages": [stage("a", "failed"), stage("b", "blocked")] }));
+        let failed = of(&[stage("a", "failed"), stage("b", "blocked")], untold.clone());
         assert_eq!(failed.0, Said::Failed);
 
         let all = [stage("a", "done"), stage("b", "done")];
-        assert_eq!(of(json!({ "stages": all })).0, Said::OnItsWay, "nobody has looked yet");
-        let good = json!({ "stages": all, "verified": { "ok": true, "failed": [] } });
-        assert_eq!(of(good), (Said::Done, "2 of 2 stages done, and verified".to_owned()));
-        let bad =
-            json!({ "stages": all, "verified": { "ok": false, "failed": ["a: it answers"] } });
-        assert_eq!(of(bad).0, Said::Failed);
-        let early = json!({ "ok": false, "failed": ["a: it answers"], "again": true });
-        let early = json!({ "stages": all, "verified": early });
-        assert_eq!(of(early).0, Said::OnItsWay, "it looks again");
+        assert_eq!(of(&all, untold).0, Said::OnItsWay, "nobody has looked yet");
+        let found = |ok: bool, failed: &[&str], again: bool| json!({ "ok": ok, "failed": failed, "again": again });
+        let good = of(&all, found(true, &[], false));
+        assert_eq!(good, (Said::Done, "2 of 2 stages done, and verified".to_owned()));
+        assert_eq!(of(&all, found(false, &["a: it answers"], false)).0, Said::Failed);
+        assert_eq!(
+            of(&all, found(false, &["a: it answers"], true)).0,
+            Said::OnItsWay,
+            "it looks again"
+        );
     }
 }

@@ -1,0 +1,104 @@
+//! `lab collect`: all that there is to see of a lab, in one archive that can be shown to others.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use super::super::node::escaped;
+use super::super::server::Server;
+use super::reach::last_lines;
+use super::{At, show};
+use crate::appear::Growing;
+use crate::cli::ui::Ui;
+use crate::machines::qemu::{CONSOLE_LOG, QEMU};
+use crate::machines::{Machine, Provider};
+use crate::secrets::Blotter;
+use crate::serve::Folder;
+use crate::tool::{Tool, Wanted as Program};
+
+const TAR: Program = Program {
+    name: "tar",
+    purpose: "to put what is collected into one file",
+    hint: "the distribution's package `tar`; Windows 10 and newer have it",
+};
+/// Lines of a console that are taken.
+const CONSOLE: usize = 5000;
+/// Lines of what a node has told.
+const TOLD: &str = "5000";
+
+pub(super) fn collect(at: &At, output: Option<&Path>, ui: &Ui) -> Result<()> {
+    let (record, provider, wanted) = at.begun()?;
+    let default = || PathBuf::from(format!("{}-collected.tar.gz", wanted.lab));
+    let output = output.map_or_else(default, Path::to_owned);
+    let tar = Tool::locate(TAR)?;
+    let growing = Growing::begin(&output, false)?;
+    let work = tempfile::tempdir()?;
+    let folder = work.path().join(&wanted.lab);
+    fs::create_dir(&folder)?;
+    let blotter = Blotter::of(at.secrets);
+    let write = |name: &str, text: String| -> Result<()> {
+        let path = folder.join(name);
+        fs::write(&path, blotter.blot(text)).with_context(|| format!("`{}`", path.display()))
+    };
+
+    let seen = provider.look(&wanted)?;
+    let server = Folder::at(at.state).address().and_then(|url| Server::at(at.state, url).ok());
+    let nodes = server.as_ref().and_then(|server| server.ask("nodes", &[]).ok());
+    if nodes.is_none() {
+        ui.note("the lab's server does not run, so what nodes have told is left out: `trainyard serve --seeds` or `trainyard lab up` begins it");
+    }
+    write("status.json", format!("{:#}\n", show::data(&wanted, &seen, nodes.as_ref())))?;
+    let events = server.as_ref().and_then(|server| server.ask("events", &[]).ok());
+    if let Some(events) = events {
+        write("events.json", format!("{events:#}\n"))?;
+    }
+    let program = Tool::locate(QEMU).and_then(|qemu| qemu.run(["--version"]).finish());
+    let program = program.map_or_else(|error| error.to_string(), |said| said.stdout);
+    write(
+        "versions.txt",
+        format!("trainyard {}\n{}{program}", env!("CARGO_PKG_VERSION"), record.text()?),
+    )?;
+    for machine in &wanted.machines {
+        fs::create_dir(folder.join(&machine.node))?;
+        for (name, text) in of_node(machine, server.as_ref()) {
+            write(&format!("{}/{name}", machine.node), text)?;
+        }
+        let picture = folder.join(&machine.node).join("screen.png");
+        // One that does not run has none.
+        let _ = shot(&*provider, machine, &picture);
+    }
+    let words = [
+        "-czf".as_ref(),
+        growing.path().as_os_str(),
+        "-C".as_ref(),
+        work.path().as_os_str(),
+        wanted.lab.as_ref(),
+    ];
+    tar.run(words).finish()?;
+    let size = growing.keep()?;
+    let text = || format!("{}  {} KiB\n", output.display(), size.div_ceil(1024));
+    ui.result(text, &json!({ "schema": 1, "path": output, "size": size }))?;
+    ui.note("the lab's secrets are blotted out of its texts; look at the pictures of screens before you show it to others");
+    Ok(())
+}
+
+fn shot(provider: &dyn Provider, machine: &Machine, picture: &Path) -> Result<()> {
+    Ok(provider.screenshot(machine, picture)?)
+}
+
+/// What there is of a node, by the names of files.
+fn of_node(machine: &Machine, server: Option<&Server>) -> Vec<(&'static str, String)> {
+    let mut files = Vec::new();
+    if let Ok(console) = last_lines(&machine.folder.join(CONSOLE_LOG), CONSOLE) {
+        files.push(("console.log", console));
+    }
+    if let Ok(plan) = fs::read_to_string(machine.folder.join(super::diff::MADE_FROM)) {
+        files.push(("plan.json", plan));
+    }
+    let path = format!("nodes/{}/log", escaped(&machine.node));
+    let told = server.and_then(|server| server.get(&path, &[("tail", TOLD)]).ok()?.text().ok());
+    files.extend(told.filter(|told| !told.is_empty()).map(|told| ("told.log", told)));
+    files
+}

@@ -1,0 +1,128 @@
+//! `lab snapshot` and `lab restore`: the state of machines, kept and brought back.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use serde_json::json;
+
+use super::At;
+use crate::cli::ui::Ui;
+use crate::exit::{self, Failure};
+use crate::interrupt;
+use crate::machines::{Machine, Power, Provider, Snapshot, Stop, Wanted};
+
+/// How long a node's system may take to end by itself.
+const BUTTON: Duration = Duration::from_secs(180);
+const TICK: Duration = Duration::from_millis(500);
+
+/// Takes a snapshot of that name of each node, or lists those that there are.
+pub(super) fn snapshot(at: &At, name: Option<&str>, names: &[String], ui: &Ui) -> Result<()> {
+    let (_, provider, wanted) = at.begun()?;
+    let machines = machines(at, &wanted, names)?;
+    if let Some(name) = name {
+        stopped(&*provider, &wanted, &machines, ui, |machine| {
+            ui.note(format!("{}: snapshot {name}", machine.node));
+            provider.snapshot(machine, Snapshot::Take(name))?;
+            Ok(())
+        })?;
+    }
+    let mut listed = Vec::new();
+    for machine in machines {
+        listed.push((machine.node.as_str(), provider.snapshot(machine, Snapshot::List)?));
+    }
+    let text = || listed.iter().map(|(node, all)| format!("{node}  {}\n", all.join(" "))).collect();
+    let nodes: Vec<_> =
+        listed.iter().map(|(node, all)| json!({ "node": node, "snapshots": all })).collect();
+    ui.result(text, &json!({ "schema": 1, "nodes": nodes }))
+}
+
+/// Brings nodes back to a snapshot. What has happened to them since is lost.
+pub(super) fn restore(at: &At, name: &str, names: &[String], ui: &Ui) -> Result<()> {
+    let (_, provider, wanted) = at.begun()?;
+    let machines = machines(at, &wanted, names)?;
+    for machine in &machines {
+        if !provider.snapshot(machine, Snapshot::List)?.iter().any(|known| known == name) {
+            let message = format!(
+                "{} has no snapshot `{name}`: `trainyard lab snapshot` lists them",
+                machine.node
+            );
+            bail!(Failure::new(exit::USAGE, message));
+        }
+    }
+    let seen = provider.look(&wanted)?;
+    for machine in &machines {
+        // Its system need not end well: what it writes is lost anyway.
+        if matches!(seen.power(&machine.node), Power::Running | Power::Paused) {
+            provider.stop(machine, Stop::Plug)?;
+        }
+    }
+    off(&*provider, &wanted, &machines, BUTTON)?;
+    for machine in &machines {
+        ui.note(format!("{}: back to {name}", machine.node));
+        provider.snapshot(machine, Snapshot::Restore(name))?;
+        provider.start(&wanted, machine)?;
+    }
+    Ok(())
+}
+
+fn machines<'w>(at: &At, wanted: &'w Wanted, names: &[String]) -> Result<Vec<&'w Machine>> {
+    let nodes = at.nodes(names)?;
+    Ok(wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())).collect())
+}
+
+/// Does something to machines while they are off, and starts those again that ran.
+pub(super) fn stopped(
+    provider: &dyn Provider,
+    wanted: &Wanted,
+    machines: &[&Machine],
+    ui: &Ui,
+    mut each: impl FnMut(&Machine) -> Result<()>,
+) -> Result<()> {
+    let seen = provider.look(wanted)?;
+    let ran: Vec<&Machine> = machines
+        .iter()
+        .copied()
+        .filter(|machine| seen.power(&machine.node) == Power::Running)
+        .collect();
+    for machine in &ran {
+        ui.note(format!("{}: switch it off, as by its button", machine.node));
+        provider.stop(machine, Stop::Button)?;
+    }
+    let done = off(provider, wanted, machines, BUTTON)
+        .and_then(|()| machines.iter().try_for_each(|machine| each(machine)));
+    // Also where something failed: they ran before.
+    let seen = provider.look(wanted)?;
+    for machine in ran.iter().filter(|machine| seen.power(&machine.node) == Power::Off) {
+        provider.start(wanted, machine)?;
+    }
+    done
+}
+
+/// Waits until none of them runs.
+fn off(
+    provider: &dyn Provider,
+    wanted: &Wanted,
+    machines: &[&Machine],
+    limit: Duration,
+) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        interrupt::check()?;
+        let seen = provider.look(wanted)?;
+        let on = machines
+            .iter()
+            .find(|machine| matches!(seen.power(&machine.node), Power::Running | Power::Paused));
+        let Some(machine) = on else { return Ok(()) };
+        if begun.elapsed() > limit {
+            let message = format!(
+                "{} does not end by itself in {} s: `trainyard lab console {}` shows what it does",
+                machine.node,
+                limit.as_secs(),
+                machine.node
+            );
+            bail!(Failure::new(exit::VERIFICATION, message));
+        }
+        thread::sleep(TICK);
+    }
+}
