@@ -75,6 +75,7 @@ test-nodes: setup
 test-long: export TRAINYARD_LONG = 1
 test-long: test-nodes
 	cargo test --locked --no-fail-fast $(SHOWN:%=--test %) -- --show-output
+	cargo test --locked --no-fail-fast --lib --test serve --test lab --test virtualbox
 	cargo test --locked --no-fail-fast $(AS_ROOT) $(SLOW_AS_ROOT:%=--test %)
 
 bench: setup

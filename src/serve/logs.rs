@@ -51,9 +51,9 @@ impl Logs {
         Self { folder, nodes: Mutex::default(), secrets: Mutex::default() }
     }
 
-    /// These are not written down.
+    /// These are not written down, and neither are those that came before: nodes may still have them.
     pub fn hide(&self, secrets: &Secrets) {
-        *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) = Blotter::of(secrets);
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).learn(secrets);
     }
 
     /// Writes down what a node says. What there is no room for is counted and left out; a disk that is full is no reason to end.
@@ -122,7 +122,8 @@ impl Logs {
         Ok(part)
     }
 
-    fn without_secrets(&self, text: String) -> String {
+    /// What somebody else wrote, without what gives a secret away.
+    pub fn without_secrets(&self, text: String) -> String {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner).blot(text)
     }
 }

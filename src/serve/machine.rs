@@ -19,7 +19,7 @@ use super::listen::Peer;
 use super::syslog::Message;
 use super::{Served, Server, stages};
 use crate::model::Mac;
-use crate::state::{Token, Told};
+use crate::state::{State as Stage, Token, Told};
 
 /// Bytes of what a node may tell at once.
 const LARGEST: usize = 64 << 10;
@@ -227,7 +227,7 @@ async fn report(
     Form(report): Form<Report>,
 ) -> Response {
     let Some(name) = server.keeper.opened(&token, Opens::Reports) else { return gone() };
-    let more = words(&report.more);
+    let more = words(&server.logs.without_secrets(report.more));
     let told = match report.what.as_str() {
         "step" if !more.is_empty() => Told::Step(&more),
         "installed" => Told::Installed,
@@ -235,7 +235,9 @@ async fn report(
         _ => return (StatusCode::BAD_REQUEST, "what: step, installed or failed\n").into_response(),
     };
     let kept = server.keeper.change(&name, |node| {
-        let news = node.tells(told, now());
+        // It has its kickstart from a medium, where it did not fetch it here.
+        let began = node.state == Stage::Armed && node.fetched("its kickstart", now());
+        let news = node.tells(told, now()) || began;
         let text = node.reason.clone().unwrap_or_else(|| node.step.clone());
         ((), news.then_some(text))
     });

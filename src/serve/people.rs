@@ -21,7 +21,7 @@ use super::stages::Verified;
 use crate::state::{Event, NodeState, State as Stage};
 
 /// How many events are sent at once.
-const MOST_EVENTS: usize = 10_000;
+const MOST_EVENTS: usize = 1000;
 
 type App = State<Arc<Server>>;
 
@@ -162,8 +162,9 @@ async fn stream(State(server): App, Query(wanted): Query<Wanted>, headers: Heade
     let mut after: u64 = last.unwrap_or(wanted.after);
     let (sender, receiver) = tokio::sync::mpsc::channel::<Event>(64);
     tokio::spawn(async move {
-        // What it ends with, its client sees, and asks again from where it was.
-        while let Ok(missed) = server.keeper.events(after, None, MOST_EVENTS).await {
+        loop {
+            // What it ends with, its client sees, and asks again from where it was.
+            let Ok(missed) = server.keeper.events(after, None, MOST_EVENTS).await else { return };
             let whole = missed.len() < MOST_EVENTS;
             for event in missed {
                 after = event.id;
@@ -175,7 +176,12 @@ async fn stream(State(server): App, Query(wanted): Query<Wanted>, headers: Heade
                 break;
             }
         }
-        while let Ok(event) = live.recv().await {
+        loop {
+            let event = tokio::select! {
+                event = live.recv() => event,
+                () = sender.closed() => return,
+            };
+            let Ok(event) = event else { return };
             if event.id > after && sender.send(event).await.is_err() {
                 return;
             }

@@ -6,6 +6,7 @@ mod running;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -14,6 +15,23 @@ pub use running::Running;
 
 /// Variables of the environment whose names begin with this hold secrets. No program that is run gets them.
 pub const SECRET_VARIABLES: &str = "TRAINYARD_SECRET_";
+
+/// A program that is spoken to by hand, or that goes on by itself: without those variables as well.
+#[must_use]
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    without_secrets(&mut command);
+    command
+}
+
+/// Takes those variables from a program's environment.
+fn without_secrets(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(SECRET_VARIABLES.as_bytes()) {
+            command.env_remove(name);
+        }
+    }
+}
 
 /// Whether each command line is shown before it is run (`--verbose`).
 static SHOWN: AtomicBool = AtomicBool::new(false);

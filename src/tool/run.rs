@@ -96,11 +96,7 @@ impl Run {
         }
         let mut command = Command::new(by);
         command.args(words).args(&self.arguments);
-        for (name, _) in std::env::vars_os() {
-            if name.as_encoded_bytes().starts_with(super::SECRET_VARIABLES.as_bytes()) {
-                command.env_remove(name);
-            }
-        }
+        super::without_secrets(&mut command);
         #[cfg(unix)]
         {
             // Its own group, so that what it starts in turn is ended with it.

@@ -19,9 +19,10 @@ fn lab(script: &str) -> Lab {
 #[test]
 fn it_is_called_on_each_event_in_its_order() {
     let lab = lab(
-        "printf '%s|%s|%s\\n' \"$TRAINYARD_NODE\" \"$TRAINYARD_STATE\" \"$TRAINYARD_TEXT\" >>log; echo \"$TRAINYARD_EVENT\" >>json; [ \"$TRAINYARD_STATE\" != failed ] || { echo oh >&2; exit 3; }; [ -z \"$TRAINYARD_SECRET_X\" ]",
+        "printf '%s|%s|%s\\n' \"$TRAINYARD_NODE\" \"$TRAINYARD_STATE\" \"$TRAINYARD_TEXT\" >>log; echo \"$TRAINYARD_EVENT\" >>json; [ \"$TRAINYARD_STATE\" != failed ] || { echo oh >&2; exit 3; }; echo \"${TRAINYARD_SECRET_X-none}\" >>seen",
     );
-    let serving = Serving::of(lab, &["--no-arm", "--on-event", "hook"]);
+    let secret = ("TRAINYARD_SECRET_X", "what-nobody-sees");
+    let serving = Serving::with(lab, &["--no-arm", "--on-event", "hook"], &[secret]);
     assert_eq!(serving.node_command(&["arm", "compute"]).status, 0);
     let path = serving.kickstart_path("compute");
     let kickstart = serving.get_as(&serving.mac("compute"), &path).text();
@@ -46,6 +47,8 @@ fn it_is_called_on_each_event_in_its_order() {
         "compute|failed|no disk",
     ];
     assert_eq!(log.lines().collect::<Vec<_>>(), wanted);
+    let seen = serving.lab.read("seen");
+    assert!(!seen.is_empty() && seen.lines().all(|line| line == "none"), "{seen}");
     assert!(!serving.lab.path("spoiled").exists());
     let events = serving.lab.read("json");
     let first: serde_json::Value =

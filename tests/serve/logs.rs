@@ -203,3 +203,33 @@ fn a_log_outlives_the_server() {
     let log = wait_for(&serving, "compute", "after");
     assert!(log.lines().count() == 2 && log.contains("before"), "{log}");
 }
+
+/// An installer tells its kernel's command line, and what its repository is: addresses that open its kickstart.
+#[test]
+fn an_address_that_opens_something_is_not_in_a_log() {
+    let serving = installing("compute");
+    let path = serving.kickstart_path("compute");
+    let line = format!(
+        "<30>Nov 26 07:40:01 localhost kernel: inst.ks=http://{}{path} inst.x\n",
+        serving.address
+    );
+    by_tcp(&serving, line.as_bytes());
+    let log = wait_for(&serving, "compute", "inst.x");
+    assert!(log.contains("/n/(a token)/ks inst.x"), "{log}");
+}
+
+/// What was told before the lab's secrets were rotated is still blotted out: nodes that are being installed have it.
+#[test]
+fn secrets_that_were_rotated_are_blotted_out_as_well() {
+    let serving = installing("compute");
+    let secrets = serving.lab.read("secrets.yaml");
+    let old = secrets.lines().find_map(|line| line.strip_prefix("RABBIT_PASS: "));
+    let old = old.expect("one").trim_matches('"');
+    serving.lab.done(&["secrets", "rotate", "RABBIT_PASS"]);
+    assert_eq!(serving.node_command(&["arm", "controller"]).status, 0);
+    by_tcp(
+        &serving,
+        format!("<30>Nov 26 07:40:01 localhost program: it is {old} here\n").as_bytes(),
+    );
+    wait_for(&serving, "compute", "it is (a secret) here");
+}

@@ -32,8 +32,15 @@ impl Serving {
     }
 
     pub fn of(lab: Lab, more: &[&str]) -> Self {
+        Self::with(lab, more, &[])
+    }
+
+    /// With these in its environment.
+    pub fn with(lab: Lab, more: &[&str], environment: &[(&str, &str)]) -> Self {
         let address = free();
-        let (child, said) = begin(serve(&lab, address, more));
+        let mut command = serve(&lab, address, more);
+        command.envs(environment.iter().copied());
+        let (child, said) = begin(command);
         Self { lab, address, child, said }
     }
 

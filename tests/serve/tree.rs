@@ -39,6 +39,20 @@ fn every_file_is_as_xorriso_reads_it() {
 }
 
 #[test]
+fn files_have_the_types_that_they_are_of() {
+    let serving = Serving::new();
+    for (path, kind) in [
+        ("images/pxeboot/vmlinuz", "application/octet-stream"),
+        (".treeinfo", "text/plain; charset=utf-8"),
+        ("repodata/repomd.xml", "text/xml"),
+        ("Packages/acl-2.2.51-15.el7.x86_64.rpm", "application/x-rpm"),
+    ] {
+        let answer = serving.get(&format!("/tree/{path}"));
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)), "{path}");
+    }
+}
+
+#[test]
 fn parts_and_conditions() {
     let serving = Serving::new();
     let path = "/tree/LiveOS/squashfs.img";

@@ -214,3 +214,23 @@ fn who_is_told_what() {
         "{nobody:?}"
     );
 }
+
+/// A node that has its kickstart on a medium, as `trainyard lab` makes them, asks for nothing here; it only tells.
+#[test]
+fn one_that_only_tells_is_heard_as_well() {
+    let serving = Serving::new();
+    serving.wait_for("compute", "armed");
+    let armed = serving.node_command(&["arm", "compute", "--format", "json"]).stdout;
+    let armed: Value = serde_json::from_str(&armed).expect("JSON");
+    let report = armed["nodes"][0]["report"].as_str().expect("an address");
+    let report = &report[report.find("/r/").expect("a path")..];
+    assert_eq!(serving.tell(report, "what=step&more=looking+at+the+machine").status, 204);
+    assert_eq!(serving.state("compute"), "installing");
+    let secrets = serving.lab.read("secrets.yaml");
+    let secret = secrets.lines().find_map(|line| line.strip_prefix("RABBIT_PASS: "));
+    let secret = secret.expect("one").trim_matches('"');
+    assert_eq!(serving.tell(report, &format!("what=failed&more=it+said+{secret}")).status, 204);
+    let node = serving.node("compute");
+    assert_eq!((&node["state"], &node["reason"]), (&"failed".into(), &"it said (a secret)".into()));
+    assert!(!texts(&serving, "compute").concat().contains(secret));
+}
