@@ -1,10 +1,12 @@
 //! Exit codes, and which failure has which.
 
+use crate::appear::AppearError;
 use crate::base_image::FetchError;
 use crate::digest::Undigested;
 use crate::disk::DiskError;
 use crate::interrupt::Interrupted;
 use crate::iso::IsoError;
+use crate::machines::MachineError;
 use crate::render::RenderError;
 use crate::secrets::{FileError, Missing};
 use crate::serve::{DhcpError, ServeError};
@@ -83,6 +85,22 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             | IsoError::BootMenu { .. }
             | IsoError::Efiboot(_)
             | IsoError::Io { .. } => INPUT,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<AppearError>() {
+        return Some(match error {
+            AppearError::Exists(_) => REFUSED,
+            AppearError::Interrupted(_) => INTERRUPTED,
+            AppearError::Io { .. } => INPUT,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<MachineError>() {
+        return Some(match error {
+            MachineError::Tool(error) => of_tool(error),
+            MachineError::Said(_) => PROGRAM_FAILED,
+            MachineError::Foreign(_) => REFUSED,
+            MachineError::Io { .. } => INPUT,
+            MachineError::Interrupted(_) => INTERRUPTED,
         });
     }
     if let Some(error) = cause.downcast_ref::<DiskError>() {

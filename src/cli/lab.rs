@@ -121,6 +121,22 @@ pub enum LabCommand {
         /// The archive [default: LAB-collected.tar.gz]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Replace one that is there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Print what `up` would do as a script, for VirtualBox
+    #[command(after_help = "Example: trainyard lab script --shell powershell > up.ps1")]
+    Script {
+        /// The script's language
+        #[arg(long, value_enum, value_name = "SHELL", default_value = "bash")]
+        shell: ScriptShell,
+        /// Only these nodes
+        #[arg(value_name = "NODE")]
+        nodes: Vec<String>,
+        /// How machines become nodes
+        #[arg(long, value_enum, value_name = "HOW", default_value = "iso")]
+        via: Via,
     },
     /// Connect the cards of a network: what `up` begins for machines by QEMU
     #[command(
@@ -184,6 +200,16 @@ pub struct HowArgs {
     /// Where images are
     #[command(flatten)]
     pub network: NetworkArgs,
+}
+
+/// A script's language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScriptShell {
+    /// Bash, of Linux and macOS
+    Bash,
+    /// PowerShell, of Windows
+    #[value(name = "powershell")]
+    PowerShell,
 }
 
 /// What runs machines.

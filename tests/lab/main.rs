@@ -1,5 +1,5 @@
 //! `trainyard lab` with real QEMUs: machines are made, found again, and taken away, whenever it is interrupted. Their disks are empty, so
-//! nothing starts on them; tests/node has a lab whose nodes come up.
+//! nothing starts on them.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -50,7 +50,8 @@ pub(super) fn machine(wanted: &Wanted, machine: &Machine) -> Result<Vec<String>,
     let folder = &machine.folder;
     let mut all =
         words(&["-name", &value(&machine.name), "-nodefaults", "-display", "none", "-vga", "std"]);
-    // The chipset on which slots have the numbers that names are made of.
+    // The chipset on which slots have the numbers that names are made of. Where ACPI told slots of their own, they would be names.
+    all.extend(words(&["-global", "PIIX4_PM.acpi-root-pci-hotplug=off"]));
     all.extend(words(&["-machine", &format!("pc,accel={accelerator}"), "-cpu", processor]));
     all.extend(words(&[
         "-smp",

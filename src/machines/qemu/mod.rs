@@ -79,10 +79,11 @@ fn power(folder: &Path) -> Power {
     }
     let qmp = folder.join(QMP);
     if process::is_there(&qmp) {
-        // One that ends while it is asked does not run.
         return match qmp::ask(&qmp, "query-status", &json!({})) {
             Ok(said) if said["status"] == "running" => Power::Running,
             Ok(_) => Power::Paused,
+            // It has ended since; or it is busy, and somebody else may be asking it.
+            Err(_) if process::is_held(&qmp) => Power::Running,
             Err(_) => Power::Off,
         };
     }
@@ -239,6 +240,9 @@ impl Provider for Qemu {
             let folder = super::folder_of(&wanted.folder, node);
             let act = Act::Tell { socket: folder.join(QMP), command: "quit", ends: true };
             steps.push(Step::of(node, "switch it off", act));
+            // First: whoever is interrupted while the folder goes finds a machine that is not whole.
+            let whole = Act::Remove { path: folder.join(WHOLE) };
+            steps.push(Step::of(node, "note that it is going", whole));
             steps.push(Step::of(node, "remove it with its disks", Act::Remove { path: folder }));
         }
         Ok(steps)
@@ -258,8 +262,14 @@ impl Provider for Qemu {
             steps.push(Step::lab(format!("close the way out of {name}, where there is one"), act));
         }
         if wanted.folder.exists() {
-            let act = Act::Remove { path: wanted.folder.clone() };
-            steps.push(Step::lab("remove the networks and the lab's folder", act));
+            // What was remembered of the lab goes last: without it nobody looks for the rest.
+            for (what, path) in [
+                ("remove the nodes' folder", nodes_of(wanted)),
+                ("remove the networks", networks_of(wanted)),
+                ("remove the lab's folder", wanted.folder.clone()),
+            ] {
+                steps.push(Step::lab(what, Act::Remove { path }));
+            }
         }
         Ok(steps)
     }

@@ -12,7 +12,16 @@ use crate::tool::Tool;
 pub(super) fn checks(wanted: &Wanted) -> Vec<Check> {
     let mut checks = Vec::new();
     for program in [QEMU, disk::WANTED] {
-        match Tool::locate(program).and_then(|tool| tool.run(["--version"]).finish()) {
+        let found = Tool::locate(program).and_then(|tool| {
+            // `-netdev dgram` came with it.
+            let tool = if program.name == QEMU.name {
+                tool.at_least("7.2", &["--version"], "QEMU emulator version")?
+            } else {
+                tool
+            };
+            tool.run(["--version"]).finish()
+        });
+        match found {
             Ok(said) => checks.push(Check::good(
                 Kind::Program,
                 program.name,

@@ -2,9 +2,8 @@
 //! becomes of who began it: the lock is a file's that it inherits. What has the lock and does not answer yet is about to.
 
 use std::fs::{self, File, TryLockError};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use serde_json::json;
 use super::super::MachineError;
 use super::{QEMU, qmp, switch};
 use crate::interrupt;
-use crate::tool::Tool;
+use crate::tool::{self, Tool};
 
 /// How long one may take to begin, or to end.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -24,7 +23,7 @@ fn lock_of(socket: &Path) -> PathBuf {
 }
 
 /// Whether somebody has the lock.
-fn is_held(socket: &Path) -> bool {
+pub(super) fn is_held(socket: &Path) -> bool {
     let file = File::open(lock_of(socket));
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
@@ -111,10 +110,14 @@ pub fn begin(
     log: &Path,
 ) -> Result<(), MachineError> {
     let said = File::create(log).map_err(MachineError::io(log))?;
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
-    // Ctrl-C is for who began it.
-    command.process_group(0);
+    let mut command = tool::command(program);
+    // Not the folder of whoever began it, which it would hold. (It leaves the terminal by itself.)
+    command
+        .args(arguments)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(said);
     let mut child = command.spawn().map_err(MachineError::io(program))?;
     let begun = Instant::now();
     while !switch::answers(until) {

@@ -13,6 +13,8 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::interrupt;
+
 /// The socket that all cards send to, in the network's folder.
 pub const SWITCH: &str = "switch";
 /// The socket of the way out.
@@ -77,7 +79,7 @@ impl Switch {
     /// The system's.
     pub fn run(mut self) -> io::Result<()> {
         let mut frame = vec![0; LARGEST];
-        while self.is_there() {
+        while self.is_there() && interrupt::check().is_ok() {
             match self.socket.recv_from(&mut frame) {
                 Ok((length, from)) => {
                     if let Some(from) = from.as_pathname() {

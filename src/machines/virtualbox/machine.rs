@@ -161,6 +161,10 @@ fn hardware(wanted: &Wanted, machine: &Machine, host: &Host) -> Vec<String> {
             said.extend(words(&["--system-uuid-le", "off"]));
         }
     }
+    // A new machine has its first adapter on VirtualBox's own NAT, whatever the lab says of it.
+    if !machine.cards.iter().any(|card| card.adapter == 1) {
+        said.extend(words(&["--nic1", "none"]));
+    }
     for card in &machine.cards {
         let Some(network) = wanted.networks.get(card.network) else { continue };
         let number = card.adapter;

@@ -79,7 +79,7 @@ impl Provider for VirtualBox {
         Format::Vdi
     }
 
-    /// A NAT network's second address, where [`networks::LOOPBACK`] puts it; the host's own on a host-only one.
+    /// A NAT network's second address, which a new one has for the host's loopback (`NATNetwork::init`); the host's own on a host-only one.
     fn host(&self, wanted: &Wanted) -> Option<Ipv4Addr> {
         let network = wanted.management()?;
         match network.attach {

@@ -12,9 +12,6 @@ use crate::spec::Attach;
 /// The longest name of a forwarded port (`PF_NAMELEN` in `VBoxPortForwardString.h` is 64, with its end).
 const RULE_NAME: usize = 63;
 
-/// The host's loopback for the second address of a network: nodes tell the lab's server there how far they are.
-pub(super) const LOOPBACK: &str = "127.0.0.1=2";
-
 /// The NAT networks that machines are plugged into.
 pub(super) fn nat(wanted: &Wanted) -> impl Iterator<Item = &Network> {
     used(wanted, Attach::NatNetwork)
@@ -97,8 +94,6 @@ fn nat_steps(
             "--enable",
             "--dhcp",
             "off",
-            "--loopback-4",
-            LOOPBACK,
         ];
         add.extend(rules.iter().flat_map(|rule| ["--port-forward-4", rule]));
         let note = run(

@@ -27,7 +27,7 @@ def natnetwork(words):
     changes()
     known = {"--netname": 1}
     if words[0] in ("add", "modify"):
-        known.update({"--network": 1, "--dhcp": 1, "--enable": 0, "--port-forward-4": 1, "--loopback-4": 1})
+        known.update({"--network": 1, "--dhcp": 1, "--enable": 0, "--port-forward-4": 1})
     # `--port-forward-4 delete NAME` is three words.
     told, words_ = [], list(words[1:])
     while words_:

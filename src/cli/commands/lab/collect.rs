@@ -28,12 +28,12 @@ const CONSOLE: usize = 5000;
 /// Lines of what a node has told.
 const TOLD: &str = "5000";
 
-pub(super) fn collect(at: &At, output: Option<&Path>, ui: &Ui) -> Result<()> {
+pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> Result<()> {
     let (record, provider, wanted) = at.begun()?;
     let default = || PathBuf::from(format!("{}-collected.tar.gz", wanted.lab));
     let output = output.map_or_else(default, Path::to_owned);
     let tar = Tool::locate(TAR)?;
-    let growing = Growing::begin(&output, false)?;
+    let growing = Growing::begin(&output, force)?;
     let work = tempfile::tempdir()?;
     let folder = work.path().join(&wanted.lab);
     fs::create_dir(&folder)?;

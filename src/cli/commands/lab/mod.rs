@@ -75,7 +75,10 @@ pub(in crate::cli) fn lab(
             let cold = cold.then_some(*patience);
             reach::verify(&at, nodes, cold, ui)
         }
-        LabCommand::Collect { output } => collect::collect(&at, output.as_deref(), ui),
+        LabCommand::Collect { output, force } => {
+            collect::collect(&at, output.as_deref(), *force, ui)
+        }
+        LabCommand::Script { shell, nodes, via } => up::script(&at, nodes, *shell, *via),
         LabCommand::Diff { nodes } => diff::diff(&at, nodes, ui),
         LabCommand::Snapshot { name, node } => kept::snapshot(&at, name.as_deref(), node, ui),
         LabCommand::Restore { name, node } => kept::restore(&at, name, node, ui),

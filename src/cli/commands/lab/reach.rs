@@ -15,6 +15,7 @@ use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::machines::qemu::CONSOLE_LOG;
 use crate::machines::{Machine, Wanted};
+use crate::tool;
 
 /// How long is waited before nodes are asked again.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -31,9 +32,16 @@ fn login(machine: &Machine, options: &[&str]) -> Result<Command> {
     let forward = machine.forwards.iter().find(|forward| forward.name == "ssh");
     let forward = forward.context("no port leads to it")?;
     let known = machine.folder.join("known_hosts");
-    let mut ssh = Command::new("ssh");
+    let mut ssh = tool::command("ssh");
     ssh.args(["-p", &forward.host.port().to_string()]);
-    ssh.args(["-o", "StrictHostKeyChecking=accept-new", "-o", "LogLevel=ERROR"]);
+    ssh.args([
+        "-o",
+        "StrictHostKeyChecking=accept-new",
+        "-o",
+        "LogLevel=ERROR",
+        "-o",
+        "ConnectTimeout=20",
+    ]);
     ssh.arg("-o").arg(format!("UserKnownHostsFile=\"{}\"", known.display()));
     ssh.args(["-o", &format!("HostKeyAlias={}", machine.node)]);
     ssh.args(options).arg(format!("root@{}", forward.host.ip()));
@@ -99,7 +107,7 @@ pub(super) fn verify(at: &At, names: &[String], cold: Option<Duration>, ui: &Ui)
 
 /// What a node's own verification says. Nobody is there to be asked for a password.
 fn verified(machine: &Machine) -> Result<Output> {
-    let mut ssh = login(machine, &["-o", "BatchMode=yes", "-o", "ConnectTimeout=20"])?;
+    let mut ssh = login(machine, &["-o", "BatchMode=yes"])?;
     ssh.args(["trainyard-node", "verify"]).stdin(Stdio::null());
     ssh.output().context("ssh")
 }

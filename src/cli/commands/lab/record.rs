@@ -52,6 +52,11 @@ impl Record {
         Ok(Some(read))
     }
 
+    /// One that nobody has remembered.
+    pub fn new(provider: ProviderChoice, via: Via) -> Self {
+        Self { schema: 1, provider, via, port_base: PORT_BASE }
+    }
+
     /// What is to be: as it was begun, or else as it is asked for. Asking for something else than was begun is an error.
     pub fn of(known: Option<&Self>, how: &HowArgs) -> Result<Self> {
         let asked = Self {
@@ -94,11 +99,14 @@ impl Record {
                 .filter(|it| it.address.octets()[3] == node.address.octets()[3])
                 .count()
                 == 1;
-            let ssh = if last < 200 && is_alone { last } else { 200 + n };
+            let ssh = if (1..200).contains(&last) && is_alone { last } else { 200 + n };
             ports.insert(format!("{}.ssh", node.name), self.port_base + ssh);
             if node.controller.name == node.name {
-                ports.insert(format!("{}.dashboard", node.name), self.port_base - PORT_BASE + 8080);
-                ports.insert(format!("{}.console", node.name), self.port_base - PORT_BASE + 6080);
+                ports.insert(
+                    format!("{}.dashboard", node.name),
+                    self.port_base + (8080 - PORT_BASE),
+                );
+                ports.insert(format!("{}.console", node.name), self.port_base + (6080 - PORT_BASE));
             }
         }
         ports

@@ -15,11 +15,11 @@ use super::media::Maker;
 use super::perform::perform;
 use super::record::Record;
 use super::{At, wait};
-use crate::cli::lab::HowArgs;
-use crate::cli::ui::Ui;
+use crate::cli::lab::{HowArgs, ProviderChoice, ScriptShell, Via};
+use crate::cli::ui::{Ui, print};
 use crate::doctor::{Check, State};
 use crate::exit::{self, Failure};
-use crate::machines::{Act, Machine, Provider, Seen, Step, Wanted};
+use crate::machines::{self, Act, Machine, Provider, Seen, Shell, Step, Wanted};
 use crate::secrets::Blotter;
 use crate::serve::{self, Folder, Options};
 
@@ -70,6 +70,21 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
         wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())).collect();
     let blotter = Blotter::of(at.secrets);
     wait::wait(&*provider, &wanted, &machines, &server, how.patience, &blotter, ui)
+}
+
+/// The steps of VirtualBox's as a script.
+pub(super) fn script(at: &At, names: &[String], shell: ScriptShell, via: Via) -> Result<()> {
+    let record = Record::new(ProviderChoice::VirtualBox, via);
+    let provider = record.provider()?;
+    let wanted = at.wanted(&record);
+    let seen = provider.look(&wanted)?;
+    refuse_foreign(&seen)?;
+    let steps = provider.raise(&wanted, &seen, &at.nodes(names)?)?;
+    let shell = match shell {
+        ScriptShell::Bash => Shell::Bash,
+        ScriptShell::PowerShell => Shell::PowerShell,
+    };
+    print(&machines::script(&steps, shell))
 }
 
 /// The steps to what is missing, the record of how the lab was begun before all.
