@@ -50,6 +50,13 @@ fn machines_are_made_once_and_down_leaves_nothing() {
         assert_eq!(found, mode, "{file}");
     }
 
+    // It goes on as it was begun.
+    let otherwise = lab.run(&["lab", "up", "--no-wait", "--via", "seed"]);
+    assert_eq!(otherwise.status, 2, "said twice: {otherwise:?}");
+    let otherwise = lab.other(&["lab", "up", "--no-wait", "--via", "seed"]);
+    assert_eq!(otherwise.status, 8, "{otherwise:?}");
+    assert!(otherwise.stderr.contains("were begun otherwise"), "{otherwise:?}");
+
     // One anew; the other runs on.
     let inode = |file: &str| fs::metadata(lab.machine(file)).expect(file).ino();
     let other = inode("nodes/controller/qmp");

@@ -61,6 +61,11 @@ impl Machines {
         crate::common::outcome(self.command(words))
     }
 
+    /// With these words and no others.
+    pub fn other(&self, words: &[&str]) -> Outcome {
+        self.lab.run(words)
+    }
+
     pub fn done(&self, words: &[&str]) -> Outcome {
         let outcome = self.run(words);
         assert_eq!(outcome.status, 0, "{words:?}\n{outcome:?}");

@@ -66,10 +66,8 @@ impl Record {
             port_base: how.port_base.or(known.map(|it| it.port_base)).unwrap_or(PORT_BASE),
         };
         match known {
-            Some(known)
-                if known.provider != asked.provider || known.port_base != asked.port_base =>
-            {
-                let message = "this lab's machines were begun otherwise (`--provider`, `--port-base`): `trainyard lab down` first, or leave these out";
+            Some(known) if *known != asked => {
+                let message = "this lab's machines were begun otherwise (`--provider`, `--via` or `--port-base`): `trainyard lab down` first, or leave these out";
                 Err(Failure::new(exit::REFUSED, message).into())
             }
             _ => Ok(asked),

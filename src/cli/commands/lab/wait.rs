@@ -69,11 +69,9 @@ pub(super) fn wait(
         };
         for way in ways.iter_mut().filter(|way| !way.done) {
             let nodes = said["nodes"].as_array().into_iter().flatten();
-            let Some(node) = nodes.into_iter().find(|node| node["name"] == *way.machine.node)
-            else {
-                continue;
-            };
-            let (how, what) = judge(node);
+            let node = nodes.into_iter().find(|node| node["name"] == *way.machine.node);
+            // Without an answer it stands still like any other.
+            let (how, what) = node.map_or_else(|| (Said::OnItsWay, way.last.clone()), judge);
             if what != way.last {
                 ui.note(format!(
                     "{:>5} s  {}  {what}",
