@@ -146,9 +146,6 @@ pub enum LabCommand {
     Switch {
         /// The network's folder
         folder: PathBuf,
-        /// Whether the way out gives addresses
-        #[arg(long)]
-        dhcp: bool,
     },
 }
 

@@ -104,9 +104,6 @@ impl MachineError {
 
 /// A program that has machines.
 pub trait Provider {
-    /// What it is called on the command line.
-    fn name(&self) -> &'static str;
-
     /// The form of the disks that it takes.
     fn format(&self) -> Format;
 
@@ -145,7 +142,7 @@ pub trait Provider {
     ///
     /// # Errors
     /// It cannot be said.
-    fn close(&self, wanted: &Wanted, seen: &Seen) -> Result<Vec<Step>, MachineError>;
+    fn close(&self, wanted: &Wanted) -> Result<Vec<Step>, MachineError>;
 
     /// Stops a machine; returns at once.
     ///

@@ -35,8 +35,6 @@ pub struct Wanted {
     pub identity: String,
     /// The folder of its machines, an absolute path.
     pub folder: PathBuf,
-    /// What machines load that boot from the network, where they are led to it.
-    pub boot: Option<String>,
     /// Its networks.
     pub networks: Vec<Network>,
     /// Its machines, in the order of the lab file.
@@ -154,7 +152,6 @@ impl Wanted {
             lab: plan.lab.clone(),
             identity: identity.to_owned(),
             folder: folder.to_owned(),
-            boot: None,
             networks: lab.networks.iter().map(network).collect(),
             machines: plan.nodes.iter().map(machine).collect(),
         }

@@ -76,6 +76,26 @@ fn machines_are_made_once_and_down_leaves_nothing() {
     assert_eq!(lab.powers(), ["controller running", "compute running"]);
     assert_eq!((inode("nodes/controller/qmp"), inode("nodes/compute/system.qcow2")), (other, own));
 
+    // What is left of one whose folder was being removed is no machine.
+    lab.qmp("compute", "quit");
+    lab.wait_for(&["controller running", "compute off"]);
+    for file in ["whole", "system.qcow2"] {
+        fs::remove_file(lab.machine(&format!("nodes/compute/{file}"))).expect(file);
+    }
+    lab.wait_for(&["controller running", "compute partial"]);
+    lab.done(&["lab", "up", "--no-wait"]);
+    assert_eq!(lab.powers(), ["controller running", "compute running"]);
+
+    let steps = lab.done(&["lab", "down", "--dry-run"]).stdout;
+    let at = |step: &str| {
+        steps.lines().position(|it| it == step).unwrap_or_else(|| panic!("{step}: {steps}"))
+    };
+    assert!(at("compute: note that it is going") < at("compute: remove it with its disks"));
+    assert_eq!(
+        at("lab: remove the lab's folder") + 1,
+        steps.lines().count(),
+        "what is remembered goes last"
+    );
     assert_eq!(lab.done(&["lab", "down", "compute"]).status, 0);
     assert_eq!(lab.powers(), ["controller running", "compute missing"]);
     lab.done(&["lab", "down"]);
@@ -252,6 +272,41 @@ fn a_port_that_somebody_has_is_told_before_anything_is_made() {
         "{refused:?}"
     );
     assert!(!lab.machine("").exists());
+}
+
+/// What a node says when it is done, `lab up` hears by its server, as the server tells it.
+#[test]
+fn a_lab_is_up_when_its_nodes_are_verified() {
+    let lab = Machines::new();
+    let up = lab.listened(&["lab", "up", "compute", "--patience", "30"]);
+    lab.wait_for(&["controller missing", "compute running"]);
+    let armed = lab.done(&["node", "arm", "compute", "--format", "json"]).stdout;
+    let armed: serde_json::Value = serde_json::from_str(&armed).expect("JSON");
+    let report = armed["nodes"][0]["report"].as_str().expect("an address").to_owned();
+    let by_the_way_out = format!("http://10.0.0.1:{}/r/", lab.port);
+    let token = report.strip_prefix(&by_the_way_out).unwrap_or_else(|| panic!("{report}"));
+    let tell = |verified: &str| {
+        let said = format!(
+            r#"{{"schema": 1, "stages": [{{"name": "a", "state": "done"}}], "verified": {verified}}}"#
+        );
+        let mut curl = common::judge("curl");
+        curl.args(["-sSf", "-H", "Content-Type: application/json", "-d", &said]);
+        curl.arg(format!("http://127.0.0.1:{}/r/{token}/stages", lab.port));
+        common::judged(curl);
+    };
+    let early = r#"{"ok": false, "at": "x", "passed": 1, "failed": ["a: b"], "again": true}"#;
+    tell(early);
+    std::thread::sleep(Duration::from_secs(2));
+    tell(r#"{"ok": true, "at": "x", "passed": 2, "failed": [], "again": false}"#);
+    let ended = up.wait_with_output().expect("it ends");
+    let (out, said) =
+        (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success(), "{said}");
+    let early = "compute  1 of 1 stages done, and not as it should be: a: b";
+    assert!(said.contains(early) && said.contains("  all is up"), "{said}");
+    let line =
+        "compute  running  10.0.0.31  1 of 1 stages done, and verified  trainyard lab ssh compute";
+    assert!(out.lines().any(|it| it == line), "{out}");
 }
 
 /// A machine that starts nothing is told of, in its time.

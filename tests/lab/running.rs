@@ -78,6 +78,12 @@ impl Machines {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs")
     }
 
+    /// The same, whose words are kept.
+    pub fn listened(&self, words: &[&str]) -> Child {
+        let mut command = self.command(words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs")
+    }
+
     /// Kills it after this time, where it still runs.
     pub fn killed_after(&self, words: &[&str], after: Duration) {
         let mut child = self.begun(words);

@@ -64,7 +64,6 @@ pub fn lab(folder: &Path) -> Wanted {
         from_image: false,
     });
     Wanted {
-        boot: None,
         lab: "train".into(),
         identity: "f00d".into(),
         folder: folder.to_owned(),

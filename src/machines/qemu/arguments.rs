@@ -145,9 +145,6 @@ pub(super) fn gateway(wanted: &Wanted, network: &Network, folder: &Path) -> Opti
     // Its own name server, and whom it gives an address first: both must lie somewhere.
     let (dns, first) = (free.next()?, free.next()?);
     let mut user = format!("user,id=out,net={subnet},host={gateway},dns={dns},dhcpstart={first}");
-    if let Some(boot) = &wanted.boot {
-        user = format!("{user},bootfile={}", value(boot));
-    }
     for forward in wanted.machines.iter().flat_map(|machine| &machine.forwards) {
         let (host, guest) = (forward.host, forward.guest);
         user = format!(

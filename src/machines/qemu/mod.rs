@@ -110,9 +110,8 @@ impl Qemu {
                 format!("make a folder for the network {name}"),
                 Act::Folder { path: folder.clone() },
             ));
-            let mut arguments =
-                vec!["lab".to_owned(), "switch".to_owned(), folder.display().to_string()];
-            arguments.extend(wanted.boot.is_some().then(|| "--dhcp".to_owned()));
+            let arguments = ["lab", "switch", &folder.display().to_string()].map(str::to_owned);
+            let arguments = arguments.to_vec();
             let (program, log) = (self.own.clone(), folder.with_extension("log"));
             let act = Act::Begin { program, arguments, until: socket, log };
             steps.push(Step::lab(format!("connect the network {name}"), act));
@@ -181,10 +180,6 @@ impl Qemu {
 }
 
 impl Provider for Qemu {
-    fn name(&self) -> &'static str {
-        "qemu"
-    }
-
     fn format(&self) -> Format {
         Format::Qcow2
     }
@@ -248,7 +243,7 @@ impl Provider for Qemu {
         Ok(steps)
     }
 
-    fn close(&self, wanted: &Wanted, _: &Seen) -> Result<Vec<Step>, MachineError> {
+    fn close(&self, wanted: &Wanted) -> Result<Vec<Step>, MachineError> {
         let mut steps = Vec::new();
         for entry in fs::read_dir(networks_of(wanted))
             .into_iter()

@@ -35,8 +35,6 @@ pub struct Switch {
     folder: PathBuf,
     /// What tells its socket from one that came after it.
     inode: u64,
-    /// Whether the way out may give addresses.
-    dhcp: bool,
     /// Who sends from where.
     learned: HashMap<Address, PathBuf>,
     ports: Vec<PathBuf>,
@@ -48,7 +46,7 @@ impl Switch {
     ///
     /// # Errors
     /// Its socket cannot be made.
-    pub fn begin(folder: &Path, dhcp: bool) -> io::Result<Self> {
+    pub fn begin(folder: &Path) -> io::Result<Self> {
         let path = folder.join(SWITCH);
         if answers(&path) {
             return Err(io::ErrorKind::AddrInUse.into());
@@ -62,15 +60,7 @@ impl Switch {
         socket.set_write_timeout(Some(PATIENCE))?;
         let inode = fs::symlink_metadata(&path)?.ino();
         let folder = folder.to_owned();
-        Ok(Self {
-            socket,
-            folder,
-            inode,
-            dhcp,
-            learned: HashMap::new(),
-            ports: Vec::new(),
-            looked: None,
-        })
+        Ok(Self { socket, folder, inode, learned: HashMap::new(), ports: Vec::new(), looked: None })
     }
 
     /// Works until its socket is taken away.
@@ -129,7 +119,7 @@ impl Switch {
         for port in self.ports.iter().filter(|port| *port != from) {
             let is_gateway = port.ends_with(GATEWAY);
             // The way out answers for whom it does not know, and gives addresses to whoever asks.
-            if is_gateway && (!is_group || !self.dhcp && asks_for_an_address(frame)) {
+            if is_gateway && (!is_group || asks_for_an_address(frame)) {
                 continue;
             }
             // Who does not listen hears nothing.
@@ -202,8 +192,8 @@ mod tests {
         let at = folder.path();
         let (one, two, three, out) =
             (plugged(at, "one"), plugged(at, "two"), plugged(at, "three"), plugged(at, GATEWAY));
-        let switch = Switch::begin(at, false).expect("a switch");
-        assert!(Switch::begin(at, false).is_err(), "there is one");
+        let switch = Switch::begin(at).expect("a switch");
+        assert!(Switch::begin(at).is_err(), "there is one");
         let working = thread::spawn(move || switch.run());
         let send =
             |from: &UnixDatagram, frame: &[u8]| from.send_to(frame, at.join(SWITCH)).expect("sent");
@@ -255,8 +245,8 @@ mod tests {
     #[test]
     fn one_that_was_killed_is_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
-        drop(Switch::begin(folder.path(), true).expect("a switch"));
+        drop(Switch::begin(folder.path()).expect("a switch"));
         assert!(folder.path().join(SWITCH).exists() && !answers(&folder.path().join(SWITCH)));
-        assert!(Switch::begin(folder.path(), true).is_ok());
+        assert!(Switch::begin(folder.path()).is_ok());
     }
 }

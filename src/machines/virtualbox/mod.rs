@@ -71,10 +71,6 @@ fn is_inside(file: &Path, folder: &Path) -> bool {
 }
 
 impl Provider for VirtualBox {
-    fn name(&self) -> &'static str {
-        "virtualbox"
-    }
-
     fn format(&self) -> Format {
         Format::Vdi
     }
@@ -106,7 +102,7 @@ impl Provider for VirtualBox {
     }
 
     /// The networks have gone with the last machine.
-    fn close(&self, wanted: &Wanted, _: &Seen) -> Result<Vec<Step>, MachineError> {
+    fn close(&self, wanted: &Wanted) -> Result<Vec<Step>, MachineError> {
         let act = Act::Remove { path: wanted.folder.clone() };
         Ok(wanted
             .folder

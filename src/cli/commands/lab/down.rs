@@ -31,7 +31,7 @@ pub(super) fn down(at: &At, names: &[String], dry_run: bool, ui: &Ui) -> Result<
     }
     let mut steps = provider.raze(&wanted, &seen, &nodes)?;
     if all.iter().all(|node| nodes.contains(&node.as_str())) {
-        steps.extend(provider.close(&wanted, &seen)?);
+        steps.extend(provider.close(&wanted)?);
     }
     if dry_run {
         return ui.result(|| planned(&steps), &json!({ "schema": 1, "steps": steps }));

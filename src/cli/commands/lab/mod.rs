@@ -38,8 +38,8 @@ pub(in crate::cli) fn lab(
     args: &LabArgs,
     ui: &Ui,
 ) -> Result<()> {
-    if let LabCommand::Switch { folder, dhcp } = &args.command {
-        return switch(folder, *dhcp);
+    if let LabCommand::Switch { folder } = &args.command {
+        return switch(folder);
     }
     let state = state_folder(args.state.as_deref(), lab_file);
     let state = std::path::absolute(&state).unwrap_or(state);
@@ -154,11 +154,11 @@ fn alone(state: &Path) -> Result<File> {
 }
 
 /// What connects the machines of a network. It goes on when its terminal is closed, and ends when its socket is taken away.
-fn switch(folder: &Path, dhcp: bool) -> Result<()> {
+fn switch(folder: &Path) -> Result<()> {
     #[cfg(unix)]
     {
         let _ = rustix::process::setsid();
-        Switch::begin(folder, dhcp)?.run()?;
+        Switch::begin(folder)?.run()?;
     }
     Ok(())
 }

@@ -28,10 +28,10 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     let provider = record.provider()?;
     let wanted = at.wanted(&record);
     let nodes = at.nodes(names)?;
-    refuse_foreign(&provider.look(&wanted)?)?;
+    let seen = provider.look(&wanted)?;
+    refuse_foreign(&seen)?;
     let checks = provider.preflight(&wanted);
     tell(&checks, ui);
-    let seen = provider.look(&wanted)?;
     let razed = if anew { provider.raze(&wanted, &seen, &nodes)? } else { Vec::new() };
     if how.dry_run {
         // What is razed is not there to say how it would be made.
