@@ -274,6 +274,23 @@ fn a_port_that_somebody_has_is_told_before_anything_is_made() {
     assert!(!lab.machine("").exists());
 }
 
+/// What machines are made from is looked at before anything is made, or taken away.
+#[test]
+fn without_its_image_nothing_is_made_and_nothing_is_lost() {
+    let lab = Machines::new();
+    let image = lab.path("empty.qcow2");
+    fs::rename(&image, lab.path("elsewhere")).expect("moved");
+    let refused = lab.run(&["lab", "up", "--no-wait"]);
+    assert_eq!(refused.status, 9, "{refused:?}");
+    assert!(!lab.machine("").exists(), "{refused:?}");
+    fs::rename(lab.path("elsewhere"), &image).expect("moved");
+    lab.done(&["lab", "up", "--no-wait"]);
+    fs::rename(&image, lab.path("elsewhere")).expect("moved");
+    let refused = lab.run(&["lab", "rebuild", "compute", "--no-wait"]);
+    assert_eq!(refused.status, 9, "{refused:?}");
+    assert_eq!(lab.powers(), ["controller running", "compute running"]);
+}
+
 /// What a node says when it is done, `lab up` hears by its server, as the server tells it.
 #[test]
 fn a_lab_is_up_when_its_nodes_are_verified() {

@@ -37,6 +37,16 @@ impl<'a> Maker<'a> {
         Self { at, wanted, format, how, ui, medium: OnceCell::new(), image: OnceCell::new() }
     }
 
+    /// Has what they are made from at hand, and proved: before anything is made, or taken away.
+    pub fn prepare(&self) -> Result<()> {
+        let media = self.wanted.machines.first().map(|machine| machine.media);
+        match media {
+            Some(Media::Iso | Media::Seed) => self.medium().map(drop),
+            Some(Media::Cloud) => self.image(&QemuImg::locate()?).map(drop),
+            Some(Media::Pxe) | None => Ok(()),
+        }
+    }
+
     /// Makes those of a node, which reports there.
     pub fn make(&self, node: &str, report: &str) -> Result<()> {
         let plan = &self.at.good.plan;

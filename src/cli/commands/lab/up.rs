@@ -19,7 +19,7 @@ use crate::cli::lab::{HowArgs, ProviderChoice, ScriptShell, Via};
 use crate::cli::ui::{Ui, print};
 use crate::doctor::{Check, State};
 use crate::exit::{self, Failure};
-use crate::machines::{self, Act, Machine, Provider, Seen, Shell, Step, Wanted};
+use crate::machines::{self, Act, Machine, Power, Provider, Seen, Shell, Step, Wanted};
 use crate::secrets::Blotter;
 use crate::serve::{self, Folder, Options};
 
@@ -53,8 +53,12 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
             format!("the lab cannot be made here: {}: {}", bad.what, bad.seen)
         ));
     }
-    let server = begin_server(at, &record, &*provider, &wanted)?;
     let maker = Maker::new(at, &wanted, provider.format(), how, ui);
+    let is_new = |node: &&str| matches!(seen.power(node), Power::Missing | Power::Partial);
+    if anew || nodes.iter().any(is_new) {
+        maker.prepare()?;
+    }
+    let server = begin_server(at, &record, &*provider, &wanted)?;
     let media = |node: &str| {
         let armed = server.administer(Method::POST, &format!("nodes/{}/arm", escaped(node)))?;
         let report =
