@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod installed;
 mod running;
 
 use std::fs;
