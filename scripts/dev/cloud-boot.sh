@@ -16,8 +16,9 @@
 #     seed: kept: PATH                    a file of cloud-init's own with a secret of the node in it
 #     seed: done
 #
-# As root or by sudo. The image stands in for CentOS's: the tree of the test hosts (node-root.sh) without its services, the stand-in medium's
-# kernel, GRUB for BIOS. What is real: firmware, boot loader, partition table, disk, drive, adapters, and how cloud-init finds its seed.
+# As root or by sudo. The image stands in for CentOS's: the tree of the test hosts (node-root.sh) with their stand-ins for what CentOS has, the
+# stand-in medium's kernel, GRUB for BIOS. What is real: firmware, boot loader, partition table, disk, drive, adapters, the firewall's rules, and
+# how cloud-init finds its seed. Only a machine that is begun here reports on the seed, and does nothing after cloud-init.
 # Exit code 0 only if `seed: done` came and the machine went off; 1 if not, with the last lines; 2 for a wrong call. --timeout: 600 unless told.
 set -euo pipefail
 root=$(readlink -f -- "$(dirname -- "$0")/../..")
@@ -53,24 +54,36 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 make_image() {
-    local tree new=$work/tree raw=$work/raw from=$root/target/standin/kernel shims=$root/tests/node/shims parts inputs
-    tree=$("$root/scripts/dev/node-root.sh" --there)
+    local tree new=$work/tree raw=$work/raw from=$root/target/standin/kernel nodes=$root/tests/node release parts inputs
+    tree=$("$root/scripts/dev/node-root.sh")
     [ -s "$from/vmlinuz" ] || die 1 "no kernel in $from: run scripts/dev/setup.sh"
-    parts=("$shims/base" "$shims/cloud-image" "$shims/packages/"{centos-release,initscripts}/root "$root/scripts/dev/cloud-boot")
-    inputs=$(find "${parts[@]}" "$0" "$root/scripts/dev/standin/initramfs.sh" "$from/release" -type f -exec sha256sum {} + | sort)$tree
+    parts=("$nodes"/{shims,installer.sh} "$root"/scripts/dev/{cloud-boot,standin/initramfs.sh} "$from"/{release,parts} "$0")
+    inputs=$(find "${parts[@]}" -type f -exec sha256sum {} + | sort)$tree
     image=$root/target/cloud-boot/$(sha256sum <<<"$inputs" | cut -c 1-16).qcow2
     [ ! -s "$image" ] || return 0
-    mkdir "$new"
-    "${as_root[@]}" tar -C "$tree" --exclude=./usr/lib/erlang --exclude=./usr/lib/rabbitmq --exclude='./usr/*bin/maria*' --exclude='./usr/*bin/my*' \
-        --exclude='./usr/bin/etcd*' --exclude=./usr/share/mysql --exclude=./usr/share/i18n --exclude=./usr/lib/mysql -c . | "${as_root[@]}" tar -C "$new" -x
-    "${as_root[@]}" cp -r "${parts[@]/%//.}" "$new"
-    "${as_root[@]}" tar -C "$tree" -c ./usr/sbin/blkid | "${as_root[@]}" tar -C "$new" -x # not the one that has a drive without one
+    mkdir -p "$new" "$work"/{layer,work,input}
+    # What the hosts' cloud image has (tests/node/install.rs), made in the same way.
+    printf '%s\n' centos-release initscripts kernel openssh-server sudo >"$work/input/packages"
+    echo localhost.localdomain >"$work/input/hostname"
+    "${as_root[@]}" unshare --mount --uts "$nodes/installer.sh" "$tree" "$work"/{layer,work} "$nodes/shims" "$work/input" >"$work/said" 2>&1 || die 1 "$(tail -n 20 "$work/said")"
+    "${as_root[@]}" rm -r "$work/work"
+    mkdir "$work/work"
+    # shellcheck disable=SC2016  # for the shell in the namespace
+    "${as_root[@]}" unshare --mount sh -ec 'mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/layer,workdir=$2/work" "$2/tree"; tar -C "$2/tree" -c .' sh "$tree" "$work" |
+        "${as_root[@]}" tar -C "$new" -x
+    # What only containers need goes: a blkid that finds a drive where there is none, and what keeps hosts from verifying themselves.
+    "${as_root[@]}" tar -C "$tree" -c ./usr/sbin/blkid | "${as_root[@]}" tar -C "$new" -x
+    "${as_root[@]}" rm -r "$new/usr/lib/systemd/system/trainyard-verify.service.d"
+    "${as_root[@]}" cp -r "$root"/scripts/dev/cloud-boot/{boot,etc,usr} "$new"
     "${as_root[@]}" chroot "$new" sh -c 'dpkg -i /usr/src/*.deb' >"$work/said" 2>&1 || die 1 "$(cat "$work/said")"
-    "${as_root[@]}" rm "$new/usr/lib/systemd/system-generators/cloud-init-generator" # CentOS 7's cloud-init always runs
-    "$root/scripts/dev/standin/initramfs.sh" "$work/initrd" "$root/scripts/dev/cloud-boot/begin" virtio_pci virtio_blk crc32c_generic ext4 ata_piix sr_mod isofs e1000
+    release=$(cat "$from/release")
+    "${as_root[@]}" mkdir -p "$new/lib/modules/$release"
+    "${as_root[@]}" cp -r "$from/modules" "$new/lib/modules/$release/kernel"
+    "${as_root[@]}" cp "$from/modules.builtin" "$new/lib/modules/$release/"
+    "${as_root[@]}" chroot "$new" depmod "$release" 2>/dev/null
+    "$root/scripts/dev/standin/initramfs.sh" "$work/initrd" "$root/scripts/dev/cloud-boot/begin" virtio_pci virtio_blk crc32c_generic ext4 ata_piix sr_mod isofs e1000 virtio_net
     "${as_root[@]}" cp "$from/vmlinuz" "$work/initrd" "$new/boot/"
-    "${as_root[@]}" chroot "$new" systemctl --quiet enable cloud-init-local cloud-init cloud-config cloud-final network seed-report ssh
-    "${as_root[@]}" chroot "$new" ssh-keygen -A >/dev/null # keys of the image, which others know
+    "${as_root[@]}" chroot "$new" systemctl --quiet enable seed-report ssh
     truncate -s 2G "$raw"
     echo '2048,,L,*' | sfdisk --quiet "$raw"
     # The features by their names: GRUB 2.06 does not know all those that are usual now.
@@ -95,7 +108,7 @@ shift
 serial=$work/serial
 : >"$serial"
 # Emulation only: /dev/kvm may be there and still not run. A comma would begin another part of an option.
-qemu-system-x86_64 -accel tcg -cpu max -smp 2 -m 1024 -display none -monitor none -serial "file:$serial" -no-reboot ${kernel:+-smbios "type=11,value=${kernel//,/,,}"} "$@" \
+qemu-system-x86_64 -accel tcg -cpu max -smp 2 -m 1024 -display none -monitor none -serial "file:$serial" -no-reboot -smbios "type=11,value=seed-report ${kernel//,/,,}" "$@" \
     </dev/null >"$work/said" 2>&1 &
 qemu=$!
 lines() { tr -d '\r' <"$serial" | grep -a -o '^seed: .*' || true; }

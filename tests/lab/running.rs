@@ -33,6 +33,11 @@ impl Machines {
         Self { lab, port: ports() }
     }
 
+    /// Another lab.
+    pub fn of(text: &str) -> Self {
+        Self { lab: Lab::new(text), port: ports() }
+    }
+
     pub fn path(&self, inside: &str) -> PathBuf {
         self.lab.path(inside)
     }
@@ -42,7 +47,7 @@ impl Machines {
     }
 
     /// What makes machines is told how.
-    fn command(&self, words: &[&str]) -> Command {
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = self.lab.command(words);
         if matches!(words, ["lab", "up" | "rebuild", ..]) {
             command.args([
@@ -192,6 +197,15 @@ impl Drop for Machines {
         for (pid, _) in self.processes() {
             let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
         }
+    }
+}
+
+/// Until something is there that a program makes when it begins.
+pub fn wait_until(is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < LONG);
+        thread::sleep(Duration::from_millis(50));
     }
 }
 
