@@ -5,11 +5,20 @@
 
 mod accelerator;
 mod arguments;
+#[cfg(not(unix))]
+mod elsewhere;
 mod preflight;
 mod process;
+#[cfg(unix)]
 mod qmp;
+#[cfg(unix)]
 pub mod switch;
 
+#[cfg(not(unix))]
+use elsewhere::{qmp, switch};
+
+#[cfg(not(unix))]
+pub use preflight::NO_SOCKETS;
 pub use process::{begin, start};
 
 use std::fs;

@@ -9,8 +9,15 @@ use crate::disk;
 use crate::doctor::{Check, Kind, State};
 use crate::tool::Tool;
 
+/// What stands in the way where there are no UNIX sockets.
+pub const NO_SOCKETS: &str = "machines by QEMU are connected by UNIX sockets, which this system does not have: use Linux or macOS, or `--provider virtualbox`";
+
 pub(super) fn checks(wanted: &Wanted) -> Vec<Check> {
     let mut checks = Vec::new();
+    if cfg!(not(unix)) {
+        let (seen, fix) = NO_SOCKETS.split_once(": ").unwrap_or((NO_SOCKETS, ""));
+        checks.push(Check::not(Kind::Machine, "sockets", State::Bad, seen, fix));
+    }
     for program in [QEMU, disk::WANTED] {
         let found = Tool::locate(program).and_then(|tool| {
             // `-netdev dgram` came with it.

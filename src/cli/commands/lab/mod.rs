@@ -23,7 +23,6 @@ use super::serve::state_folder;
 use crate::cli::lab::{LabArgs, LabCommand, UpArgs};
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
-use crate::machines::qemu::switch::Switch;
 use crate::machines::{Provider, Wanted};
 use crate::plan::LAB_IDENTITY;
 use crate::secrets::Secrets;
@@ -154,11 +153,13 @@ fn alone(state: &Path) -> Result<File> {
 }
 
 /// What connects the machines of a network. It goes on when its terminal is closed, and ends when its socket is taken away.
+#[cfg(unix)]
 fn switch(folder: &Path) -> Result<()> {
-    #[cfg(unix)]
-    {
-        let _ = rustix::process::setsid();
-        Switch::begin(folder)?.run()?;
-    }
-    Ok(())
+    let _ = rustix::process::setsid();
+    Ok(crate::machines::qemu::switch::Switch::begin(folder)?.run()?)
+}
+
+#[cfg(not(unix))]
+fn switch(_: &Path) -> Result<()> {
+    bail!(Failure::new(exit::USAGE, crate::machines::qemu::NO_SOCKETS))
 }
