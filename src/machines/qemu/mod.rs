@@ -28,7 +28,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{
-    Act, Machine, MachineError, Network, Power, Provider, Seen, Snapshot, Step, Stop, Wanted,
+    Act, Firmware, Machine, MachineError, Network, Power, Provider, Seen, Snapshot, Step, Stop,
+    Wanted,
 };
 use crate::disk::{self, Format};
 use crate::doctor::Check;
@@ -90,6 +91,7 @@ fn power(folder: &Path) -> Power {
     if process::is_there(&qmp) {
         return match qmp::ask(&qmp, "query-status", &json!({})) {
             Ok(said) if said["status"] == "running" => Power::Running,
+            Ok(said) if said["status"] == "io-error" => Power::IoError,
             Ok(_) => Power::Paused,
             // It has ended since; or it is busy, and somebody else may be asking it.
             Err(_) if process::is_held(&qmp) => Power::Running,
@@ -156,7 +158,7 @@ impl Qemu {
         let qmp = folder.join(QMP);
         match power {
             Power::Running => return Ok(()),
-            Power::Paused => {
+            Power::Paused | Power::IoError | Power::Saved => {
                 let act = Act::Tell { socket: qmp, command: "cont", ends: false };
                 steps.push(Step::of(node, "let it go on", act));
                 return Ok(());
@@ -178,6 +180,14 @@ impl Qemu {
                 let act = Act::Run { program: disk::WANTED.name, arguments, may_fail: false };
                 steps.push(Step::of(node, format!("make a disk of {} MiB", disk.size_mib), act));
             }
+            if machine.firmware == Firmware::Efi {
+                let (_, empty) = arguments::firmware()?;
+                let own = folder.join(arguments::VARIABLES).display().to_string();
+                let words = ["convert", "-f", "raw", "-O", "raw"].map(str::to_owned).into_iter();
+                let arguments = words.chain([empty.display().to_string(), own]).collect();
+                let act = Act::Run { program: disk::WANTED.name, arguments, may_fail: false };
+                steps.push(Step::of(node, "make its firmware's memory", act));
+            }
             let text = arguments::definition(machine);
             let act = Act::Write { path: folder.join(WHOLE), text };
             steps.push(Step::of(node, "note that it is whole", act));
@@ -198,8 +208,8 @@ impl Provider for Qemu {
         wanted.management()?.gateway
     }
 
-    fn preflight(&self, wanted: &Wanted) -> Vec<Check> {
-        preflight::checks(wanted)
+    fn preflight(&self, wanted: &Wanted, seen: &Seen, nodes: &[&str]) -> Vec<Check> {
+        preflight::checks(wanted, seen, nodes)
     }
 
     fn look(&self, wanted: &Wanted) -> Result<Seen, MachineError> {
@@ -281,13 +291,23 @@ impl Provider for Qemu {
     fn stop(&self, machine: &Machine, how: Stop) -> Result<(), MachineError> {
         let qmp = machine.folder.join(QMP);
         match how {
-            Stop::Button => qmp::ask(&qmp, "system_powerdown", &json!({})).map(|_| ()),
+            Stop::Button => {
+                // One that stands still does not hear it.
+                if power(&machine.folder) != Power::Running {
+                    qmp::ask(&qmp, "cont", &json!({}))?;
+                }
+                qmp::ask(&qmp, "system_powerdown", &json!({})).map(|_| ())
+            }
             Stop::Plug => process::end(&qmp),
         }
     }
 
     fn start(&self, wanted: &Wanted, machine: &Machine) -> Result<(), MachineError> {
-        process::start(&arguments::machine(wanted, machine)?, &machine.folder.join(QMP))
+        let qmp = machine.folder.join(QMP);
+        match power(&machine.folder) {
+            Power::Paused | Power::IoError => qmp::ask(&qmp, "cont", &json!({})).map(|_| ()),
+            _ => process::start(&arguments::machine(wanted, machine)?, &qmp),
+        }
     }
 
     fn screenshot(&self, machine: &Machine, to: &Path) -> Result<(), MachineError> {
@@ -298,8 +318,9 @@ impl Provider for Qemu {
     fn snapshot(&self, machine: &Machine, what: Snapshot) -> Result<Vec<String>, MachineError> {
         let qemu = Tool::locate(disk::WANTED)?;
         let disks: Vec<PathBuf> = machine.disks.iter().map(arguments::file).collect();
+        // The system's last, by which snapshots are listed: one of which a disk is missing is none.
         let on_all = |words: &[&str]| -> Result<(), MachineError> {
-            for disk in &disks {
+            for disk in disks.iter().rev() {
                 let words = ["snapshot", "-q"].iter().chain(words).map(|word| (*word).to_owned());
                 qemu.run(words.chain([disk.display().to_string()])).finish()?;
             }
@@ -312,8 +333,14 @@ impl Provider for Qemu {
         }
         match what {
             Snapshot::Take(name) => {
-                if listed(&qemu, &disks)?.iter().any(|known| known == name) {
-                    on_all(&["-d", name])?;
+                // Also what an interrupted one has left. The system's goes first.
+                for disk in &disks {
+                    let disk = std::slice::from_ref(disk);
+                    if listed(&qemu, disk)?.iter().any(|known| known == name) {
+                        let words = ["snapshot", "-q", "-d", name].map(str::to_owned);
+                        let file = disk[0].display().to_string();
+                        qemu.run(words.into_iter().chain([file])).finish()?;
+                    }
                 }
                 on_all(&["-c", name])?;
             }
@@ -324,7 +351,7 @@ impl Provider for Qemu {
     }
 }
 
-/// The names of the snapshots of a machine: those of its system's disk.
+/// The names of the snapshots of a machine: those of its first disk, which is its system's.
 fn listed(qemu: &Tool, disks: &[PathBuf]) -> Result<Vec<String>, MachineError> {
     let Some(system) = disks.first() else { return Ok(Vec::new()) };
     // Of one that runs as well: nothing is written.
