@@ -6,6 +6,11 @@ use crate::plan::small;
 /// Commands of which the middle can be seen: two things happen in them.
 const TWOFOLD: [&str; 4] = ["createvm", "createmedium", "natnetwork", "unregistervm"];
 
+/// Every so many moments of death are tried.
+pub fn step() -> usize {
+    if std::env::var_os("TRAINYARD_LONG").is_some() { 1 } else { 3 }
+}
+
 /// Each moment of death in these commands: the number of the command, and when. Before one is after the one before.
 fn moments(told: &[Vec<String>], first: usize) -> Vec<(usize, &'static str)> {
     let mut moments = Vec::new();
@@ -15,8 +20,7 @@ fn moments(told: &[Vec<String>], first: usize) -> Vec<(usize, &'static str)> {
             moments.push((at, "middle"));
         }
     }
-    let step = if std::env::var_os("TRAINYARD_LONG").is_some() { 1 } else { 3 };
-    moments.into_iter().skip(first % step).step_by(step).collect()
+    moments.into_iter().skip(first % step()).step_by(step()).collect()
 }
 
 fn is_gone(host: &Host) -> bool {

@@ -122,6 +122,10 @@ impl Host {
         }
         let mut known: Value = serde_json::from_str(&text).expect("JSON");
         known["last"] = Value::Null;
+        // That it was stopped once and was held for a moment.
+        for vm in known["vms"].as_object_mut().expect("machines").values_mut() {
+            vm.as_object_mut().expect("a machine").remove("letting_go");
+        }
         known
     }
 

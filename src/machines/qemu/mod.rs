@@ -7,15 +7,14 @@ mod accelerator;
 mod arguments;
 #[cfg(not(unix))]
 mod elsewhere;
+mod power;
 mod preflight;
 mod process;
 #[cfg(unix)]
 mod qmp;
 #[cfg(unix)]
 pub mod switch;
-
-#[cfg(not(unix))]
-use elsewhere::{qmp, switch};
+mod snapshots;
 
 #[cfg(not(unix))]
 pub use preflight::NO_SOCKETS;
@@ -27,13 +26,16 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+#[cfg(not(unix))]
+use self::elsewhere::{qmp, switch};
+use self::power::power;
 use super::{
     Act, Firmware, Machine, MachineError, Network, Power, Provider, Seen, Snapshot, Step, Stop,
     Wanted,
 };
 use crate::disk::{self, Format};
 use crate::doctor::Check;
-use crate::tool::{Tool, Wanted as Program};
+use crate::tool::Wanted as Program;
 
 /// What runs machines.
 pub const QEMU: Program = Program {
@@ -80,25 +82,6 @@ fn networks_of(wanted: &Wanted) -> PathBuf {
 /// A network's folder: its switch, and a socket for each card.
 fn folder_of(wanted: &Wanted, network: &Network) -> PathBuf {
     networks_of(wanted).join(&network.network)
-}
-
-/// How the machine in this folder is.
-fn power(folder: &Path) -> Power {
-    if !folder.exists() {
-        return Power::Missing;
-    }
-    let qmp = folder.join(QMP);
-    if process::is_there(&qmp) {
-        return match qmp::ask(&qmp, "query-status", &json!({})) {
-            Ok(said) if said["status"] == "running" => Power::Running,
-            Ok(said) if said["status"] == "io-error" => Power::IoError,
-            Ok(_) => Power::Paused,
-            // It has ended since; or it is busy, and somebody else may be asking it.
-            Err(_) if process::is_held(&qmp) => Power::Running,
-            Err(_) => Power::Off,
-        };
-    }
-    if folder.join(WHOLE).exists() { Power::Off } else { Power::Partial }
 }
 
 /// Which bridge of the host's a network is, where the lab names one.
@@ -316,50 +299,8 @@ impl Provider for Qemu {
     }
 
     fn snapshot(&self, machine: &Machine, what: Snapshot) -> Result<Vec<String>, MachineError> {
-        let qemu = Tool::locate(disk::WANTED)?;
-        let disks: Vec<PathBuf> = machine.disks.iter().map(arguments::file).collect();
-        // The system's last, by which snapshots are listed: one of which a disk is missing is none.
-        let on_all = |words: &[&str]| -> Result<(), MachineError> {
-            for disk in disks.iter().rev() {
-                let words = ["snapshot", "-q"].iter().chain(words).map(|word| (*word).to_owned());
-                qemu.run(words.chain([disk.display().to_string()])).finish()?;
-            }
-            Ok(())
-        };
-        if what != Snapshot::List && power(&machine.folder) != Power::Off {
-            let message =
-                format!("{} runs: a snapshot is taken and restored while it is off", machine.node);
-            return Err(MachineError::Said(message));
-        }
-        match what {
-            Snapshot::Take(name) => {
-                // Also what an interrupted one has left. The system's goes first.
-                for disk in &disks {
-                    let disk = std::slice::from_ref(disk);
-                    if listed(&qemu, disk)?.iter().any(|known| known == name) {
-                        let words = ["snapshot", "-q", "-d", name].map(str::to_owned);
-                        let file = disk[0].display().to_string();
-                        qemu.run(words.into_iter().chain([file])).finish()?;
-                    }
-                }
-                on_all(&["-c", name])?;
-            }
-            Snapshot::Restore(name) => on_all(&["-a", name])?,
-            Snapshot::List => {}
-        }
-        listed(&qemu, &disks)
+        snapshots::snapshot(machine, what)
     }
-}
-
-/// The names of the snapshots of a machine: those of its first disk, which is its system's.
-fn listed(qemu: &Tool, disks: &[PathBuf]) -> Result<Vec<String>, MachineError> {
-    let Some(system) = disks.first() else { return Ok(Vec::new()) };
-    // Of one that runs as well: nothing is written.
-    let words = ["info", "--output=json", "-U"].map(str::to_owned).into_iter();
-    let said = qemu.run(words.chain([system.display().to_string()])).finish()?.stdout;
-    let said: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
-    let all = said["snapshots"].as_array().into_iter().flatten();
-    Ok(all.filter_map(|one| one["name"].as_str().map(str::to_owned)).collect())
 }
 
 /// Does a step of QEMU's own.
