@@ -1,4 +1,4 @@
-//! How much room there is: on a file system, and for open files.
+//! How much room there is: on a file system, in memory, and for open files.
 
 use std::io;
 use std::path::Path;
@@ -20,6 +20,17 @@ pub fn free(folder: &Path) -> io::Result<u64> {
 #[cfg(not(unix))]
 pub fn free(_: &Path) -> io::Result<u64> {
     Ok(u64::MAX)
+}
+
+/// The host's free memory and all of it, in MiB, where the system is Linux.
+#[must_use]
+pub fn memory() -> Option<(u64, u64)> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let field = |name| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim_start_matches([':', ' ']).split(' ').next()?.parse::<u64>().ok()
+    };
+    Some((field("MemAvailable")? >> 10, field("MemTotal")? >> 10))
 }
 
 /// How many files this process may have open: as many as are wanted, or as the system lets it have.

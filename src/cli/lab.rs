@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::images::{NetworkArgs, some_seconds};
-use crate::machines::Media;
+use crate::machines::{self, Media};
 
 /// What `lab` takes.
 #[derive(Debug, Args)]
@@ -127,17 +127,7 @@ pub enum LabCommand {
     },
     /// Print what `up` would do as a script, for VirtualBox
     #[command(after_help = "Example: trainyard lab script --shell powershell > up.ps1")]
-    Script {
-        /// The script's language
-        #[arg(long, value_enum, value_name = "SHELL", default_value = "bash")]
-        shell: ScriptShell,
-        /// Only these nodes
-        #[arg(value_name = "NODE")]
-        nodes: Vec<String>,
-        /// How machines become nodes
-        #[arg(long, value_enum, value_name = "HOW", default_value = "iso")]
-        via: Via,
-    },
+    Script(ScriptArgs),
     /// Connect the cards of a network: what `up` begins for machines by QEMU
     #[command(
         hide = true,
@@ -157,6 +147,26 @@ fn snapshot_name(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err("a name has letters, digits, `-`, `_` and `.`, 64 at most, and begins with a letter or digit".into())
+}
+
+/// What `lab script` takes.
+#[derive(Debug, Args)]
+pub struct ScriptArgs {
+    /// The script's language
+    #[arg(long, value_enum, value_name = "SHELL", default_value = "bash")]
+    pub shell: ScriptShell,
+    /// Only these nodes
+    #[arg(value_name = "NODE")]
+    pub nodes: Vec<String>,
+    /// How machines become nodes
+    #[arg(long, value_enum, value_name = "HOW", default_value = "iso")]
+    pub via: Via,
+    /// From nothing, whatever is in the VirtualBox here; so it is where there is none
+    #[arg(long)]
+    pub assume_empty: bool,
+    /// For another host, from nothing: the folder of the machines there
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
 }
 
 /// What `lab up` takes.
@@ -179,6 +189,9 @@ pub struct HowArgs {
     /// How they become nodes [default: what the lab has begun with, or `iso`]
     #[arg(long, value_enum, value_name = "HOW")]
     pub via: Option<Via>,
+    /// What starts the machines [default: what the lab has begun with, or `bios`]
+    #[arg(long, value_enum, value_name = "FIRMWARE")]
+    pub firmware: Option<Firmware>,
     /// The medium or cloud image [default: the lab's]
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
@@ -188,6 +201,12 @@ pub struct HowArgs {
     /// How long a node may take from one step of its way to the next, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = some_seconds)]
     pub patience: Duration,
+    /// How long all nodes may take to one point, such as `installed=90m`; may be said several times
+    #[arg(long, value_name = "POINT=TIME", value_parser = limit)]
+    pub limit: Vec<(Milestone, Duration)>,
+    /// Keep a snapshot when all nodes are installed, configured and verified: each time they restart
+    #[arg(long)]
+    pub snapshots: bool,
     /// Only show what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -197,6 +216,73 @@ pub struct HowArgs {
     /// Where images are
     #[command(flatten)]
     pub network: NetworkArgs,
+}
+
+/// A point on a node's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Milestone {
+    /// Its own system runs.
+    Installed,
+    /// Its stages are done.
+    Configured,
+    /// It has found itself as it should be.
+    Verified,
+}
+
+impl Milestone {
+    const ALL: [Self; 3] = [Self::Installed, Self::Configured, Self::Verified];
+
+    /// What it is called, also as a snapshot.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Installed => "installed",
+            Self::Configured => "configured",
+            Self::Verified => "verified",
+        }
+    }
+}
+
+/// A point on a node's way, and how long it may take.
+fn limit(text: &str) -> Result<(Milestone, Duration), String> {
+    let wrong = || {
+        "say `installed`, `configured` or `verified`, and a time: `installed=90m`, `verified=3h`, `configured=5400s`".to_owned()
+    };
+    let (name, time) = text.split_once('=').ok_or_else(wrong)?;
+    let milestone = Milestone::ALL.into_iter().find(|it| it.name() == name).ok_or_else(wrong)?;
+    let end = time.len() - time.chars().next_back().map_or(0, char::len_utf8);
+    let factor = match &time[end..] {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = time[..end].parse().map_err(|_| wrong())?;
+    if number == 0 {
+        return Err(wrong());
+    }
+    Ok((milestone, Duration::from_secs(u64::from(number) * factor)))
+}
+
+/// What starts machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Firmware {
+    /// A BIOS
+    Bios,
+    /// UEFI
+    Efi,
+}
+
+impl Firmware {
+    /// The same for those who make machines.
+    #[must_use]
+    pub fn machines(self) -> machines::Firmware {
+        match self {
+            Self::Bios => machines::Firmware::Bios,
+            Self::Efi => machines::Firmware::Efi,
+        }
+    }
 }
 
 /// A script's language.

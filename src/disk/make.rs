@@ -1,6 +1,8 @@
 //! Making a disk.
 
-use std::fs::{self, File};
+use std::fs;
+#[cfg(unix)]
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;

@@ -141,12 +141,7 @@ fn space(what: &str, folder: &Path, needed: u64) -> Check {
 }
 
 fn memory(needed: u64) -> Option<Check> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let field = |name| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim_start_matches([':', ' ']).split(' ').next()?.parse::<u64>().ok()
-    };
-    let (all, free) = (field("MemTotal")? >> 10, field("MemAvailable")? >> 10);
+    let (free, all) = room::memory()?;
     let seen = format!("{free} of {all} MiB are free, the lab's machines take {needed} MiB");
     if free >= needed {
         return Some(Check::good(Kind::Machine, "memory", seen));

@@ -2,6 +2,7 @@
 //! machines. Nothing is touched that is not the lab's own: what is, each room says.
 
 mod perform;
+pub mod preflight;
 pub mod qemu;
 mod script;
 mod step;
@@ -18,7 +19,7 @@ use serde::Serialize;
 pub use perform::perform;
 pub use script::{Shell, script};
 pub use step::{Act, Step};
-pub use wanted::{Card, Disk, Forward, Machine, Media, Network, Wanted, folder_of};
+pub use wanted::{Card, Disk, Firmware, Forward, Machine, Media, Network, Wanted, folder_of};
 
 use crate::disk::Format;
 use crate::doctor::Check;
@@ -39,6 +40,10 @@ pub enum Power {
     Running,
     /// It was stopped in the middle, as by a host that has gone to sleep, or by a person.
     Paused,
+    /// The same, by its own program: the host did not take what it wrote to its disk.
+    IoError,
+    /// Its state was written down, and it does not run.
+    Saved,
 }
 
 /// What there is of a lab.
@@ -53,6 +58,14 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// What there is when these nodes' machines have been taken away.
+    #[must_use]
+    pub fn without(&self, nodes: &[&str]) -> Self {
+        let mut seen = self.clone();
+        seen.machines.retain(|node, _| !nodes.contains(&node.as_str()));
+        seen
+    }
+
     /// How a node's machine is.
     #[must_use]
     pub fn power(&self, node: &str) -> Power {
@@ -110,8 +123,8 @@ pub trait Provider {
     /// The address by which nodes reach this machine's own loopback.
     fn host(&self, wanted: &Wanted) -> Option<Ipv4Addr>;
 
-    /// What of the host stands in the way of these machines, each with what to do about it. Nothing is changed.
-    fn preflight(&self, wanted: &Wanted) -> Vec<Check>;
+    /// What of the host stands in the way of the machines of these nodes, each with what to do about it. Nothing is changed.
+    fn preflight(&self, wanted: &Wanted, seen: &Seen, nodes: &[&str]) -> Vec<Check>;
 
     /// What there is. Nothing is changed.
     ///
@@ -120,7 +133,8 @@ pub trait Provider {
     fn look(&self, wanted: &Wanted) -> Result<Seen, MachineError>;
 
     /// The steps that make the machines of these nodes, with their networks, and start them. What is there and whole stays, and is
-    /// started where it is off; what is partial is taken away first. Their media are there when the steps are done.
+    /// started where it is off; what is partial is taken away first. Their media are there when the steps are done. `seen` counts:
+    /// what it does not name is not there.
     ///
     /// # Errors
     /// It cannot be said.

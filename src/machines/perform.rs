@@ -11,6 +11,12 @@ use crate::appear::{AppearError, Growing};
 use crate::interrupt;
 use crate::tool::{Tool, ToolError, Wanted};
 
+/// What VBoxManage says of a machine that somebody holds: the code of a lock that cannot be had (`VBOX_E_INVALID_OBJECT_STATE`, which
+/// `startvm`, `modifyvm` and `storageattach` end with), and the sentences of `Machine::checkStateDependency` and `Machine::unregister`. A
+/// word such as "lock" alone may stand in a path.
+pub(super) const LOCKED: [&str; 3] =
+    ["VBOX_E_INVALID_OBJECT_STATE", "is already locked", "while it is locked"];
+
 /// How long is waited before a program is run again.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -56,7 +62,8 @@ fn insist(program: &'static str, arguments: &[String], seconds: u64) -> Result<(
     loop {
         match run(program, arguments) {
             Err(ToolError::Failed { tail, .. })
-                if tail.contains("lock") && begun.elapsed() < Duration::from_secs(seconds) =>
+                if LOCKED.iter().any(|said| tail.contains(said))
+                    && begun.elapsed() < Duration::from_secs(seconds) =>
             {
                 thread::sleep(PAUSE);
                 interrupt::check()?;
@@ -160,13 +167,13 @@ mod tests {
         };
         let count = || fs::read_to_string(&tries).expect("tried").lines().count();
         let third = format!(
-            "[ $(wc -l < '{}') = 3 ] || {{ echo is locked >&2; exit 1; }}",
+            "[ $(wc -l < '{}') = 3 ] || {{ echo it is already locked >&2; exit 1; }}",
             tries.display()
         );
         insist(&third, 60).expect("the third time");
         assert_eq!(count(), 3);
-        assert!(insist("echo no >&2; exit 1", 60).is_err());
+        assert!(insist("echo no /home/locksmith >&2; exit 1", 60).is_err());
         assert_eq!(count(), 4);
-        assert!(insist("echo is locked >&2; exit 1", 0).is_err());
+        assert!(insist("echo it is already locked >&2; exit 1", 0).is_err());
     }
 }

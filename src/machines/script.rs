@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::perform::LOCKED;
 use super::{Act, Step};
 use crate::template::quote;
 
@@ -43,7 +44,7 @@ insist() {
   shift
   until said=$("$@" 2>&1); do
     printf '%s\n' "$said" >&2
-    case $said in *lock*) ;; *) return 1 ;; esac
+    case $said in LOCKED) ;; *) return 1 ;; esac
     [ "$SECONDS" -lt "$end" ] || return 1
     sleep 1
   done
@@ -76,7 +77,7 @@ function Invoke-Insist($Seconds, $Name, $Words) {
     $said = & $Name $Words 2>&1 | Out-String
     if ($LASTEXITCODE -eq 0) { return }
     Write-Host $said
-    if (($said -notmatch 'lock') -or ((Get-Date) -ge $end)) { throw "$Name ended with $LASTEXITCODE" }
+    if (($said -notmatch 'LOCKED') -or ((Get-Date) -ge $end)) { throw "$Name ended with $LASTEXITCODE" }
     Start-Sleep -Seconds 1
   }
 }
@@ -90,12 +91,18 @@ function Assert-Medium($Path, $By) {
 #[must_use]
 pub fn script(steps: &[Step], shell: Shell) -> String {
     let made: BTreeSet<&str> = steps.iter().filter_map(|step| value(step, "--filename")).collect();
-    let mut lines = String::from(if shell == Shell::Bash { BASH } else { POWERSHELL });
+    let mut lines = match shell {
+        Shell::Bash => BASH.to_owned(),
+        Shell::PowerShell => locked(POWERSHELL, str::to_owned, "|"),
+    };
     if shell == Shell::Bash {
         let any = |is: fn(&Act) -> bool| steps.iter().any(|step| is(&step.act));
         let used = [
-            (BASH_INSIST, any(|act| matches!(act, Act::Insist { .. }))),
-            (BASH_NEEDED, any(|act| matches!(act, Act::Media { .. }))),
+            (
+                locked(BASH_INSIST, |said| format!("*{}*", said.replace(' ', "\\ ")), " | "),
+                any(|act| matches!(act, Act::Insist { .. })),
+            ),
+            (BASH_NEEDED.to_owned(), any(|act| matches!(act, Act::Media { .. }))),
         ];
         lines.extend(used.into_iter().filter(|(_, used)| *used).map(|(text, _)| text));
     }
@@ -111,6 +118,11 @@ pub fn script(steps: &[Step], shell: Shell) -> String {
         lines.push_str(&done);
     }
     lines
+}
+
+/// Has a script know what says that something is locked.
+fn locked(text: &str, word: impl Fn(&str) -> String, between: &str) -> String {
+    text.replace("LOCKED", &LOCKED.map(word).join(between))
 }
 
 /// The value of an option in a step that runs a program.

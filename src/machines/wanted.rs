@@ -5,14 +5,14 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::{self, COMPUTE, Hardware, Lab, MANAGEMENT, Mac};
 use crate::plan::{NodePlan, Plan};
 use crate::spec::Attach;
 
 /// How a machine becomes its node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Media {
     /// By a medium of its own that installs it.
@@ -25,13 +25,22 @@ pub enum Media {
     Cloud,
 }
 
+/// What starts a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Firmware {
+    /// A BIOS.
+    Bios,
+    /// UEFI.
+    Efi,
+}
+
 /// What a lab's machines are to be.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Wanted {
     /// The lab's name.
     pub lab: String,
-    /// What tells this lab from another of the same name.
-    #[serde(skip)]
+    /// What tells this lab from another of the same name. It is no secret.
     pub identity: String,
     /// The folder of its machines, an absolute path.
     pub folder: PathBuf,
@@ -42,7 +51,7 @@ pub struct Wanted {
 }
 
 /// A network that machines are plugged into.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Network {
     /// What the lab calls it.
     pub network: String,
@@ -53,13 +62,14 @@ pub struct Network {
     /// The way out.
     pub gateway: Option<Ipv4Addr>,
     /// How VirtualBox attaches it.
+    #[serde(deserialize_with = "attach")]
     pub attach: Attach,
     /// The interface of the host's that it is bridged to; `auto` leaves it to be chosen.
     pub host_interface: String,
 }
 
 /// A machine.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Machine {
     /// The node that it is.
     pub node: String,
@@ -79,6 +89,8 @@ pub struct Machine {
     pub cds: Vec<PathBuf>,
     /// How it becomes its node.
     pub media: Media,
+    /// What starts it.
+    pub firmware: Firmware,
     /// What it is known by to its firmware, where the lab says.
     pub serial: Option<String>,
     /// The same.
@@ -90,7 +102,7 @@ pub struct Machine {
 }
 
 /// A card.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Card {
     /// VirtualBox's number of the adapter, 1 to 8, which decides the name on the node.
     pub adapter: u8,
@@ -101,7 +113,7 @@ pub struct Card {
 }
 
 /// A disk.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Disk {
     /// Its file; without the ending that says its format.
     pub path: PathBuf,
@@ -112,10 +124,10 @@ pub struct Disk {
 }
 
 /// A port of a node's that is reached through one of the host's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forward {
     /// What it is for: `ssh`, `dashboard`, `console`.
-    pub name: &'static str,
+    pub name: String,
     /// Where on the host.
     pub host: SocketAddrV4,
     /// Where on the node.
@@ -129,14 +141,14 @@ pub fn folder_of(machines: &Path, node: &str) -> PathBuf {
 }
 
 impl Wanted {
-    /// What a plan's machines are to be, in this folder. `ports`: those of the host that lead to nodes.
+    /// What a plan's machines are to be, in this folder: what starts them, and with what. `ports`: those of the host that lead to nodes.
     #[must_use]
     pub fn of(
         lab: &Lab,
         plan: &Plan,
         identity: &str,
         folder: &Path,
-        media: Media,
+        start: (Media, Firmware),
         ports: &BTreeMap<String, u16>,
     ) -> Self {
         let network = |network: &model::Network| Network {
@@ -147,7 +159,7 @@ impl Wanted {
             attach: network.virtualbox.attach,
             host_interface: network.virtualbox.host_interface.clone(),
         };
-        let machine = |node: &NodePlan| machine(node, lab, plan, folder, media, ports);
+        let machine = |node: &NodePlan| machine(node, lab, plan, folder, start, ports);
         Self {
             lab: plan.lab.clone(),
             identity: identity.to_owned(),
@@ -155,6 +167,31 @@ impl Wanted {
             networks: lab.networks.iter().map(network).collect(),
             machines: plan.nodes.iter().map(machine).collect(),
         }
+    }
+
+    /// The same where the folder of its machines is called otherwise now.
+    #[must_use]
+    pub fn moved(mut self, folder: &Path) -> Self {
+        let old = std::mem::replace(&mut self.folder, folder.to_owned());
+        let moved = |path: &mut PathBuf| {
+            if let Ok(inside) = path.strip_prefix(&old) {
+                *path = folder.join(inside);
+            }
+        };
+        for machine in &mut self.machines {
+            moved(&mut machine.folder);
+            machine.disks.iter_mut().for_each(|disk| moved(&mut disk.path));
+            machine.cds.iter_mut().for_each(moved);
+        }
+        self
+    }
+
+    /// The same with these nodes' machines alone.
+    #[must_use]
+    pub fn only(&self, nodes: impl Fn(&str) -> bool) -> Self {
+        let mut some = self.clone();
+        some.machines.retain(|machine| nodes(&machine.node));
+        some
     }
 
     /// A node's machine.
@@ -170,12 +207,19 @@ impl Wanted {
     }
 }
 
+fn attach<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Attach, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    let all = [Attach::NatNetwork, Attach::Bridged, Attach::HostOnly];
+    let found = all.into_iter().find(|attach| attach.as_str() == word);
+    found.ok_or_else(|| serde::de::Error::custom(format!("a network is not attached by `{word}`")))
+}
+
 fn machine(
     node: &NodePlan,
     lab: &Lab,
     plan: &Plan,
     folder: &Path,
-    media: Media,
+    (media, firmware): (Media, Firmware),
     ports: &BTreeMap<String, u16>,
 ) -> Machine {
     let own = folder_of(folder, &node.name);
@@ -198,10 +242,11 @@ fn machine(
         Media::Cloud => vec![own.join("cidata.iso")],
         Media::Pxe => Vec::new(),
     };
-    let forward = |name: &'static str, guest: u16| {
+    let forward = |name: &str, guest: u16| {
         let host = *ports.get(&format!("{}.{name}", node.name))?;
         let host = SocketAddrV4::new(Ipv4Addr::LOCALHOST, host);
-        Some(Forward { name, host, guest: SocketAddrV4::new(node.address, guest) })
+        let guest = SocketAddrV4::new(node.address, guest);
+        Some(Forward { name: name.to_owned(), host, guest })
     };
     let is_controller = node.controller.name == node.name;
     let dashboard = is_controller.then(|| forward("dashboard", 80)).flatten();
@@ -216,6 +261,7 @@ fn machine(
         disks,
         cds,
         media,
+        firmware,
         serial: node.machine.serial.clone(),
         uuid: node.machine.uuid.map(|uuid| uuid.to_string()),
         nested: node.role == COMPUTE,

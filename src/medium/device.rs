@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::MediumError;
@@ -18,6 +17,17 @@ pub(super) struct Device {
 enum Bytes {
     File(File),
     Memory(Vec<u8>),
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, at)
+}
+
+/// Moves the file's own position as well, which nobody else asks for.
+#[cfg(windows)]
+fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, at)
 }
 
 impl Device {
@@ -53,7 +63,7 @@ impl Device {
     /// Reads some bytes at a position, as `read` does: 0 at the end.
     pub fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.bytes {
-            Bytes::File(file) => file.read_at(buffer, at),
+            Bytes::File(file) => read_at(file, buffer, at),
             Bytes::Memory(bytes) => {
                 let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or(&[]);
                 let count = rest.len().min(buffer.len());

@@ -49,7 +49,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::spec::{Folder, Spanned, TextFile};
 
@@ -325,7 +325,7 @@ pub struct Node {
 }
 
 /// What a machine is made of. Sizes in MiB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hardware {
     /// Processors.
     pub cpus: u16,

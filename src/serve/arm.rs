@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::folder::FileKind;
 use super::keeper::{NotKept, now};
-use super::{Served, Server, complain};
+use super::{NewNodes, Served, Server, complain};
 use crate::render::{Renderer, Server as Source, nocloud_net};
 use crate::state::{NodeState, State, Token};
 
@@ -42,8 +42,8 @@ impl Server {
     pub(super) async fn begin(self: &Arc<Self>) {
         let new = self.keeper.nodes().into_iter().filter(|node| node.state == State::New);
         let new: Vec<String> = new.map(|node| node.name).collect();
-        if !self.options.arm_new || self.folder.was_served() {
-            if !new.is_empty() {
+        if self.options.new_nodes != NewNodes::Arm || self.folder.was_served() {
+            if !new.is_empty() && self.options.new_nodes != NewNodes::Leave {
                 complain(&format!(
                     "not installed before `trainyard node arm` says so: {}",
                     new.join(", ")

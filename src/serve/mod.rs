@@ -69,6 +69,17 @@ pub struct Lab {
 /// Reads the lab anew, when a node is armed. What is wrong with it comes in words.
 pub type Reload = Box<dyn Fn() -> Result<Lab, String> + Send + Sync>;
 
+/// What becomes of nodes that nothing is known of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewNodes {
+    /// They are armed, where the lab is served for the first time.
+    Arm,
+    /// They are told of.
+    Tell,
+    /// They are another's matter.
+    Leave,
+}
+
 /// How it is served.
 pub struct Options {
     /// Where to listen.
@@ -85,8 +96,8 @@ pub struct Options {
     pub rate: u32,
     /// How long a node may say nothing while it is installed.
     pub silence: Duration,
-    /// Whether nodes that nothing is known of are armed.
-    pub arm_new: bool,
+    /// What becomes of nodes that nothing is known of.
+    pub new_nodes: NewNodes,
     /// What is called on each event.
     pub on_event: Option<PathBuf>,
     /// What signs the nodes' files.

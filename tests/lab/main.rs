@@ -4,7 +4,9 @@
 mod cloud;
 #[path = "../common/mod.rs"]
 mod common;
+mod death;
 mod installed;
+mod remembered;
 mod running;
 
 use std::fs;
@@ -12,20 +14,6 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::time::{Duration, Instant};
 
 use running::Machines;
-
-/// So many times it is killed.
-fn kills() -> u32 {
-    if std::env::var_os("TRAINYARD_LONG").is_some() { 20 } else { 4 }
-}
-
-/// The seed of this run: `TRAINYARD_SEED`, or the day's, so that every day kills elsewhere.
-fn seed() -> u64 {
-    let given = std::env::var("TRAINYARD_SEED").ok().map(|seed| seed.parse().expect("a number"));
-    let day = || std::time::UNIX_EPOCH.elapsed().expect("a clock").as_secs() / 86_400;
-    let seed = given.unwrap_or_else(day);
-    println!("TRAINYARD_SEED={seed}");
-    seed
-}
 
 #[test]
 fn machines_are_made_once_and_down_leaves_nothing() {
@@ -126,30 +114,6 @@ fn networks_that_died_come_back() {
         running.iter().any(|(_, line)| line.contains("lab switch"))
             && running.iter().any(|(_, line)| line.contains("way out"))
     );
-}
-
-#[test]
-fn what_is_killed_anywhere_is_finished_by_the_next() {
-    let lab = Machines::new();
-    let mut random = seed();
-    for n in 0..kills() {
-        random =
-            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let after = Duration::from_millis(random >> 33 & 0x7ff);
-        let up = n % 3 != 2;
-        let words: &[&str] = if up { &["lab", "up", "--no-wait"] } else { &["lab", "down"] };
-        lab.killed_after(words, after);
-        if n % 2 == 1 {
-            lab.done(&["lab", "up", "--no-wait"]);
-            assert_eq!(
-                lab.powers(),
-                ["controller running", "compute running"],
-                "after {after:?} of {words:?}"
-            );
-        }
-    }
-    lab.done(&["lab", "down"]);
-    lab.nothing_is_left();
 }
 
 #[test]

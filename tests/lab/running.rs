@@ -83,10 +83,25 @@ impl Machines {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs")
     }
 
+    /// One that goes on, with these words and no others; what it says is kept.
+    pub fn other_begun(&self, words: &[&str]) -> Child {
+        let mut command = self.lab.command(words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs")
+    }
+
     /// The same, whose words are kept.
     pub fn listened(&self, words: &[&str]) -> Child {
         let mut command = self.command(words);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs")
+    }
+
+    /// Has it die when it has done so many of its steps.
+    pub fn dies_after(&self, words: &[&str], steps: usize) {
+        let mut command = self.command(words);
+        command.env("TRAINYARD_DIES_AFTER", steps.to_string());
+        let died = crate::common::outcome(command);
+        // By a signal, and so without a code.
+        assert_eq!(died.status, -1, "{words:?} {steps} {died:?}");
     }
 
     /// Kills it after this time, where it still runs.

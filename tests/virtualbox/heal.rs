@@ -19,9 +19,9 @@ fn every_state_ends_as_running_by_a_fake_vboxmanage() {
         let wanted = small(&host.lab());
         up(&wanted).expect("made");
         for (state, held, is, what) in [
-            ("saved", false, Power::Paused, vec!["start it"]),
+            ("saved", false, Power::Saved, vec!["start it"]),
             ("aborted", false, Power::Off, vec!["start it"]),
-            ("aborted-saved", false, Power::Paused, vec!["start it"]),
+            ("aborted-saved", false, Power::Saved, vec!["start it"]),
             ("paused", true, Power::Paused, vec!["let it go on"]),
             (
                 "gurumeditation",

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use trainyard::machines::virtualbox::VirtualBox;
-use trainyard::machines::{Act, MachineError, Provider as _, Seen, Step, Wanted, perform};
+use trainyard::machines::{Act, MachineError, Provider as _, Step, Wanted, perform};
 
 /// What says where the stand-in keeps what there is; the tests that rest on it run in a process of their own, which has it.
 const HOME: &str = "FAKE_VBOX";
@@ -122,6 +122,10 @@ impl Host {
         }
         let mut known: Value = serde_json::from_str(&text).expect("JSON");
         known["last"] = Value::Null;
+        // That it was stopped once and was held for a moment.
+        for vm in known["vms"].as_object_mut().expect("machines").values_mut() {
+            vm.as_object_mut().expect("a machine").remove("letting_go");
+        }
         known
     }
 
@@ -194,7 +198,7 @@ pub fn nodes(wanted: &Wanted) -> Vec<&str> {
 }
 
 pub fn steps_up(wanted: &Wanted) -> Result<Vec<Step>, MachineError> {
-    VirtualBox.raise(wanted, &Seen::default(), &nodes(wanted))
+    VirtualBox.raise(wanted, &VirtualBox.look(wanted)?, &nodes(wanted))
 }
 
 /// As `lab up` does it.
@@ -206,5 +210,7 @@ pub fn up(wanted: &Wanted) -> Result<(), MachineError> {
 pub fn down(wanted: &Wanted) -> Result<(), MachineError> {
     let seen = VirtualBox.look(wanted)?;
     let nodes: Vec<&str> = seen.machines.keys().map(String::as_str).collect();
-    done(wanted, &VirtualBox.raze(wanted, &seen, &nodes)?)
+    let mut steps = VirtualBox.raze(wanted, &seen, &nodes)?;
+    steps.extend(VirtualBox.close(wanted)?);
+    done(wanted, &steps)
 }

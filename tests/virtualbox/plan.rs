@@ -3,7 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 
-use trainyard::machines::{Card, Disk, Forward, Machine, Media, Network, Wanted, folder_of};
+use trainyard::machines::{
+    Card, Disk, Firmware, Forward, Machine, Media, Network, Wanted, folder_of,
+};
 use trainyard::model::Hardware;
 use trainyard::spec::Attach;
 
@@ -27,7 +29,7 @@ fn machine(lab: &Path, node: &str, last: u8, port: u16) -> Machine {
         network,
     };
     let ssh = Forward {
-        name: "ssh",
+        name: "ssh".into(),
         host: SocketAddrV4::new(Ipv4Addr::LOCALHOST, port),
         guest: SocketAddrV4::new(address, 22),
     };
@@ -40,6 +42,7 @@ fn machine(lab: &Path, node: &str, last: u8, port: u16) -> Machine {
         disks: vec![Disk { path: folder.join("system"), size_mib: 10240, from_image: false }],
         cds: vec![folder.join("install.iso")],
         media: Media::Iso,
+        firmware: Firmware::Bios,
         serial: None,
         uuid: None,
         nested: false,

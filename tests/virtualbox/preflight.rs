@@ -8,12 +8,18 @@ use trainyard::machines::virtualbox::VirtualBox;
 use trainyard::machines::{Media, Provider as _, Wanted};
 use trainyard::spec::Attach;
 
-use crate::host::{Host, alone, up};
+use crate::host::{Host, alone, nodes, up};
 use crate::plan::lab;
+
+/// All that is looked at, for all nodes.
+fn checks(wanted: &Wanted) -> Vec<Check> {
+    let seen = VirtualBox.look(wanted).expect("told");
+    VirtualBox.preflight(wanted, &seen, &nodes(wanted))
+}
 
 /// What is not good, by what it is about.
 fn found(wanted: &Wanted) -> Vec<Check> {
-    let checks = VirtualBox.preflight(wanted).into_iter();
+    let checks = checks(wanted).into_iter();
     // Whether KVM is in the way and how much room there is, is this machine's own matter.
     let own = ["virtualisation", "disk for the machines"];
     checks
@@ -47,8 +53,7 @@ fn a_good_host_has_nothing_in_the_way_by_a_fake_vboxmanage() {
         // No other test's.
         wanted.machines[0].forwards[0].host.set_port(29111);
         assert_eq!(found(&wanted), []);
-        let seen: Vec<_> =
-            VirtualBox.preflight(&wanted).into_iter().map(|check| check.seen).collect();
+        let seen: Vec<_> = checks(&wanted).into_iter().map(|check| check.seen).collect();
         for good in [
             "version 7.0.20",
             "24000 of 32000 MiB are free, the machines that do not run yet take 8192 MiB",
@@ -114,7 +119,7 @@ fn the_processor_and_memory_are_told_by_a_fake_vboxmanage() {
         let wanted = plain(host);
         let set = |key: &str, value: Value| host.change(|state| state["host"][key] = value);
         set("hwvirt", "no".into());
-        let checks = VirtualBox.preflight(&wanted);
+        let checks = checks(&wanted);
         let check = checks.iter().find(|check| check.what == "virtualisation").expect("told");
         assert_eq!(
             (check.state, check.seen.as_str()),
@@ -159,12 +164,10 @@ fn nat_networks_are_looked_at_by_a_fake_vboxmanage() {
         assert_eq!(
             one(&wanted),
             told(
-                "forwarded ports",
+                &format!("port 127.0.0.1:{port}"),
                 State::Bad,
-                &format!(
-                    "another program listens on 127.0.0.1:{port}, which is to lead to ssh of node `compute`"
-                ),
-                "end that program"
+                "another program listens there, and it is to lead to ssh of node `compute`",
+                "end that program, or say `--port-base N`, which moves all of the lab's ports (of a lab that is there, after `trainyard lab down`)"
             )
         );
         drop(held);

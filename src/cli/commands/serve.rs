@@ -14,7 +14,7 @@ use crate::exit::{self, Failure};
 use crate::medium::Medium;
 use crate::model::Lab as Model;
 use crate::plan::Plan;
-use crate::serve::{self, Folder, Lab, Options, Server};
+use crate::serve::{self, Folder, Lab, NewNodes, Options, Server};
 use crate::sign::Signer;
 use crate::tool;
 
@@ -66,7 +66,7 @@ pub(in crate::cli) fn serve(
         attempts: args.attempts,
         rate: args.rate,
         silence: args.silence,
-        arm_new: !args.no_arm,
+        new_nodes: if args.no_arm { NewNodes::Tell } else { NewNodes::Arm },
         dhcp,
         signer,
         on_event: args.on_event.as_deref().map(program).transpose()?,

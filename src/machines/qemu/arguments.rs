@@ -3,13 +3,38 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use super::super::{Disk, Machine, MachineError, Media, Network, Wanted};
+use super::super::{Disk, Firmware, Machine, MachineError, Media, Network, Wanted};
 use super::{CONSOLE, CONSOLE_LOG, GATEWAY_QMP, QEMU, QMP, accelerator, bridge, folder_of, switch};
 use crate::spec::Attach;
 use crate::tool::Tool;
 
 /// Bytes of a UNIX socket's path, with the one that ends it (unix(7); macOS has four less).
 const LONGEST_SOCKET: usize = 104;
+
+/// What UEFI remembers, in a machine's folder.
+pub(super) const VARIABLES: &str = "efi-variables.fd";
+
+/// OVMF's code and its empty variables, where distributions put them (Debian, Fedora, Arch, Homebrew).
+const OVMF: [[&str; 2]; 4] = [
+    ["/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"],
+    ["/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"],
+    ["/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"],
+    ["/opt/homebrew/share/qemu/edk2-x86_64-code.fd", "/opt/homebrew/share/qemu/edk2-i386-vars.fd"],
+];
+
+/// UEFI for QEMU: its code, and its variables as they are at first.
+///
+/// # Errors
+/// It is not installed.
+pub(super) fn firmware() -> Result<(&'static Path, &'static Path), MachineError> {
+    let found = OVMF.iter().find(|pair| pair.iter().all(|file| Path::new(file).is_file()));
+    found.map(|[code, variables]| (Path::new(*code), Path::new(*variables))).ok_or_else(|| {
+        MachineError::Said(
+            "UEFI for QEMU (OVMF) is not installed: Debian's package `ovmf`, Fedora's `edk2-ovmf`, or `--firmware bios`"
+                .to_owned(),
+        )
+    })
+}
 
 /// A disk's file.
 pub(super) fn file(disk: &Disk) -> PathBuf {
@@ -59,6 +84,12 @@ pub(super) fn machine(wanted: &Wanted, machine: &Machine) -> Result<Vec<String>,
         "-m",
         &machine.hardware.memory_mib.to_string(),
     ]));
+    if machine.firmware == Firmware::Efi {
+        let (code, _) = firmware()?;
+        let code = format!("if=pflash,format=raw,readonly=on,file={}", value(code));
+        let variables = format!("if=pflash,format=raw,file={}", value(folder.join(VARIABLES)));
+        all.extend(words(&["-drive", &code, "-drive", &variables]));
+    }
     if let Some(uuid) = &machine.uuid {
         all.extend(words(&["-uuid", uuid]));
     }

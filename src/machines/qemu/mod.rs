@@ -5,11 +5,19 @@
 
 mod accelerator;
 mod arguments;
+#[cfg(not(unix))]
+mod elsewhere;
+mod power;
 mod preflight;
 mod process;
+#[cfg(unix)]
 mod qmp;
+#[cfg(unix)]
 pub mod switch;
+mod snapshots;
 
+#[cfg(not(unix))]
+pub use preflight::NO_SOCKETS;
 pub use process::{begin, start};
 
 use std::fs;
@@ -18,12 +26,16 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+#[cfg(not(unix))]
+use self::elsewhere::{qmp, switch};
+use self::power::power;
 use super::{
-    Act, Machine, MachineError, Network, Power, Provider, Seen, Snapshot, Step, Stop, Wanted,
+    Act, Firmware, Machine, MachineError, Network, Power, Provider, Seen, Snapshot, Step, Stop,
+    Wanted,
 };
 use crate::disk::{self, Format};
 use crate::doctor::Check;
-use crate::tool::{Tool, Wanted as Program};
+use crate::tool::Wanted as Program;
 
 /// What runs machines.
 pub const QEMU: Program = Program {
@@ -70,24 +82,6 @@ fn networks_of(wanted: &Wanted) -> PathBuf {
 /// A network's folder: its switch, and a socket for each card.
 fn folder_of(wanted: &Wanted, network: &Network) -> PathBuf {
     networks_of(wanted).join(&network.network)
-}
-
-/// How the machine in this folder is.
-fn power(folder: &Path) -> Power {
-    if !folder.exists() {
-        return Power::Missing;
-    }
-    let qmp = folder.join(QMP);
-    if process::is_there(&qmp) {
-        return match qmp::ask(&qmp, "query-status", &json!({})) {
-            Ok(said) if said["status"] == "running" => Power::Running,
-            Ok(_) => Power::Paused,
-            // It has ended since; or it is busy, and somebody else may be asking it.
-            Err(_) if process::is_held(&qmp) => Power::Running,
-            Err(_) => Power::Off,
-        };
-    }
-    if folder.join(WHOLE).exists() { Power::Off } else { Power::Partial }
 }
 
 /// Which bridge of the host's a network is, where the lab names one.
@@ -147,7 +141,7 @@ impl Qemu {
         let qmp = folder.join(QMP);
         match power {
             Power::Running => return Ok(()),
-            Power::Paused => {
+            Power::Paused | Power::IoError | Power::Saved => {
                 let act = Act::Tell { socket: qmp, command: "cont", ends: false };
                 steps.push(Step::of(node, "let it go on", act));
                 return Ok(());
@@ -169,6 +163,14 @@ impl Qemu {
                 let act = Act::Run { program: disk::WANTED.name, arguments, may_fail: false };
                 steps.push(Step::of(node, format!("make a disk of {} MiB", disk.size_mib), act));
             }
+            if machine.firmware == Firmware::Efi {
+                let (_, empty) = arguments::firmware()?;
+                let own = folder.join(arguments::VARIABLES).display().to_string();
+                let words = ["convert", "-f", "raw", "-O", "raw"].map(str::to_owned).into_iter();
+                let arguments = words.chain([empty.display().to_string(), own]).collect();
+                let act = Act::Run { program: disk::WANTED.name, arguments, may_fail: false };
+                steps.push(Step::of(node, "make its firmware's memory", act));
+            }
             let text = arguments::definition(machine);
             let act = Act::Write { path: folder.join(WHOLE), text };
             steps.push(Step::of(node, "note that it is whole", act));
@@ -189,8 +191,8 @@ impl Provider for Qemu {
         wanted.management()?.gateway
     }
 
-    fn preflight(&self, wanted: &Wanted) -> Vec<Check> {
-        preflight::checks(wanted)
+    fn preflight(&self, wanted: &Wanted, seen: &Seen, nodes: &[&str]) -> Vec<Check> {
+        preflight::checks(wanted, seen, nodes)
     }
 
     fn look(&self, wanted: &Wanted) -> Result<Seen, MachineError> {
@@ -272,13 +274,23 @@ impl Provider for Qemu {
     fn stop(&self, machine: &Machine, how: Stop) -> Result<(), MachineError> {
         let qmp = machine.folder.join(QMP);
         match how {
-            Stop::Button => qmp::ask(&qmp, "system_powerdown", &json!({})).map(|_| ()),
+            Stop::Button => {
+                // One that stands still does not hear it.
+                if power(&machine.folder) != Power::Running {
+                    qmp::ask(&qmp, "cont", &json!({}))?;
+                }
+                qmp::ask(&qmp, "system_powerdown", &json!({})).map(|_| ())
+            }
             Stop::Plug => process::end(&qmp),
         }
     }
 
     fn start(&self, wanted: &Wanted, machine: &Machine) -> Result<(), MachineError> {
-        process::start(&arguments::machine(wanted, machine)?, &machine.folder.join(QMP))
+        let qmp = machine.folder.join(QMP);
+        match power(&machine.folder) {
+            Power::Paused | Power::IoError => qmp::ask(&qmp, "cont", &json!({})).map(|_| ()),
+            _ => process::start(&arguments::machine(wanted, machine)?, &qmp),
+        }
     }
 
     fn screenshot(&self, machine: &Machine, to: &Path) -> Result<(), MachineError> {
@@ -287,43 +299,8 @@ impl Provider for Qemu {
     }
 
     fn snapshot(&self, machine: &Machine, what: Snapshot) -> Result<Vec<String>, MachineError> {
-        let qemu = Tool::locate(disk::WANTED)?;
-        let disks: Vec<PathBuf> = machine.disks.iter().map(arguments::file).collect();
-        let on_all = |words: &[&str]| -> Result<(), MachineError> {
-            for disk in &disks {
-                let words = ["snapshot", "-q"].iter().chain(words).map(|word| (*word).to_owned());
-                qemu.run(words.chain([disk.display().to_string()])).finish()?;
-            }
-            Ok(())
-        };
-        if what != Snapshot::List && power(&machine.folder) != Power::Off {
-            let message =
-                format!("{} runs: a snapshot is taken and restored while it is off", machine.node);
-            return Err(MachineError::Said(message));
-        }
-        match what {
-            Snapshot::Take(name) => {
-                if listed(&qemu, &disks)?.iter().any(|known| known == name) {
-                    on_all(&["-d", name])?;
-                }
-                on_all(&["-c", name])?;
-            }
-            Snapshot::Restore(name) => on_all(&["-a", name])?,
-            Snapshot::List => {}
-        }
-        listed(&qemu, &disks)
+        snapshots::snapshot(machine, what)
     }
-}
-
-/// The names of the snapshots of a machine: those of its system's disk.
-fn listed(qemu: &Tool, disks: &[PathBuf]) -> Result<Vec<String>, MachineError> {
-    let Some(system) = disks.first() else { return Ok(Vec::new()) };
-    // Of one that runs as well: nothing is written.
-    let words = ["info", "--output=json", "-U"].map(str::to_owned).into_iter();
-    let said = qemu.run(words.chain([system.display().to_string()])).finish()?.stdout;
-    let said: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
-    let all = said["snapshots"].as_array().into_iter().flatten();
-    Ok(all.filter_map(|one| one["name"].as_str().map(str::to_owned)).collect())
 }
 
 /// Does a step of QEMU's own.

@@ -1,16 +1,24 @@
 //! What of the host stands in the way of machines by QEMU.
 
 use std::fs;
-use std::net::TcpListener;
 
-use super::super::Wanted;
-use super::{GATEWAY_IS, GATEWAY_QMP, QEMU, accelerator, folder_of, process};
+use super::super::preflight::{self, idle};
+use super::super::{Firmware, Seen, Wanted};
+use super::{GATEWAY_IS, GATEWAY_QMP, QEMU, accelerator, arguments, folder_of, process};
 use crate::disk;
 use crate::doctor::{Check, Kind, State};
+use crate::room;
 use crate::tool::Tool;
 
-pub(super) fn checks(wanted: &Wanted) -> Vec<Check> {
+/// What stands in the way where there are no UNIX sockets.
+pub const NO_SOCKETS: &str = "machines by QEMU are connected by UNIX sockets, which this system does not have: use Linux or macOS, or `--provider virtualbox`";
+
+pub(super) fn checks(wanted: &Wanted, seen: &Seen, nodes: &[&str]) -> Vec<Check> {
     let mut checks = Vec::new();
+    if cfg!(not(unix)) {
+        let (seen, fix) = NO_SOCKETS.split_once(": ").unwrap_or((NO_SOCKETS, ""));
+        checks.push(Check::not(Kind::Machine, "sockets", State::Bad, seen, fix));
+    }
     for program in [QEMU, disk::WANTED] {
         let found = Tool::locate(program).and_then(|tool| {
             // `-netdev dgram` came with it.
@@ -49,6 +57,17 @@ pub(super) fn checks(wanted: &Wanted) -> Vec<Check> {
             Check::not(Kind::Machine, what, State::Lacking, seen, fix)
         });
     }
+    let new = preflight::new(wanted, seen, nodes);
+    if new.machines.iter().any(|machine| machine.firmware == Firmware::Efi)
+        && let Err(error) = arguments::firmware()
+    {
+        let told = error.to_string();
+        let (seen, fix) = told.split_once(": ").unwrap_or((&told, ""));
+        checks.push(Check::not(Kind::Program, "OVMF", State::Bad, seen, fix));
+    }
+    checks
+        .extend(room::memory().map(|memory| preflight::memory(&idle(wanted, seen, nodes), memory)));
+    checks.push(preflight::disk(&new));
     // Those that the lab has already are its own.
     let held = wanted.networks.iter().filter_map(|network| {
         let folder = folder_of(wanted, network);
@@ -56,15 +75,8 @@ pub(super) fn checks(wanted: &Wanted) -> Vec<Check> {
             .then(|| fs::read_to_string(folder.join(GATEWAY_IS)).ok())?
     });
     let held: String = held.collect();
-    for forward in wanted.machines.iter().flat_map(|machine| &machine.forwards) {
-        if held.contains(&format!(":{}:{}-", forward.host.ip(), forward.host.port())) {
-            continue;
-        }
-        if let Err(error) = TcpListener::bind(forward.host) {
-            let what = format!("port {}", forward.host);
-            let fix = "end what has it, or say `--port-base N`";
-            checks.push(Check::not(Kind::Machine, what, State::Bad, error.to_string(), fix));
-        }
-    }
+    checks.extend(preflight::ports(wanted, |forward| {
+        held.contains(&format!(":{}:{}-", forward.host.ip(), forward.host.port()))
+    }));
     checks
 }

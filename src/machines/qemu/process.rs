@@ -2,6 +2,7 @@
 //! becomes of who began it: the lock is a file's that it inherits. What has the lock and does not answer yet is about to.
 
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
@@ -58,9 +59,7 @@ pub fn start(arguments: &[String], socket: &Path) -> Result<(), MachineError> {
             .map_err(MachineError::io(&path))?;
         match lock.try_lock() {
             Ok(()) => {
-                // QEMU inherits it.
-                let inherit = rustix::io::fcntl_setfd(&lock, rustix::io::FdFlags::empty());
-                inherit.map_err(|error| MachineError::io(&path)(error.into()))?;
+                inherited(&lock).map_err(MachineError::io(&path))?;
                 Tool::locate(QEMU)?.run(arguments).finish()?;
                 return Ok(());
             }
@@ -70,6 +69,17 @@ pub fn start(arguments: &[String], socket: &Path) -> Result<(), MachineError> {
             Err(TryLockError::WouldBlock) => wait(begun, socket, "begin")?,
         }
     }
+}
+
+/// Whoever is started from now on has it as well, and QEMU is.
+#[cfg(unix)]
+fn inherited(lock: &File) -> io::Result<()> {
+    Ok(rustix::io::fcntl_setfd(lock, rustix::io::FdFlags::empty())?)
+}
+
+#[cfg(not(unix))]
+fn inherited(_: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Ends one, and waits until it has ended. One that does not run has.

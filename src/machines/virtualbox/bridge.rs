@@ -52,6 +52,17 @@ pub(super) fn choose(network: &Network, interfaces: &[Interface]) -> Result<Stri
     }
 }
 
+/// The interface that the lab file says, on a host that cannot be asked.
+pub(super) fn said(network: &Network) -> Result<String, MachineError> {
+    if network.host_interface != AUTO {
+        return Ok(network.host_interface.clone());
+    }
+    Err(MachineError::Said(format!(
+        "network `{0}` is bridged, and the host's interfaces are not known here: say `networks.{0}.virtualbox.host_interface` in the lab file, one of `VBoxManage list bridgedifs` there",
+        network.network
+    )))
+}
+
 /// macOS adds what an interface is to its name: `en0: Ethernet`.
 fn named(network: &Network, interfaces: &[Interface]) -> Result<String, MachineError> {
     let name = &network.host_interface;

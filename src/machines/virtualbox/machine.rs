@@ -6,7 +6,7 @@ use super::manage::PROGRAM;
 use super::raise::Host;
 use super::there::WHOLE;
 use crate::digest::Digest;
-use crate::machines::{Act, Machine, Media, Step, Wanted};
+use crate::machines::{Act, Firmware, Machine, Media, Step, Wanted};
 use crate::spec::Attach;
 
 /// The name of the one storage controller. What is on its ports is in this order: disks, then CDs.
@@ -37,10 +37,14 @@ pub(super) fn make(wanted: &Wanted, machine: &Machine, host: &Host) -> Vec<Step>
     ];
     if let Some(serial) = &machine.serial {
         // Without `string:` what looks like a number is one, and the firmware refuses it.
-        let key = "VBoxInternal/Devices/pcbios/0/Config/DmiSystemSerial";
+        let device = match machine.firmware {
+            Firmware::Bios => "pcbios",
+            Firmware::Efi => "efi",
+        };
+        let key = format!("VBoxInternal/Devices/{device}/0/Config/DmiSystemSerial");
         steps.push(step(
             "give it its serial number",
-            words(&["setextradata", name, key, &format!("string:{serial}")]),
+            words(&["setextradata", name, &key, &format!("string:{serial}")]),
         ));
     }
     let ports = (machine.disks.len() + machine.cds.len()).max(1).to_string();
@@ -118,6 +122,10 @@ fn hardware(wanted: &Wanted, machine: &Machine, host: &Host) -> Vec<String> {
         _ if machine.cds.is_empty() => "none",
         _ => "dvd",
     };
+    let firmware = match machine.firmware {
+        Firmware::Bios => "bios",
+        Firmware::Efi => "efi",
+    };
     let console = text(&machine.folder.join("console.log"));
     let mut said = words(&[
         "modifyvm",
@@ -131,7 +139,7 @@ fn hardware(wanted: &Wanted, machine: &Machine, host: &Host) -> Vec<String> {
         "--rtcuseutc",
         "on",
         "--firmware",
-        "bios",
+        firmware,
         "--graphicscontroller",
         "vboxvga",
         "--vram",

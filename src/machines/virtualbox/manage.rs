@@ -70,7 +70,8 @@ impl Vm {
 
 /// VBoxManage, and its version.
 pub(super) struct Manage {
-    tool: Tool,
+    /// Nothing where it is another host's, which nobody can ask.
+    tool: Option<Tool>,
     pub version: Version,
     /// What it says beside its version, such as that its kernel module is missing.
     pub warning: String,
@@ -87,12 +88,23 @@ impl Manage {
         })?;
         let number = |line: &&str| !line.starts_with(|c: char| c.is_ascii_digit());
         let warning = both.lines().filter(number).collect::<Vec<_>>().join("\n").trim().to_owned();
-        Ok(Self { tool, version, warning })
+        Ok(Self { tool: Some(tool), version, warning })
+    }
+
+    /// Another host's. What 7.0 is told, newer ones know as well.
+    pub(super) fn elsewhere() -> Self {
+        Self { tool: None, version: [7, 0, 0], warning: String::new() }
+    }
+
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.tool.is_none()
     }
 
     /// Asks, or tells.
     pub(super) fn say(&self, arguments: &[&str]) -> Result<String, ToolError> {
-        Ok(self.tool.run(arguments).limit(LIMIT).finish()?.stdout)
+        let tool::Wanted { name, purpose, hint } = WANTED;
+        let tool = self.tool.as_ref().ok_or(ToolError::Missing { name, purpose, hint })?;
+        Ok(tool.run(arguments).limit(LIMIT).finish()?.stdout)
     }
 
     /// All machines. One that goes while they are listed is left out.

@@ -5,7 +5,6 @@ mod host;
 mod machine;
 mod manage;
 mod networks;
-mod ports;
 mod preflight;
 mod raise;
 pub mod read;
@@ -31,6 +30,14 @@ const PATIENCE: u64 = 60;
 /// VirtualBox.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct VirtualBox;
+
+/// The steps that make and start the machines of these nodes on a host that cannot be asked, and on which there is nothing of the lab.
+///
+/// # Errors
+/// What they are depends on the host.
+pub fn from_nothing(wanted: &Wanted, nodes: &[&str]) -> Result<Vec<Step>, MachineError> {
+    raise::raise(&There::nothing(wanted), wanted, &Seen::default(), nodes)
+}
 
 /// A step that runs VBoxManage.
 fn run<'a>(arguments: impl IntoIterator<Item = &'a str>, may_fail: bool) -> Act {
@@ -85,31 +92,39 @@ impl Provider for VirtualBox {
         }
     }
 
-    fn preflight(&self, wanted: &Wanted) -> Vec<Check> {
-        preflight::all(wanted)
+    fn preflight(&self, wanted: &Wanted, seen: &Seen, nodes: &[&str]) -> Vec<Check> {
+        preflight::all(wanted, seen, nodes)
     }
 
     fn look(&self, wanted: &Wanted) -> Result<Seen, MachineError> {
         Ok(There::look(wanted)?.seen(wanted))
     }
 
-    fn raise(&self, wanted: &Wanted, _: &Seen, nodes: &[&str]) -> Result<Vec<Step>, MachineError> {
-        raise::raise(&There::look(wanted)?, wanted, nodes)
+    fn raise(
+        &self,
+        wanted: &Wanted,
+        seen: &Seen,
+        nodes: &[&str],
+    ) -> Result<Vec<Step>, MachineError> {
+        raise::raise(&There::look(wanted)?, wanted, seen, nodes)
     }
 
     fn raze(&self, wanted: &Wanted, _: &Seen, nodes: &[&str]) -> Result<Vec<Step>, MachineError> {
-        raise::raze(&There::look(wanted)?, wanted, nodes)
+        let there = There::look(wanted)?;
+        let mut steps = Vec::new();
+        for node in nodes {
+            steps.extend(there.take_away(wanted, node)?);
+        }
+        Ok(steps)
     }
 
-    /// The networks have gone with the last machine.
     fn close(&self, wanted: &Wanted) -> Result<Vec<Step>, MachineError> {
-        let act = Act::Remove { path: wanted.folder.clone() };
-        Ok(wanted
-            .folder
-            .exists()
-            .then(|| Step::lab("remove the lab's folder", act))
-            .into_iter()
-            .collect())
+        let mut steps = networks::raze(&There::look(wanted)?)?;
+        if wanted.folder.exists() {
+            let act = Act::Remove { path: wanted.folder.clone() };
+            steps.push(Step::lab("remove the lab's folder", act));
+        }
+        Ok(steps)
     }
 
     fn stop(&self, machine: &Machine, how: Stop) -> Result<(), MachineError> {

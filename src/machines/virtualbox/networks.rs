@@ -166,6 +166,12 @@ fn host_only_steps(
     taken: &mut Vec<String>,
     steps: &mut Vec<Step>,
 ) -> Result<String, MachineError> {
+    if there.manage.is_elsewhere() {
+        return Err(MachineError::Said(format!(
+            "network `{0}` is host-only, and what a new interface will be called there is not known here: print the script on that host, or attach it otherwise (`networks.{0}.virtualbox.attach`)",
+            network.network
+        )));
+    }
     if there.is_mac_of_seven() {
         return Ok(mac_steps(there, wanted, network, steps));
     }

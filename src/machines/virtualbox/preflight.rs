@@ -4,10 +4,9 @@ use std::fs;
 
 use super::manage::{self, Manage};
 use super::there::There;
-use super::{bridge, host, networks, ports};
+use super::{bridge, host, networks};
 use crate::doctor::{Check, Kind, State};
-use crate::machines::{MachineError, Media, Network, Power, Wanted};
-use crate::room;
+use crate::machines::{MachineError, Media, Network, Seen, Wanted, preflight};
 use crate::spec::Attach;
 use crate::tool::ToolError;
 
@@ -15,7 +14,7 @@ use crate::tool::ToolError;
 const OLDEST: [u32; 3] = [6, 1, 0];
 
 /// All that was looked at.
-pub(super) fn all(wanted: &Wanted) -> Vec<Check> {
+pub(super) fn all(wanted: &Wanted, seen: &Seen, nodes: &[&str]) -> Vec<Check> {
     let manage = match Manage::locate() {
         Ok(manage) => manage,
         Err(error) => return vec![missing(&error)],
@@ -29,19 +28,18 @@ pub(super) fn all(wanted: &Wanted) -> Vec<Check> {
             return checks;
         }
     };
-    let seen = there.seen(wanted);
     let fix = "see there; nothing of it is touched";
     checks.extend(
         seen.foreign.iter().map(|foreign| bad("what is not the lab's", foreign.clone(), fix)),
     );
-    let new = |node: &str| matches!(seen.power(node), Power::Missing | Power::Partial);
-    let idle = |node: &str| seen.power(node) != Power::Running;
-    checks.extend(of_host(&there, wanted, &idle));
-    checks.push(room(wanted, &new));
-    checks.extend(nat(&there, wanted));
-    checks.extend(bridged(&there, wanted));
-    checks.extend(host_only(&there, wanted));
-    checks.extend(pxe(wanted));
+    let new = preflight::new(wanted, seen, nodes);
+    checks.extend(of_host(&there, &preflight::idle(wanted, seen, nodes), &new));
+    checks.push(preflight::disk(&new));
+    checks.extend(nat(&there, &new));
+    checks.extend(forwarded(&there, wanted));
+    checks.extend(bridged(&there, &new));
+    checks.extend(host_only(&there, &new));
+    checks.extend(pxe(&new));
     checks
 }
 
@@ -103,8 +101,8 @@ fn lacking(what: &str, seen: impl Into<String>, fix: impl Into<String>) -> Check
     Check::not(Kind::Machine, what, State::Lacking, seen, fix)
 }
 
-/// The processor, and memory for all machines that do not run yet.
-fn of_host(there: &There, wanted: &Wanted, idle: &dyn Fn(&str) -> bool) -> Vec<Check> {
+/// The processor, and memory for the machines that do not run yet.
+fn of_host(there: &There, idle: &Wanted, new: &Wanted) -> Vec<Check> {
     let mut checks = Vec::new();
     let Ok(host) = there.manage.host() else { return checks };
     let what = "virtualisation";
@@ -118,7 +116,7 @@ fn of_host(there: &There, wanted: &Wanted, idle: &dyn Fn(&str) -> bool) -> Vec<C
     } else if let Some((seen, fix)) = kvm() {
         checks.push(lacking(what, seen, fix));
     }
-    if !host.nests && wanted.machines.iter().any(|machine| machine.nested && idle(&machine.node)) {
+    if !host.nests && new.machines.iter().any(|machine| machine.nested) {
         let seen = "machines cannot have machines of their own here: instances are emulated, which is slow";
         checks.push(lacking(
             "nested virtualisation",
@@ -126,18 +124,14 @@ fn of_host(there: &There, wanted: &Wanted, idle: &dyn Fn(&str) -> bool) -> Vec<C
             "let it be, or use a host whose processor and VirtualBox can",
         ));
     }
-    let needed: u64 =
-        wanted.machines.iter().filter(|m| idle(&m.node)).map(|m| m.hardware.memory_mib).sum();
     if let (Some(free), Some(all)) = (host.free_mib, host.all_mib) {
-        let seen = format!(
-            "{free} of {all} MiB are free, the machines that do not run yet take {needed} MiB"
-        );
-        let fix = "give the nodes less (`memory`), end other programs, or use a larger host";
-        checks.push(match free {
-            _ if needed >= all && needed > 0 => bad("memory", seen, fix),
-            free if free < needed => lacking("memory", seen, fix),
-            _ => Check::good(Kind::Machine, "memory", seen),
-        });
+        let mut memory = preflight::memory(idle, (free, all));
+        let needed: u64 = idle.machines.iter().map(|machine| machine.hardware.memory_mib).sum();
+        // VirtualBox takes all of it when a machine starts.
+        if needed >= all && needed > 0 {
+            memory.state = State::Bad;
+        }
+        checks.push(memory);
     }
     checks
 }
@@ -147,27 +141,7 @@ fn kvm() -> Option<(String, String)> {
     host::kvm(&read("/proc/modules"), &read("/sys/module/kvm/parameters/enable_virt_at_load"))
 }
 
-/// Disks grow, so that the whole is only needed in time.
-fn room(wanted: &Wanted, new: &dyn Fn(&str) -> bool) -> Check {
-    let disks = wanted.machines.iter().filter(|m| new(&m.node)).flat_map(|m| &m.disks);
-    let needed: u64 = disks.map(|disk| disk.size_mib).sum();
-    let there = wanted.folder.ancestors().find(|path| path.is_dir()).unwrap_or(&wanted.folder);
-    let what = "disk for the machines";
-    let free = match room::free(there) {
-        Ok(free) => free >> 20,
-        Err(error) => {
-            return bad(what, format!("{}: {error}", there.display()), "name another folder");
-        }
-    };
-    let seen =
-        format!("{} has {free} MiB free, and new disks may grow to {needed} MiB", there.display());
-    if free >= needed {
-        return Check::good(Kind::Machine, what, seen);
-    }
-    lacking(what, seen, "free some, or put the machines on a larger file system")
-}
-
-/// What a NAT network takes for itself, where it may be already, and the ports that lead into it.
+/// What a NAT network takes for itself, and where it may be already.
 fn nat(there: &There, wanted: &Wanted) -> Vec<Check> {
     let mut checks = Vec::new();
     let bridgeable = there.manage.bridgeable().unwrap_or_default();
@@ -212,25 +186,17 @@ fn nat(there: &There, wanted: &Wanted) -> Vec<Check> {
             ));
         }
     }
-    let known: Vec<&String> = there
-        .nat_networks
-        .iter()
-        .filter(|it| there.is_own_nat(&it.name))
-        .flat_map(|it| &it.forwards)
-        .collect();
-    for machine in &wanted.machines {
-        for forward in &machine.forwards {
-            let own = format!(":tcp:[{}]:{}:", forward.host.ip(), forward.host.port());
-            if !known.iter().any(|rule| rule.contains(&own)) && ports::is_taken(forward.host) {
-                let seen = format!(
-                    "another program listens on {}, which is to lead to {} of node `{}`",
-                    forward.host, forward.name, machine.node
-                );
-                checks.push(bad("forwarded ports", seen, "end that program"));
-            }
-        }
-    }
     checks
+}
+
+/// The ports that lead into NAT networks; those that lead there already are the lab's own.
+fn forwarded(there: &There, wanted: &Wanted) -> Vec<Check> {
+    let own = there.nat_networks.iter().filter(|it| there.is_own_nat(&it.name));
+    let known: Vec<&String> = own.flat_map(|it| &it.forwards).collect();
+    preflight::ports(wanted, |forward| {
+        let own = format!(":tcp:[{}]:{}:", forward.host.ip(), forward.host.port());
+        known.iter().any(|rule| rule.contains(&own))
+    })
 }
 
 /// An error's sentence in two: what is, and what to do.

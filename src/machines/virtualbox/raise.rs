@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::read::Version;
 use super::there::{There, locked, power};
 use super::{bridge, insist, machine, networks, run};
-use crate::machines::{MachineError, Network, Power, Step, Wanted};
+use crate::machines::{MachineError, Network, Power, Seen, Step, Wanted};
 use crate::spec::Attach;
 
 /// The host's own name for each network, by the network's.
@@ -32,9 +32,9 @@ impl Host {
 pub(super) fn raise(
     there: &There,
     wanted: &Wanted,
+    seen: &Seen,
     nodes: &[&str],
 ) -> Result<Vec<Step>, MachineError> {
-    let seen = there.seen(wanted);
     if !seen.foreign.is_empty() {
         return Err(MachineError::Foreign(seen.foreign.join("\n")));
     }
@@ -48,7 +48,7 @@ pub(super) fn raise(
     }
     let host = Host {
         version: there.manage.version,
-        nests: new && there.manage.host()?.nests,
+        nests: new && !there.manage.is_elsewhere() && there.manage.host()?.nests,
         mac_of_seven: there.is_mac_of_seven(),
         names,
     };
@@ -56,15 +56,17 @@ pub(super) fn raise(
         let node = wants.node.as_str();
         match seen.power(node) {
             Power::Running => {}
-            Power::Off | Power::Paused => {
+            Power::Off | Power::Paused | Power::IoError | Power::Saved => {
                 let own = there.own.get(node).into_iter().flatten();
                 steps.extend(own.flat_map(|(vm, _)| wake(vm, node)));
                 if let Some((vm, session)) = held(there, node) {
                     return Err(locked(vm, session));
                 }
             }
-            Power::Missing | Power::Partial => {
-                steps.extend(there.take_away(wanted, node)?);
+            power => {
+                if power == Power::Partial {
+                    steps.extend(there.take_away(wanted, node)?);
+                }
                 steps.extend(machine::make(wanted, wants, &host));
                 let start = insist(["startvm", &wants.name, "--type", "headless"]);
                 steps.push(Step::of(node, "start it", start));
@@ -86,6 +88,10 @@ fn held<'t>(there: &'t There, node: &str) -> Option<(&'t super::Vm, &'t str)> {
 /// The host's interface of each bridged network.
 fn bridges(there: &There, wanted: &Wanted) -> Result<Names, MachineError> {
     let networks: Vec<&Network> = networks::used(wanted, Attach::Bridged).collect();
+    if there.manage.is_elsewhere() {
+        let named = |network: &&Network| Ok((network.name.clone(), bridge::said(network)?));
+        return networks.iter().map(named).collect();
+    }
     let interfaces = if networks.is_empty() { Vec::new() } else { there.manage.bridgeable()? };
     let named =
         |network: &&Network| Ok((network.name.clone(), bridge::choose(network, &interfaces)?));
@@ -104,21 +110,4 @@ pub(super) fn wake(vm: &super::Vm, node: &str) -> Vec<Step> {
         state if power(state) == Power::Running => Vec::new(),
         _ => vec![start()],
     }
-}
-
-/// The steps that take these nodes' machines away, and the networks where no machine is left.
-pub(super) fn raze(
-    there: &There,
-    wanted: &Wanted,
-    nodes: &[&str],
-) -> Result<Vec<Step>, MachineError> {
-    let mut steps = Vec::new();
-    for node in nodes {
-        steps.extend(there.take_away(wanted, node)?);
-    }
-    let seen = there.seen(wanted);
-    if seen.machines.keys().all(|node| nodes.contains(&node.as_str())) {
-        steps.extend(networks::raze(there)?);
-    }
-    Ok(steps)
 }

@@ -73,6 +73,22 @@ impl There {
         })
     }
 
+    /// A host that nobody can ask, and on which there is nothing.
+    pub(super) fn nothing(wanted: &Wanted) -> Self {
+        Self {
+            manage: Manage::elsewhere(),
+            own: BTreeMap::new(),
+            others: Vec::new(),
+            media: Vec::new(),
+            folders: BTreeSet::new(),
+            nat_networks: Vec::new(),
+            host_only: Vec::new(),
+            host_only_networks: Vec::new(),
+            notes: BTreeMap::new(),
+            identity: wanted.identity.clone(),
+        }
+    }
+
     /// What there is, in the words of every provider.
     pub(super) fn seen(&self, wanted: &Wanted) -> Seen {
         let left = self.media.iter().map(|(node, ..)| node).chain(&self.folders);
@@ -207,7 +223,7 @@ fn unregister(vm: &Vm, node: &str, roots: &[PathBuf]) -> Result<Vec<Step>, Machi
 }
 
 fn is_mac_of_seven(manage: &Manage) -> bool {
-    cfg!(target_os = "macos") && manage.version >= [7, 0, 0]
+    cfg!(target_os = "macos") && manage.version >= [7, 0, 0] && !manage.is_elsewhere()
 }
 
 /// What to do about a machine that somebody holds.
@@ -221,7 +237,8 @@ pub(super) fn locked(vm: &Vm, session: &str) -> MachineError {
 /// How a machine is in VirtualBox's words (`machineStateToName` in `VBoxManageInfo.cpp`).
 pub(super) fn power(state: &str) -> Power {
     match state {
-        "saved" | "aborted-saved" | "saving" | "paused" | "gurumeditation" => Power::Paused,
+        "saved" | "aborted-saved" => Power::Saved,
+        "saving" | "paused" | "gurumeditation" => Power::Paused,
         _ if runs(state) => Power::Running,
         _ => Power::Off,
     }
@@ -301,8 +318,8 @@ mod tests {
             ("stopping", Power::Off),
             ("running", Power::Running),
             ("starting", Power::Running),
-            ("saved", Power::Paused),
-            ("aborted-saved", Power::Paused),
+            ("saved", Power::Saved),
+            ("aborted-saved", Power::Saved),
             ("paused", Power::Paused),
             ("gurumeditation", Power::Paused),
         ] {

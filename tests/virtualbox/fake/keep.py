@@ -15,6 +15,10 @@ def fail(text):
     sys.exit(1)
 
 
+def fail_locked(text, component):
+    fail("%s\nVBoxManage: error: Details: code VBOX_E_INVALID_OBJECT_STATE (0x80bb0007), component %s, interface IMachine, callee nsISupports" % (text, component))
+
+
 def syntax(text):
     sys.stderr.write("VBoxManage: error: %s\nUsage: VBoxManage ...\n" % text)
     sys.exit(2)
@@ -124,7 +128,7 @@ def locked(vm):
 
 def lock(uuid, vm):
     if locked(vm):
-        fail("The machine '%s' is already locked for a session (or being unlocked)" % vm["name"])
+        fail_locked("The machine '%s' is already locked for a session (or being unlocked)" % vm["name"], "MachineWrap")
 
 
 def medium_at(path):

@@ -3,7 +3,7 @@ import os
 import shutil
 import sys
 
-from keep import S, at_least, changes, fail, lock, locked, machine, medium_at, middle, new_uuid, options, read, syntax, users
+from keep import S, at_least, changes, fail, fail_locked, lock, locked, machine, medium_at, middle, new_uuid, options, read, syntax, users
 
 
 def setextradata(words):
@@ -137,7 +137,7 @@ def unregistervm(words):
             if option not in ("--delete", "--delete-all"):
                 syntax("unknown option: %s" % option)
     if locked(vm):
-        fail("Cannot unregister the machine '%s' while it is locked" % vm["name"])
+        fail_locked("Cannot unregister the machine '%s' while it is locked" % vm["name"], "MachineWrap")
     media = [m for m in vm["ports"].values() if m in S["media"]]
     del S["vms"][uuid]
     middle()

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::super::node::escaped;
 use super::super::server::Server;
 use super::reach::last_lines;
-use super::{At, show};
+use super::{At, Known, show};
 use crate::appear::Growing;
 use crate::cli::ui::Ui;
 use crate::machines::qemu::{CONSOLE_LOG, QEMU};
@@ -29,7 +29,8 @@ const CONSOLE: usize = 5000;
 const TOLD: &str = "5000";
 
 pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> Result<()> {
-    let (record, provider, wanted) = at.begun()?;
+    let known = Known::open(at.state)?;
+    let (provider, wanted) = (&known.provider, known.wanted());
     let default = || PathBuf::from(format!("{}-collected.tar.gz", wanted.lab));
     let output = output.map_or_else(default, Path::to_owned);
     let tar = Tool::locate(TAR)?;
@@ -43,13 +44,13 @@ pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> R
         fs::write(&path, blotter.blot(text)).with_context(|| format!("`{}`", path.display()))
     };
 
-    let seen = provider.look(&wanted)?;
+    let seen = provider.look(wanted)?;
     let server = Folder::at(at.state).address().and_then(|url| Server::at(at.state, url).ok());
     let nodes = server.as_ref().and_then(|server| server.ask("nodes", &[]).ok());
     if nodes.is_none() {
         ui.note("the lab's server does not run, so what nodes have told is left out: `trainyard serve --seeds` or `trainyard lab up` begins it");
     }
-    write("status.json", format!("{:#}\n", show::data(&wanted, &seen, nodes.as_ref())))?;
+    write("status.json", format!("{:#}\n", show::data(wanted, &seen, nodes.as_ref())))?;
     let events = server.as_ref().and_then(|server| server.ask("events", &[]).ok());
     if let Some(events) = events {
         write("events.json", format!("{events:#}\n"))?;
@@ -58,7 +59,11 @@ pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> R
     let program = program.map_or_else(|error| error.to_string(), |said| said.stdout);
     write(
         "versions.txt",
-        format!("trainyard {}\n{}{program}", env!("CARGO_PKG_VERSION"), record.text()?),
+        format!(
+            "trainyard {}\n{}{program}",
+            env!("CARGO_PKG_VERSION"),
+            serde_json::to_string(&known.record.begun)? + "\n"
+        ),
     )?;
     for machine in &wanted.machines {
         fs::create_dir(folder.join(&machine.node))?;
@@ -67,7 +72,7 @@ pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> R
         }
         let picture = folder.join(&machine.node).join("screen.png");
         // One that does not run has none.
-        let _ = shot(&*provider, machine, &picture);
+        let _ = shot(&**provider, machine, &picture);
     }
     let words = [
         "-czf".as_ref(),

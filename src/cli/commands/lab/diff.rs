@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::At;
+use super::{At, Known};
 use crate::cli::ui::Ui;
 use crate::machines::folder_of;
 use crate::plan::NodePlan;
@@ -49,8 +49,9 @@ pub(super) fn diff(at: &At, names: &[String], ui: &Ui) -> Result<()> {
 
 /// The nodes whose machines were made from something else, and how it differs.
 pub(super) fn changed(at: &At, names: &[String]) -> Result<Vec<(String, Vec<String>)>> {
-    let (_, provider, wanted) = at.begun()?;
-    let seen = provider.look(&wanted)?;
+    let known = Known::open(at.state)?;
+    let wanted = known.wanted();
+    let seen = known.provider.look(wanted)?;
     let mut all = Vec::new();
     for node in at.nodes(names)? {
         if !seen.machines.contains_key(node) {

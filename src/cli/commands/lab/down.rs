@@ -1,40 +1,40 @@
 //! `lab down`: nothing is left, and nothing else is touched.
 
+use std::path::Path;
+
 use anyhow::Result;
 use serde_json::json;
 
-use super::At;
+use super::Known;
 use super::perform::perform;
 use super::record::Record;
 use super::up::planned;
 use crate::cli::ui::Ui;
 use crate::machines::Step;
 
-pub(super) fn down(at: &At, names: &[String], dry_run: bool, ui: &Ui) -> Result<()> {
-    if Record::read(at.state)?.is_none() {
+pub(super) fn down(state: &Path, names: &[String], dry_run: bool, ui: &Ui) -> Result<()> {
+    if Record::read(state)?.is_none() {
         let nothing: [Step; 0] = [];
         return ui.result(|| planned(&nothing), &json!({ "schema": 1, "steps": nothing }));
     }
-    let (_, provider, wanted) = at.begun()?;
-    let seen = provider.look(&wanted)?;
+    let known = Known::open(state)?;
+    let (provider, wanted) = (&known.provider, known.wanted());
+    let seen = provider.look(wanted)?;
     // Machines of nodes that the lab file does not name any more are its own as well.
-    let all: Vec<String> = seen.machines.keys().cloned().collect();
-    let nodes: Vec<&str> = if names.is_empty() {
-        all.iter().map(String::as_str).collect()
-    } else {
-        names.iter().map(String::as_str).filter(|name| all.iter().any(|it| it == name)).collect()
-    };
-    if !names.is_empty() && nodes.len() < names.len() {
-        // Says which one the lab does not know.
-        let known: Vec<String> = names.iter().filter(|name| !all.contains(name)).cloned().collect();
-        at.nodes(&known)?;
+    let all: Vec<&str> = seen.machines.keys().map(String::as_str).collect();
+    let mut nodes = all.clone();
+    if !names.is_empty() {
+        nodes.retain(|node| names.iter().any(|name| name == node));
+        for name in names.iter().filter(|name| !nodes.contains(&name.as_str())) {
+            known.machine(name)?;
+        }
     }
-    let mut steps = provider.raze(&wanted, &seen, &nodes)?;
-    if all.iter().all(|node| nodes.contains(&node.as_str())) {
-        steps.extend(provider.close(&wanted)?);
+    let mut steps = provider.raze(wanted, &seen, &nodes)?;
+    if all.len() == nodes.len() {
+        steps.extend(provider.close(wanted)?);
     }
     if dry_run {
         return ui.result(|| planned(&steps), &json!({ "schema": 1, "steps": steps }));
     }
-    perform(&steps, &wanted, |_| Ok(()), ui)
+    perform(&steps, wanted, |_| Ok(()), ui)
 }

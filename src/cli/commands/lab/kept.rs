@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use super::At;
+use super::Known;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
 use crate::interrupt;
@@ -17,15 +17,11 @@ const BUTTON: Duration = Duration::from_secs(180);
 const TICK: Duration = Duration::from_millis(500);
 
 /// Takes a snapshot of that name of each node, or lists those that there are.
-pub(super) fn snapshot(at: &At, name: Option<&str>, names: &[String], ui: &Ui) -> Result<()> {
-    let (_, provider, wanted) = at.begun()?;
-    let machines = machines(at, &wanted, names)?;
+pub(super) fn snapshot(lab: &Known, name: Option<&str>, names: &[String], ui: &Ui) -> Result<()> {
+    let (provider, wanted) = (&*lab.provider, lab.wanted());
+    let machines = lab.machines(names)?;
     if let Some(name) = name {
-        stopped(&*provider, &wanted, &machines, ui, |machine| {
-            ui.note(format!("{}: snapshot {name}", machine.node));
-            provider.snapshot(machine, Snapshot::Take(name))?;
-            Ok(())
-        })?;
+        take(provider, wanted, &machines, name, ui)?;
     }
     let mut listed = Vec::new();
     for machine in machines {
@@ -37,10 +33,25 @@ pub(super) fn snapshot(at: &At, name: Option<&str>, names: &[String], ui: &Ui) -
     ui.result(text, &json!({ "schema": 1, "nodes": nodes }))
 }
 
+/// Takes a snapshot of each machine while all of them are off, so that they fit each other.
+pub(super) fn take(
+    provider: &dyn Provider,
+    wanted: &Wanted,
+    machines: &[&Machine],
+    name: &str,
+    ui: &Ui,
+) -> Result<()> {
+    stopped(provider, wanted, machines, ui, |machine| {
+        ui.note(format!("{}: snapshot {name}", machine.node));
+        provider.snapshot(machine, Snapshot::Take(name))?;
+        Ok(())
+    })
+}
+
 /// Brings nodes back to a snapshot. What has happened to them since is lost.
-pub(super) fn restore(at: &At, name: &str, names: &[String], ui: &Ui) -> Result<()> {
-    let (_, provider, wanted) = at.begun()?;
-    let machines = machines(at, &wanted, names)?;
+pub(super) fn restore(lab: &Known, name: &str, names: &[String], ui: &Ui) -> Result<()> {
+    let (provider, wanted) = (&*lab.provider, lab.wanted());
+    let machines = lab.machines(names)?;
     for machine in &machines {
         if !provider.snapshot(machine, Snapshot::List)?.iter().any(|known| known == name) {
             let message = format!(
@@ -50,25 +61,32 @@ pub(super) fn restore(at: &At, name: &str, names: &[String], ui: &Ui) -> Result<
             bail!(Failure::new(exit::USAGE, message));
         }
     }
-    let seen = provider.look(&wanted)?;
-    for machine in &machines {
-        // Its system need not end well: what it writes is lost anyway.
-        if matches!(seen.power(&machine.node), Power::Running | Power::Paused) {
-            provider.stop(machine, Stop::Plug)?;
+    let back = || -> Result<()> {
+        let seen = provider.look(wanted)?;
+        for machine in &machines {
+            // Its system need not end well: what it writes is lost anyway.
+            if is_on(seen.power(&machine.node)) {
+                provider.stop(machine, Stop::Plug)?;
+            }
         }
-    }
-    off(&*provider, &wanted, &machines, BUTTON)?;
-    for machine in &machines {
-        ui.note(format!("{}: back to {name}", machine.node));
-        provider.snapshot(machine, Snapshot::Restore(name))?;
-        provider.start(&wanted, machine)?;
-    }
-    Ok(())
+        off(provider, wanted, &machines, BUTTON)?;
+        for machine in &machines {
+            ui.note(format!("{}: back to {name}", machine.node));
+            provider.snapshot(machine, Snapshot::Restore(name))?;
+        }
+        // Only now: those that run are all as they were together.
+        machines.iter().try_for_each(|machine| Ok(provider.start(wanted, machine)?))
+    };
+    back().inspect_err(|_| {
+        if interrupt::check().is_err() {
+            ui.note(format!("interrupted: `trainyard lab restore {name}` once more brings all of them back; until then `trainyard lab up` starts them as they are"));
+        }
+    })
 }
 
-fn machines<'w>(at: &At, wanted: &'w Wanted, names: &[String]) -> Result<Vec<&'w Machine>> {
-    let nodes = at.nodes(names)?;
-    Ok(wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())).collect())
+/// Whether there is a process of it.
+fn is_on(power: Power) -> bool {
+    matches!(power, Power::Running | Power::Paused | Power::IoError)
 }
 
 /// Does something to machines while they are off, and starts those again that ran.
@@ -80,17 +98,19 @@ pub(super) fn stopped(
     mut each: impl FnMut(&Machine) -> Result<()>,
 ) -> Result<()> {
     let seen = provider.look(wanted)?;
-    let ran: Vec<&Machine> = machines
-        .iter()
-        .copied()
-        .filter(|machine| seen.power(&machine.node) == Power::Running)
-        .collect();
+    let ran: Vec<&Machine> =
+        machines.iter().copied().filter(|machine| is_on(seen.power(&machine.node))).collect();
     for machine in &ran {
         ui.note(format!("{}: switch it off, as by its button", machine.node));
         provider.stop(machine, Stop::Button)?;
     }
     let done = off(provider, wanted, machines, BUTTON)
         .and_then(|()| machines.iter().try_for_each(|machine| each(machine)));
+    // Some are still on their way to being off, and nobody waits for them.
+    if interrupt::check().is_err() && !ran.is_empty() {
+        ui.note("interrupted: machines that were told to switch themselves off do so; `trainyard lab up` starts them again");
+        return done;
+    }
     // Also where something failed: they ran before.
     let seen = provider.look(wanted)?;
     for machine in ran.iter().filter(|machine| seen.power(&machine.node) == Power::Off) {
@@ -110,9 +130,7 @@ fn off(
     loop {
         interrupt::check()?;
         let seen = provider.look(wanted)?;
-        let on = machines
-            .iter()
-            .find(|machine| matches!(seen.power(&machine.node), Power::Running | Power::Paused));
+        let on = machines.iter().find(|machine| is_on(seen.power(&machine.node)));
         let Some(machine) = on else { return Ok(()) };
         if begun.elapsed() > limit {
             let message = format!(

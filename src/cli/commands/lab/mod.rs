@@ -17,15 +17,16 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use self::record::Record;
+use self::record::{Begun, Record};
 use super::load::{Good, chosen, load_good, load_secrets};
 use super::serve::state_folder;
 use crate::cli::lab::{LabArgs, LabCommand, UpArgs};
 use crate::cli::ui::Ui;
+use crate::digest::Digest;
 use crate::exit::{self, Failure};
-use crate::machines::qemu::switch::Switch;
-use crate::machines::{Provider, Wanted};
+use crate::machines::{Machine, Provider, Wanted};
 use crate::plan::LAB_IDENTITY;
+use crate::report::did_you_mean;
 use crate::secrets::Secrets;
 use crate::serve::{Folder, ServeError};
 
@@ -43,9 +44,6 @@ pub(in crate::cli) fn lab(
     }
     let state = state_folder(args.state.as_deref(), lab_file);
     let state = std::path::absolute(&state).unwrap_or(state);
-    let good = load_good(lab_file, secrets_file, ui)?;
-    let secrets = load_secrets(secrets_file, &good, ui)?;
-    let at = At { lab_file, secrets_file, state: &state, good: &good, secrets: &secrets };
     let is_change = match &args.command {
         LabCommand::Up(UpArgs { how, .. }) | LabCommand::Rebuild { how, .. } => !how.dry_run,
         LabCommand::Down { dry_run, .. } => !dry_run,
@@ -54,7 +52,31 @@ pub(in crate::cli) fn lab(
         LabCommand::Restore { .. } => true,
         _ => false,
     };
-    let _one_at_a_time = if is_change { Some(alone(&state)?) } else { None };
+    let known = || Known::open(&state);
+    let _one_at_a_time;
+    if is_change {
+        _one_at_a_time = alone(&state)?;
+    }
+    // These need neither lab file nor secrets, whatever has become of them.
+    match &args.command {
+        LabCommand::Down { nodes, dry_run } => return down::down(&state, nodes, *dry_run, ui),
+        LabCommand::Status => return show::status(&state, ui),
+        LabCommand::Ssh { node, command } => return reach::ssh(&known()?, node, command),
+        LabCommand::Console { node, tail, follow } => {
+            return reach::console(&known()?, node, *tail, *follow);
+        }
+        LabCommand::Verify { nodes, cold, patience } => {
+            return reach::verify(&known()?, nodes, cold.then_some(*patience), ui);
+        }
+        LabCommand::Snapshot { name, node } => {
+            return kept::snapshot(&known()?, name.as_deref(), node, ui);
+        }
+        LabCommand::Restore { name, node } => return kept::restore(&known()?, name, node, ui),
+        _ => {}
+    }
+    let good = load_good(lab_file, secrets_file, ui)?;
+    let secrets = load_secrets(secrets_file, &good, ui)?;
+    let at = At { lab_file, secrets_file, state: &state, good: &good, secrets: &secrets };
     match &args.command {
         LabCommand::Up(up) => up::up(&at, &up.nodes, &up.how, false, ui),
         LabCommand::Rebuild { nodes, changed: false, how } => up::up(&at, nodes, how, true, ui),
@@ -67,22 +89,56 @@ pub(in crate::cli) fn lab(
             }
             up::up(&at, &changed, how, true, ui)
         }
-        LabCommand::Down { nodes, dry_run } => down::down(&at, nodes, *dry_run, ui),
-        LabCommand::Status => show::status(&at, ui),
-        LabCommand::Ssh { node, command } => reach::ssh(&at, node, command),
-        LabCommand::Console { node, tail, follow } => reach::console(&at, node, *tail, *follow),
-        LabCommand::Verify { nodes, cold, patience } => {
-            let cold = cold.then_some(*patience);
-            reach::verify(&at, nodes, cold, ui)
-        }
         LabCommand::Collect { output, force } => {
             collect::collect(&at, output.as_deref(), *force, ui)
         }
-        LabCommand::Script { shell, nodes, via } => up::script(&at, nodes, *shell, *via),
+        LabCommand::Script(script) => up::script(&at, script),
         LabCommand::Diff { nodes } => diff::diff(&at, nodes, ui),
-        LabCommand::Snapshot { name, node } => kept::snapshot(&at, name.as_deref(), node, ui),
-        LabCommand::Restore { name, node } => kept::restore(&at, name, node, ui),
-        LabCommand::Switch { .. } => Ok(()),
+        _ => Ok(()),
+    }
+}
+
+/// A lab whose machines were begun, as it is remembered.
+struct Known {
+    record: Record,
+    provider: Box<dyn Provider>,
+}
+
+impl Known {
+    fn open(state: &Path) -> Result<Self> {
+        let Some(record) = Record::read(state)? else {
+            let message = format!(
+                "no machines of this lab have been made from `{}`: `trainyard lab up` makes them",
+                state.display()
+            );
+            bail!(Failure::new(exit::USAGE, message));
+        };
+        let provider = record.begun.provider()?;
+        Ok(Self { record, provider })
+    }
+
+    /// What its machines were to be.
+    fn wanted(&self) -> &Wanted {
+        &self.record.lab
+    }
+
+    /// The machines of those nodes, or all.
+    fn machines(&self, names: &[String]) -> Result<Vec<&Machine>> {
+        if names.is_empty() {
+            return Ok(self.wanted().machines.iter().collect());
+        }
+        names.iter().map(|name| self.machine(name)).collect()
+    }
+
+    fn machine(&self, name: &str) -> Result<&Machine> {
+        let all = &self.wanted().machines;
+        self.wanted().machine(name).ok_or_else(|| {
+            let help = did_you_mean(name, all.iter().map(|it| it.node.as_str()));
+            let message = format!(
+                "no machine of a node `{name}` was begun: {help} (`trainyard lab up` begins those that the lab file has got since)"
+            );
+            Failure::new(exit::USAGE, message).into()
+        })
     }
 }
 
@@ -96,33 +152,19 @@ struct At<'a> {
 }
 
 impl At<'_> {
-    /// The lab's machines as they were begun.
-    fn begun(&self) -> Result<(Record, Box<dyn Provider>, Wanted)> {
-        let Some(record) = Record::read(self.state)? else {
-            let message = format!(
-                "no machines of this lab have been made from `{}`: `trainyard lab up` makes them",
-                self.state.display()
-            );
-            bail!(Failure::new(exit::USAGE, message));
-        };
-        let provider = record.provider()?;
-        let wanted = self.wanted(&record);
-        Ok((record, provider, wanted))
-    }
-
-    /// What its machines are to be.
-    fn wanted(&self, record: &Record) -> Wanted {
+    /// What its machines are to be, in this folder.
+    fn wanted_in(&self, begun: Begun, folder: &Path) -> Wanted {
         let good = self.good;
         let identity = self.secrets.get(LAB_IDENTITY).map_or("", |identity| identity.reveal());
-        let ports = record.ports(&good.plan);
-        Wanted::of(
-            &good.lab,
-            &good.plan,
-            identity,
-            &self.state.join("machines"),
-            record.via.media(),
-            &ports,
-        )
+        // Others see this one, in VirtualBox's notes and in the plan.
+        let identity = &Digest::of(identity.as_bytes()).to_string()[..16];
+        let ports = begun.ports(&good.plan);
+        let (media, firmware) = (begun.via.media(), begun.firmware.machines());
+        Wanted::of(&good.lab, &good.plan, identity, folder, (media, firmware), &ports)
+    }
+
+    fn wanted(&self, begun: Begun) -> Wanted {
+        self.wanted_in(begun, &self.state.join("machines"))
     }
 
     /// The nodes of those names, or all.
@@ -154,11 +196,13 @@ fn alone(state: &Path) -> Result<File> {
 }
 
 /// What connects the machines of a network. It goes on when its terminal is closed, and ends when its socket is taken away.
+#[cfg(unix)]
 fn switch(folder: &Path) -> Result<()> {
-    #[cfg(unix)]
-    {
-        let _ = rustix::process::setsid();
-        Switch::begin(folder)?.run()?;
-    }
-    Ok(())
+    let _ = rustix::process::setsid();
+    Ok(crate::machines::qemu::switch::Switch::begin(folder)?.run()?)
+}
+
+#[cfg(not(unix))]
+fn switch(_: &Path) -> Result<()> {
+    bail!(Failure::new(exit::USAGE, crate::machines::qemu::NO_SOCKETS))
 }

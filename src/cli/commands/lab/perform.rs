@@ -6,6 +6,17 @@ use crate::cli::ui::Ui;
 use crate::interrupt;
 use crate::machines::{self, Act, MachineError, Step, Wanted};
 
+/// For the tests of what a death at any moment leaves: this program dies when it has done so many steps. Not in what users get.
+#[cfg(debug_assertions)]
+fn dies_here() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static DONE: AtomicUsize = AtomicUsize::new(0);
+    let done = DONE.fetch_add(1, Ordering::Relaxed).to_string();
+    if std::env::var("TRAINYARD_DIES_AFTER").is_ok_and(|after| after == done) {
+        std::process::abort();
+    }
+}
+
 /// Does them; `media` makes those of a node.
 pub(super) fn perform(
     steps: &[Step],
@@ -15,6 +26,8 @@ pub(super) fn perform(
 ) -> Result<()> {
     for step in steps {
         interrupt::check()?;
+        #[cfg(debug_assertions)]
+        dies_here();
         let of = step.node.as_deref().unwrap_or("lab");
         ui.note(format!("{of}: {}", step.what));
         match &step.act {

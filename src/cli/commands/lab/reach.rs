@@ -9,23 +9,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{At, kept};
+use super::{Known, kept};
 use crate::cli::ui::{Ui, print};
 use crate::exit::{self, Failure};
 use crate::interrupt;
+use crate::machines::Machine;
 use crate::machines::qemu::CONSOLE_LOG;
-use crate::machines::{Machine, Wanted};
 use crate::tool;
 
 /// How long is waited before nodes are asked again.
 const PAUSE: Duration = Duration::from_secs(10);
 /// How much of a console is read for its last lines.
 const MOST: u64 = 256 << 10;
-
-fn machine<'w>(wanted: &'w Wanted, at: &At, node: &str) -> Result<&'w Machine> {
-    let name = at.nodes(&[node.to_owned()])?.into_iter().next().unwrap_or_default();
-    wanted.machine(name).with_context(|| format!("{node} has no machine"))
-}
 
 /// What logs in to a node: its host key is kept in its machine's folder, and goes with the machine.
 fn login(machine: &Machine, options: &[&str]) -> Result<Command> {
@@ -42,15 +37,19 @@ fn login(machine: &Machine, options: &[&str]) -> Result<Command> {
         "-o",
         "ConnectTimeout=20",
     ]);
-    ssh.arg("-o").arg(format!("UserKnownHostsFile=\"{}\"", known.display()));
+    ssh.arg("-o").arg(format!("UserKnownHostsFile={}", option(&known)));
     ssh.args(["-o", &format!("HostKeyAlias={}", machine.node)]);
     ssh.args(options).arg(format!("root@{}", forward.host.ip()));
     Ok(ssh)
 }
 
-pub(super) fn ssh(at: &At, node: &str, command: &[String]) -> Result<()> {
-    let (_, _, wanted) = at.begun()?;
-    let mut ssh = login(machine(&wanted, at, node)?, &[])?;
+/// A path among ssh's options: `%` begins a token there, and a space ends it where no quotation marks do.
+fn option(path: &Path) -> String {
+    format!("\"{}\"", path.display().to_string().replace('%', "%%"))
+}
+
+pub(super) fn ssh(lab: &Known, node: &str, command: &[String]) -> Result<()> {
+    let mut ssh = login(lab.machine(node)?, &[])?;
     let status = ssh.args(command).status().context("ssh")?;
     if status.success() {
         return Ok(());
@@ -63,13 +62,10 @@ pub(super) fn ssh(at: &At, node: &str, command: &[String]) -> Result<()> {
 }
 
 /// Has the nodes verify themselves; with a time, after a cold start, from which they may take so long to come up.
-pub(super) fn verify(at: &At, names: &[String], cold: Option<Duration>, ui: &Ui) -> Result<()> {
-    let (_, provider, wanted) = at.begun()?;
-    let nodes = at.nodes(names)?;
-    let machines: Vec<&Machine> =
-        wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())).collect();
+pub(super) fn verify(lab: &Known, names: &[String], cold: Option<Duration>, ui: &Ui) -> Result<()> {
+    let machines = lab.machines(names)?;
     if cold.is_some() {
-        kept::stopped(&*provider, &wanted, &machines, ui, |_| Ok(()))?;
+        kept::stopped(&*lab.provider, lab.wanted(), &machines, ui, |_| Ok(()))?;
     }
     let begun = Instant::now();
     loop {
@@ -112,10 +108,8 @@ fn verified(machine: &Machine) -> Result<Output> {
     ssh.output().context("ssh")
 }
 
-pub(super) fn console(at: &At, node: &str, tail: usize, follow: bool) -> Result<()> {
-    let (_, _, wanted) = at.begun()?;
-    let machine = machine(&wanted, at, node)?;
-    let log = machine.folder.join(CONSOLE_LOG);
+pub(super) fn console(lab: &Known, node: &str, tail: usize, follow: bool) -> Result<()> {
+    let log = lab.machine(node)?.folder.join(CONSOLE_LOG);
     let lines = last_lines(&log, tail).with_context(|| format!("`{}`", log.display()))?;
     print(&lines)?;
     if !follow {
@@ -125,12 +119,26 @@ pub(super) fn console(at: &At, node: &str, tail: usize, follow: bool) -> Result<
     loop {
         interrupt::check()?;
         thread::sleep(Duration::from_millis(200));
-        let mut file = fs::File::open(&log)?;
-        file.seek(SeekFrom::Start(from))?;
-        let mut new = Vec::new();
-        from += file.read_to_end(&mut new)? as u64;
-        print(&String::from_utf8_lossy(&new))?;
+        print(&String::from_utf8_lossy(&after(&log, &mut from)?))?;
     }
+}
+
+/// What a file has got since. One that begins anew, as VirtualBox's does at each start, is read from there; one that is missing may come.
+fn after(log: &Path, from: &mut u64) -> io::Result<Vec<u8>> {
+    let mut file = match fs::File::open(log) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            *from = 0;
+            return Ok(Vec::new());
+        }
+        opened => opened?,
+    };
+    if file.metadata()?.len() < *from {
+        *from = 0;
+    }
+    file.seek(SeekFrom::Start(*from))?;
+    let mut new = Vec::new();
+    *from += file.read_to_end(&mut new)? as u64;
+    Ok(new)
 }
 
 /// The last lines of a file, without what moves a terminal's cursor.
@@ -145,4 +153,35 @@ pub(super) fn last_lines(path: &Path, lines: usize) -> io::Result<String> {
     let all: Vec<&str> = plain.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = &all[all.len().saturating_sub(lines)..];
     Ok(last.iter().map(|line| format!("{line}\n")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::{after, option};
+
+    #[test]
+    fn a_path_is_one_word_of_an_option() {
+        assert_eq!(option(Path::new("/a lab/100%h/known_hosts")), "\"/a lab/100%%h/known_hosts\"");
+    }
+
+    #[test]
+    fn a_console_that_begins_anew_is_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("console.log");
+        let mut from = 4;
+        let mut next = |text: Option<&str>| {
+            match text {
+                Some(text) => fs::write(&log, text).expect("written"),
+                None => fs::remove_file(&log).expect("removed"),
+            }
+            String::from_utf8(after(&log, &mut from).expect("read")).expect("text")
+        };
+        assert_eq!(next(Some("one\ntwo\n")), "two\n");
+        assert_eq!(next(Some("new\n")), "new\n");
+        assert_eq!(next(None), "");
+        assert_eq!(next(Some("other\n")), "other\n");
+    }
 }

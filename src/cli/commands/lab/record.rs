@@ -9,26 +9,40 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::PORT_BASE;
-use crate::cli::lab::{HowArgs, ProviderChoice, Via};
+use crate::cli::lab::{Firmware, HowArgs, ProviderChoice, Via};
 use crate::exit::{self, Failure};
-use crate::machines::Provider;
 use crate::machines::qemu::Qemu;
 use crate::machines::virtualbox::{VBOX_MANAGE, VirtualBox};
+use crate::machines::{Provider, Wanted};
 use crate::plan::Plan;
 use crate::tool::Tool;
 
 /// How a lab was begun.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Record {
-    /// The version of this format; 1.
-    schema: u32,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Begun {
     pub provider: ProviderChoice,
     pub via: Via,
+    pub firmware: Firmware,
     /// The port of its server; those that lead to nodes follow it.
     pub port_base: u16,
 }
 
+/// What is remembered: how it was begun, and what its machines were to be then. So what looks at them, reaches them or takes them away
+/// needs neither lab file nor secrets.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// The version of this format; 1.
+    schema: u32,
+    #[serde(flatten)]
+    pub begun: Begun,
+    pub lab: Wanted,
+}
+
 impl Record {
+    pub fn new(begun: Begun, lab: Wanted) -> Self {
+        Self { schema: 1, begun, lab }
+    }
+
     /// Where it is, below the folder of the lab's state.
     pub fn path(state: &Path) -> PathBuf {
         state.join("machines").join("lab.json")
@@ -42,43 +56,46 @@ impl Record {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("`{}`", path.display())),
         };
-        let read = serde_json::from_str(&text).map_err(|error| {
+        let read: Self = serde_json::from_str(&text).map_err(|error| {
             let message = format!(
                 "`{}` is not what trainyard wrote there ({error}): `trainyard lab down` needs it to know what runs the machines",
                 path.display()
             );
             Failure::new(exit::INPUT, message)
         })?;
-        Ok(Some(read))
-    }
-
-    /// One that nobody has remembered.
-    pub fn new(provider: ProviderChoice, via: Via) -> Self {
-        Self { schema: 1, provider, via, port_base: PORT_BASE }
-    }
-
-    /// What is to be: as it was begun, or else as it is asked for. Asking for something else than was begun is an error.
-    pub fn of(known: Option<&Self>, how: &HowArgs) -> Result<Self> {
-        let asked = Self {
-            schema: 1,
-            provider: how.provider.or(known.map(|it| it.provider)).unwrap_or_else(there),
-            via: how.via.or(known.map(|it| it.via)).unwrap_or(Via::Iso),
-            port_base: how.port_base.or(known.map(|it| it.port_base)).unwrap_or(PORT_BASE),
-        };
-        match known {
-            Some(known) if *known != asked => {
-                let message = "this lab's machines were begun otherwise (`--provider`, `--via` or `--port-base`): `trainyard lab down` first, or leave these out";
-                Err(Failure::new(exit::REFUSED, message).into())
-            }
-            _ => Ok(asked),
-        }
+        let lab = read.lab.moved(&state.join("machines"));
+        Ok(Some(Self { lab, ..read }))
     }
 
     pub fn text(&self) -> Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
     }
+}
 
-    pub fn provider(&self) -> Result<Box<dyn Provider>> {
+impl Begun {
+    /// Nothing said but these.
+    pub fn new(provider: ProviderChoice, via: Via) -> Self {
+        Self { provider, via, firmware: Firmware::Bios, port_base: PORT_BASE }
+    }
+
+    /// What is to be: as it was begun, or else as it is asked for. Asking for something else than was begun is an error.
+    pub fn of(known: Option<Self>, how: &HowArgs) -> Result<Self> {
+        let usual =
+            known.unwrap_or_else(|| Self::new(how.provider.unwrap_or_else(there), Via::Iso));
+        let asked = Self {
+            provider: how.provider.unwrap_or(usual.provider),
+            via: how.via.unwrap_or(usual.via),
+            firmware: how.firmware.unwrap_or(usual.firmware),
+            port_base: how.port_base.unwrap_or(usual.port_base),
+        };
+        if known.is_some_and(|known| known != asked) {
+            let message = "this lab's machines were begun otherwise (`--provider`, `--via`, `--firmware` or `--port-base`): `trainyard lab down` first, or leave these out";
+            return Err(Failure::new(exit::REFUSED, message).into());
+        }
+        Ok(asked)
+    }
+
+    pub fn provider(self) -> Result<Box<dyn Provider>> {
         match self.provider {
             ProviderChoice::VirtualBox => Ok(Box::new(VirtualBox)),
             ProviderChoice::Qemu => Ok(Box::new(Qemu::new(std::env::current_exe()?))),
@@ -87,7 +104,7 @@ impl Record {
 
     /// The ports of this machine that lead to nodes: `NODE.ssh`, and of the controller `NODE.dashboard` and `NODE.console`. A node
     /// has the one of its address's last number, where it has one below 200: 10.0.0.11 has 2211.
-    pub fn ports(&self, plan: &Plan) -> BTreeMap<String, u16> {
+    pub fn ports(self, plan: &Plan) -> BTreeMap<String, u16> {
         let mut ports = BTreeMap::new();
         for (n, node) in (0_u16..).zip(&plan.nodes) {
             let last = u16::from(node.address.octets()[3]);

@@ -1,23 +1,43 @@
 //! The lab as it is: machines, how far their nodes are, and how they are reached.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::super::server::Server;
-use super::At;
+use super::Known;
 use crate::cli::ui::Ui;
 use crate::machines::{Machine, Power, Seen, Wanted};
 
-pub(super) fn status(at: &At, ui: &Ui) -> Result<()> {
-    let (_, provider, wanted) = at.begun()?;
-    let seen = provider.look(&wanted)?;
+pub(super) fn status(state: &Path, ui: &Ui) -> Result<()> {
+    let known = Known::open(state)?;
+    let seen = known.provider.look(known.wanted())?;
     // The server may have ended with the command that began it.
-    let folder = crate::serve::Folder::at(at.state);
-    let told =
-        folder.address().and_then(|url| Server::at(at.state, url).ok()?.ask("nodes", &[]).ok());
-    table(&wanted, &seen, told.as_ref(), ui)
+    let folder = crate::serve::Folder::at(state);
+    let told = folder.address().and_then(|url| Server::at(state, url).ok()?.ask("nodes", &[]).ok());
+    table(known.wanted(), &seen, told.as_ref(), ui)
+}
+
+/// What there is to say of a machine whose node the lab does not have any more.
+const LEFT: &str =
+    "the lab file does not name it any more, and it is left alone; what takes it away";
+
+/// The machines of nodes that the lab file did not name when `lab up` last read it.
+pub(super) fn left<'s>(
+    wanted: &'s Wanted,
+    seen: &'s Seen,
+) -> impl Iterator<Item = (&'s str, Power)> {
+    let left = seen.machines.iter().filter(|(node, _)| wanted.machine(node).is_none());
+    left.map(|(node, power)| (node.as_str(), *power))
+}
+
+/// Says so of each.
+pub(super) fn tell_left(wanted: &Wanted, seen: &Seen, ui: &Ui) {
+    for (node, _) in left(wanted, seen) {
+        ui.note(format!("{node}: {LEFT}: `trainyard lab down {node}`"));
+    }
 }
 
 /// A line for each machine.
@@ -39,6 +59,11 @@ pub(super) fn table(wanted: &Wanted, seen: &Seen, told: Option<&Value>, ui: &Ui)
                 power.as_str().unwrap_or_default()
             );
         }
+        for (node, power) in left(wanted, seen) {
+            let power = json!(power);
+            let power = power.as_str().unwrap_or_default();
+            let _ = writeln!(text, "{node}  {power}  {LEFT}: `trainyard lab down {node}`");
+        }
         for forward in wanted.machines.iter().flat_map(|machine| &machine.forwards) {
             if forward.name == "dashboard" {
                 let _ = writeln!(text, "dashboard: http://{}/dashboard", forward.host);
@@ -58,7 +83,9 @@ pub(super) fn data(wanted: &Wanted, seen: &Seen, told: Option<&Value>) -> Value 
         })
     };
     let machines: Vec<Value> = wanted.machines.iter().map(one).collect();
-    json!({ "schema": 1, "lab": wanted.lab, "machines": machines })
+    let left: Vec<Value> =
+        left(wanted, seen).map(|(node, power)| json!({ "node": node, "power": power })).collect();
+    json!({ "schema": 1, "lab": wanted.lab, "machines": machines, "left": left })
 }
 
 /// What the lab's server knows of a node.

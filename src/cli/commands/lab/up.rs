@@ -1,6 +1,6 @@
 //! `lab up` and `lab rebuild`: what is missing is made, and waited for.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::sync::mpsc;
 use std::thread;
 
@@ -13,100 +13,147 @@ use super::super::node::escaped;
 use super::super::server::Server;
 use super::media::Maker;
 use super::perform::perform;
-use super::record::Record;
-use super::{At, wait};
-use crate::cli::lab::{HowArgs, ProviderChoice, ScriptShell, Via};
+use super::reach::last_lines;
+use super::record::{Begun, Record};
+use super::wait::Waiting;
+use super::{At, show};
+use crate::cli::lab::{HowArgs, ProviderChoice, ScriptArgs, ScriptShell};
 use crate::cli::ui::{Ui, print};
 use crate::doctor::{Check, State};
 use crate::exit::{self, Failure};
-use crate::machines::{self, Act, Machine, Power, Provider, Seen, Shell, Step, Wanted};
+use crate::machines::qemu::CONSOLE_LOG;
+use crate::machines::virtualbox::{self, VBOX_MANAGE};
+use crate::machines::{
+    self, Act, Machine, Media, Power, Provider, Seen, Shell, Step, Wanted, preflight,
+};
 use crate::secrets::Blotter;
-use crate::serve::{self, Folder, Options};
+use crate::serve::{self, Folder, NewNodes, Options};
+use crate::state::{Sqlite, State as Way, Store as _};
+use crate::tool::Tool;
 
 pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) -> Result<()> {
-    let record = Record::of(Record::read(at.state)?.as_ref(), how)?;
-    let provider = record.provider()?;
-    let wanted = at.wanted(&record);
+    let begun = Begun::of(Record::read(at.state)?.map(|known| known.begun), how)?;
+    let provider = begun.provider()?;
+    let wanted = at.wanted(begun);
     let nodes = at.nodes(names)?;
     let seen = provider.look(&wanted)?;
     refuse_foreign(&seen)?;
-    let checks = provider.preflight(&wanted);
-    tell(&checks, ui);
-    let razed = if anew { provider.raze(&wanted, &seen, &nodes)? } else { Vec::new() };
-    if how.dry_run {
-        // What is razed is not there to say how it would be made.
-        let mut steps = razed;
-        if !anew {
-            steps = raised(&*provider, &wanted, &record, at, &nodes)?;
+    show::tell_left(&wanted, &seen, ui);
+    let mut going = nodes.clone();
+    if !anew {
+        going = cut_off(at, &wanted, &seen, &nodes);
+        for node in &going {
+            ui.note(format!(
+                "{node}: it is off, and its installation was never heard to end: it is begun anew"
+            ));
         }
-        let text = || {
-            let again = nodes.iter().filter(|_| anew);
-            let again: String =
-                again.map(|node| format!("{node}: make it as `trainyard lab up` does\n")).collect();
-            planned(&steps) + &again
-        };
-        return ui.result(text, &json!({ "schema": 1, "steps": steps, "checks": checks }));
     }
-    if let Some(bad) = checks.iter().find(|check| check.state == State::Bad) {
+    let after = seen.without(&going);
+    let mut checks = provider.preflight(&wanted, &after, &nodes);
+    let server = SocketAddrV4::new(Ipv4Addr::LOCALHOST, begun.port_base);
+    checks.extend(preflight::port(server, "nodes are to tell there how far they are"));
+    tell(&checks, ui);
+    let bad = checks.iter().find(|check| check.state == State::Bad);
+    if let Some(bad) = bad.filter(|_| !how.dry_run) {
         bail!(Failure::new(
             exit::INPUT,
             format!("the lab cannot be made here: {}: {}", bad.what, bad.seen)
         ));
     }
+    let mut steps = remembered(at, Record::new(begun, wanted.clone()))?;
+    steps.extend(provider.raze(&wanted, &seen, &going)?);
+    steps.extend(provider.raise(&wanted, &after, &nodes)?);
+    if how.dry_run {
+        let data = json!({ "schema": 1, "steps": steps, "checks": checks });
+        return ui.result(|| planned(&steps), &data);
+    }
     let maker = Maker::new(at, &wanted, provider.format(), how, ui);
-    let is_new = |node: &&str| matches!(seen.power(node), Power::Missing | Power::Partial);
-    if anew || nodes.iter().any(is_new) {
+    let is_new = |node: &&str| matches!(after.power(node), Power::Missing | Power::Partial);
+    if nodes.iter().any(is_new) {
         maker.prepare()?;
     }
-    let server = begin_server(at, &record, &*provider, &wanted)?;
+    let server = begin_server(at, server, &*provider, &wanted)?;
     let media = |node: &str| {
         let armed = server.administer(Method::POST, &format!("nodes/{}/arm", escaped(node)))?;
         let report =
             armed["report"].as_str().context("the server does not say where a node reports")?;
         maker.make(node, report)
     };
-    perform(&razed, &wanted, |_| Ok(()), ui)?;
-    perform(&raised(&*provider, &wanted, &record, at, &nodes)?, &wanted, media, ui)?;
+    perform(&steps, &wanted, media, ui)?;
     if how.no_wait {
         return Ok(());
     }
     let machines: Vec<&Machine> =
         wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())).collect();
     let blotter = Blotter::of(at.secrets);
-    wait::wait(&*provider, &wanted, &machines, &server, how.patience, &blotter, ui)
+    let provider = &*provider;
+    Waiting { provider, wanted: &wanted, server: &server, how, blotter: &blotter, ui }
+        .wait(&machines)
+}
+
+/// The nodes whose machines were switched off, or lost their host, in the middle of their installation. What is on their disks may start,
+/// and is no node.
+fn cut_off<'n>(at: &At, wanted: &Wanted, seen: &Seen, nodes: &[&'n str]) -> Vec<&'n str> {
+    let off = nodes.iter().copied().filter(|node| seen.power(node) == Power::Off);
+    let off = off.filter(|node| {
+        let machine = wanted.machine(node);
+        machine.is_some_and(|it| matches!(it.media, Media::Iso | Media::Seed) && !greets(it))
+    });
+    let off: Vec<&str> = off.collect();
+    let database = Folder::at(at.state).database();
+    if off.is_empty() || !database.exists() {
+        return Vec::new();
+    }
+    // Another server that has it open tells nothing here; then they are only started.
+    let known = Sqlite::open(&database).and_then(|store| store.nodes()).unwrap_or_default();
+    let is_cut = |node: &&str| {
+        known
+            .iter()
+            .any(|it| it.name == **node && matches!(it.state, Way::Installing | Way::Failed))
+    };
+    off.into_iter().filter(is_cut).collect()
+}
+
+/// Whether a system has asked for a login on a machine's console, as an installer does not: it is installed, though nobody was there to
+/// hear it.
+fn greets(machine: &Machine) -> bool {
+    last_lines(&machine.folder.join(CONSOLE_LOG), usize::MAX)
+        .is_ok_and(|console| console.contains(&format!("{} login:", machine.node)))
 }
 
 /// The steps of VirtualBox's as a script.
-pub(super) fn script(at: &At, names: &[String], shell: ScriptShell, via: Via) -> Result<()> {
-    let record = Record::new(ProviderChoice::VirtualBox, via);
-    let provider = record.provider()?;
-    let wanted = at.wanted(&record);
-    let seen = provider.look(&wanted)?;
-    refuse_foreign(&seen)?;
-    let steps = provider.raise(&wanted, &seen, &at.nodes(names)?)?;
-    let shell = match shell {
+pub(super) fn script(at: &At, args: &ScriptArgs) -> Result<()> {
+    let begun = Begun::new(ProviderChoice::VirtualBox, args.via);
+    let folder = args.folder.clone().unwrap_or_else(|| at.state.join("machines"));
+    let wanted = at.wanted_in(begun, &folder);
+    let nodes = at.nodes(&args.nodes)?;
+    // What is there on another host nobody knows here.
+    let is_here = args.folder.is_none() && Tool::locate(VBOX_MANAGE).is_ok();
+    let steps = if args.assume_empty || !is_here {
+        virtualbox::from_nothing(&wanted, &nodes)?
+    } else {
+        let provider = begun.provider()?;
+        let seen = provider.look(&wanted)?;
+        refuse_foreign(&seen)?;
+        provider.raise(&wanted, &seen, &nodes)?
+    };
+    let shell = match args.shell {
         ScriptShell::Bash => Shell::Bash,
         ScriptShell::PowerShell => Shell::PowerShell,
     };
     print(&machines::script(&steps, shell))
 }
 
-/// The steps to what is missing, the record of how the lab was begun before all.
-fn raised(
-    provider: &dyn Provider,
-    wanted: &Wanted,
-    record: &Record,
-    at: &At,
-    nodes: &[&str],
-) -> Result<Vec<Step>> {
-    let mut steps = Vec::new();
-    if Record::read(at.state)?.as_ref() != Some(record) {
-        let (path, text) = (Record::path(at.state), record.text()?);
-        steps.push(Step::lab("make the lab's folder", Act::Folder { path: wanted.folder.clone() }));
-        steps.push(Step::lab("remember how the lab is begun", Act::Write { path, text }));
+/// The steps that remember the lab, before all others.
+fn remembered(at: &At, record: Record) -> Result<Vec<Step>> {
+    let (path, text) = (Record::path(at.state), record.text()?);
+    if std::fs::read_to_string(&path).is_ok_and(|known| known == text) {
+        return Ok(Vec::new());
     }
-    steps.extend(provider.raise(wanted, &provider.look(wanted)?, nodes)?);
-    Ok(steps)
+    Ok(vec![
+        Step::lab("make the lab's folder", Act::Folder { path: record.lab.folder }),
+        Step::lab("remember what the lab is", Act::Write { path, text }),
+    ])
 }
 
 fn refuse_foreign(seen: &Seen) -> Result<()> {
@@ -139,11 +186,10 @@ pub(super) fn planned(steps: &[Step]) -> String {
 /// What nodes tell how far they are: on this machine's loopback, which nodes reach by their network's way out.
 fn begin_server(
     at: &At,
-    record: &Record,
+    listen: SocketAddrV4,
     provider: &dyn Provider,
     wanted: &Wanted,
 ) -> Result<Server> {
-    let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), record.port_base);
     let host = provider.host(wanted).context(
         "nodes have no way to this machine's loopback: `networks.management` must be a NAT network or host-only, with a subnet and a gateway",
     )?;
@@ -151,12 +197,12 @@ fn begin_server(
     let folder = Folder::open(path)
         .map_err(|source| serve::ServeError::Folder { path: path.to_owned(), source })?;
     let options = Options {
-        listen,
+        listen: listen.into(),
         url: format!("http://{host}:{}", listen.port()),
-        allowed: vec![listen.ip().into()],
+        allowed: vec![IpAddr::from(*listen.ip()).into()],
         attempts: u32::MAX,
         silence: std::time::Duration::from_secs(u64::from(u32::MAX)),
-        arm_new: false,
+        new_nodes: NewNodes::Leave,
         on_event: None,
         dhcp: None,
         tls: None,

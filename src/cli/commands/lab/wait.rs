@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::super::node::escaped;
 use super::super::server::{Contact, Server};
 use super::reach::last_lines;
-use super::show;
+use super::{kept, show};
+use crate::cli::lab::{HowArgs, Milestone};
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
 use crate::interrupt;
@@ -25,12 +26,18 @@ const FAILED: Duration = Duration::from_secs(60);
 /// Lines of a console that a failure shows.
 const LINES: usize = 15;
 
+/// How long a machine may be paused: a laptop that wakes up has more to do first.
+const PAUSED: Duration = Duration::from_secs(60);
+
 /// How far a node is.
 struct Way<'m> {
     machine: &'m Machine,
     /// What was told last, and when.
     last: String,
     since: Instant,
+    /// Since when its machine is seen to be paused.
+    paused: Option<Instant>,
+    reached: Option<Milestone>,
     done: bool,
 }
 
@@ -42,68 +49,140 @@ enum Said {
     Done,
 }
 
-pub(super) fn wait(
-    provider: &dyn Provider,
-    wanted: &Wanted,
-    machines: &[&Machine],
-    server: &Server,
-    patience: Duration,
-    blotter: &Blotter,
-    ui: &Ui,
-) -> Result<()> {
-    let begun = Instant::now();
-    let mut ways: Vec<Way> = Vec::new();
-    for machine in machines {
-        ways.push(Way { machine, last: String::new(), since: begun, done: false });
-    }
-    let mut contact = Contact::default();
-    let mut looked = Instant::now();
-    while ways.iter().any(|way| !way.done) {
-        interrupt::check()?;
-        let said = contact.of(server.ask("nodes", &[]), ui).unwrap_or_default();
-        let seen = if looked.elapsed() > LOOK {
-            looked = Instant::now();
-            Some(provider.look(wanted)?)
-        } else {
-            None
+/// What waiting needs.
+pub(super) struct Waiting<'a> {
+    pub provider: &'a dyn Provider,
+    pub wanted: &'a Wanted,
+    pub server: &'a Server,
+    pub how: &'a HowArgs,
+    pub blotter: &'a Blotter,
+    pub ui: &'a Ui,
+}
+
+impl Waiting<'_> {
+    /// Waits until all of these are verified.
+    pub fn wait(&self, machines: &[&Machine]) -> Result<()> {
+        let begun = Instant::now();
+        let way = |machine| Way {
+            machine,
+            last: String::new(),
+            since: begun,
+            paused: None,
+            reached: None,
+            done: false,
         };
-        for way in ways.iter_mut().filter(|way| !way.done) {
-            let nodes = said["nodes"].as_array().into_iter().flatten();
-            let node = nodes.into_iter().find(|node| node["name"] == *way.machine.node);
-            // Without an answer it stands still like any other.
-            let (how, what) = node.map_or_else(|| (Said::OnItsWay, way.last.clone()), judge);
-            if what != way.last {
-                ui.note(format!(
-                    "{:>5} s  {}  {what}",
-                    begun.elapsed().as_secs(),
-                    way.machine.node
-                ));
-                way.last = what;
-                way.since = Instant::now();
-            }
-            way.done = how == Said::Done;
-            let still = way.since.elapsed();
-            let power = seen.as_ref().map(|seen| seen.power(&way.machine.node));
-            let why = match (how, power) {
-                (Said::Done, _) => continue,
-                (Said::Failed, _) if still > FAILED => format!("failed: {}", way.last),
-                (_, Some(Power::Off | Power::Missing | Power::Partial)) => {
-                    "its machine does not run any more".to_owned()
-                }
-                (_, Some(Power::Paused)) => "its machine was stopped".to_owned(),
-                _ if still > patience => format!(
-                    "nothing has changed for {} s (`--patience`); the last was: {}",
-                    patience.as_secs(),
-                    way.last
-                ),
-                _ => continue,
+        let mut ways: Vec<Way> = machines.iter().map(|machine| way(*machine)).collect();
+        let mut contact = Contact::default();
+        let (mut looked, mut kept) = (Instant::now(), None);
+        while ways.iter().any(|way| !way.done) {
+            interrupt::check()?;
+            let said = contact.of(self.server.ask("nodes", &[]), self.ui).unwrap_or_default();
+            let seen = if looked.elapsed() > LOOK {
+                looked = Instant::now();
+                Some(self.provider.look(self.wanted)?)
+            } else {
+                None
             };
-            return failed(provider, way.machine, server, &why, blotter, ui);
+            for way in ways.iter_mut().filter(|way| !way.done) {
+                let nodes = said["nodes"].as_array().into_iter().flatten();
+                let node = nodes.into_iter().find(|node| node["name"] == *way.machine.node);
+                // Without an answer it stands still like any other.
+                let (how, what) = node.map_or_else(|| (Said::OnItsWay, way.last.clone()), judge);
+                if what != way.last {
+                    let (time, node) = (begun.elapsed().as_secs(), &way.machine.node);
+                    self.ui.note(format!("{time:>5} s  {node}  {what}"));
+                    way.last = what;
+                    way.since = Instant::now();
+                }
+                way.done = how == Said::Done;
+                way.reached = way.reached.max(node.and_then(reached));
+                let power = seen.as_ref().map(|seen| seen.power(&way.machine.node));
+                if let Some(why) = self.why(way, how, power, begun.elapsed()) {
+                    return self.failed(way.machine, &why);
+                }
+            }
+            let all = ways.iter().map(|way| way.reached).min().flatten();
+            if self.how.snapshots && all > kept {
+                kept = all;
+                let name = all.map_or("", Milestone::name);
+                kept::take(self.provider, self.wanted, machines, name, self.ui)?;
+                for way in &mut ways {
+                    way.since = Instant::now();
+                }
+            }
+            std::thread::sleep(TICK);
         }
-        std::thread::sleep(TICK);
+        self.ui.note(format!("{:>5} s  all is up", begun.elapsed().as_secs()));
+        let (seen, told) = (self.provider.look(self.wanted)?, self.server.ask("nodes", &[])?);
+        show::table(self.wanted, &seen, Some(&told), self.ui)
     }
-    ui.note(format!("{:>5} s  all is up", begun.elapsed().as_secs()));
-    show::table(wanted, &provider.look(wanted)?, Some(&server.ask("nodes", &[])?), ui)
+
+    /// Why a node is not waited for any longer.
+    fn why(&self, way: &mut Way, how: Said, power: Option<Power>, all: Duration) -> Option<String> {
+        if power.is_some_and(|power| power != Power::Paused) {
+            way.paused = None;
+        }
+        let still = way.since.elapsed();
+        let late = |(milestone, limit): &&(Milestone, Duration)| {
+            all > *limit && way.reached < Some(*milestone)
+        };
+        match (how, power) {
+            (Said::Done, _) => None,
+            (Said::Failed, _) if still > FAILED => Some(format!("failed: {}", way.last)),
+            (_, Some(Power::Off | Power::Missing | Power::Partial | Power::Saved)) => {
+                Some("its machine does not run any more".to_owned())
+            }
+            (_, Some(Power::IoError)) => Some(format!(
+                "this machine did not take what it wrote to its disk, and so it stands still: free some of the file system of `{}`, and `trainyard lab up` lets it go on",
+                way.machine.folder.display()
+            )),
+            (_, Some(Power::Paused)) => {
+                let since = way.paused.get_or_insert_with(Instant::now);
+                (since.elapsed() > PAUSED).then(|| {
+                    "its machine was paused, and `trainyard lab up` lets it go on".to_owned()
+                })
+            }
+            _ if still > self.how.patience => Some(format!(
+                "nothing has changed for {} s (`--patience`); the last was: {}",
+                self.how.patience.as_secs(),
+                way.last
+            )),
+            _ => self.how.limit.iter().find(late).map(|(milestone, limit)| {
+                format!(
+                    "it is not {} after {} s (`--limit`); the last was: {}",
+                    milestone.name(),
+                    limit.as_secs(),
+                    way.last
+                )
+            }),
+        }
+    }
+
+    /// Tells what there is to see of a node that failed.
+    fn failed(&self, machine: &Machine, why: &str) -> Result<()> {
+        let Self { provider, server, blotter, ui, .. } = self;
+        let node = &machine.node;
+        ui.note(format!("\n{node}: {why}"));
+        let log = machine.folder.join(crate::machines::qemu::CONSOLE_LOG);
+        if let Ok(lines) = last_lines(&log, LINES) {
+            let lines = blotter.blot(lines);
+            ui.note(format!("the last of its console (`trainyard lab console {node}`):\n{lines}"));
+        }
+        let picture = machine.folder.join("screen.png");
+        if provider.screenshot(machine, &picture).is_ok() {
+            ui.note(format!("its screen: {}", picture.display()));
+        }
+        let path = format!("nodes/{}/log", escaped(node));
+        if let Ok(told) = server.get(&path, &[("tail", "15")]).and_then(|answer| Ok(answer.text()?))
+            && !told.trim().is_empty()
+        {
+            ui.note(format!("the last that it has told (`trainyard node logs {node}`):\n{told}"));
+        }
+        let message = format!(
+            "{node} is not up: {why}\n`trainyard lab ssh {node}` looks at it, `trainyard lab up` waits once more, `trainyard lab rebuild {node}` begins it anew"
+        );
+        bail!(Failure::new(exit::VERIFICATION, message))
+    }
 }
 
 /// What there is to say of a node that has told something.
@@ -140,6 +219,16 @@ fn judge(node: &Value) -> (Said, String) {
     (if !of("failed").is_empty() && !at_work { Said::Failed } else { Said::OnItsWay }, what)
 }
 
+/// What it has behind it. That it is installed counts when its own system has told something.
+fn reached(node: &Value) -> Option<Milestone> {
+    let stages = node["stages"]["stages"].as_array().filter(|all| !all.is_empty())?;
+    if node["verified"]["ok"] == true {
+        return Some(Milestone::Verified);
+    }
+    let all = stages.iter().all(|stage| stage["state"] == "done");
+    Some(if all { Milestone::Configured } else { Milestone::Installed })
+}
+
 /// The same for one whose stages are all done.
 fn verified(node: &Value, what: String) -> (Said, String) {
     let verified = &node["verified"];
@@ -154,38 +243,6 @@ fn verified(node: &Value, what: String) -> (Said, String) {
         }
         None => (Said::OnItsWay, format!("{what}; verifying")),
     }
-}
-
-/// Tells what there is to see of a node that failed.
-fn failed(
-    provider: &dyn Provider,
-    machine: &Machine,
-    server: &Server,
-    why: &str,
-    blotter: &Blotter,
-    ui: &Ui,
-) -> Result<()> {
-    let node = &machine.node;
-    ui.note(format!("\n{node}: {why}"));
-    let log = machine.folder.join(crate::machines::qemu::CONSOLE_LOG);
-    if let Ok(lines) = last_lines(&log, LINES) {
-        let lines = blotter.blot(lines);
-        ui.note(format!("the last of its console (`trainyard lab console {node}`):\n{lines}"));
-    }
-    let picture = machine.folder.join("screen.png");
-    if provider.screenshot(machine, &picture).is_ok() {
-        ui.note(format!("its screen: {}", picture.display()));
-    }
-    let path = format!("nodes/{}/log", escaped(node));
-    if let Ok(told) = server.get(&path, &[("tail", "15")]).and_then(|answer| Ok(answer.text()?))
-        && !told.trim().is_empty()
-    {
-        ui.note(format!("the last that it has told (`trainyard node logs {node}`):\n{told}"));
-    }
-    let message = format!(
-        "{node} is not up: {why}\n`trainyard lab ssh {node}` looks at it, `trainyard lab up` waits once more, `trainyard lab rebuild {node}` begins it anew"
-    );
-    bail!(Failure::new(exit::VERIFICATION, message))
 }
 
 #[cfg(test)]

@@ -1,0 +1,195 @@
+//! What is known of a lab when its files say nothing, and what becomes of nodes that it has lost.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::common::{self, ROOT, judged};
+use crate::running::Machines;
+
+/// Nobody can be locked out of machines by a slip of the pen.
+#[test]
+fn with_a_faulty_lab_file_and_without_secrets_machines_are_seen_reached_and_taken_away() {
+    let lab = Machines::new();
+    lab.done(&["lab", "up", "--no-wait"]);
+    let before = lab.done(&["lab", "status"]).stdout;
+    fs::write(lab.path("lab.yaml"), "networks: [\n").expect("written");
+    fs::remove_file(lab.path("secrets.yaml")).expect("removed");
+    assert_eq!(lab.run(&["lab", "up"]).status, 3);
+    assert_eq!(lab.done(&["lab", "status"]).stdout, before);
+    assert_eq!(lab.powers(), ["controller running", "compute running"]);
+    fs::write(lab.machine("nodes/compute/console.log"), "one\ntwo\n").expect("written");
+    assert_eq!(lab.done(&["lab", "console", "compute", "--tail", "1"]).stdout, "two\n");
+    // Nothing listens at its port; what matters is whom ssh asks for.
+    let refused = lab.run(&["lab", "ssh", "compute", "true"]);
+    assert_eq!(refused.status, 7, "{refused:?}");
+    let unknown = lab.run(&["lab", "ssh", "comput"]);
+    assert_eq!(unknown.status, 2, "{unknown:?}");
+    assert!(unknown.stderr.contains("did you mean `compute`"), "{unknown:?}");
+    assert!(lab.done(&["lab", "snapshot"]).stdout.contains("compute"));
+    lab.done(&["lab", "down"]);
+    lab.nothing_is_left();
+}
+
+#[test]
+fn a_machine_whose_node_has_left_the_lab_is_shown_and_goes_when_asked() {
+    let lab = Machines::new();
+    lab.done(&["lab", "up", "--no-wait"]);
+    // As a node of another name was.
+    lab.qmp("compute", "quit");
+    lab.wait_for(&["controller running", "compute off"]);
+    fs::rename(lab.machine("nodes/compute"), lab.machine("nodes/older")).expect("renamed");
+    let said = lab.done(&["lab", "up", "--no-wait"]).stderr;
+    assert!(said.contains("older: ") && said.contains("`trainyard lab down older`"), "{said}");
+    let status = lab.done(&["lab", "status"]).stdout;
+    assert!(status.lines().any(|line| line.starts_with("older  off  ")), "{status}");
+    lab.done(&["lab", "down", "older"]);
+    assert!(!lab.machine("nodes/older").exists());
+    assert_eq!(lab.powers(), ["controller running", "compute running"]);
+}
+
+/// What is shown is what is done, with what goes.
+#[test]
+fn a_rebuild_is_shown_as_it_is_done_and_takes_the_old_host_key_with_it() {
+    let lab = Machines::new();
+    lab.done(&["lab", "up", "--no-wait"]);
+    let shown = lab.done(&["lab", "rebuild", "compute", "--dry-run"]).stdout;
+    let known = lab.machine("nodes/compute/known_hosts");
+    fs::write(&known, "compute ssh-ed25519 AAAA\n").expect("written");
+    let other = lab.machine("nodes/controller/known_hosts");
+    fs::write(&other, "controller ssh-ed25519 AAAA\n").expect("written");
+    let done = lab.done(&["lab", "rebuild", "compute", "--no-wait"]).stderr;
+    for line in
+        ["compute: remove it with its disks", "compute: make its media", "compute: start it"]
+    {
+        assert!(shown.lines().any(|it| it == line), "{line}\n{shown}");
+    }
+    let steps: Vec<&str> = done.lines().filter(|line| line.starts_with("compute: ")).collect();
+    assert_eq!(steps, shown.lines().collect::<Vec<_>>());
+    assert!(!known.exists() && other.exists());
+    let data = lab.done(&["lab", "rebuild", "compute", "--dry-run", "--format", "json"]).stdout;
+    let data: serde_json::Value = serde_json::from_str(&data).expect("JSON");
+    assert_eq!(data["steps"].as_array().map(Vec::len), Some(steps.len()), "{data}");
+}
+
+/// The port at which nodes tell how far they are is looked at as the others are.
+#[test]
+fn the_first_port_that_somebody_has_is_told_with_its_option() {
+    let lab = Machines::new();
+    let _taken = TcpListener::bind(("127.0.0.1", lab.port)).expect("a port");
+    let refused = lab.run(&["lab", "up", "--no-wait"]);
+    assert_eq!(refused.status, 9, "{refused:?}");
+    let port = format!("port 127.0.0.1:{}", lab.port);
+    assert!(refused.stderr.contains(&port), "{refused:?}");
+    assert!(refused.stderr.contains("--port-base") && !refused.stderr.contains("--listen"));
+    assert!(!lab.machine("").exists());
+}
+
+#[test]
+fn what_takes_longer_to_a_point_than_it_may_is_told() {
+    let lab = Machines::new();
+    let wrong = lab.run(&["lab", "up", "--limit", "installed=0m"]);
+    assert_eq!(wrong.status, 2, "{wrong:?}");
+    assert!(wrong.stderr.contains("`installed=90m`"), "{wrong:?}");
+    let late =
+        lab.run(&["lab", "up", "compute", "--limit", "verified=1h", "--limit", "installed=2s"]);
+    assert_eq!(late.status, 5, "{late:?}");
+    assert!(late.stderr.contains("it is not installed after 2 s (`--limit`)"), "{late:?}");
+    // Nodes that nobody asked for are no matter of this run.
+    assert!(!late.stderr.contains("not installed before"), "{late:?}");
+}
+
+/// Tells the lab's server something of a node, as its installer does.
+fn tell(lab: &Machines, node: &str, what: &str) {
+    let armed = lab.done(&["node", "arm", node, "--format", "json"]).stdout;
+    let armed: serde_json::Value = serde_json::from_str(&armed).expect("JSON");
+    let report = armed["nodes"][0]["report"].as_str().expect("an address");
+    let token = report.rsplit('/').find(|part| !part.is_empty()).expect("a token");
+    let mut curl = common::judge("curl");
+    curl.args(["-sSf", "-d", what, &format!("http://127.0.0.1:{}/r/{token}", lab.port)]);
+    judged(curl);
+}
+
+/// The power fails in the middle of an installation: half a system may start, and would never be a node.
+#[test]
+fn an_installation_that_was_cut_off_is_begun_anew() {
+    let lab = Machines::new();
+    let mut make = Command::new(Path::new(ROOT).join("scripts/dev/standin-iso.sh"));
+    make.arg("-o").arg(lab.path("medium.iso"));
+    judged(make);
+    let port = lab.port.to_string();
+    let words =
+        ["lab", "up", "compute", "--provider", "qemu", "--via", "seed", "--image", "medium.iso"];
+    let words = [&words[..], &["--port-base", &port]].concat();
+    let begun = lab.other_begun(&words);
+    lab.wait_for(&["controller missing", "compute running"]);
+    tell(&lab, "compute", "what=step&more=formatting");
+    lab.qmp("compute", "quit");
+    let ended = begun.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(5), "{ended:?}");
+    lab.wait_for(&["controller missing", "compute off"]);
+
+    let planned = |lab: &Machines| lab.other(&[&words[..], &["--dry-run"]].concat());
+    let told = planned(&lab);
+    assert!(told.stderr.contains("compute: it is off, and its installation"), "{told:?}");
+    assert!(told.stdout.contains("compute: remove it with its disks\n"), "{told:?}");
+    // One that was heard to greet is installed, though nobody was told.
+    let console = lab.machine("nodes/compute/console.log");
+    let mut log = fs::File::options().append(true).create(true).open(&console).expect("a console");
+    log.write_all(b"\r\nCentOS Linux 7 (Core)\r\n\r\ncompute login: ").expect("written");
+    assert_eq!(planned(&lab).stdout, "compute: start it\n");
+    fs::remove_file(&console).expect("removed");
+
+    let mark = lab.machine("nodes/compute/mark");
+    fs::write(&mark, "").expect("written");
+    let done = lab.other(&[&words[..], &["--no-wait"]].concat());
+    assert_eq!(done.status, 0, "{done:?}");
+    assert!(!mark.exists(), "it is another disk");
+    assert_eq!(lab.powers(), ["controller missing", "compute running"]);
+}
+
+/// By UEFI: its code and what it remembers are there, and it starts what is on the disk.
+#[test]
+fn a_machine_starts_by_uefi_when_it_is_told_to() {
+    let lab = Machines::new();
+    lab.done(&["lab", "up", "compute", "--no-wait", "--firmware", "efi"]);
+    let lines: String = lab.processes().into_iter().map(|(_, line)| line).collect();
+    assert!(lines.contains("OVMF_CODE") || lines.contains("edk2"), "{lines}");
+    assert!(lab.machine("nodes/compute/efi-variables.fd").exists());
+    // It says on the serial port what it tries.
+    let console = lab.machine("nodes/compute/console.log");
+    let begun = std::time::Instant::now();
+    loop {
+        let mut said = Vec::new();
+        let _ = fs::File::open(&console).and_then(|mut file| file.read_to_end(&mut said));
+        if String::from_utf8_lossy(&said).contains("BdsDxe") {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(120), "{}", String::from_utf8_lossy(&said));
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let otherwise = lab.run(&["lab", "up", "--firmware", "bios"]);
+    assert_eq!(otherwise.status, 8, "{otherwise:?}");
+}
+
+/// Ctrl-C while machines are on their way to being off: they are told of, and the next `up` starts them.
+#[test]
+fn an_interrupted_snapshot_says_what_to_do() {
+    let lab = Machines::new();
+    lab.done(&["lab", "up", "--no-wait"]);
+    let snapshot = lab.listened(&["lab", "snapshot", "first"]);
+    std::thread::sleep(Duration::from_secs(2));
+    let mut kill = Command::new("kill");
+    kill.args(["-INT", &snapshot.id().to_string()]);
+    judged(kill);
+    let ended = snapshot.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(130), "{said}");
+    assert!(said.contains("`trainyard lab up` starts them again"), "{said}");
+    lab.done(&["lab", "up", "--no-wait"]);
+    assert_eq!(lab.powers(), ["controller running", "compute running"]);
+    assert_eq!(lab.done(&["lab", "snapshot"]).stdout, "controller  \ncompute  \n");
+}

@@ -1,0 +1,232 @@
+//! The whole program with the stand-in: death after each step, a script from nothing, snapshots on the way.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::common::{Lab, Outcome, ROOT, judge, judged, outcome};
+use crate::death::step;
+use crate::host::{Host, alone};
+
+/// Until something is so that takes a moment.
+const LONG: Duration = Duration::from_secs(60);
+
+/// The reference lab, whose cloud image has nothing to start.
+struct Made {
+    lab: Lab,
+    port: u16,
+}
+
+impl Made {
+    fn new(change: impl Fn(String) -> String) -> Self {
+        let text = fs::read_to_string(format!("{ROOT}/examples/reference.yaml")).expect("text");
+        let lab = Lab::new(&format!("cloud_image: {{path: empty.qcow2}}\n{}", change(text)));
+        let mut make = judge("qemu-img");
+        make.args(["create", "-q", "-f", "qcow2"]).arg(lab.path("empty.qcow2")).arg("8M");
+        judged(make);
+        let free = |base: u16| {
+            let all = [base, base + 11, base + 31, base + 5880, base + 3880];
+            all.iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        };
+        let begin = 31_000 + u16::try_from(std::process::id() % 60).expect("small") * 50;
+        let port = (begin..).step_by(50).find(|base| free(*base)).expect("ports");
+        Self { lab, port }
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.lab.command(words);
+        if words[..2] == ["lab", "up"] {
+            command.args(["--provider", "virtualbox", "--via", "cloud"]);
+            command.args(["--port-base", &self.port.to_string()]);
+        }
+        command
+    }
+
+    fn done(&self, words: &[&str]) -> Outcome {
+        let done = outcome(self.command(words));
+        assert_eq!(done.status, 0, "{words:?} {done:?}");
+        done
+    }
+
+    fn dies_after(&self, words: &[&str], steps: usize) {
+        let mut command = self.command(words);
+        command.env("TRAINYARD_DIES_AFTER", steps.to_string());
+        let died = outcome(command);
+        assert_eq!(died.status, -1, "{words:?} {steps} {died:?}");
+    }
+
+    fn steps(&self, words: &[&str]) -> usize {
+        let told = self.done(&[words, &["--dry-run", "--format", "json"]].concat()).stdout;
+        let told: Value = serde_json::from_str(&told).expect("JSON");
+        told["steps"].as_array().expect("steps").len()
+    }
+
+    fn is_gone(&self) -> bool {
+        !self.lab.path(".trainyard/machines").exists()
+    }
+}
+
+#[test]
+fn death_after_any_step_of_the_program_is_healed_by_a_fake_vboxmanage() {
+    alone(|host| {
+        let lab = Made::new(|text| text);
+        let (before, files) = (host.known(), host.elsewhere());
+        let (up, down) = (["lab", "up", "--no-wait"], ["lab", "down"]);
+        // A whole run of the program takes its time.
+        let stride = if step() == 1 { 1 } else { 5 };
+        let made = lab.steps(&["lab", "up"]);
+        assert!(made > 20, "{made}");
+        lab.done(&up);
+        let (whole, gone) = (host.known(), lab.steps(&down));
+        assert!(gone > 8, "{gone}");
+        lab.done(&down);
+        for at in (0..made).step_by(stride) {
+            lab.dies_after(&up, at);
+            if at % 2 == 0 {
+                lab.done(&up);
+                assert_eq!(host.known(), whole, "{at}");
+                assert_eq!(lab.done(&["lab", "up", "--dry-run"]).stdout, "nothing is to be done\n");
+            }
+            lab.done(&down);
+            assert_eq!(host.known(), before, "{at}");
+            assert!(lab.is_gone() && host.elsewhere() == files, "{at}");
+        }
+        for at in (0..gone).step_by(stride) {
+            lab.done(&up);
+            lab.dies_after(&down, at);
+            if at % 2 == 0 {
+                lab.done(&up);
+                assert_eq!(host.known(), whole, "{at}");
+            }
+            lab.done(&down);
+            assert_eq!(host.known(), before, "{at}");
+            assert!(lab.is_gone() && host.elsewhere() == files, "{at}");
+        }
+    });
+}
+
+#[test]
+fn a_script_from_nothing_makes_what_up_makes_by_a_fake_vboxmanage() {
+    alone(|host| {
+        let lab = Made::new(|text| text);
+        let words = ["lab", "script", "--via", "cloud", "--assume-empty"];
+        let refused = outcome(lab.command(&words));
+        assert_ne!(refused.status, 0);
+        assert!(
+            refused.stderr.contains("say `networks.provider.virtualbox.host_interface`"),
+            "{refused:?}"
+        );
+        let lab = Made::new(|text| {
+            text.replace("attach: bridged}", "attach: bridged, host_interface: eth0}")
+        });
+        let script = lab.done(&words).stdout;
+        // The same by itself where there is no VBoxManage.
+        let mut without = lab.command(&words[..4]);
+        let path = std::env::var("PATH").expect("a path");
+        without.env("PATH", path.split_once(':').expect("the stand-in's first").1);
+        assert_eq!(outcome(without).stdout, script);
+        let there =
+            lab.done(&["lab", "script", "--folder", "/else/where", "--shell", "powershell"]);
+        assert!(there.stdout.contains("'/else/where/nodes/controller'"), "{there:?}");
+
+        let path = lab.lab.path("up.sh");
+        fs::write(&path, &script).expect("written");
+        for (node, file) in [
+            ("controller", "system.vdi"),
+            ("controller", "cidata.iso"),
+            ("compute", "system.vdi"),
+            ("compute", "cidata.iso"),
+        ] {
+            let folder = lab.lab.path(".trainyard/machines/nodes").join(node);
+            fs::DirBuilder::new().mode(0o700).recursive(true).create(&folder).expect("made");
+            fs::write(folder.join(file), "media").expect("written");
+        }
+        let before = host.known();
+        let mut shellcheck = judge("shellcheck");
+        shellcheck.arg("--exclude=SC2016").arg(&path);
+        judged(shellcheck);
+        let mut bash = Command::new("bash");
+        bash.arg(&path);
+        judged(bash);
+        for name in ["train-controller", "train-compute"] {
+            let vm = host.vm(name);
+            assert_eq!(vm["state"], "running", "{name}");
+            assert_eq!(vm["settings"]["bridgeadapter3"], "eth0");
+        }
+        assert_ne!(host.known(), before);
+        // What it made is the lab's: `up` finds it whole, but for ports that it was not told of.
+        let rest = lab.done(&["lab", "up", "--dry-run"]).stdout;
+        assert!(!rest.contains("controller: ") && !rest.contains("compute: "), "{rest}");
+        lab.done(&["lab", "up", "--no-wait"]);
+        lab.done(&["lab", "down"]);
+        assert!(lab.is_gone());
+    });
+}
+
+/// Tells the lab's server what the node says of its stages.
+fn tell(lab: &Made, token: &str, state: &str, verified: &str) {
+    let said = format!(
+        r#"{{"schema": 1, "stages": [{{"name": "a", "state": "{state}"}}], "verified": {verified}}}"#
+    );
+    let mut curl = judge("curl");
+    curl.args(["-sSf", "-H", "Content-Type: application/json", "-d", &said]);
+    curl.arg(format!("http://127.0.0.1:{}/r/{token}/stages", lab.port));
+    judged(curl);
+}
+
+fn snapshots(host: &Host) -> Vec<String> {
+    let vm = host.vm("train-compute");
+    let all = vm["snapshots"].as_array().cloned().unwrap_or_default();
+    all.iter().filter_map(|one| one[1].as_str().map(str::to_owned)).collect()
+}
+
+fn wait(mut what: impl FnMut() -> bool, up: &mut Child) {
+    let begun = Instant::now();
+    while !what() {
+        assert!(up.try_wait().expect("told").is_none(), "it has ended");
+        assert!(begun.elapsed() < LONG);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_snapshot_is_kept_at_each_point_of_the_way_by_a_fake_vboxmanage() {
+    alone(|host| {
+        let lab = Made::new(|text| text);
+        let mut up =
+            lab.command(&["lab", "up", "compute", "--snapshots", "--limit", "verified=1h"]);
+        let mut up = up.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        wait(|| host.vm("train-compute")["state"] == "running", &mut up);
+        let armed = lab.done(&["node", "arm", "compute", "--format", "json"]).stdout;
+        let armed: Value = serde_json::from_str(&armed).expect("JSON");
+        let report = armed["nodes"][0]["report"].as_str().expect("an address");
+        let token = report.rsplit('/').find(|part| !part.is_empty()).expect("a token").to_owned();
+        assert_eq!(snapshots(host), [""; 0]);
+        let mut all = Vec::new();
+        for (name, state, verified) in [
+            ("installed", "running", "null"),
+            ("configured", "done", "null"),
+            (
+                "verified",
+                "done",
+                r#"{"ok": true, "at": "x", "passed": 1, "failed": [], "again": false}"#,
+            ),
+        ] {
+            tell(&lab, &token, state, verified);
+            all.push(name);
+            if name != "verified" {
+                wait(|| snapshots(host) == all, &mut up);
+                wait(|| host.vm("train-compute")["state"] == "running", &mut up);
+            }
+        }
+        let ended = up.wait_with_output().expect("it ends");
+        assert!(ended.status.success(), "{ended:?}");
+        assert_eq!(snapshots(host), all);
+        assert_eq!(host.vm("train-compute")["state"], "running");
+        lab.done(&["lab", "down"]);
+    });
+}
