@@ -129,6 +129,8 @@ fn a_script_from_nothing_makes_what_up_makes_by_a_fake_vboxmanage() {
         let path = std::env::var("PATH").expect("a path");
         without.env("PATH", path.split_once(':').expect("the stand-in's first").1);
         assert_eq!(outcome(without).stdout, script);
+        let wrong = outcome(lab.command(&["lab", "script", "--folder", "else"]));
+        assert_eq!(wrong.status, 2, "{wrong:?}");
         let there =
             lab.done(&["lab", "script", "--folder", "/else/where", "--shell", "powershell"]);
         assert!(there.stdout.contains("'/else/where/nodes/controller'"), "{there:?}");
@@ -227,6 +229,42 @@ fn a_snapshot_is_kept_at_each_point_of_the_way_by_a_fake_vboxmanage() {
         assert!(ended.status.success(), "{ended:?}");
         assert_eq!(snapshots(host), all);
         assert_eq!(host.vm("train-compute")["state"], "running");
+        lab.done(&["lab", "down"]);
+    });
+}
+
+#[test]
+fn paused_and_saved_machines_are_kept_and_brought_back_by_a_fake_vboxmanage() {
+    alone(|host| {
+        let lab = Made::new(|text| text);
+        lab.done(&["lab", "up", "--no-wait"]);
+        let set = |name: &str, state: &str, held: &str| {
+            host.change_vm(name, |vm| {
+                vm["state"] = state.into();
+                vm["session"] = held.into();
+            });
+        };
+        let state = |name: &str| host.vm(name)["state"].as_str().expect("a state").to_owned();
+        set("train-controller", "saved", "");
+        set("train-compute", "paused", "headless");
+        let kept = lab.done(&["lab", "snapshot", "asleep"]).stdout;
+        assert_eq!(kept, "controller  asleep\ncompute  asleep\n");
+        // What had a process has one again, and what was saved is as it was.
+        assert_eq!(state("train-controller"), "saved");
+        assert_eq!(state("train-compute"), "running");
+        set("train-compute", "paused", "headless");
+        lab.done(&["lab", "restore", "asleep"]);
+        for name in ["train-controller", "train-compute"] {
+            assert_eq!(
+                (state(name).as_str(), &host.vm(name)["restored"]),
+                ("running", &"asleep".into())
+            );
+        }
+        // A laptop that was shut and whose host has died.
+        set("train-controller", "aborted", "");
+        set("train-compute", "paused", "headless");
+        lab.done(&["lab", "up", "--no-wait"]);
+        assert_eq!([state("train-controller"), state("train-compute")], ["running", "running"]);
         lab.done(&["lab", "down"]);
     });
 }
