@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::common::{Lab, Outcome, ROOT, judge, judged, outcome};
-use crate::death::step;
+use crate::death::is_long;
 use crate::host::{Host, alone};
 
 /// Until something is so that takes a moment.
@@ -75,27 +75,30 @@ fn death_after_any_step_of_the_program_is_healed_by_a_fake_vboxmanage() {
     alone(|host| {
         let lab = Made::new(|text| text);
         let (before, files) = (host.known(), host.elsewhere());
-        let (up, down) = (["lab", "up", "--no-wait"], ["lab", "down"]);
-        // A whole run of the program takes its time.
-        let stride = if step() == 1 { 1 } else { 5 };
-        let made = lab.steps(&["lab", "up"]);
-        assert!(made > 20, "{made}");
+        // One node's steps are the others' as well.
+        let nodes: &[&str] = if is_long() { &[] } else { &["compute"] };
+        let shown = [&["lab", "up"], nodes].concat();
+        let (up, down) = ([&shown[..], &["--no-wait"]].concat(), ["lab", "down"]);
+        let made = lab.steps(&shown);
+        assert!(made > 12, "{made}");
         lab.done(&up);
         let (whole, gone) = (host.known(), lab.steps(&down));
-        assert!(gone > 8, "{gone}");
+        assert!(gone > 6, "{gone}");
         lab.done(&down);
-        for at in (0..made).step_by(stride) {
+        for at in 0..made {
             lab.dies_after(&up, at);
             if at % 2 == 0 {
                 lab.done(&up);
                 assert_eq!(host.known(), whole, "{at}");
-                assert_eq!(lab.done(&["lab", "up", "--dry-run"]).stdout, "nothing is to be done\n");
+                let nothing = lab.done(&[&shown[..], &["--dry-run"]].concat()).stdout;
+                assert_eq!(nothing, "nothing is to be done\n");
             }
             lab.done(&down);
             assert_eq!(host.known(), before, "{at}");
             assert!(lab.is_gone() && host.elsewhere() == files, "{at}");
         }
-        for at in (0..gone).step_by(stride) {
+        // Death at the commands of this way is `death.rs`'s.
+        for at in (0..gone).step_by(if is_long() { 1 } else { 3 }) {
             lab.done(&up);
             lab.dies_after(&down, at);
             if at % 2 == 0 {
