@@ -164,8 +164,8 @@ pub struct ScriptArgs {
     /// From nothing, whatever is in the VirtualBox here; so it is where there is none
     #[arg(long)]
     pub assume_empty: bool,
-    /// For another host, from nothing: the folder of the machines there
-    #[arg(long, value_name = "DIR")]
+    /// For another host, from nothing: the folder of the machines there, a whole path
+    #[arg(long, value_name = "DIR", value_parser = elsewhere)]
     pub folder: Option<PathBuf>,
 }
 
@@ -241,6 +241,16 @@ impl Milestone {
             Self::Verified => "verified",
         }
     }
+}
+
+/// A whole path of some system.
+fn elsewhere(text: &str) -> Result<PathBuf, String> {
+    let drive =
+        matches!(text.as_bytes(), [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
+    if drive || text.starts_with(['/', '\\']) {
+        return Ok(text.into());
+    }
+    Err("say a whole path, as that host writes it: `/home/ann/train`, `C:\\labs\\train`".into())
 }
 
 /// A point on a node's way, and how long it may take.

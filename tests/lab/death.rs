@@ -10,7 +10,7 @@ fn is_long() -> bool {
 
 const BOTH: [&str; 2] = ["controller running", "compute running"];
 
-/// After each of the steps (`TRAINYARD_LONG`; else after every third), of being made and of going.
+/// After each of the steps of being made and of going: of one node, whose steps are the others' as well, or (`TRAINYARD_LONG`) of all.
 #[test]
 fn death_after_any_step_is_healed_either_way() {
     let lab = Machines::new();
@@ -19,16 +19,19 @@ fn death_after_any_step_is_healed_either_way() {
         let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
         told["steps"].as_array().expect("steps").len()
     };
-    let stride = if is_long() { 1 } else { 3 };
-    let (up, down) = (["lab", "up", "--no-wait"], ["lab", "down"]);
-    let made = steps(&["lab", "up"]);
-    assert!(made > 12, "{made}");
-    for at in (0..made).step_by(stride) {
+    let nodes: &[&str] = if is_long() { &[] } else { &["compute"] };
+    let powers = if is_long() { BOTH } else { ["controller missing", "compute running"] };
+    let shown = [&["lab", "up"], nodes].concat();
+    let (up, down) = ([&shown[..], &["--no-wait"]].concat(), ["lab", "down"]);
+    let made = steps(&shown);
+    assert!(made > 8, "{made}");
+    for at in 0..made {
         lab.dies_after(&up, at);
         if at % 2 == 0 {
             lab.done(&up);
-            assert_eq!(lab.powers(), BOTH, "{at}");
-            assert_eq!(lab.done(&["lab", "up", "--dry-run"]).stdout, "nothing is to be done\n");
+            assert_eq!(lab.powers(), powers, "{at}");
+            let nothing = lab.done(&[&shown[..], &["--dry-run"]].concat()).stdout;
+            assert_eq!(nothing, "nothing is to be done\n");
         }
         lab.done(&down);
         lab.nothing_is_left();
@@ -36,12 +39,12 @@ fn death_after_any_step_is_healed_either_way() {
     lab.done(&up);
     let gone = steps(&down);
     assert!(gone > 6, "{gone}");
-    for at in (0..gone).step_by(stride) {
+    for at in 0..gone {
         lab.done(&up);
         lab.dies_after(&down, at);
         if at % 2 == 0 {
             lab.done(&up);
-            assert_eq!(lab.powers(), BOTH, "{at}");
+            assert_eq!(lab.powers(), powers, "{at}");
         }
         lab.done(&down);
         lab.nothing_is_left();

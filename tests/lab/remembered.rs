@@ -193,3 +193,37 @@ fn an_interrupted_snapshot_says_what_to_do() {
     assert_eq!(lab.powers(), ["controller running", "compute running"]);
     assert_eq!(lab.done(&["lab", "snapshot"]).stdout, "controller  \ncompute  \n");
 }
+
+/// What is looked at is what is to be made.
+#[test]
+fn memory_and_disk_are_looked_at_for_the_machines_that_are_asked_for() {
+    let lab = Machines::new();
+    let seen = |words: &[&str], what: &str| {
+        let words = [&["lab", "up"], words, &["--dry-run", "--format", "json"]].concat();
+        let told: serde_json::Value = serde_json::from_str(&lab.done(&words).stdout).expect("JSON");
+        let checks = told["checks"].as_array().expect("checks");
+        let check = checks.iter().find(|check| check["what"] == what).expect(what);
+        check["seen"].as_str().expect("text").to_owned()
+    };
+    assert!(seen(&[], "memory").ends_with("take 8192 MiB"));
+    assert!(seen(&["compute"], "memory").ends_with("take 4096 MiB"));
+    assert!(seen(&[], "disk for the machines").ends_with("may grow to 30720 MiB"));
+    assert!(seen(&["compute"], "disk for the machines").ends_with("may grow to 20480 MiB"));
+    lab.done(&["lab", "up", "compute", "--no-wait"]);
+    assert!(seen(&["compute"], "memory").ends_with("take 0 MiB"));
+    assert!(seen(&[], "disk for the machines").ends_with("may grow to 10240 MiB"));
+}
+
+/// A laptop that wakes up has more to do first.
+#[test]
+fn a_machine_that_is_paused_for_a_while_is_waited_for() {
+    let lab = Machines::new();
+    let mut up = lab.begun(&["lab", "up", "compute"]);
+    lab.wait_for(&["controller missing", "compute running"]);
+    lab.qmp("compute", "stop");
+    lab.wait_for(&["controller missing", "compute paused"]);
+    std::thread::sleep(Duration::from_secs(8));
+    assert!(up.try_wait().expect("told").is_none(), "it waits");
+    lab.qmp("compute", "quit");
+    assert_eq!(up.wait().expect("it ends").code(), Some(5), "one that is off is not waited for");
+}

@@ -6,9 +6,8 @@ use crate::plan::small;
 /// Commands of which the middle can be seen: two things happen in them.
 const TWOFOLD: [&str; 4] = ["createvm", "createmedium", "natnetwork", "unregistervm"];
 
-/// Every so many moments of death are tried.
-pub fn step() -> usize {
-    if std::env::var_os("TRAINYARD_LONG").is_some() { 1 } else { 3 }
+pub fn is_long() -> bool {
+    std::env::var_os("TRAINYARD_LONG").is_some()
 }
 
 /// Each moment of death in these commands: the number of the command, and when. Before one is after the one before.
@@ -20,7 +19,8 @@ fn moments(told: &[Vec<String>], first: usize) -> Vec<(usize, &'static str)> {
             moments.push((at, "middle"));
         }
     }
-    moments.into_iter().skip(first % step()).step_by(step()).collect()
+    let step = if is_long() { 1 } else { 3 };
+    moments.into_iter().skip(first % step).step_by(step).collect()
 }
 
 fn is_gone(host: &Host) -> bool {

@@ -8,7 +8,7 @@ use trainyard::machines::virtualbox::VirtualBox;
 use trainyard::machines::{Media, Provider as _, Wanted};
 use trainyard::spec::Attach;
 
-use crate::host::{Host, alone, nodes, up};
+use crate::host::{Host, alone, down, nodes, up};
 use crate::plan::lab;
 
 /// All that is looked at, for all nodes.
@@ -235,6 +235,12 @@ fn bridges_are_chosen_or_asked_for_by_a_fake_vboxmanage() {
         );
         let refused = up(&wanted).expect_err("refused").to_string();
         assert!(refused.contains("one of `eth0`, `wlan0`") && host.count() == 0, "{refused}");
+        // Machines that are there need no choice any more.
+        host.change(|state| state["bridged"][0]["status"] = "Up".into());
+        up(&wanted).expect("made");
+        host.change(|state| state["bridged"][0]["status"] = "Down".into());
+        assert_eq!(found(&wanted), []);
+        down(&wanted).expect("gone");
         wanted.networks[1].host_interface = "wlan0".into();
         assert_eq!(
             one(&wanted),

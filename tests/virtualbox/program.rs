@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::common::{Lab, Outcome, ROOT, judge, judged, outcome};
-use crate::death::step;
+use crate::death::is_long;
 use crate::host::{Host, alone};
 
 /// Until something is so that takes a moment.
@@ -75,27 +75,30 @@ fn death_after_any_step_of_the_program_is_healed_by_a_fake_vboxmanage() {
     alone(|host| {
         let lab = Made::new(|text| text);
         let (before, files) = (host.known(), host.elsewhere());
-        let (up, down) = (["lab", "up", "--no-wait"], ["lab", "down"]);
-        // A whole run of the program takes its time.
-        let stride = if step() == 1 { 1 } else { 5 };
-        let made = lab.steps(&["lab", "up"]);
-        assert!(made > 20, "{made}");
+        // One node's steps are the others' as well.
+        let nodes: &[&str] = if is_long() { &[] } else { &["compute"] };
+        let shown = [&["lab", "up"], nodes].concat();
+        let (up, down) = ([&shown[..], &["--no-wait"]].concat(), ["lab", "down"]);
+        let made = lab.steps(&shown);
+        assert!(made > 12, "{made}");
         lab.done(&up);
         let (whole, gone) = (host.known(), lab.steps(&down));
-        assert!(gone > 8, "{gone}");
+        assert!(gone > 6, "{gone}");
         lab.done(&down);
-        for at in (0..made).step_by(stride) {
+        for at in 0..made {
             lab.dies_after(&up, at);
             if at % 2 == 0 {
                 lab.done(&up);
                 assert_eq!(host.known(), whole, "{at}");
-                assert_eq!(lab.done(&["lab", "up", "--dry-run"]).stdout, "nothing is to be done\n");
+                let nothing = lab.done(&[&shown[..], &["--dry-run"]].concat()).stdout;
+                assert_eq!(nothing, "nothing is to be done\n");
             }
             lab.done(&down);
             assert_eq!(host.known(), before, "{at}");
             assert!(lab.is_gone() && host.elsewhere() == files, "{at}");
         }
-        for at in (0..gone).step_by(stride) {
+        // Death at the commands of this way is `death.rs`'s.
+        for at in (0..gone).step_by(if is_long() { 1 } else { 3 }) {
             lab.done(&up);
             lab.dies_after(&down, at);
             if at % 2 == 0 {
@@ -129,6 +132,8 @@ fn a_script_from_nothing_makes_what_up_makes_by_a_fake_vboxmanage() {
         let path = std::env::var("PATH").expect("a path");
         without.env("PATH", path.split_once(':').expect("the stand-in's first").1);
         assert_eq!(outcome(without).stdout, script);
+        let wrong = outcome(lab.command(&["lab", "script", "--folder", "else"]));
+        assert_eq!(wrong.status, 2, "{wrong:?}");
         let there =
             lab.done(&["lab", "script", "--folder", "/else/where", "--shell", "powershell"]);
         assert!(there.stdout.contains("'/else/where/nodes/controller'"), "{there:?}");
@@ -227,6 +232,42 @@ fn a_snapshot_is_kept_at_each_point_of_the_way_by_a_fake_vboxmanage() {
         assert!(ended.status.success(), "{ended:?}");
         assert_eq!(snapshots(host), all);
         assert_eq!(host.vm("train-compute")["state"], "running");
+        lab.done(&["lab", "down"]);
+    });
+}
+
+#[test]
+fn paused_and_saved_machines_are_kept_and_brought_back_by_a_fake_vboxmanage() {
+    alone(|host| {
+        let lab = Made::new(|text| text);
+        lab.done(&["lab", "up", "--no-wait"]);
+        let set = |name: &str, state: &str, held: &str| {
+            host.change_vm(name, |vm| {
+                vm["state"] = state.into();
+                vm["session"] = held.into();
+            });
+        };
+        let state = |name: &str| host.vm(name)["state"].as_str().expect("a state").to_owned();
+        set("train-controller", "saved", "");
+        set("train-compute", "paused", "headless");
+        let kept = lab.done(&["lab", "snapshot", "asleep"]).stdout;
+        assert_eq!(kept, "controller  asleep\ncompute  asleep\n");
+        // What had a process has one again, and what was saved is as it was.
+        assert_eq!(state("train-controller"), "saved");
+        assert_eq!(state("train-compute"), "running");
+        set("train-compute", "paused", "headless");
+        lab.done(&["lab", "restore", "asleep"]);
+        for name in ["train-controller", "train-compute"] {
+            assert_eq!(
+                (state(name).as_str(), &host.vm(name)["restored"]),
+                ("running", &"asleep".into())
+            );
+        }
+        // A laptop that was shut and whose host has died.
+        set("train-controller", "aborted", "");
+        set("train-compute", "paused", "headless");
+        lab.done(&["lab", "up", "--no-wait"]);
+        assert_eq!([state("train-controller"), state("train-compute")], ["running", "running"]);
         lab.done(&["lab", "down"]);
     });
 }

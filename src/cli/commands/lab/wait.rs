@@ -2,6 +2,7 @@
 //! that says what there is to see.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -16,6 +17,7 @@ use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::machines::{Machine, Power, Provider, Wanted};
+use crate::room;
 use crate::secrets::Blotter;
 
 const TICK: Duration = Duration::from_millis(500);
@@ -23,6 +25,8 @@ const TICK: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_secs(5);
 /// How long stages may stand failed before nobody tries them again.
 const FAILED: Duration = Duration::from_secs(60);
+/// Bytes of room with which a file system counts as full.
+const LITTLE: u64 = 64 << 20;
 /// Lines of a console that a failure shows.
 const LINES: usize = 15;
 
@@ -138,9 +142,7 @@ impl Waiting<'_> {
             )),
             (_, Some(Power::Paused)) => {
                 let since = way.paused.get_or_insert_with(Instant::now);
-                (since.elapsed() > PAUSED).then(|| {
-                    "its machine was paused, and `trainyard lab up` lets it go on".to_owned()
-                })
+                (since.elapsed() > PAUSED).then(|| paused(&way.machine.folder))
             }
             _ if still > self.how.patience => Some(format!(
                 "nothing has changed for {} s (`--patience`); the last was: {}",
@@ -217,6 +219,17 @@ fn judge(node: &Value) -> (Said, String) {
     }
     let at_work = !of("running").is_empty() || !of("waiting").is_empty();
     (if !of("failed").is_empty() && !at_work { Said::Failed } else { Said::OnItsWay }, what)
+}
+
+/// What there is to say of a machine that is paused. VirtualBox does that when there is no room for what a machine writes, and tells nobody.
+fn paused(folder: &Path) -> String {
+    let full = room::free(folder).is_ok_and(|free| free < LITTLE);
+    let first = if full {
+        format!("the file system of `{}` is full: free some, and", folder.display())
+    } else {
+        "somebody or something has paused it;".to_owned()
+    };
+    format!("its machine stands still: {first} `trainyard lab up` lets it go on")
 }
 
 /// What it has behind it. That it is installed counts when its own system has told something.
