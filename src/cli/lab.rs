@@ -136,6 +136,9 @@ pub enum LabCommand {
     Switch {
         /// The network's folder
         folder: PathBuf,
+        /// Its way out hears who asks for an address
+        #[arg(long)]
+        gives_addresses: bool,
     },
 }
 
@@ -324,6 +327,8 @@ pub enum Via {
     Iso,
     /// By the untouched medium, with a seed beside it
     Seed,
+    /// By the network, from this program, which serves the medium (QEMU only)
+    Pxe,
     /// By a cloud image, with a seed beside it; in minutes
     Cloud,
 }
@@ -335,6 +340,7 @@ impl Via {
         match self {
             Self::Iso => Media::Iso,
             Self::Seed => Media::Seed,
+            Self::Pxe => Media::Pxe,
             Self::Cloud => Media::Cloud,
         }
     }

@@ -48,6 +48,9 @@ pub struct Wanted {
     pub networks: Vec<Network>,
     /// Its machines, in the order of the lab file.
     pub machines: Vec<Machine>,
+    /// The URL of the script that machines are told which boot from the management network; nothing where none does.
+    #[serde(default)]
+    pub boot: Option<String>,
 }
 
 /// A network that machines are plugged into.
@@ -166,6 +169,7 @@ impl Wanted {
             folder: folder.to_owned(),
             networks: lab.networks.iter().map(network).collect(),
             machines: plan.nodes.iter().map(machine).collect(),
+            boot: None,
         }
     }
 

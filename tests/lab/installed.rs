@@ -38,37 +38,68 @@ fn sector(text: &str) -> Vec<u8> {
     code
 }
 
-#[test]
-fn an_empty_disk_is_installed_and_one_that_starts_is_not() {
+/// A lab with the stand-in medium beside it.
+fn with_medium() -> Machines {
     let lab = Machines::new();
     let mut make = Command::new(Path::new(ROOT).join("scripts/dev/standin-iso.sh"));
     make.arg("-o").arg(lab.path("medium.iso"));
     judged(make);
+    lab
+}
+
+/// As an installation leaves it: a node's disk starts something, which says so, and nothing else does.
+fn assert_starts_its_disk(lab: &Machines, node: &str, up: &[&str]) {
+    fs::write(lab.path("sector"), sector("its own disk\n")).expect("written");
+    let from = lab.path("sector").display().to_string();
+    lab.disk(node, &format!("write -s {from} 0 512"));
+    fs::remove_file(lab.machine(&format!("nodes/{node}/console.log"))).expect("removed");
+    let mut begun = lab.begun(up);
+    said(lab, node, "its own disk");
+    let log = fs::read(lab.machine(&format!("nodes/{node}/console.log"))).expect("a log");
+    let log = String::from_utf8_lossy(&log);
+    assert!(!log.contains("standin:") && !log.contains("iPXE"), "{log}");
+    let _ = begun.kill();
+    begun.wait().expect("it ends");
+}
+
+#[test]
+fn an_empty_disk_is_installed_from_a_medium_and_one_that_starts_is_not() {
+    let lab = with_medium();
     let up = ["lab", "up", "compute", "--no-wait", "--via", "iso", "--image", "medium.iso"];
-    let words = |more: &[&str]| -> Vec<String> {
-        let port = ["--provider", "qemu", "--port-base", &lab.port.to_string()].map(str::to_owned);
-        more.iter().map(|word| (*word).to_owned()).chain(port).collect()
-    };
-    let words = words(&up);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let done = lab.other(&words);
-    assert_eq!(done.status, 0, "{done:?}");
+    lab.done(&up);
     // What the medium starts reads the node's kickstart from it, and switches the machine off.
     let read = said(&lab, "compute", "standin: kickstart: /ks.cfg sha256 ");
     let medium = lab.machine("nodes/compute/install.iso").display().to_string();
     let inspected = lab.done(&["inspect", &medium, "--format", "json"]).stdout;
     assert!(inspected.contains(&read), "{read}\n{inspected}");
     lab.wait_for(&["controller missing", "compute off"]);
-
-    // As an installation leaves it: its disk starts something.
-    fs::write(lab.path("sector"), sector("its own disk\n")).expect("written");
-    let from = lab.path("sector").display().to_string();
-    lab.disk("compute", &format!("write -s {from} 0 512"));
-    fs::remove_file(lab.machine("nodes/compute/console.log")).expect("removed");
-    let done = lab.other(&words);
-    assert_eq!(done.status, 0, "{done:?}");
-    said(&lab, "compute", "its own disk");
-    let log = fs::read_to_string(lab.machine("nodes/compute/console.log")).expect("text");
-    assert!(!log.contains("standin:"), "{log}");
+    assert_starts_its_disk(&lab, "compute", &up);
     assert_eq!(lab.powers(), ["controller missing", "compute running"]);
+}
+
+#[test]
+fn an_empty_disk_is_installed_by_the_network_and_one_that_starts_is_not() {
+    let lab = with_medium();
+    let up = ["lab", "up", "--via", "pxe", "--image", "medium.iso"];
+    let begun = lab.listened(&up);
+    // The stand-in tells the server that it has installed, as the kickstart says, and switches the machine off. That the one is off ends
+    // nothing for the other.
+    let ended = begun.wait_with_output().expect("it ends");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(5), "{told}");
+    let read = |node: &str| said(&lab, node, "standin: kickstart: http://10.0.0.1");
+    assert_ne!(read("controller"), read("compute"), "each has its own");
+    for node in ["controller", "compute"] {
+        let off = format!("{node} is not up: its machine does not run any more");
+        assert!(told.contains(&off), "{off}\n{told}");
+    }
+    assert_starts_its_disk(&lab, "compute", &up);
+
+    for more in [&["--provider", "virtualbox"][..], &["--provider", "qemu", "--firmware", "efi"]] {
+        let mut words = vec!["lab", "up", "--state", "elsewhere", "--via", "pxe"];
+        words.extend(more);
+        let refused = lab.other(&words);
+        assert_eq!(refused.status, 8, "{refused:?}");
+        assert!(refused.stderr.contains("--via"), "{refused:?}");
+    }
 }

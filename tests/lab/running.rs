@@ -46,18 +46,14 @@ impl Machines {
         self.path(&format!(".trainyard/machines/{inside}"))
     }
 
-    /// What makes machines is told how.
+    /// What makes machines is told how, by a cloud image where the words do not say.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = self.lab.command(words);
         if matches!(words, ["lab", "up" | "rebuild", ..]) {
-            command.args([
-                "--provider",
-                "qemu",
-                "--via",
-                "cloud",
-                "--port-base",
-                &self.port.to_string(),
-            ]);
+            command.args(["--provider", "qemu", "--port-base", &self.port.to_string()]);
+            if !words.contains(&"--via") {
+                command.args(["--via", "cloud"]);
+            }
         }
         command
     }

@@ -76,6 +76,7 @@ pub fn lab(folder: &Path) -> Wanted {
             network("storage", Attach::HostOnly, Some("192.168.57.0/24")),
         ],
         machines: vec![machine(folder, "controller", 11, 29011), compute],
+        boot: None,
     }
 }
 

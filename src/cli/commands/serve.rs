@@ -50,8 +50,9 @@ pub(in crate::cli) fn serve(
     let path = state_folder(args.state.as_deref(), lab_file);
     let folder = Folder::open(&path)
         .map_err(|source| serve::ServeError::Folder { path: path.clone(), source })?;
-    let medium =
-        if args.seeds { None } else { Some(medium(args, &good.lab, lab_file, &folder, ui)?) };
+    let (image, cache) = (args.image.as_deref(), args.cache.as_deref());
+    let medium = || medium(image, cache, &good.lab, lab_file, &folder, ui);
+    let medium = (!args.seeds).then(medium).transpose()?;
     let tls = super::tls::wanted(args, &folder, &good.plan.lab, &url, listen, ui)?;
     let (scheme, known_by) = match &tls {
         // On a line of its own, to be compared.
@@ -139,18 +140,18 @@ fn towards(plan: &Plan) -> Result<IpAddr> {
 }
 
 /// The medium, proved: by its cache, or by reading it. What was read once is known by its size and time.
-fn medium(
-    args: &ServeArgs,
+pub(super) fn medium(
+    image: Option<&Path>,
+    cache_folder: Option<&Path>,
     lab: &Model,
     lab_file: &Path,
     folder: &Folder,
     ui: &Ui,
 ) -> Result<(Medium, Digest)> {
-    let Some(Source { path, facts, help }) =
-        Source::of_file(args.image.as_deref(), &lab.image, "image", lab_file)
+    let Some(Source { path, facts, help }) = Source::of_file(image, &lab.image, "image", lab_file)
     else {
         let wanted = super::fetch::of_lab(lab, Facts::default())?;
-        let Some(found) = cache(args.cache.as_deref())?.find(&wanted)? else {
+        let Some(found) = cache(cache_folder)?.find(&wanted)? else {
             bail!(Failure::new(
                 exit::INPUT,
                 "the lab's medium is not in the cache: `trainyard fetch` brings it, or `--image` names another"

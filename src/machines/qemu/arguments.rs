@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use super::super::{Disk, Firmware, Machine, MachineError, Media, Network, Wanted};
+use super::super::{Disk, Firmware, Machine, MachineError, Network, Wanted};
 use super::{CONSOLE, CONSOLE_LOG, GATEWAY_QMP, QEMU, QMP, accelerator, bridge, folder_of, switch};
 use crate::spec::Attach;
 use crate::tool::Tool;
@@ -123,9 +123,7 @@ pub(super) fn machine(wanted: &Wanted, machine: &Machine) -> Result<Vec<String>,
             let folder = folder_of(wanted, network);
             dgram(&id, &folder, &format!("{}.{}", machine.node, card.adapter))?
         };
-        let boots = machine.media == Media::Pxe
-            && Some(&network.network) == wanted.management().map(|it| &it.network);
-        let boots = if boots { ",bootindex=9" } else { ",romfile=" };
+        let boots = if boot_of(wanted, network).is_some() { ",bootindex=9" } else { ",romfile=" };
         let slot = slot(card.adapter);
         let device = format!("virtio-net-pci,netdev={id},mac={},addr={slot:#x}{boots}", card.mac);
         all.extend(words(&["-netdev", &netdev, "-device", &device]));
@@ -162,6 +160,12 @@ fn dgram(id: &str, folder: &Path, name: &str) -> Result<String, MachineError> {
     ))
 }
 
+/// What machines are told to start that boot from this network.
+pub(super) fn boot_of<'w>(wanted: &'w Wanted, network: &Network) -> Option<&'w str> {
+    let url = wanted.boot.as_deref()?;
+    (wanted.management()?.network == network.network).then_some(url)
+}
+
 /// The way out of a network: a QEMU without a machine, whose own network has the lab's addresses. Nothing where a network has
 /// none.
 pub(super) fn gateway(wanted: &Wanted, network: &Network, folder: &Path) -> Option<Vec<String>> {
@@ -172,10 +176,20 @@ pub(super) fn gateway(wanted: &Wanted, network: &Network, folder: &Path) -> Opti
     let is_free = |address: &Ipv4Addr| {
         *address != gateway && wanted.machines.iter().all(|machine| machine.address != *address)
     };
-    let mut free = subnet.hosts().collect::<Vec<_>>().into_iter().rev().filter(is_free);
-    // Its own name server, and whom it gives an address first: both must lie somewhere.
-    let (dns, first) = (free.next()?, free.next()?);
+    let free: Vec<Ipv4Addr> = subnet.hosts().filter(is_free).collect();
+    // Its own name server, and whom it gives addresses: both must lie somewhere. It gives those that follow the first.
+    let (dns, others) = free.split_last()?;
+    let many = wanted.machines.len().max(1);
+    let is_run = |run: &&[Ipv4Addr]| {
+        run.last().zip(run.first()).is_some_and(|(last, first)| {
+            u32::from(*last) - u32::from(*first) == u32::try_from(many).unwrap_or(0) - 1
+        })
+    };
+    let first = others.windows(many).rfind(is_run).and_then(<[_]>::first).or(others.last())?;
     let mut user = format!("user,id=out,net={subnet},host={gateway},dns={dns},dhcpstart={first}");
+    if let Some(url) = boot_of(wanted, network) {
+        user = format!("{user},bootfile={url}");
+    }
     for forward in wanted.machines.iter().flat_map(|machine| &machine.forwards) {
         let (host, guest) = (forward.host, forward.guest);
         user = format!(

@@ -105,7 +105,10 @@ impl Qemu {
                 Act::Folder { path: folder.clone() },
             ));
             let arguments = ["lab", "switch", &folder.display().to_string()].map(str::to_owned);
-            let arguments = arguments.to_vec();
+            let mut arguments = arguments.to_vec();
+            if arguments::boot_of(wanted, network).is_some() {
+                arguments.push("--gives-addresses".to_owned());
+            }
             let (program, log) = (self.own.clone(), folder.with_extension("log"));
             let act = Act::Begin { program, arguments, until: socket, log };
             steps.push(Step::lab(format!("connect the network {name}"), act));

@@ -39,14 +39,16 @@ pub struct Switch {
     learned: HashMap<Address, PathBuf>,
     ports: Vec<PathBuf>,
     looked: Option<Instant>,
+    /// Whether the way out hears who asks for an address.
+    gives_addresses: bool,
 }
 
 impl Switch {
-    /// Plugs it in. One that is there already stays, and this is an error.
+    /// Plugs it in; the way out may give addresses. One that is there already stays, and this is an error.
     ///
     /// # Errors
     /// Its socket cannot be made.
-    pub fn begin(folder: &Path) -> io::Result<Self> {
+    pub fn begin(folder: &Path, gives_addresses: bool) -> io::Result<Self> {
         let path = folder.join(SWITCH);
         if answers(&path) {
             return Err(io::ErrorKind::AddrInUse.into());
@@ -60,7 +62,8 @@ impl Switch {
         socket.set_write_timeout(Some(PATIENCE))?;
         let inode = fs::symlink_metadata(&path)?.ino();
         let folder = folder.to_owned();
-        Ok(Self { socket, folder, inode, learned: HashMap::new(), ports: Vec::new(), looked: None })
+        let (learned, ports, looked) = (HashMap::new(), Vec::new(), None);
+        Ok(Self { socket, folder, inode, learned, ports, looked, gives_addresses })
     }
 
     /// Works until its socket is taken away.
@@ -119,7 +122,8 @@ impl Switch {
         for port in self.ports.iter().filter(|port| *port != from) {
             let is_gateway = port.ends_with(GATEWAY);
             // The way out answers for whom it does not know, and gives addresses to whoever asks.
-            if is_gateway && (!is_group || asks_for_an_address(frame)) {
+            let may_not = !is_group || asks_for_an_address(frame) && !self.gives_addresses;
+            if is_gateway && may_not {
                 continue;
             }
             // Who does not listen hears nothing.
@@ -192,8 +196,8 @@ mod tests {
         let at = folder.path();
         let (one, two, three, out) =
             (plugged(at, "one"), plugged(at, "two"), plugged(at, "three"), plugged(at, GATEWAY));
-        let switch = Switch::begin(at).expect("a switch");
-        assert!(Switch::begin(at).is_err(), "there is one");
+        let switch = Switch::begin(at, false).expect("a switch");
+        assert!(Switch::begin(at, false).is_err(), "there is one");
         let working = thread::spawn(move || switch.run());
         let send =
             |from: &UnixDatagram, frame: &[u8]| from.send_to(frame, at.join(SWITCH)).expect("sent");
@@ -245,8 +249,8 @@ mod tests {
     #[test]
     fn one_that_was_killed_is_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
-        drop(Switch::begin(folder.path()).expect("a switch"));
+        drop(Switch::begin(folder.path(), false).expect("a switch"));
         assert!(folder.path().join(SWITCH).exists() && !answers(&folder.path().join(SWITCH)));
-        assert!(Switch::begin(folder.path()).is_ok());
+        assert!(Switch::begin(folder.path(), true).is_ok());
     }
 }

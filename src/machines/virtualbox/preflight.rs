@@ -6,7 +6,7 @@ use super::manage::{self, Manage};
 use super::there::There;
 use super::{bridge, host, networks};
 use crate::doctor::{Check, Kind, State};
-use crate::machines::{MachineError, Media, Network, Seen, Wanted, preflight};
+use crate::machines::{MachineError, Network, Seen, Wanted, preflight};
 use crate::spec::Attach;
 use crate::tool::ToolError;
 
@@ -39,7 +39,6 @@ pub(super) fn all(wanted: &Wanted, seen: &Seen, nodes: &[&str]) -> Vec<Check> {
     checks.extend(forwarded(&there, wanted));
     checks.extend(bridged(&there, &new));
     checks.extend(host_only(&there, &new));
-    checks.extend(pxe(&new));
     checks
 }
 
@@ -265,15 +264,4 @@ fn host_only(there: &There, wanted: &Wanted) -> Vec<Check> {
         }
     }
     checks
-}
-
-/// The host has no interface on a NAT network, so nothing there can answer a machine that starts by the network.
-fn pxe(wanted: &Wanted) -> Option<Check> {
-    let first = wanted.management().filter(|network| network.attach == Attach::NatNetwork)?;
-    let by_network = wanted.machines.iter().any(|machine| machine.media == Media::Pxe);
-    by_network.then(|| {
-        let seen = "machines on a NAT network cannot start by the network: the host is not on it";
-        let fix = format!("attach it otherwise (`networks.{}.virtualbox.attach: host-only` or `bridged`), or bring media in (`--via iso`)", first.network);
-        bad(&format!("network {}", first.network), seen, fix)
-    })
 }

@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result, bail};
 use self::record::{Begun, Record};
 use super::load::{Good, chosen, load_good, load_secrets};
 use super::serve::state_folder;
-use crate::cli::lab::{LabArgs, LabCommand, UpArgs};
+use crate::cli::lab::{LabArgs, LabCommand, UpArgs, Via};
 use crate::cli::ui::Ui;
 use crate::digest::Digest;
 use crate::exit::{self, Failure};
@@ -39,8 +39,8 @@ pub(in crate::cli) fn lab(
     args: &LabArgs,
     ui: &Ui,
 ) -> Result<()> {
-    if let LabCommand::Switch { folder } = &args.command {
-        return switch(folder);
+    if let LabCommand::Switch { folder, gives_addresses } = &args.command {
+        return switch(folder, *gives_addresses);
     }
     let state = state_folder(args.state.as_deref(), lab_file);
     let state = std::path::absolute(&state).unwrap_or(state);
@@ -160,7 +160,13 @@ impl At<'_> {
         let identity = &Digest::of(identity.as_bytes()).to_string()[..16];
         let ports = begun.ports(&good.plan);
         let (media, firmware) = (begun.via.media(), begun.firmware.machines());
-        Wanted::of(&good.lab, &good.plan, identity, folder, (media, firmware), &ports)
+        let mut wanted =
+            Wanted::of(&good.lab, &good.plan, identity, folder, (media, firmware), &ports);
+        if begun.via == Via::Pxe {
+            let host = wanted.management().and_then(|network| network.gateway);
+            wanted.boot = host.map(|host| format!("http://{host}:{}/boot.ipxe", begun.port_base));
+        }
+        wanted
     }
 
     fn wanted(&self, begun: Begun) -> Wanted {
@@ -197,9 +203,9 @@ fn alone(state: &Path) -> Result<File> {
 
 /// What connects the machines of a network. It goes on when its terminal is closed, and ends when its socket is taken away.
 #[cfg(unix)]
-fn switch(folder: &Path) -> Result<()> {
+fn switch(folder: &Path, gives_addresses: bool) -> Result<()> {
     let _ = rustix::process::setsid();
-    Ok(crate::machines::qemu::switch::Switch::begin(folder)?.run()?)
+    Ok(crate::machines::qemu::switch::Switch::begin(folder, gives_addresses)?.run()?)
 }
 
 #[cfg(not(unix))]

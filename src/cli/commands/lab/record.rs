@@ -92,6 +92,9 @@ impl Begun {
             let message = "this lab's machines were begun otherwise (`--provider`, `--via`, `--firmware` or `--port-base`): `trainyard lab down` first, or leave these out";
             return Err(Failure::new(exit::REFUSED, message).into());
         }
+        if asked.via == Via::Pxe {
+            by_network(asked, how)?;
+        }
         Ok(asked)
     }
 
@@ -126,6 +129,20 @@ impl Begun {
         }
         ports
     }
+}
+
+/// Whether machines can boot from the network, from this program.
+fn by_network(asked: Begun, how: &HowArgs) -> Result<(), Failure> {
+    let why = if asked.provider != ProviderChoice::Qemu {
+        "`--via pxe` is QEMU's: for VirtualBox's machines `trainyard serve --dhcp` serves a network that this machine is on (docs/pxe.md)"
+    } else if asked.firmware != Firmware::Bios {
+        "QEMU's UEFI firmware starts no script by HTTP: leave out `--firmware`, or bring media in (`--via iso`)"
+    } else if how.no_wait {
+        "with `--via pxe` nodes install themselves from this program, so it waits: leave out `--no-wait`"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(exit::REFUSED, why))
 }
 
 /// What runs machines where nobody says what: VirtualBox where it is there.

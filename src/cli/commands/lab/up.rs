@@ -72,7 +72,7 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     if nodes.iter().any(is_new) {
         maker.prepare()?;
     }
-    let server = begin_server(at, server, &*provider, &wanted)?;
+    let server = begin_server(at, server, &*provider, &wanted, how, ui)?;
     let media = |node: &str| {
         let armed = server.administer(Method::POST, &format!("nodes/{}/arm", escaped(node)))?;
         let report =
@@ -189,6 +189,8 @@ fn begin_server(
     listen: SocketAddrV4,
     provider: &dyn Provider,
     wanted: &Wanted,
+    how: &HowArgs,
+    ui: &Ui,
 ) -> Result<Server> {
     let host = provider.host(wanted).context(
         "nodes have no way to this machine's loopback: `networks.management` must be a NAT network or host-only, with a subnet and a gateway",
@@ -212,7 +214,11 @@ fn begin_server(
     let (lab_file, secrets_file) = (at.lab_file.to_owned(), at.secrets_file.to_owned());
     let again = move || load_again(&lab_file, &secrets_file, false);
     let lab = again().map_err(|wrong| anyhow!(wrong))?;
-    let served = serve::Server::new(lab, Box::new(again), None, folder, options)?;
+    let (image, cache) = (how.image.as_deref(), how.network.cache.as_deref());
+    let medium =
+        || super::super::serve::medium(image, cache, &at.good.lab, at.lab_file, &folder, ui);
+    let medium = wanted.boot.is_some().then(medium).transpose()?;
+    let served = serve::Server::new(lab, Box::new(again), medium, folder, options)?;
     let (begun, ready) = mpsc::channel();
     let told = begun.clone();
     // It ends with this program.

@@ -64,7 +64,8 @@ pub(super) struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    /// Waits until all of these are verified.
+    /// Waits until each of these is verified, or has failed: what becomes of one says nothing of the others, which may need the lab's
+    /// server still.
     pub fn wait(&self, machines: &[&Machine]) -> Result<()> {
         let begun = Instant::now();
         let way = |machine| Way {
@@ -78,6 +79,7 @@ impl Waiting<'_> {
         let mut ways: Vec<Way> = machines.iter().map(|machine| way(*machine)).collect();
         let mut contact = Contact::default();
         let (mut looked, mut kept) = (Instant::now(), None);
+        let mut failures = Vec::new();
         while ways.iter().any(|way| !way.done) {
             interrupt::check()?;
             let said = contact.of(self.server.ask("nodes", &[]), self.ui).unwrap_or_default();
@@ -102,7 +104,9 @@ impl Waiting<'_> {
                 way.reached = way.reached.max(node.and_then(reached));
                 let power = seen.as_ref().map(|seen| seen.power(&way.machine.node));
                 if let Some(why) = self.why(way, how, power, begun.elapsed()) {
-                    return self.failed(way.machine, &why);
+                    self.tell(way.machine, &why);
+                    failures.push((way.machine.node.as_str(), why));
+                    way.done = true;
                 }
             }
             let all = ways.iter().map(|way| way.reached).min().flatten();
@@ -115,6 +119,14 @@ impl Waiting<'_> {
                 }
             }
             std::thread::sleep(TICK);
+        }
+        if let Some((node, _)) = failures.first() {
+            let all = failures.iter().map(|(node, why)| format!("{node} is not up: {why}\n"));
+            let message = format!(
+                "{}`trainyard lab ssh {node}` looks at it, `trainyard lab up` waits once more, `trainyard lab rebuild {node}` begins it anew",
+                all.collect::<String>()
+            );
+            bail!(Failure::new(exit::VERIFICATION, message));
         }
         self.ui.note(format!("{:>5} s  all is up", begun.elapsed().as_secs()));
         let (seen, told) = (self.provider.look(self.wanted)?, self.server.ask("nodes", &[])?);
@@ -161,7 +173,7 @@ impl Waiting<'_> {
     }
 
     /// Tells what there is to see of a node that failed.
-    fn failed(&self, machine: &Machine, why: &str) -> Result<()> {
+    fn tell(&self, machine: &Machine, why: &str) {
         let Self { provider, server, blotter, ui, .. } = self;
         let node = &machine.node;
         ui.note(format!("\n{node}: {why}"));
@@ -180,10 +192,6 @@ impl Waiting<'_> {
         {
             ui.note(format!("the last that it has told (`trainyard node logs {node}`):\n{told}"));
         }
-        let message = format!(
-            "{node} is not up: {why}\n`trainyard lab ssh {node}` looks at it, `trainyard lab up` waits once more, `trainyard lab rebuild {node}` begins it anew"
-        );
-        bail!(Failure::new(exit::VERIFICATION, message))
     }
 }
 
