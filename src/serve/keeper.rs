@@ -120,6 +120,15 @@ impl Keeper {
         self.known().nodes.get(name).cloned()
     }
 
+    /// The name of the one of which this is so; nothing where it is so of several.
+    #[must_use]
+    pub fn only(&self, is: impl Fn(&NodeState) -> bool) -> Option<String> {
+        let known = self.known();
+        let mut all = known.nodes.values().filter(|node| is(node));
+        let only = all.next()?.name.clone();
+        all.next().is_none().then_some(only)
+    }
+
     /// What opens files, of those that are away as well.
     #[must_use]
     pub fn file_tokens(&self) -> Vec<Token> {

@@ -127,8 +127,8 @@ async fn kickstart(
     };
     let from = peer.0.ip();
     if method == Method::GET {
-        let moved = server.fetched_from(&name, from);
         let fetched = server.keeper.change(&name, |node| {
+            let moved = node.asks_from(from);
             let news = if node.fetched("its kickstart", now()) {
                 Some(format!("{}, from {from}", node.step))
             } else {

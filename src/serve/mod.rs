@@ -30,7 +30,7 @@ mod tree;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
@@ -46,7 +46,6 @@ pub use known::machines;
 use logs::Logs;
 pub use people::NEXT;
 use rates::Rates;
-use receive::Fetchers;
 pub use tls::{Tls, TlsError, by_scheme};
 use tree::Tree;
 
@@ -177,7 +176,6 @@ pub struct Server {
     logs: Logs,
     /// How many more connections may bring logs.
     log_room: Semaphore,
-    fetchers: Mutex<Fetchers>,
     rates: Arc<Rates>,
     /// One at a time renders and arms.
     arming: tokio::sync::Mutex<()>,
@@ -237,7 +235,6 @@ impl Server {
             admin,
             logs,
             log_room: Semaphore::new(receive::CONNECTIONS),
-            fetchers: Mutex::default(),
             rates,
             arming: tokio::sync::Mutex::default(),
         })

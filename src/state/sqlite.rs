@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use super::{Change, Event, NodeState, State, StateError, Store, Token};
 
 /// The version of the tables below.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE node (
@@ -22,7 +22,8 @@ CREATE TABLE node (
     booted INTEGER NOT NULL,
     files TEXT,
     report TEXT,
-    stages TEXT
+    stages TEXT,
+    fetched_from TEXT
 ) STRICT;
 CREATE TABLE event (
     id INTEGER PRIMARY KEY,
@@ -32,8 +33,11 @@ CREATE TABLE event (
     text TEXT NOT NULL
 ) STRICT;
 CREATE INDEX event_of_node ON event (node, id);
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 ";
+
+/// What makes tables of the first version those of this one.
+const SINCE_FIRST: &str = "ALTER TABLE node ADD COLUMN fetched_from TEXT; PRAGMA user_version = 2;";
 
 /// How many events are kept; the oldest go first.
 const MOST_EVENTS: u64 = 100_000;
@@ -69,19 +73,27 @@ impl Sqlite {
             self.connection.pragma_query_value(None, "user_version", |row| row.get(0))
         };
         match prepare().map_err(failed(&self.path))? {
-            0 => self
-                .connection
-                .execute_batch(&format!("BEGIN; {TABLES} COMMIT;"))
-                .map_err(failed(&self.path)),
-            VERSION => {
+            0 => self.run(TABLES),
+            known @ 1..=VERSION => {
                 let said: String = self
                     .connection
                     .pragma_query_value(None, "quick_check", |row| row.get(0))
                     .map_err(failed(&self.path))?;
-                if said == "ok" { Ok(()) } else { Err(damaged(&self.path, said)) }
+                match known {
+                    _ if said != "ok" => Err(damaged(&self.path, said)),
+                    1 => self.run(SINCE_FIRST),
+                    _ => Ok(()),
+                }
             }
             found => Err(StateError::Later { path: self.path.clone(), found, known: VERSION }),
         }
+    }
+
+    /// All of it, or nothing.
+    fn run(&self, statements: &str) -> Result<(), StateError> {
+        self.connection
+            .execute_batch(&format!("BEGIN; {statements} COMMIT;"))
+            .map_err(failed(&self.path))
     }
 
     fn failed(&self) -> impl FnOnce(rusqlite::Error) -> StateError {
@@ -93,7 +105,7 @@ impl Store for Sqlite {
     fn nodes(&self) -> Result<Vec<NodeState>, StateError> {
         let read = || -> Result<Vec<NodeState>, rusqlite::Error> {
             let mut all = self.connection.prepare(
-                "SELECT name, state, since, seen, step, reason, attempts, booted, files, report, stages FROM node ORDER BY name",
+                "SELECT name, state, since, seen, step, reason, attempts, booted, files, report, stages, fetched_from FROM node ORDER BY name",
             )?;
             all.query_map([], node)?.collect()
         };
@@ -139,8 +151,8 @@ impl Store for Sqlite {
 
 fn keep_one(all: &Transaction, Change { node, event }: &Change) -> Result<(), rusqlite::Error> {
     all.prepare_cached(
-        "INSERT OR REPLACE INTO node (name, state, since, seen, step, reason, attempts, booted, files, report, stages)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT OR REPLACE INTO node (name, state, since, seen, step, reason, attempts, booted, files, report, stages, fetched_from)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         node.name,
@@ -154,6 +166,7 @@ fn keep_one(all: &Transaction, Change { node, event }: &Change) -> Result<(), ru
         node.files.as_ref().map(Token::reveal),
         node.report.as_ref().map(Token::reveal),
         node.stages.as_ref().map(ToString::to_string),
+        node.fetched_from.map(|address| address.to_string()),
     ])?;
     all.prepare_cached(
         "INSERT OR REPLACE INTO event (id, at, node, state, text) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -177,6 +190,7 @@ fn keep_one(all: &Transaction, Change { node, event }: &Change) -> Result<(), ru
 fn node(row: &Row) -> Result<NodeState, rusqlite::Error> {
     let token = |text: Option<String>| text.and_then(|text| Token::parse(&text));
     let stages: Option<String> = row.get(10)?;
+    let fetched_from: Option<String> = row.get(11)?;
     Ok(NodeState {
         name: row.get(0)?,
         state: state(row, 1)?,
@@ -189,6 +203,7 @@ fn node(row: &Row) -> Result<NodeState, rusqlite::Error> {
         files: token(row.get(8)?),
         report: token(row.get(9)?),
         stages: stages.and_then(|text| serde_json::from_str(&text).ok()),
+        fetched_from: fetched_from.and_then(|text| text.parse().ok()),
     })
 }
 
