@@ -39,6 +39,12 @@ PRAGMA user_version = 2;
 /// What makes tables of the first version those of this one.
 const SINCE_FIRST: &str = "ALTER TABLE node ADD COLUMN fetched_from TEXT; PRAGMA user_version = 2;";
 
+const EVENTS: &str =
+    "SELECT id, at, node, state, text FROM event WHERE id > ?1 ORDER BY id LIMIT ?2";
+/// By its index: those of other nodes are not looked at.
+const EVENTS_OF_NODE: &str =
+    "SELECT id, at, node, state, text FROM event WHERE node = ?3 AND id > ?1 ORDER BY id LIMIT ?2";
+
 /// How many events are kept; the oldest go first.
 const MOST_EVENTS: u64 = 100_000;
 
@@ -131,11 +137,16 @@ impl Store for Sqlite {
         most: usize,
     ) -> Result<Vec<Event>, StateError> {
         let read = || -> Result<Vec<Event>, rusqlite::Error> {
-            let mut all = self.connection.prepare_cached(
-                "SELECT id, at, node, state, text FROM event
-                 WHERE id > ?1 AND (?2 IS NULL OR node = ?2) ORDER BY id LIMIT ?3",
-            )?;
-            all.query_map(params![number(after), node, number(most as u64)], event)?.collect()
+            let (after, most) = (number(after), number(most as u64));
+            let mut all = self.connection.prepare_cached(if node.is_some() {
+                EVENTS_OF_NODE
+            } else {
+                EVENTS
+            })?;
+            match node {
+                Some(node) => all.query_map(params![after, most, node], event)?.collect(),
+                None => all.query_map(params![after, most], event)?.collect(),
+            }
         };
         read().map_err(self.failed())
     }

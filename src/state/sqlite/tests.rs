@@ -112,6 +112,22 @@ fn what_the_first_version_kept_is_taken_up() {
 }
 
 #[test]
+fn nobody_looks_at_every_event_to_find_some() {
+    let (_folder, path) = place();
+    let store = Sqlite::open(&path).expect("opened");
+    for (query, wanted) in [
+        (super::EVENTS, "SEARCH event USING INTEGER PRIMARY KEY (rowid>?)"),
+        (super::EVENTS_OF_NODE, "SEARCH event USING INDEX event_of_node (node=? AND id>?)"),
+    ] {
+        let query = format!("EXPLAIN QUERY PLAN {query}");
+        let mut plan = store.connection.prepare(&query).expect("a query");
+        let mut steps = plan.raw_query();
+        let step = steps.next().expect("read").expect("a step");
+        assert_eq!(step.get::<_, String>(3).expect("text"), wanted);
+    }
+}
+
+#[test]
 fn old_events_make_room() {
     let (_folder, path) = place();
     let mut store = Sqlite::open(&path).expect("opened");
