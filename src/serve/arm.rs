@@ -57,7 +57,7 @@ impl Server {
         }
         tokio::task::block_in_place(|| self.tell_outdated());
         if let Err(error) = self.folder.mark_served() {
-            complain(&format!("`{}`: {error}", self.folder.admin_path().display()));
+            complain(&format!("`{}`: {error}", self.folder.path().display()));
         }
     }
 

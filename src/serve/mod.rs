@@ -106,7 +106,7 @@ pub enum ServeError {
         source: io::Error,
     },
     /// Its folder cannot be used.
-    #[error("`{}`: {source}", path.display())]
+    #[error("`{}`: {source}{}", path.display(), folder::help(source))]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -211,7 +211,7 @@ impl Server {
         options: Options,
     ) -> Result<Self, ServeError> {
         let tree = medium.map(|(medium, digest)| installer(medium, digest)).transpose()?;
-        let io = |source| ServeError::Folder { path: folder.admin_path(), source };
+        let io = |source| ServeError::Folder { path: folder.path().to_owned(), source };
         let admin = folder.make_admin_token().map_err(io)?;
         let names = lab.plan.nodes.iter().map(|node| node.name.as_str());
         let keeper = Keeper::begin(Sqlite::open(&folder.database())?, names)?;
@@ -255,7 +255,8 @@ impl Server {
             let bound = listener.local_addr().map_err(listen)?;
             let tls = server.options.tls.as_ref();
             let url = format!("{}://{bound}", if tls.is_some() { "https" } else { "http" });
-            let io = |source| ServeError::Folder { path: server.folder.admin_path(), source };
+            let path = || server.folder.path().to_owned();
+            let io = |source| ServeError::Folder { path: path(), source };
             server.folder.write_address(&url, tls.map(Tls::pem).as_deref()).map_err(io)?;
             let dnsmasq = tokio::task::block_in_place(|| server.dnsmasq())?;
             ready(bound);

@@ -184,7 +184,7 @@ pub enum StateError {
         known: i64,
     },
     /// A file cannot be used.
-    #[error("`{}`: {source}", path.display())]
+    #[error("`{}`: {source}; {help}", path.display(), help = sqlite::WRITABLE)]
     Io {
         /// The file.
         path: PathBuf,

@@ -251,17 +251,24 @@ fn number(it: u64) -> i64 {
 fn failed(path: &Path) -> impl FnOnce(rusqlite::Error) -> StateError {
     let path = path.to_owned();
     move |source| {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly};
+        use rusqlite::ErrorCode::{
+            CannotOpen, DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase, PermissionDenied,
+            ReadOnly,
+        };
         let help = match source.sqlite_error_code() {
             Some(DatabaseCorrupt | NotADatabase) => DAMAGED,
             Some(DiskFull) => "make room on the disk",
-            Some(ReadOnly) => "let this user write it, and the folder that it is in",
-            _ => "another server of this lab seems to be running",
+            Some(ReadOnly | CannotOpen | PermissionDenied) => WRITABLE,
+            Some(DatabaseBusy) => "another server of this lab seems to be running",
+            // What a disk says that fails, or was made read-only.
+            _ => "look at its disk: the system's log (`dmesg`) may say more",
         };
         StateError::Database { path, source, help }
     }
 }
 
+/// What to do where the system lets nobody write.
+pub(super) const WRITABLE: &str = "let this user write it, and the folder that it is in";
 const DAMAGED: &str = "it is damaged; move it and the files beside it that begin with its name away, and say anew which nodes are to be installed";
 
 fn damaged(path: &Path, said: String) -> StateError {
