@@ -43,7 +43,8 @@ impl NodeState {
             return Asked::Disk;
         }
         if self.attempts >= attempts {
-            self.fail(format!("it has begun {attempts} times, and was never installed"), now);
+            let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
+            self.fail(format!("it has begun {times}, and was never installed"), now);
             return Asked::Disk;
         }
         self.booted = true;
