@@ -26,6 +26,7 @@ mod stages;
 mod syslog;
 mod tls;
 mod tree;
+mod wrong;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -15,7 +15,8 @@ use super::folder::FileKind;
 use super::keeper::now;
 use super::listen::Peer;
 use super::machine::{not_kept, opened, secret};
-use super::people::{self, told};
+use super::people;
+use super::wrong::told;
 use crate::render::nocloud_net;
 
 type App = State<Arc<Server>>;

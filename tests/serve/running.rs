@@ -44,7 +44,6 @@ impl Serving {
         Self { lab, address, child, said }
     }
 
-    #[allow(dead_code, reason = "the page's tests have no such disk")]
     /// One that goes on where it may write no more (`prlimit --fsize`), and is told so by each write.
     pub fn ignoring_limits(lab: Lab) -> Self {
         let address = free();
