@@ -156,7 +156,7 @@ impl Server {
             let made = made.map_err(|error| NotArmed::Lab(error.to_string()))?;
             self.folder.put(&files, FileKind::Kickstart, &made.kickstart)?;
             if nocloud_net::refusal(node).is_none() {
-                self.folder.put(&files, FileKind::UserData, &made.user_data)?;
+                self.folder.put(&files, FileKind::UserData, made.seed_user_data()?)?;
                 self.folder.put(&files, FileKind::MetaData, &made.meta_data)?;
             }
             Ok((files, report))

@@ -136,8 +136,8 @@ impl Folder {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn put(&self, token: &Token, kind: FileKind, text: &str) -> io::Result<()> {
-        write(&self.file(token, kind), text.as_bytes())
+    pub fn put(&self, token: &Token, kind: FileKind, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        write(&self.file(token, kind), bytes.as_ref())
     }
 
     /// Signs the files of these tokens.

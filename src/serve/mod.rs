@@ -21,7 +21,6 @@ mod range;
 mod rates;
 mod receive;
 mod seed;
-mod signed;
 mod stages;
 mod syslog;
 mod tls;
@@ -266,7 +265,7 @@ impl Server {
             }
             tokio::spawn(Arc::clone(&server).watch());
             let people = page::beside(people::routes().merge(seed::routes()));
-            let secret = machine::routes().merge(signed::routes()).merge(people);
+            let secret = machine::routes().merge(people);
             let guarded = tls::only_by_tls(secret, &server);
             let app = boot::routes().merge(machine::public_routes()).merge(guarded);
             let app = app.layer(from_fn_with_state(Arc::clone(&server), rates::limit));
