@@ -38,7 +38,7 @@ use ipnet::IpNet;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::Semaphore;
 
-pub use dhcp::{Choice, Dhcp, DhcpError, Dnsmasq, Loader, Loaders, Mode};
+pub use dhcp::{Choice, DNSMASQ, Dhcp, DhcpError, Dnsmasq, Loader, Loaders, Mode};
 pub use folder::Folder;
 use keeper::{Keeper, now};
 use known::Machines;

@@ -14,7 +14,8 @@ use crate::medium::Medium;
 use crate::serve::complain;
 use crate::tool::{Running, Tool, ToolError, Wanted};
 
-const DNSMASQ: Wanted = Wanted {
+/// What is begun.
+pub const DNSMASQ: Wanted = Wanted {
     name: "dnsmasq",
     purpose: "for `--dhcp`",
     hint: "Debian: the package `dnsmasq-base`; Fedora: `dnsmasq`",

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
 
-pub use child::{Dnsmasq, kept_running};
+pub use child::{DNSMASQ, Dnsmasq, kept_running};
 pub use configuration::Places;
 pub use loaders::{Loaders, ldlinux};
 
