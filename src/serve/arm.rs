@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::folder::FileKind;
 use super::keeper::{NotKept, now};
-use super::{Served, Server, complain};
+use super::{Served, Server, complain, dhcp};
 use crate::render::{Renderer, Server as Source, nocloud_net};
 use crate::state::{NodeState, State, Token};
 
@@ -96,6 +96,11 @@ impl Server {
             return Err(NotArmed::Unknown(name.to_owned()));
         }
         self.keeper.know(lab.lab.plan.nodes.iter().map(|node| node.name.as_str()));
+        if let Some(hosts) = self.hosts.get()
+            && let Err(error) = tokio::task::block_in_place(|| dhcp::reserve(hosts, &lab.lab.plan))
+        {
+            complain(&format!("nodes that are new get no address: {error}"));
+        }
         let wrong = self.arm_these(lab, &[name.to_owned()]).await;
         match wrong.into_iter().next() {
             Some((_, wrong)) => Err(wrong),

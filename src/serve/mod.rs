@@ -30,7 +30,7 @@ mod wrong;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
@@ -177,6 +177,8 @@ pub struct Server {
     /// How many more connections may bring logs.
     log_room: Semaphore,
     rates: Arc<Rates>,
+    /// Where dnsmasq looks for the nodes' addresses, if it gives any.
+    hosts: OnceLock<PathBuf>,
     /// One at a time renders and arms.
     arming: tokio::sync::Mutex<()>,
 }
@@ -236,6 +238,7 @@ impl Server {
             logs,
             log_room: Semaphore::new(receive::CONNECTIONS),
             rates,
+            hosts: OnceLock::new(),
             arming: tokio::sync::Mutex::default(),
         })
     }
@@ -291,7 +294,13 @@ impl Server {
         else {
             return Ok(None);
         };
-        Dnsmasq::begin(dhcp, loaders, tree.medium(), &self.folder.leases()).map(Some)
+        let lab = self.now();
+        let leases = self.folder.leases();
+        let dnsmasq = Dnsmasq::begin(dhcp, &lab.lab.plan, loaders, tree.medium(), &leases)?;
+        if let Some(hosts) = dnsmasq.hosts() {
+            let _ = self.hosts.set(hosts.to_owned());
+        }
+        Ok(Some(dnsmasq))
     }
 
     fn now(&self) -> Arc<Served> {
