@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
 
 use signal_hook::flag;
 
@@ -30,6 +32,20 @@ pub fn watch() -> std::io::Result<()> {
         flag::register(signal, Arc::clone(asked))?;
     }
     Ok(())
+}
+
+/// Waits so long.
+///
+/// # Errors
+/// The person asked to stop.
+pub fn sleep(mut time: Duration) -> Result<(), Interrupted> {
+    while !time.is_zero() {
+        check()?;
+        let part = time.min(Duration::from_millis(50));
+        thread::sleep(part);
+        time -= part;
+    }
+    check()
 }
 
 /// Whether to go on.

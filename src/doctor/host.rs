@@ -7,10 +7,11 @@ use crate::disk::{self, QemuImg};
 use crate::iso::Tools;
 use crate::room;
 use crate::secrets::SSH_KEYGEN;
+use crate::serve::DNSMASQ;
 use crate::tool::{Tool, ToolError, Wanted};
 
 /// What only some commands need, and how it tells its version, if it does.
-const OPTIONAL: [(Wanted, &[&str]); 3] = [
+const OPTIONAL: [(Wanted, &[&str]); 4] = [
     (
         Wanted {
             purpose: "to make the nodes' SSH host keys, and to sign files (`--sign`)",
@@ -18,6 +19,7 @@ const OPTIONAL: [(Wanted, &[&str]); 3] = [
         },
         &[],
     ),
+    (DNSMASQ, &["--version"]),
     (
         Wanted {
             name: "VBoxManage",

@@ -19,8 +19,11 @@ mod yaml;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde::Serialize;
 
 pub use self::blame::Blamed;
@@ -48,7 +51,24 @@ pub struct Rendered {
     pub weak: Vec<Told>,
 }
 
+/// User-data that is larger goes compressed, so that a seed stays small: cloud-init knows it by its first bytes.
+const READABLE: usize = 256 << 10;
+
 impl Rendered {
+    /// The `user-data` of a seed.
+    ///
+    /// # Errors
+    /// It cannot be compressed.
+    pub fn seed_user_data(&self) -> io::Result<Vec<u8>> {
+        let plain = self.user_data.as_bytes();
+        if plain.len() <= READABLE {
+            return Ok(plain.to_owned());
+        }
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(plain)?;
+        packed.finish()
+    }
+
     /// The files by name, in the order in which people look for them.
     #[must_use]
     pub fn files(&self) -> [(&'static str, &str); 5] {

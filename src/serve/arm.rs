@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::folder::FileKind;
 use super::keeper::{NotKept, now};
-use super::{NewNodes, Served, Server, complain};
+use super::{NewNodes, Served, Server, complain, dhcp};
 use crate::render::{Renderer, Server as Source, nocloud_net};
 use crate::state::{NodeState, State, Token};
 
@@ -57,7 +57,7 @@ impl Server {
         }
         tokio::task::block_in_place(|| self.tell_outdated());
         if let Err(error) = self.folder.mark_served() {
-            complain(&format!("`{}`: {error}", self.folder.admin_path().display()));
+            complain(&format!("`{}`: {error}", self.folder.path().display()));
         }
     }
 
@@ -96,6 +96,11 @@ impl Server {
             return Err(NotArmed::Unknown(name.to_owned()));
         }
         self.keeper.know(lab.lab.plan.nodes.iter().map(|node| node.name.as_str()));
+        if let Some(hosts) = self.hosts.get()
+            && let Err(error) = tokio::task::block_in_place(|| dhcp::reserve(hosts, &lab.lab.plan))
+        {
+            complain(&format!("nodes that are new get no address: {error}"));
+        }
         let wrong = self.arm_these(lab, &[name.to_owned()]).await;
         match wrong.into_iter().next() {
             Some((_, wrong)) => Err(wrong),
@@ -156,7 +161,7 @@ impl Server {
             let made = made.map_err(|error| NotArmed::Lab(error.to_string()))?;
             self.folder.put(&files, FileKind::Kickstart, &made.kickstart)?;
             if nocloud_net::refusal(node).is_none() {
-                self.folder.put(&files, FileKind::UserData, &made.user_data)?;
+                self.folder.put(&files, FileKind::UserData, made.seed_user_data()?)?;
                 self.folder.put(&files, FileKind::MetaData, &made.meta_data)?;
             }
             Ok((files, report))

@@ -4,7 +4,9 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::rejection::ExtensionRejection;
+use axum::extract::{Extension, FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -32,12 +34,25 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/pxelinux/pxelinux.cfg/{name}", get(by_pxelinux))
 }
 
-/// How a machine asks: it only looks (HEAD), or it boots.
-struct Question<'q> {
-    server: &'q Arc<Server>,
-    lab: &'q Served,
+/// Who asks, what is served then, and how it is asked: it only looks (HEAD), or it boots.
+struct Question {
+    server: Arc<Server>,
+    lab: Arc<Served>,
     peer: Peer,
     method: Method,
+}
+
+impl FromRequestParts<Arc<Server>> for Question {
+    type Rejection = ExtensionRejection;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        server: &Arc<Server>,
+    ) -> Result<Self, Self::Rejection> {
+        let Extension(peer) = Extension::from_request_parts(parts, server).await?;
+        let (server, method) = (Arc::clone(server), parts.method.clone());
+        Ok(Self { lab: server.now(), server, peer, method })
+    }
 }
 
 /// What to boot.
@@ -48,10 +63,10 @@ enum Boot<'q> {
     Disk,
 }
 
-impl<'q> Question<'q> {
+impl Question {
     /// What to boot: the installer where the machine's node is armed, and otherwise the machine's own disk. Who only looks changes
     /// nothing, and neither does who may have no kickstart.
-    async fn answer(&self, machine: &Machine) -> Result<Boot<'q>, NotKept> {
+    async fn answer(&self, machine: &Machine) -> Result<Boot<'_>, NotKept> {
         let Self { server, lab, peer, .. } = self;
         let may_fetch = server.may_fetch(peer.0.ip()) && server.tree.is_some();
         let name = lab.machines.find(machine).filter(|_| may_fetch);
@@ -108,19 +123,12 @@ struct Who {
     serial_hex: String,
 }
 
-async fn by_ipxe(
-    State(server): App,
-    Extension(peer): Extension<Peer>,
-    method: Method,
-    Query(who): Query<Who>,
-) -> Response {
+async fn by_ipxe(question: Question, Query(who): Query<Who>) -> Response {
     let machine = Machine {
         macs: who.mac.parse().into_iter().collect(),
         uuid: Some(who.uuid.to_ascii_lowercase()).filter(|uuid| !uuid.is_empty()),
         serial: known::serial(&who.serial_hex),
     };
-    let lab = server.now();
-    let question = Question { server: &server, lab: &lab, peer, method };
     question.say(&machine, ipxe::DISK, ipxe::install).await
 }
 
@@ -129,17 +137,10 @@ async fn grub_configuration(State(server): App) -> Response {
     text(grub_net::who(&server.options.url))
 }
 
-async fn by_grub(
-    State(server): App,
-    Extension(peer): Extension<Peer>,
-    method: Method,
-    Path(mac): Path<String>,
-) -> Response {
+async fn by_grub(question: Question, Path(mac): Path<String>) -> Response {
     let Ok(mac) = mac.parse::<Mac>() else { return text(grub_net::DISK) };
     let machine = Machine { macs: vec![mac], ..Machine::default() };
-    let lab = server.now();
-    let question = Question { server: &server, lab: &lab, peer, method };
-    let url = &server.options.url;
+    let url = &question.server.options.url;
     let install = |node: &NodePlan, origin: &Origin| grub_net::install(node, url, origin, mac);
     let mut answer = question.say(&machine, grub_net::DISK, install).await;
     // GRUB never closes the connection from which it starts something, and takes the same port next time.
@@ -148,14 +149,7 @@ async fn by_grub(
 }
 
 /// PXELINUX asks by the machine's UUID, where it has one; by `01-` and the card's address; and then for what is all machines'.
-async fn by_pxelinux(
-    State(server): App,
-    Extension(peer): Extension<Peer>,
-    method: Method,
-    Path(name): Path<String>,
-) -> Response {
-    let lab = server.now();
-    let question = Question { server: &server, lab: &lab, peer, method };
+async fn by_pxelinux(question: Question, Path(name): Path<String>) -> Response {
     let card = name.strip_prefix("01-").and_then(|mac| mac.parse::<Mac>().ok());
     let machine = Machine {
         macs: card.into_iter().collect(),
@@ -163,7 +157,7 @@ async fn by_pxelinux(
         serial: None,
     };
     // Only what is asked for a card ends its asking; a machine that the lab does not know by its UUID goes on.
-    if card.is_none() && name != "default" && lab.machines.find(&machine).is_none() {
+    if card.is_none() && name != "default" && question.lab.machines.find(&machine).is_none() {
         return (StatusCode::NOT_FOUND, "no machine is known by this name\n").into_response();
     }
     question.say(&machine, pxelinux::DISK, pxelinux::install).await

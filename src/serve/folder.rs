@@ -20,11 +20,15 @@ impl Folder {
     /// Opens it, or makes it.
     ///
     /// # Errors
-    /// It cannot be made, or others may read it.
+    /// It cannot be made or written, or others may read it.
     pub fn open(path: &Path) -> io::Result<Self> {
         private_folder(path)?;
         private_folder(&path.join("files"))?;
         private_folder(&path.join("logs"))?;
+        // Told now, and not when the first node is armed.
+        let probe = path.join("probe");
+        fs::write(&probe, b"")?;
+        fs::remove_file(probe)?;
         Ok(Self(path.to_owned()))
     }
 
@@ -32,6 +36,12 @@ impl Folder {
     #[must_use]
     pub fn at(path: &Path) -> Self {
         Self(path.to_owned())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     /// Where states are kept.
@@ -126,8 +136,8 @@ impl Folder {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn put(&self, token: &Token, kind: FileKind, text: &str) -> io::Result<()> {
-        write(&self.file(token, kind), text.as_bytes())
+    pub fn put(&self, token: &Token, kind: FileKind, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        write(&self.file(token, kind), bytes.as_ref())
     }
 
     /// Signs the files of these tokens.
@@ -190,6 +200,22 @@ impl Folder {
         let digest = <Sha256 as sha2::Digest>::digest(token.reveal());
         let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         self.0.join("files").join(name + kind.ending())
+    }
+}
+
+/// What to do about a folder that cannot be used; nothing where the error says that itself.
+pub(super) fn help(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "; its disk can only be read: mount it for writing, or name another folder (`--state FOLDER`)"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; let this user write it, or name another folder (`--state FOLDER`)"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; make room on its disk, or name another folder (`--state FOLDER`)"
+        }
+        _ => "",
     }
 }
 
@@ -273,7 +299,7 @@ fn private_folder(path: &Path) -> io::Result<()> {
                 path.display(),
                 path.display()
             );
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+            return Err(io::Error::other(why));
         }
     }
     Ok(())

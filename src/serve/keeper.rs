@@ -1,19 +1,18 @@
-//! Where every node is: in memory for who asks, and kept by one thread, which writes what has gathered as one transaction.
+//! Where every node is: in memory for who asks, and kept by one thread.
+
+mod worker;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use indexmap::IndexMap;
 use tokio::sync::{broadcast, oneshot};
+use worker::{Order, Read, Worker};
 
 use crate::state::{Change, Event, NodeState, StateError, Store, Token};
 
-/// How many changes one transaction takes at most.
-const BATCH: usize = 1000;
-/// How often what could not be written is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
 /// How many events a listener may be behind; who is further behind is told to begin anew.
 const BEHIND: usize = 4096;
 
@@ -53,13 +52,6 @@ struct Known {
     last_event: u64,
 }
 
-enum Order {
-    Keep(Box<Change>, Answer<()>),
-    Events { after: u64, node: Option<String>, most: usize, answer: Answer<Vec<Event>> },
-}
-
-type Answer<T> = oneshot::Sender<Result<T, NotKept>>;
-
 /// Milliseconds since 1970, by this machine's clock.
 #[must_use]
 pub fn now() -> u64 {
@@ -85,8 +77,7 @@ impl Keeper {
             tokens: HashMap::new(),
             last_event: store.last_event()?,
         };
-        let worker =
-            Worker { store, waiting: Vec::new(), tried: None, trouble: Arc::clone(&trouble) };
+        let worker = Worker::new(store, Arc::clone(&trouble));
         thread::spawn(move || worker.work(&ordered));
         let news = broadcast::Sender::new(BEHIND);
         let keeper = Self { known: Mutex::new(known), orders, news, trouble };
@@ -118,6 +109,15 @@ impl Keeper {
     #[must_use]
     pub fn node(&self, name: &str) -> Option<NodeState> {
         self.known().nodes.get(name).cloned()
+    }
+
+    /// The name of the one of which this is so; nothing where it is so of several.
+    #[must_use]
+    pub fn only(&self, is: impl Fn(&NodeState) -> bool) -> Option<String> {
+        let known = self.known();
+        let mut all = known.nodes.values().filter(|node| is(node));
+        let only = all.next()?.name.clone();
+        all.next().is_none().then_some(only)
     }
 
     /// What opens files, of those that are away as well.
@@ -229,7 +229,7 @@ impl Keeper {
         most: usize,
     ) -> Result<Vec<Event>, NotKept> {
         let (answer, read) = oneshot::channel();
-        let _ = self.orders.send(Order::Events { after, node, most, answer });
+        let _ = self.orders.send(Order::Read(Read { after, node, most, answer }));
         read.await.unwrap_or_else(|_| Err(NotKept("nobody reads it any more".into())))
     }
 
@@ -260,86 +260,5 @@ impl Known {
             self.tokens.insert(token, (opens, node.name.clone()));
         }
         self.nodes.insert(node.name.clone(), node);
-    }
-}
-
-/// The thread that writes.
-struct Worker<S> {
-    store: S,
-    /// What could not be written yet.
-    waiting: Vec<Change>,
-    /// When that was tried last.
-    tried: Option<Instant>,
-    trouble: Arc<Mutex<Option<Trouble>>>,
-}
-
-impl<S: Store> Worker<S> {
-    fn work(mut self, orders: &mpsc::Receiver<Order>) {
-        loop {
-            let mut next = if self.waiting.is_empty() {
-                orders.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
-            } else {
-                orders.recv_timeout(AGAIN)
-            };
-            let mut answers = Vec::new();
-            let mut asked = None;
-            loop {
-                match next {
-                    Ok(Order::Keep(change, answer)) => {
-                        self.waiting.push(*change);
-                        answers.push(answer);
-                    }
-                    // What happened before is read as well.
-                    Ok(Order::Events { after, node, most, answer }) => {
-                        asked = Some((after, node, most, answer));
-                        break;
-                    }
-                    Err(mpsc::RecvTimeoutError::Disconnected) => return,
-                    Err(mpsc::RecvTimeoutError::Timeout) => break,
-                }
-                let more = if answers.len() < BATCH { orders.try_recv().ok() } else { None };
-                let Some(order) = more else { break };
-                next = Ok(order);
-            }
-            let kept = self.keep();
-            for answer in answers {
-                let _ = answer.send(kept.clone());
-            }
-            if let Some((after, node, most, answer)) = asked {
-                let read = self.store.events(after, node.as_deref(), most);
-                let _ = answer.send(read.map_err(|error| NotKept(error.to_string().into())));
-            }
-        }
-    }
-
-    /// Writes what waits; not more often than it may help.
-    fn keep(&mut self) -> Result<(), NotKept> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(trouble) = &mut *trouble
-            && self.tried.is_some_and(|at| at.elapsed() < AGAIN)
-        {
-            trouble.nodes.extend(self.waiting.iter().map(|change| change.node.name.clone()));
-            return Err(NotKept(Arc::clone(&trouble.why)));
-        }
-        drop(trouble);
-        let kept = self.store.keep(&self.waiting);
-        self.tried = Some(Instant::now());
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        match kept {
-            Ok(()) => {
-                self.waiting.clear();
-                *trouble = None;
-                Ok(())
-            }
-            Err(error) => {
-                let why: Arc<str> = error.to_string().into();
-                let nodes = self.waiting.iter().map(|change| change.node.name.clone()).collect();
-                *trouble = Some(Trouble { why: Arc::clone(&why), nodes });
-                Err(NotKept(why))
-            }
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Connections: how many, how long, and what no installer ever sends.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use tokio::sync::Semaphore;
 use tower_service::Service as _;
 
 use super::moving::Moving;
-use super::{Server, receive, tls};
+use super::{Server, receive, tls, wrong};
 
 /// How long a request may take to arrive.
 const REQUEST: Duration = Duration::from_secs(10);
@@ -92,14 +93,15 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let answer = service_fn(move |request: Request<Incoming>| {
         let mut app = app.clone();
-        async move {
+        let is_api = wrong::is_api(request.uri().path());
+        let answer = async move {
             // Nothing here is sent in chunks, and what is both says two things.
             if request.headers().contains_key(header::TRANSFER_ENCODING) {
                 let mut response = StatusCode::LENGTH_REQUIRED.into_response();
                 response
                     .headers_mut()
                     .insert(header::CONNECTION, header::HeaderValue::from_static("close"));
-                return Ok(response);
+                return Ok::<_, Infallible>(response);
             }
             let has_body = request.method() == Method::POST;
             let mut request = request.map(Body::new);
@@ -114,6 +116,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             // Who sends it byte by byte is not waited for.
             let answered = tokio::time::timeout(ANSWER, answer).await;
             answered.unwrap_or_else(|_| Ok(StatusCode::REQUEST_TIMEOUT.into_response()))
+        };
+        async move {
+            let answer = answer.await?;
+            Ok::<_, Infallible>(if is_api { wrong::in_form(answer).await } else { answer })
         }
     });
     let mut connections = http1::Builder::new();

@@ -32,6 +32,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/ks", get(by_headers))
         .route("/n/{token}/ks", get(kickstart))
+        .route("/n/{token}/ks.sig", get(kickstart_signature))
         .route("/r/{token}", post(report))
         .route("/r/{token}/stages", post(stages::told))
         .route("/r/{token}/log", post(log))
@@ -99,7 +100,7 @@ pub(super) fn opened(
 }
 
 /// A node's kickstart, or its signature, where the machine that asks may have it.
-pub(super) fn kickstart_for(
+fn kickstart_for(
     server: &Server,
     peer: Peer,
     token: &str,
@@ -127,8 +128,8 @@ async fn kickstart(
     };
     let from = peer.0.ip();
     if method == Method::GET {
-        let moved = server.fetched_from(&name, from);
         let fetched = server.keeper.change(&name, |node| {
+            let moved = node.asks_from(from);
             let news = if node.fetched("its kickstart", now()) {
                 Some(format!("{}, from {from}", node.step))
             } else {
@@ -142,6 +143,21 @@ async fn kickstart(
         }
     }
     secret(bytes)
+}
+
+/// Its signature, for who looks at it. Fetching it begins nothing.
+async fn kickstart_signature(
+    State(server): App,
+    Extension(peer): Extension<Peer>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    given(kickstart_for(&server, peer, &token, &headers, FileKind::KickstartSignature))
+}
+
+/// Gives a node's file, where this opens it.
+pub(super) fn given(opened: Result<(String, Vec<u8>), Refused>) -> Response {
+    opened.map_or_else(Refused::into_response, |(_, bytes)| secret(bytes))
 }
 
 /// For who says only `inst.ks=http://…/ks`: the machine is known by its headers.

@@ -21,16 +21,16 @@ mod range;
 mod rates;
 mod receive;
 mod seed;
-mod signed;
 mod stages;
 mod syslog;
 mod tls;
 mod tree;
+mod wrong;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
@@ -38,7 +38,7 @@ use ipnet::IpNet;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::Semaphore;
 
-pub use dhcp::{Choice, Dhcp, DhcpError, Dnsmasq, Loader, Loaders, Mode};
+pub use dhcp::{Choice, DNSMASQ, Dhcp, DhcpError, Dnsmasq, Loader, Loaders, Mode};
 pub use folder::Folder;
 use keeper::{Keeper, now};
 use known::Machines;
@@ -46,7 +46,6 @@ pub use known::machines;
 use logs::Logs;
 pub use people::NEXT;
 use rates::Rates;
-use receive::Fetchers;
 pub use tls::{Tls, TlsError, by_scheme};
 use tree::Tree;
 
@@ -118,7 +117,7 @@ pub enum ServeError {
         source: io::Error,
     },
     /// Its folder cannot be used.
-    #[error("`{}`: {source}", path.display())]
+    #[error("`{}`: {source}{}", path.display(), folder::help(source))]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -188,8 +187,9 @@ pub struct Server {
     logs: Logs,
     /// How many more connections may bring logs.
     log_room: Semaphore,
-    fetchers: Mutex<Fetchers>,
     rates: Arc<Rates>,
+    /// Where dnsmasq looks for the nodes' addresses, if it gives any.
+    hosts: OnceLock<PathBuf>,
     /// One at a time renders and arms.
     arming: tokio::sync::Mutex<()>,
 }
@@ -224,7 +224,7 @@ impl Server {
         options: Options,
     ) -> Result<Self, ServeError> {
         let tree = medium.map(|(medium, digest)| installer(medium, digest)).transpose()?;
-        let io = |source| ServeError::Folder { path: folder.admin_path(), source };
+        let io = |source| ServeError::Folder { path: folder.path().to_owned(), source };
         let admin = folder.make_admin_token().map_err(io)?;
         let names = lab.plan.nodes.iter().map(|node| node.name.as_str());
         let keeper = Keeper::begin(Sqlite::open(&folder.database())?, names)?;
@@ -248,8 +248,8 @@ impl Server {
             admin,
             logs,
             log_room: Semaphore::new(receive::CONNECTIONS),
-            fetchers: Mutex::default(),
             rates,
+            hosts: OnceLock::new(),
             arming: tokio::sync::Mutex::default(),
         })
     }
@@ -269,7 +269,8 @@ impl Server {
             let bound = listener.local_addr().map_err(listen)?;
             let tls = server.options.tls.as_ref();
             let url = format!("{}://{bound}", if tls.is_some() { "https" } else { "http" });
-            let io = |source| ServeError::Folder { path: server.folder.admin_path(), source };
+            let path = || server.folder.path().to_owned();
+            let io = |source| ServeError::Folder { path: path(), source };
             server.folder.write_address(&url, tls.map(Tls::pem).as_deref()).map_err(io)?;
             let dnsmasq = tokio::task::block_in_place(|| server.dnsmasq())?;
             ready(bound);
@@ -278,7 +279,7 @@ impl Server {
             }
             tokio::spawn(Arc::clone(&server).watch());
             let people = page::beside(people::routes().merge(seed::routes()));
-            let secret = machine::routes().merge(signed::routes()).merge(people);
+            let secret = machine::routes().merge(people);
             let guarded = tls::only_by_tls(secret, &server);
             let app = boot::routes().merge(machine::public_routes()).merge(guarded);
             let app = app.layer(from_fn_with_state(Arc::clone(&server), rates::limit));
@@ -304,7 +305,13 @@ impl Server {
         else {
             return Ok(None);
         };
-        Dnsmasq::begin(dhcp, loaders, tree.medium(), &self.folder.leases()).map(Some)
+        let lab = self.now();
+        let leases = self.folder.leases();
+        let dnsmasq = Dnsmasq::begin(dhcp, &lab.lab.plan, loaders, tree.medium(), &leases)?;
+        if let Some(hosts) = dnsmasq.hosts() {
+            let _ = self.hosts.set(hosts.to_owned());
+        }
+        Ok(Some(dnsmasq))
     }
 
     fn now(&self) -> Arc<Served> {

@@ -18,6 +18,7 @@ use super::Server;
 use super::arm::NotArmed;
 use super::keeper::now;
 use super::stages::Verified;
+use super::wrong::told;
 use crate::state::{Event, NodeState, State as Stage};
 
 /// How many events are sent at once.
@@ -56,12 +57,21 @@ struct Shown {
     reason: Option<String>,
     attempts: u32,
     stages: Option<serde_json::Value>,
-    verified: Option<Verified>,
+    verified: Option<Found>,
+}
+
+/// What its last verification found, and the same in words.
+#[derive(Serialize)]
+struct Found {
+    #[serde(flatten)]
+    verified: Verified,
+    words: String,
 }
 
 fn shown(server: &Server, node: NodeState) -> Shown {
     let lab = server.now();
-    let verified = Verified::of_node(&node);
+    let found = |verified: Verified| Found { words: verified.words(), verified };
+    let verified = Verified::of_node(&node).map(found);
     let stages = node.stages.map(|all| json!({ "stages": all["stages"] }));
     let plan = lab.node(&node.name);
     Shown {
@@ -135,10 +145,6 @@ pub(super) fn refused(server: &Server, headers: &HeaderMap) -> Option<Response> 
     let bearer = header::HeaderValue::from_static("Bearer");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
     Some(response)
-}
-
-pub(super) fn told(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({ "schema": 1, "error": message }))).into_response()
 }
 
 #[derive(Deserialize)]

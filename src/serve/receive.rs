@@ -1,9 +1,8 @@
 //! Where installers send their logs (`inst.syslog`): the server's own port, by TCP and by UDP. Nothing says which machine a message comes
 //! from but the address that it comes from.
 
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
@@ -11,15 +10,12 @@ use tokio::net::{TcpStream, UdpSocket};
 
 use super::Server;
 use super::syslog::{Frames, LONGEST, Message};
-use crate::state::State;
+use crate::state::{NodeState, State};
 
 /// How long a connection may say nothing: installers have quiet minutes.
 const QUIET: Duration = Duration::from_secs(30 * 60);
 /// How many connections of this kind there may be.
 pub const CONNECTIONS: usize = 2048;
-
-/// Which nodes fetched their kickstart from which address, since the server began.
-pub type Fetchers = HashMap<IpAddr, HashSet<String>>;
 
 /// Whether a connection that begins with this byte brings a log: HTTP begins with a letter.
 pub fn is_log(first: u8) -> bool {
@@ -73,30 +69,11 @@ impl Server {
         if !self.may_fetch(from) {
             return None;
         }
-        let is_at_it = |name: &str| {
-            let node = self.keeper.node(name);
-            node.is_some_and(|node| matches!(node.state, State::Installing | State::Failed))
-        };
+        let is_at_it = |node: &NodeState| matches!(node.state, State::Installing | State::Failed);
         let lab = self.now();
         let by_address = lab.lab.plan.nodes.iter().find(|node| IpAddr::V4(node.address) == from);
-        if let Some(node) = by_address.filter(|node| is_at_it(&node.name)) {
-            return Some(node.name.clone());
-        }
-        let fetchers = self.fetchers.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut there = fetchers.get(&from)?.iter().filter(|name| is_at_it(name));
-        let only = there.next()?.clone();
-        there.next().is_none().then_some(only)
-    }
-
-    /// A node's kickstart was fetched from there. Returns whether it was fetched from elsewhere before.
-    pub(super) fn fetched_from(&self, name: &str, from: IpAddr) -> bool {
-        let mut fetchers = self.fetchers.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut moved = false;
-        fetchers.retain(|address, nodes| {
-            moved |= *address != from.to_canonical() && nodes.remove(name);
-            !nodes.is_empty()
-        });
-        fetchers.entry(from.to_canonical()).or_default().insert(name.to_owned());
-        moved
+        by_address
+            .and_then(|plan| self.keeper.only(|node| node.name == plan.name && is_at_it(node)))
+            .or_else(|| self.keeper.only(|node| node.fetched_from == Some(from) && is_at_it(node)))
     }
 }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use serde_json::json;
 
@@ -14,32 +14,36 @@ use super::Server;
 use super::folder::FileKind;
 use super::keeper::now;
 use super::listen::Peer;
-use super::machine::{not_kept, opened, secret};
-use super::people::{self, told};
+use super::machine::{given, not_kept, opened, secret};
+use super::people;
+use super::wrong::told;
 use crate::render::nocloud_net;
 
 type App = State<Arc<Server>>;
 
+/// How what is compressed begins (RFC 1952, section 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// The folder below a node's token.
 const FOLDER: &str = "seed";
 
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/n/{token}/seed/user-data", get(user_data))
-        .route("/n/{token}/seed/meta-data", get(meta_data))
+        .route("/n/{token}/seed/meta-data", read(FileKind::MetaData))
+        .route("/n/{token}/seed/user-data.sig", read(FileKind::UserDataSignature))
+        .route("/n/{token}/seed/meta-data.sig", read(FileKind::MetaDataSignature))
         .route("/api/v1/nodes/{name}/seed", get(source))
 }
 
-/// Which cloud-init reads first. It begins nothing: both are needed.
-async fn meta_data(
-    State(server): App,
-    Extension(peer): Extension<Peer>,
-    Path(token): Path<String>,
-) -> Response {
-    match opened(&server, peer, &token, FileKind::MetaData) {
-        Ok((_, bytes)) => secret(bytes),
-        Err(refused) => refused.into_response(),
-    }
+/// What is only read, and begins nothing: the meta-data, which cloud-init reads first, and the signatures.
+fn read(kind: FileKind) -> MethodRouter<Arc<Server>> {
+    get(
+        async move |State(server): App,
+                    Extension(peer): Extension<Peer>,
+                    Path(token): Path<String>| {
+            given(opened(&server, peer, &token, kind))
+        },
+    )
 }
 
 /// What makes the node. It may be asked again, and is: at every boot until the node tells of its stages.
@@ -62,7 +66,13 @@ async fn user_data(
             return not_kept(&error);
         }
     }
-    secret(bytes)
+    let is_packed = bytes.starts_with(&GZIP);
+    let mut answer = secret(bytes);
+    if is_packed {
+        let kind = HeaderValue::from_static("application/gzip");
+        answer.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    answer
 }
 
 /// What tells a machine where its seed is; it opens the seed, so only the administrator hears it.

@@ -80,7 +80,7 @@ impl Stages {
             .filter(|stage| stage["state"] != "pending" && !known.contains(&state(stage)));
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let new = new.map(|stage| format!("{}: {}", text(&stage["name"]), text(&stage["state"])));
-        found.map(Verified::told).into_iter().chain(new).collect()
+        found.map(Verified::words).into_iter().chain(new).collect()
     }
 }
 
@@ -137,8 +137,8 @@ impl Verified {
         (self.ok, self.again, &self.failed) != (other.ok, other.again, &other.failed)
     }
 
-    /// In words.
-    fn told(&self) -> String {
+    /// In words, as everyone shows it.
+    pub(super) fn words(&self) -> String {
         if self.ok {
             return format!("verified by {} checks", self.passed);
         }

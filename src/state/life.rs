@@ -1,5 +1,7 @@
 //! A node's way: what may follow what. All of it is here, and nothing else changes a state.
 
+use std::net::IpAddr;
+
 use super::{NodeState, State, Token};
 
 /// How a boot from the network is answered.
@@ -41,7 +43,8 @@ impl NodeState {
             return Asked::Disk;
         }
         if self.attempts >= attempts {
-            self.fail(format!("it has begun {attempts} times, and was never installed"), now);
+            let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
+            self.fail(format!("it has begun {times}, and was never installed"), now);
             return Asked::Disk;
         }
         self.booted = true;
@@ -60,6 +63,12 @@ impl NodeState {
             self.step = format!("fetched {what}");
         }
         begins
+    }
+
+    /// Its kickstart was fetched from there. Returns whether it was fetched from elsewhere before.
+    pub fn asks_from(&mut self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.fetched_from.replace(address).is_some_and(|before| before != address)
     }
 
     /// It tells how far it is. Returns whether that is news.

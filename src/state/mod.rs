@@ -5,6 +5,7 @@ mod sqlite;
 mod token;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -76,6 +77,8 @@ pub struct NodeState {
     pub attempts: u32,
     /// Whether it has asked what to boot since it last fetched its kickstart.
     pub booted: bool,
+    /// The address that its kickstart was last fetched from, since it was armed: nothing else tells whose a log is that comes from there.
+    pub fetched_from: Option<IpAddr>,
     /// What opens its kickstart and the medium, from its arming until it has ended.
     pub files: Option<Token>,
     /// What lets it tell of itself, from its arming until the next one.
@@ -97,6 +100,7 @@ impl NodeState {
             reason: None,
             attempts: 0,
             booted: false,
+            fetched_from: None,
             files: None,
             report: None,
             stages: None,
@@ -180,7 +184,7 @@ pub enum StateError {
         known: i64,
     },
     /// A file cannot be used.
-    #[error("`{}`: {source}", path.display())]
+    #[error("`{}`: {source}; {help}", path.display(), help = sqlite::WRITABLE)]
     Io {
         /// The file.
         path: PathBuf,

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use super::{Change, Event, NodeState, State, StateError, Store, Token};
 
 /// The version of the tables below.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE node (
@@ -22,7 +22,8 @@ CREATE TABLE node (
     booted INTEGER NOT NULL,
     files TEXT,
     report TEXT,
-    stages TEXT
+    stages TEXT,
+    fetched_from TEXT
 ) STRICT;
 CREATE TABLE event (
     id INTEGER PRIMARY KEY,
@@ -32,8 +33,17 @@ CREATE TABLE event (
     text TEXT NOT NULL
 ) STRICT;
 CREATE INDEX event_of_node ON event (node, id);
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 ";
+
+/// What makes tables of the first version those of this one.
+const SINCE_FIRST: &str = "ALTER TABLE node ADD COLUMN fetched_from TEXT; PRAGMA user_version = 2;";
+
+const EVENTS: &str =
+    "SELECT id, at, node, state, text FROM event WHERE id > ?1 ORDER BY id LIMIT ?2";
+/// By its index: those of other nodes are not looked at.
+const EVENTS_OF_NODE: &str =
+    "SELECT id, at, node, state, text FROM event WHERE node = ?3 AND id > ?1 ORDER BY id LIMIT ?2";
 
 /// How many events are kept; the oldest go first.
 const MOST_EVENTS: u64 = 100_000;
@@ -69,19 +79,27 @@ impl Sqlite {
             self.connection.pragma_query_value(None, "user_version", |row| row.get(0))
         };
         match prepare().map_err(failed(&self.path))? {
-            0 => self
-                .connection
-                .execute_batch(&format!("BEGIN; {TABLES} COMMIT;"))
-                .map_err(failed(&self.path)),
-            VERSION => {
+            0 => self.run(TABLES),
+            known @ 1..=VERSION => {
                 let said: String = self
                     .connection
                     .pragma_query_value(None, "quick_check", |row| row.get(0))
                     .map_err(failed(&self.path))?;
-                if said == "ok" { Ok(()) } else { Err(damaged(&self.path, said)) }
+                match known {
+                    _ if said != "ok" => Err(damaged(&self.path, said)),
+                    1 => self.run(SINCE_FIRST),
+                    _ => Ok(()),
+                }
             }
             found => Err(StateError::Later { path: self.path.clone(), found, known: VERSION }),
         }
+    }
+
+    /// All of it, or nothing.
+    fn run(&self, statements: &str) -> Result<(), StateError> {
+        self.connection
+            .execute_batch(&format!("BEGIN; {statements} COMMIT;"))
+            .map_err(failed(&self.path))
     }
 
     fn failed(&self) -> impl FnOnce(rusqlite::Error) -> StateError {
@@ -93,7 +111,7 @@ impl Store for Sqlite {
     fn nodes(&self) -> Result<Vec<NodeState>, StateError> {
         let read = || -> Result<Vec<NodeState>, rusqlite::Error> {
             let mut all = self.connection.prepare(
-                "SELECT name, state, since, seen, step, reason, attempts, booted, files, report, stages FROM node ORDER BY name",
+                "SELECT name, state, since, seen, step, reason, attempts, booted, files, report, stages, fetched_from FROM node ORDER BY name",
             )?;
             all.query_map([], node)?.collect()
         };
@@ -119,11 +137,16 @@ impl Store for Sqlite {
         most: usize,
     ) -> Result<Vec<Event>, StateError> {
         let read = || -> Result<Vec<Event>, rusqlite::Error> {
-            let mut all = self.connection.prepare_cached(
-                "SELECT id, at, node, state, text FROM event
-                 WHERE id > ?1 AND (?2 IS NULL OR node = ?2) ORDER BY id LIMIT ?3",
-            )?;
-            all.query_map(params![number(after), node, number(most as u64)], event)?.collect()
+            let (after, most) = (number(after), number(most as u64));
+            let mut all = self.connection.prepare_cached(if node.is_some() {
+                EVENTS_OF_NODE
+            } else {
+                EVENTS
+            })?;
+            match node {
+                Some(node) => all.query_map(params![after, most, node], event)?.collect(),
+                None => all.query_map(params![after, most], event)?.collect(),
+            }
         };
         read().map_err(self.failed())
     }
@@ -139,8 +162,8 @@ impl Store for Sqlite {
 
 fn keep_one(all: &Transaction, Change { node, event }: &Change) -> Result<(), rusqlite::Error> {
     all.prepare_cached(
-        "INSERT OR REPLACE INTO node (name, state, since, seen, step, reason, attempts, booted, files, report, stages)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT OR REPLACE INTO node (name, state, since, seen, step, reason, attempts, booted, files, report, stages, fetched_from)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         node.name,
@@ -154,6 +177,7 @@ fn keep_one(all: &Transaction, Change { node, event }: &Change) -> Result<(), ru
         node.files.as_ref().map(Token::reveal),
         node.report.as_ref().map(Token::reveal),
         node.stages.as_ref().map(ToString::to_string),
+        node.fetched_from.map(|address| address.to_string()),
     ])?;
     all.prepare_cached(
         "INSERT OR REPLACE INTO event (id, at, node, state, text) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -177,6 +201,7 @@ fn keep_one(all: &Transaction, Change { node, event }: &Change) -> Result<(), ru
 fn node(row: &Row) -> Result<NodeState, rusqlite::Error> {
     let token = |text: Option<String>| text.and_then(|text| Token::parse(&text));
     let stages: Option<String> = row.get(10)?;
+    let fetched_from: Option<String> = row.get(11)?;
     Ok(NodeState {
         name: row.get(0)?,
         state: state(row, 1)?,
@@ -189,6 +214,7 @@ fn node(row: &Row) -> Result<NodeState, rusqlite::Error> {
         files: token(row.get(8)?),
         report: token(row.get(9)?),
         stages: stages.and_then(|text| serde_json::from_str(&text).ok()),
+        fetched_from: fetched_from.and_then(|text| text.parse().ok()),
     })
 }
 
@@ -225,17 +251,24 @@ fn number(it: u64) -> i64 {
 fn failed(path: &Path) -> impl FnOnce(rusqlite::Error) -> StateError {
     let path = path.to_owned();
     move |source| {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly};
+        use rusqlite::ErrorCode::{
+            CannotOpen, DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase, PermissionDenied,
+            ReadOnly,
+        };
         let help = match source.sqlite_error_code() {
             Some(DatabaseCorrupt | NotADatabase) => DAMAGED,
             Some(DiskFull) => "make room on the disk",
-            Some(ReadOnly) => "let this user write it, and the folder that it is in",
-            _ => "another server of this lab seems to be running",
+            Some(ReadOnly | CannotOpen | PermissionDenied) => WRITABLE,
+            Some(DatabaseBusy) => "another server of this lab seems to be running",
+            // What a disk says that fails, or was made read-only.
+            _ => "look at its disk: the system's log (`dmesg`) may say more",
         };
         StateError::Database { path, source, help }
     }
 }
 
+/// What to do where the system lets nobody write.
+pub(super) const WRITABLE: &str = "let this user write it, and the folder that it is in";
 const DAMAGED: &str = "it is damaged; move it and the files beside it that begin with its name away, and say anew which nodes are to be installed";
 
 fn damaged(path: &Path, said: String) -> StateError {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::common::{ROOT, outcome};
 use crate::network::{Network, Other, SERVER, must};
@@ -66,7 +67,7 @@ fn what_it_gives_nobody_else_reads_or_writes() {
     assert!(serving.lab.path(".trainyard/leases").is_file());
     // By TFTP it gives these, and takes none.
     let tftp = |words: &[&str], path: &str| {
-        let mut curl = std::process::Command::new("curl");
+        let mut curl = Command::new("curl");
         curl.args(["--silent", "--max-time", "20", "--path-as-is", "--output", "got"]).args(words);
         curl.arg(format!("tftp://{SERVER}/{path}")).current_dir(serving.lab.path(""));
         outcome(network.inside(&curl)).status
@@ -152,4 +153,35 @@ fn where_it_cannot_be_the_reason_is_told() {
     assert!(code == 8 && said.contains(another), "{code}: {said}");
     // Beside it there is room for a proxy.
     drop(serving(&network, "proxy"));
+}
+
+/// dnsmasq is not begun anew for it: others may be in the middle of their installation.
+#[test]
+fn a_node_that_is_new_in_the_lab_is_given_its_address_when_it_is_armed() {
+    const MAC: &str = "52:54:00:aa:00:31";
+    let network = Network::new();
+    let serving = serving(&network, "full");
+    let dnsmasq = network.running("dnsmasq");
+    let machine = network.machine();
+    machine.ip(&["link", "set", "eth0", "address", MAC]);
+    let lab = &serving.lab;
+    fs::write(lab.path("lease.sh"), "#!/bin/sh\n[ \"$1\" != bound ] || echo \"has $ip\"\n")
+        .expect("written");
+    must("chmod", &["+x", lab.path("lease.sh").to_str().expect("text")]);
+    let ask = || {
+        let mut udhcpc = Command::new(format!("{ROOT}/target/standin/busybox"));
+        udhcpc.args(["udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "3", "-T", "1", "-s"]);
+        udhcpc.arg(lab.path("lease.sh"));
+        outcome(machine.inside(&udhcpc)).stdout
+    };
+    assert_eq!(ask(), "", "nobody knows it");
+    let more = format!(
+        "  compute:\n    role: compute\n    interfaces:\n      enp0s3: {{network: management, address: 10.0.0.31, mac: {MAC}}}\n"
+    );
+    fs::write(lab.path("lab.yaml"), lab.read("lab.yaml") + &more).expect("written");
+    lab.know_nodes();
+    let armed = outcome(network.inside(&lab.command(&["node", "arm", "compute"])));
+    assert_eq!(armed.status, 0, "{armed:?}");
+    assert_eq!(ask(), "has 10.0.0.31\n", "{}", serving.said());
+    assert_eq!(network.running("dnsmasq"), dnsmasq);
 }

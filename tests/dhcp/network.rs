@@ -45,7 +45,17 @@ impl Network {
         network
     }
 
-    fn ip(&self, arguments: &[&str]) {
+    /// Another machine of it, with a card `eth0`.
+    pub fn machine(&self) -> Self {
+        let machine = Self::empty();
+        let peer = ["peer", "name", "eth0", "netns", &machine.name];
+        self.ip(&[&["link", "add", "other", "type", "veth"], &peer[..]].concat());
+        self.ip(&["link", "set", "other", "master", "lab", "up"]);
+        machine.ip(&["link", "set", "eth0", "up"]);
+        machine
+    }
+
+    pub fn ip(&self, arguments: &[&str]) {
         must("ip", &[&["-n", &self.name], arguments].concat());
     }
 
@@ -116,12 +126,8 @@ pub struct Other {
 
 impl Other {
     pub fn new(network: &Network) -> Self {
-        let machine = Network::empty();
-        let peer = ["peer", "name", "eth0", "netns", &machine.name];
-        network.ip(&[&["link", "add", "other", "type", "veth"], &peer[..]].concat());
-        network.ip(&["link", "set", "other", "master", "lab", "up"]);
+        let machine = network.machine();
         machine.ip(&["address", "add", &format!("{OTHER}/24"), "dev", "eth0"]);
-        machine.ip(&["link", "set", "eth0", "up"]);
         let listen = format!("--listen-address={OTHER}");
         let dnsmasq = Dnsmasq::begin(
             &machine,

@@ -240,6 +240,8 @@ fn a_program_that_is_missing() {
     assert!(told.contains("       install it: Debian, Fedora: the package `xorriso`"), "{told}");
     assert!(told.contains("-    ssh-keygen: not installed; it is needed to make the"), "{told}");
     assert!(told.contains("-    VBoxManage: not installed; it is needed to run the lab"), "{told}");
+    let dhcp = "-    dnsmasq: not installed; it is needed for `--dhcp`\n       install it: Debian: the package `dnsmasq-base`";
+    assert!(told.contains(dhcp), "{told}");
 }
 
 /// The cache needs room for what will be brought.

@@ -283,10 +283,9 @@ fn a_lab_is_up_when_its_nodes_are_verified() {
     let (out, said) =
         (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     assert!(ended.status.success(), "{said}");
-    let early = "compute  1 of 1 stages done, and not as it should be: a: b";
+    let early = "compute  1 of 1 stages done, not verified: 1 of 2 checks fail so far: a: b";
     assert!(said.contains(early) && said.contains("  all is up"), "{said}");
-    let line =
-        "compute  running  10.0.0.31  1 of 1 stages done, and verified  trainyard lab ssh compute";
+    let line = "compute  running  10.0.0.31  1 of 1 stages done, verified by 2 checks  trainyard lab ssh compute";
     assert!(out.lines().any(|it| it == line), "{out}");
 }
 

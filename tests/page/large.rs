@@ -100,7 +100,8 @@ fn install_all(lab: &Lab) {
         } else {
             ("installed", 380, None)
         };
-        let insert = "INSERT INTO node VALUES (?, ?, ?, ?, 'installed', ?, 1, 0, NULL, NULL, ?)";
+        let insert =
+            "INSERT INTO node VALUES (?, ?, ?, ?, 'installed', ?, 1, 0, NULL, NULL, ?, NULL)";
         let at = begun + at * 1000;
         let said = (!fails).then_some(&stages);
         all.execute(insert, params![node, state, at, at, reason, said]).expect("written");

@@ -132,7 +132,7 @@ fn what_a_verification_found_is_the_last_of_its_way() {
     found(false, &missing, true);
     browser.wait_text(
         &what,
-        &format!("1 of 1 stages done; 1 of 58 checks fail so far: {}", missing[0]),
+        &format!("1 of 1 stages done, not verified: 1 of 58 checks fail so far: {}", missing[0]),
     );
     browser.wait_text(&state, "ready");
     browser.wait_text(&place, "ready, 8 of 9");

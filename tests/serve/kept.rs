@@ -175,7 +175,7 @@ fn what_could_not_be_kept_is_not_called_done_the_second_time() {
 }
 
 /// A server on a small disk of its own, as root of a namespace of its own.
-fn on_small_disk(
+pub fn on_small_disk(
     lab: &Lab,
     options: &str,
     address: std::net::SocketAddr,

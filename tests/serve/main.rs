@@ -21,5 +21,6 @@ mod tls;
 mod tls_files;
 mod tls_limits;
 mod tree;
+mod unwritable;
 mod verified;
 mod way;

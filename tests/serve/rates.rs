@@ -1,10 +1,11 @@
 //! An address that asks too much keeps no other out.
 
-use std::io::{ErrorKind, Read as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::common::{Lab, judge, judged};
+use crate::client::Answer;
+use crate::common::{Lab, Outcome, judge, judged};
 use crate::running::{Serving, begin, free, serve};
 
 /// What another address than ours is answered, and in which time.
@@ -42,7 +43,7 @@ fn who_asks_too_fast_is_made_to_wait_or_refused_and_nobody_else_is() {
     // All at once: what would wait for more than a second is refused, whatever it asks for.
     let answers = std::thread::scope(|scope| {
         let serving = &serving;
-        let path = |n| if n % 2 == 0 { "/tree/LiveOS/squashfs.img" } else { "/nothing" };
+        let path = |n: usize| ["/tree/LiveOS/squashfs.img", "/nothing", "/api/v1/nodes"][n % 3];
         let asking: Vec<_> = (0..20).map(|n| scope.spawn(move || serving.get(path(n)))).collect();
         std::thread::sleep(Duration::from_millis(100));
         let (status, time) = asked_by_another(serving);
@@ -56,8 +57,13 @@ fn who_asks_too_fast_is_made_to_wait_or_refused_and_nobody_else_is() {
     for answer in &refused {
         let seconds: u64 = answer.header("retry-after").expect("one").parse().expect("seconds");
         assert!((1..=3).contains(&seconds), "{answer:?}");
-        assert_eq!(answer.text(), "this address asks more than it may (`--rate`)\n");
+        let why = "this address asks more than it may (`--rate`)";
+        let is_api = answer.header("content-type") == Some("application/json");
+        assert!(is_api || answer.text() == format!("{why}\n"), "{answer:?}");
+        assert!(!is_api || answer.json()["error"] == why, "{answer:?}");
     }
+    let to_programs = |answer: &&&Answer| answer.header("content-type") == Some("application/json");
+    assert!(refused.iter().filter(to_programs).count() > 0, "{refused:?}");
     assert_eq!(counted(&serving, "trainyard_requests_refused_total"), refused.len() as u64);
     assert!(counted(&serving, "trainyard_requests_delayed_total") > 5);
     // It has rested.
@@ -110,4 +116,48 @@ fn it_takes_the_open_files_that_it_may_have() {
     let soft: u64 = line.split_whitespace().nth(3).and_then(|it| it.parse().ok()).expect("one");
     let hard: u64 = line.split_whitespace().nth(4).and_then(|it| it.parse().ok()).expect("one");
     assert_eq!(soft, hard.min(8192), "{line}");
+}
+
+/// What `node status` says to a server that refuses so often, and wants so many seconds; and how often it asked.
+fn asked_of_a_busy_one(refusals: usize, seconds: u64) -> (Outcome, usize) {
+    let busy = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", busy.local_addr().expect("one"));
+    let asked = std::thread::spawn(move || {
+        for count in 1.. {
+            let (mut stream, _) = busy.accept().expect("asked");
+            let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+            if head[0].starts_with("GET /end ") {
+                return count - 1;
+            }
+            let (status, body) = if count <= refusals {
+                ("429 Too Many Requests", r#"{"schema": 1, "error": "this address asks too much"}"#)
+            } else {
+                ("200 OK", r#"{"schema": 1, "now": 1, "last_event": 0, "nodes": []}"#)
+            };
+            let head = format!("Retry-After: {seconds}\r\nContent-Length: {}", body.len());
+            let answer = format!("HTTP/1.1 {status}\r\n{head}\r\nConnection: close\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).expect("answered");
+        }
+        unreachable!("it is ended")
+    });
+    let said = Lab::example("reference.yaml").run(&["node", "--server", &url, "status"]);
+    let address = url.strip_prefix("http://").expect("one");
+    TcpStream::connect(address)
+        .and_then(|mut it| it.write_all(b"GET /end \r\n\r\n"))
+        .expect("sent");
+    (said, asked.join().expect("it counts"))
+}
+
+#[test]
+fn our_own_command_waits_for_a_server_that_has_too_much_of_it_but_not_for_ever() {
+    let (said, asked) = asked_of_a_busy_one(2, 1);
+    assert_eq!((said.status, asked), (0, 3), "{said:?}");
+    let (said, asked) = asked_of_a_busy_one(9, 1);
+    assert_eq!((said.status, asked), (7, 3), "{said:?}");
+    assert_eq!(said.stderr, "error: this address asks too much; ask again in 1 s\n");
+    // Nobody sits there for an hour.
+    let (said, asked) = asked_of_a_busy_one(9, 3600);
+    assert_eq!((said.status, asked), (7, 1), "{said:?}");
+    assert_eq!(said.stderr, "error: this address asks too much; ask again in 3600 s\n");
 }

@@ -76,7 +76,7 @@ fn looking_begins_nothing() {
     assert_eq!(serving.state("compute"), "installing");
     assert_eq!(serving.get_as(&own, &path).status, 200, "it goes on");
     assert!(serving.boot("compute").contains("sanboot"), "its only attempt is used up");
-    assert_eq!(serving.node("compute")["reason"], "it has begun 1 times, and was never installed");
+    assert_eq!(serving.node("compute")["reason"], "it has begun once, and was never installed");
 }
 
 /// Cards that are no Ethernet have longer addresses, and a lab may know its machine by what no header tells.

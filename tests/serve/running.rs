@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::{Answer, ask};
-use crate::common::{Lab, Outcome, ROOT};
+use crate::common::{Lab, Outcome, ROOT, judge};
 
 /// The stand-in medium, which set-up makes.
 pub fn medium() -> String {
@@ -40,6 +40,17 @@ impl Serving {
         let address = free();
         let mut command = serve(&lab, address, more);
         command.envs(environment.iter().copied());
+        let (child, said) = begin(command);
+        Self { lab, address, child, said }
+    }
+
+    /// One that goes on where it may write no more (`prlimit --fsize`), and is told so by each write.
+    pub fn ignoring_limits(lab: Lab) -> Self {
+        let address = free();
+        let inner = serve(&lab, address, &[]);
+        let mut command = judge("sh");
+        command.args(["-c", r#"trap '' XFSZ && exec "$@""#, "sh"]);
+        command.arg(inner.get_program()).args(inner.get_args()).current_dir(lab.path(""));
         let (child, said) = begin(command);
         Self { lab, address, child, said }
     }

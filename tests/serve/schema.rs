@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::client::ask;
 use crate::common::{Lab, judged, seeded_by_web};
 use crate::running::Serving;
 
@@ -53,8 +54,7 @@ fn every_answer_is_as_the_schema_says() {
     let path = &report[report.find("/r/").expect("a path")..];
     let stages = r#"{"schema": 1, "stages": [{"name": "a", "state": "done"}], "verified": {"ok": false, "at": "2026-01-01T00:00:00Z", "passed": 3, "failed": ["a: it answers"], "again": true}}"#;
     let kind = "Content-Type: application/json".to_owned();
-    let told =
-        crate::client::ask(serving.address, "POST", &format!("{path}/stages"), &[kind], stages);
+    let told = ask(serving.address, "POST", &format!("{path}/stages"), &[kind], stages);
     assert_eq!(told.status, 204, "{told:?}");
 
     let events = of("/api/v1/events");
@@ -65,6 +65,7 @@ fn every_answer_is_as_the_schema_says() {
         "{nodes}"
     );
     let event = events["events"][0].clone();
+    let chunks = "Transfer-Encoding: chunked".to_owned();
     let answers = serde_json::json!([
         ["nodes", nodes],
         ["node", of("/api/v1/nodes/controller")],
@@ -73,6 +74,10 @@ fn every_answer_is_as_the_schema_says() {
         ["event", event],
         ["seed", seed],
         ["error", of("/api/v1/nodes/nobody")],
+        ["error", of("/api/v1/nothing")],
+        ["error", of("/api/v1/events?after=x")],
+        ["error", ask(serving.address, "PUT", "/api/v1/nodes", &[], "").json()],
+        ["error", ask(serving.address, "PUT", "/api/v1/nodes", &[chunks], "").json()],
     ]);
     judge(&serving.lab, &answers, "");
     // It can say no.
@@ -82,4 +87,34 @@ fn every_answer_is_as_the_schema_says() {
     let mut more = answers[1][1].clone();
     more["secret"] = "x".into();
     judge(&serving.lab, &serde_json::json!([["node", more]]), "node");
+}
+
+/// Programs are told what is wrong in one form, nodes in a line of text; and what a header says, it says in both.
+#[test]
+fn what_is_wrong_is_told_in_the_form_of_who_asks() {
+    let serving = Serving::of(Lab::example("reference.yaml"), &["--no-arm"]);
+    let ask = |method: &str, path: &str| ask(serving.address, method, path, &[], "");
+    for (method, path, status, words) in [
+        ("GET", "/api/v1/nothing", 404, "nothing is at this address"),
+        ("GET", "/api/", 404, "nothing is at this address"),
+        ("PUT", "/api/v1/nodes", 405, "this address takes GET,HEAD"),
+        ("GET", "/api/v1/nodes/compute/arm", 405, "this address takes POST"),
+        ("GET", "/api/v1/nodes/%ff", 400, "Invalid URL: Invalid UTF-8 in `name`"),
+        ("GET", "/api/v1/nodes/nobody", 404, "the lab has no node `nobody`"),
+    ] {
+        let answer = ask(method, path);
+        let said = serde_json::json!({ "schema": 1, "error": words });
+        assert_eq!((answer.status, answer.json()), (status, said), "{method} {path}");
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{path}");
+        assert_eq!(answer.header("allow").is_some(), status == 405, "{path}");
+    }
+    let wrong = ask("GET", "/api/v1/events?after=yesterday");
+    let words = wrong.json()["error"].as_str().expect("words").to_owned();
+    assert!(wrong.status == 400 && words.contains("after: invalid digit"), "{wrong:?}");
+    let head = ask("HEAD", "/api/v1/nothing");
+    assert_eq!((head.status, head.text()), (404, String::new()));
+    for (path, text) in [("/nothing", ""), ("/n/x/ks", "nothing is here, or not any more\n")] {
+        let answer = ask("GET", path);
+        assert_eq!((answer.status, answer.text()), (404, text.to_owned()));
+    }
 }

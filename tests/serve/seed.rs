@@ -1,6 +1,9 @@
 //! The seed of a cloud image, by network.
 
 use std::fs;
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
 
 use crate::client::ask;
 use crate::common::{Lab, judge, judged, seeded_by_web};
@@ -129,4 +132,22 @@ fn strangers_get_none_of_it() {
         assert_eq!(serving.get(&other).status, 404);
     }
     assert_eq!(serving.state("controller"), "armed");
+}
+
+/// As a seed's is that is made by hand: cloud-init takes it, and only its first bytes say so.
+#[test]
+fn user_data_that_is_large_goes_compressed() {
+    let text = format!("files: {{/opt/big: {{source: big}}}}\n{}", seeded_by_web());
+    let lab = Lab::new(&text);
+    fs::write(lab.path("big"), "a line that repeats itself\n".repeat(20_000)).expect("written");
+    let serving = Serving::of(lab, &[]);
+    serving.wait_for("controller", "armed");
+    let folder = folder(&serving, "controller");
+    let data = serving.get(&format!("{folder}user-data"));
+    assert_eq!(data.header("content-type"), Some("application/gzip"));
+    assert_eq!(data.header("content-encoding"), None, "cloud-init 19.4 looks at no header");
+    assert!(data.body.len() < 64 << 10, "{}", data.body.len());
+    let mut text = String::new();
+    GzDecoder::new(data.body.as_slice()).read_to_string(&mut text).expect("gzip");
+    assert!(text.starts_with("#cloud-config\n") && text.contains("/etc/trainyard/report"));
 }

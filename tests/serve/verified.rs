@@ -27,12 +27,15 @@ impl Node {
         ask(self.serving.address, "POST", &self.path, &[kind], &said).status
     }
 
-    /// What it said last, as the API shows it.
+    /// What it said last, as the API shows it beside its words.
     fn verified(&self) -> Value {
         let node = self.serving.node("compute");
         assert_eq!(node["state"], "installed");
         assert_eq!(node["stages"].as_object().map(serde_json::Map::len), Some(1), "{node}");
-        node["verified"].clone()
+        let mut verified = node["verified"].clone();
+        let words = verified.as_object_mut().and_then(|found| found.remove("words"));
+        assert_eq!(words.is_some_and(|words| words.is_string()), verified.is_object(), "{node}");
+        verified
     }
 
     fn last(&self) -> String {
@@ -78,7 +81,7 @@ fn what_was_found_is_shown_and_told_when_it_changes() {
     assert_eq!(node.tell("done", &first), 204);
     assert_eq!((node.verified(), node.metrics()), (first.clone(), ["0", "1"].map(str::to_owned)));
     let about = "1 of 57 checks fail so far: host-network: each other node answers";
-    assert_eq!(node.last(), format!("2 of 2 stages done, {about}"));
+    assert_eq!(node.last(), format!("2 of 2 stages done, not verified: {about}"));
     // The same is no news, and neither is how many they were.
     let more = found(false, 58, &missing, true);
     assert_eq!(node.tell("done", &more), 204);

@@ -132,26 +132,11 @@ fn row(node: &Value, now: u64) -> [String; 5] {
             let word = |key: &str| stage[key].as_str().unwrap_or("?").to_owned();
             format!(", {} {}", word("name"), word("state"))
         });
-        let more = other.unwrap_or_else(|| verified(&node["verified"]));
+        let found = node["verified"]["words"].as_str();
+        let more = other.or_else(|| found.map(|words| format!(", {words}"))).unwrap_or_default();
         format!("{done} of {} stages done{more}", stages.len())
     });
     [text("name"), text("state"), ago("since"), ago("seen"), last]
-}
-
-/// What the verification of a node found whose stages are all done; nothing where nobody knows.
-fn verified(found: &Value) -> String {
-    let failed: Vec<_> =
-        found["failed"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let passed = found["passed"].as_u64().unwrap_or(0);
-    match found["ok"].as_bool() {
-        None => String::new(),
-        Some(true) => format!(", verified by {passed} checks"),
-        Some(false) => {
-            let all = passed + failed.len() as u64;
-            let how = if found["again"] == true { "fail so far" } else { "failed" };
-            format!(", {} of {all} checks {how}: {}", failed.len(), failed.join(", "))
-        }
-    }
 }
 
 /// How long that is, in the largest unit.
@@ -205,13 +190,7 @@ fn replay(said: &Value, speed: u64, ui: &Ui) -> Result<()> {
     let mut last = None;
     for event in said["events"].as_array().into_iter().flatten() {
         let at = event["at"].as_u64().unwrap_or(0);
-        let mut left = pause(last.replace(at), at, speed);
-        while !left.is_zero() {
-            interrupt::check()?;
-            let part = left.min(Duration::from_millis(50));
-            thread::sleep(part);
-            left -= part;
-        }
+        interrupt::sleep(pause(last.replace(at), at, speed))?;
         tell(event, ui)?;
     }
     Ok(())

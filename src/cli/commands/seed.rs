@@ -1,9 +1,6 @@
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::json;
 
 use super::cloud_network;
@@ -16,9 +13,6 @@ use crate::exit::{self, Failure};
 use crate::iso::{self, Seed, Xorriso};
 use crate::plan::NodePlan;
 use crate::render::{Rendered, Renderer, nocloud_net};
-
-/// User-data that is larger goes compressed, so that a seed stays small: cloud-init knows it by its first bytes.
-const READABLE: usize = 256 << 10;
 
 pub(in crate::cli) fn seed(
     lab: &Path,
@@ -81,14 +75,10 @@ pub(super) fn cloud_files(
     rendered: &Rendered,
     network: bool,
 ) -> Result<Vec<(&'static str, Vec<u8>)>> {
-    let mut user_data = rendered.user_data.clone().into_bytes();
-    if user_data.len() > READABLE {
-        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
-        packed.write_all(&user_data)?;
-        user_data = packed.finish()?;
-    }
-    let mut files =
-        vec![("meta-data", rendered.meta_data.clone().into_bytes()), ("user-data", user_data)];
+    let mut files = vec![
+        ("meta-data", rendered.meta_data.clone().into_bytes()),
+        ("user-data", rendered.seed_user_data()?),
+    ];
     if network {
         files.push(("network-config", rendered.network_config.clone().into_bytes()));
     }

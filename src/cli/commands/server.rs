@@ -1,10 +1,12 @@
 //! A server that serves, and how it is spoken to.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -13,6 +15,7 @@ use super::trust;
 use crate::cli::NodeArgs;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
+use crate::interrupt;
 use crate::serve::Folder;
 
 /// Whether a server that is asked again and again still answers: told once when it does not, and once when it does again.
@@ -39,6 +42,17 @@ fn client() -> ClientBuilder {
     // Fails where somebody has installed one already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().no_proxy().timeout(Duration::from_secs(30))
+}
+
+/// How often a server is asked that says that this address asks too much.
+const TIMES: u32 = 3;
+/// How long it is waited for then, each time.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// How long it wants not to be asked.
+fn asked_for(answer: &Response) -> Duration {
+    let seconds = answer.headers().get(RETRY_AFTER).and_then(|it| it.to_str().ok()?.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(1))
 }
 
 /// A server, and how it is spoken to.
@@ -101,7 +115,22 @@ impl Server {
         self.data(self.send(self.client.request(method, url).bearer_auth(token.reveal()))?)
     }
 
+    /// What it answers. One that has too much to do for this address did nothing, and is asked again when it says.
     fn send(&self, request: RequestBuilder) -> Result<Response> {
+        for _ in 1..TIMES {
+            let Some(once) = request.try_clone() else { break };
+            let answer = self.send_once(once)?;
+            let wait =
+                (answer.status() == StatusCode::TOO_MANY_REQUESTS).then(|| asked_for(&answer));
+            match wait {
+                Some(wait) if wait <= LONGEST => interrupt::sleep(wait)?,
+                _ => return self.good(answer),
+            }
+        }
+        self.good(self.send_once(request)?)
+    }
+
+    fn send_once(&self, request: RequestBuilder) -> Result<Response> {
         let answer = request.send().map_err(|error| {
             let error = error.without_url();
             let Self { url, folder, .. } = self;
@@ -116,7 +145,12 @@ impl Server {
                 None => format!("no server answers at {url}: {error}; `trainyard serve` begins one"),
             };
             Failure::new(exit::NETWORK, message)
-        })?;
+        });
+        Ok(answer?)
+    }
+
+    /// The same, where it is no refusal.
+    fn good(&self, answer: Response) -> Result<Response> {
         let code = match answer.status() {
             status if status.is_success() => return Ok(answer),
             StatusCode::NOT_FOUND => exit::USAGE,
@@ -124,8 +158,12 @@ impl Server {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => exit::REFUSED,
             _ => exit::NETWORK,
         };
+        let wait = (answer.status() == StatusCode::TOO_MANY_REQUESTS).then(|| asked_for(&answer));
         let said = self.data(answer)?;
-        let message = said["error"].as_str().unwrap_or("it does not say why").to_owned();
+        let mut message = said["error"].as_str().unwrap_or("it does not say why").to_owned();
+        if let Some(wait) = wait {
+            let _ = write!(message, "; ask again in {} s", wait.as_secs());
+        }
         bail!(Failure::new(code, message))
     }
 

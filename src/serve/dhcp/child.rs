@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::loaders::{files, open_folder};
-use super::{Dhcp, DhcpError, Loaders, Mode, other};
+use super::{Dhcp, DhcpError, Loaders, Mode, other, reserve};
 use crate::interrupt;
 use crate::medium::Medium;
+use crate::plan::Plan;
 use crate::serve::complain;
 use crate::tool::{Running, Tool, ToolError, Wanted};
 
-const DNSMASQ: Wanted = Wanted {
+/// What is begun.
+pub const DNSMASQ: Wanted = Wanted {
     name: "dnsmasq",
     purpose: "for `--dhcp`",
     hint: "Debian: the package `dnsmasq-base`; Fedora: `dnsmasq`",
@@ -32,6 +34,7 @@ pub struct Dnsmasq {
     tool: Tool,
     configuration: PathBuf,
     running: Running,
+    hosts: Option<PathBuf>,
     /// Its configuration, and what TFTP gives.
     _folder: TempDir,
 }
@@ -43,6 +46,7 @@ impl Dnsmasq {
     /// It is missing, does not begin, or there is another DHCP server where it would give addresses.
     pub fn begin(
         dhcp: &Dhcp,
+        plan: &Plan,
         loaders: &Loaders,
         medium: &Medium,
         leases: &Path,
@@ -56,12 +60,24 @@ impl Dnsmasq {
         let made = tempfile::Builder::new().prefix("trainyard-dhcp-").tempdir();
         let folder = made.map_err(files(&std::env::temp_dir()))?;
         open_folder(folder.path())?;
-        let places =
+        let mut places =
             loaders.lay_out(dhcp, medium, folder.path().join("tftp"), leases.to_owned())?;
+        if dhcp.mode == Mode::Full {
+            let hosts = folder.path().join("hosts");
+            open_folder(&hosts)?;
+            reserve(&hosts, plan)?;
+            places.hosts = Some(hosts);
+        }
         let configuration = folder.path().join("dnsmasq.conf");
         fs::write(&configuration, dhcp.configuration(&places)).map_err(files(&configuration))?;
         let running = begun(&tool, &configuration)?;
-        Ok(Self { tool, configuration, running, _folder: folder })
+        Ok(Self { tool, configuration, running, hosts: places.hosts, _folder: folder })
+    }
+
+    /// Where it looks for the nodes' addresses, if it gives any; see [`reserve`].
+    #[must_use]
+    pub fn hosts(&self) -> Option<&Path> {
+        self.hosts.as_deref()
     }
 
     /// How it ended, where it did.

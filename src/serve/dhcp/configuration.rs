@@ -1,10 +1,10 @@
 //! dnsmasq's configuration (its manual, dnsmasq(8)).
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use super::{Dhcp, Loader, Mode};
+use super::{Dhcp, Loader, Mode, Reservation};
 
 /// Where things are that the configuration names.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Places {
     pub uefi: String,
     /// Where dnsmasq keeps who has which address.
     pub leases: PathBuf,
+    /// The folder in which the nodes' addresses are, in files that are read whenever they change; nothing where they are in the configuration.
+    pub hosts: Option<PathBuf>,
 }
 
 /// Firmware by what it says it is (RFC 4578, section 2.1, with its erratum: UEFI for x86-64 says 7, and seldom 9).
@@ -99,10 +101,20 @@ dhcp-boot=tag:ipxe,{boot},,{address}
         let dns: String = self.dns.iter().map(|it: &Ipv4Addr| format!(",{it}")).collect();
         let _ =
             writeln!(text, "dhcp-option=option:router{router}\ndhcp-option=option:dns-server{dns}");
-        for node in &self.nodes {
-            let macs: String = node.macs.iter().map(|mac| format!("{mac},")).collect();
-            let _ = writeln!(text, "# {}\ndhcp-host={macs}{}", node.node, node.address);
+        if let Some(hosts) = &places.hosts {
+            let _ = writeln!(text, "dhcp-hostsdir={}", quoted(hosts));
+            return;
         }
+        for node in &self.nodes {
+            let _ = writeln!(text, "# {}\ndhcp-host={node}", node.node);
+        }
+    }
+}
+
+impl fmt::Display for Reservation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.macs.iter().try_for_each(|mac| write!(f, "{mac},"))?;
+        write!(f, "{}", self.address)
     }
 }
 

@@ -134,6 +134,7 @@ impl Loaders {
             bios: found.bios,
             uefi: found.uefi,
             leases: "/var/lib/misc/trainyard.leases".into(),
+            hosts: None,
         }
     }
 
@@ -167,13 +168,24 @@ impl Loaders {
                 fs::write(&path, bytes).map_err(files(&path))?;
             }
         }
-        Ok(Places { tftp, bios: self.bios.clone(), uefi: self.uefi.clone(), leases })
+        let (bios, uefi) = (self.bios.clone(), self.uefi.clone());
+        Ok(Places { tftp, bios, uefi, leases, hosts: None })
     }
 }
 
 pub(super) fn files(path: &Path) -> impl Fn(std::io::Error) -> DhcpError {
     let path = path.to_owned();
     move |source| DhcpError::Files { path: path.clone(), source }
+}
+
+/// Lets everyone read a file, whatever this process's files are like.
+pub(super) fn let_read(path: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644))?;
+    }
+    Ok(())
 }
 
 pub(super) fn open_folder(path: &Path) -> Result<(), DhcpError> {

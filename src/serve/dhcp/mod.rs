@@ -5,13 +5,13 @@ mod configuration;
 mod loaders;
 mod other;
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use ipnet::Ipv4Net;
 
-pub use child::{Dnsmasq, kept_running};
+pub use child::{DNSMASQ, Dnsmasq, kept_running};
 pub use configuration::Places;
 pub use loaders::{Loaders, ldlinux};
 
@@ -275,6 +275,17 @@ fn check_range(first: Ipv4Addr, last: Ipv4Addr, network: Ipv4Net) -> Result<(), 
         return wrong("the first comes after the last".into());
     }
     Ok(())
+}
+
+/// Gives the nodes of a lab their addresses, by a dnsmasq that looks into this folder.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn reserve(folder: &Path, plan: &Plan) -> Result<(), DhcpError> {
+    let all: String =
+        plan.nodes.iter().filter_map(reservation).map(|node| format!("{node}\n")).collect();
+    let path = folder.join("nodes");
+    fs::write(&path, all).and_then(|()| loaders::let_read(&path)).map_err(loaders::files(&path))
 }
 
 /// A node's address, and the cards that it may boot from: those below its management interface.

@@ -61,19 +61,11 @@ export function what(node) {
     const done = stages.filter((stage) => stage.state === 'done').length;
     const other = ['failed', 'running', 'waiting'].map((state) => stages.find((stage) => stage.state === state)).find(Boolean);
     const more = other ? `; ${[other.name, other.state, other.detail].filter(Boolean).join(' ')}` : '';
-    return `${done} of ${stages.length} stages done${more || found(node)}`;
+    return `${done} of ${stages.length} stages done${more || (node.verified ? `, ${node.verified.words}` : '')}`;
   }
   if (node.state === 'failed') return node.reason ?? node.step;
   if (node.state === 'new') return 'nobody has said that it is to be installed';
   return node.step || 'waits for its machine to boot from the network';
-}
-
-// What its verification found, where all of its stages are done.
-function found({ verified }) {
-  if (!verified) return '';
-  const { ok, passed, failed, again } = verified;
-  if (ok) return `, verified by ${passed} checks`;
-  return `; ${failed.length} of ${passed + failed.length} checks ${again ? 'fail so far' : 'failed'}: ${failed.join(', ')}`;
 }
 
 // How long it took from its kickstart to where it is; nothing where that is not known any more.

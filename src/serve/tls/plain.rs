@@ -9,7 +9,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::serve::listen::ByTls;
-use crate::serve::{Server, page, people};
+use crate::serve::{Server, page};
 
 /// These are answered by TLS alone, where there is TLS. Everything is among them but what firmware, boot loaders and the installer's first
 /// steps ask, which cannot check a certificate of the lab's own, and in which there is no secret.
@@ -24,10 +24,5 @@ async fn refuse_plain(url: Arc<str>, request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let message = format!("this server answers that by TLS alone: {url}");
-    let refused = if request.uri().path().starts_with("/api/") {
-        people::told(StatusCode::FORBIDDEN, &message)
-    } else {
-        (StatusCode::FORBIDDEN, format!("{message}\n")).into_response()
-    };
-    page::guard(refused).await
+    page::guard((StatusCode::FORBIDDEN, format!("{message}\n")).into_response()).await
 }

@@ -13,6 +13,7 @@ fn place() -> (tempfile::TempDir, PathBuf) {
 fn change(name: &str, id: u64) -> Change {
     let mut node = NodeState::new(name, id);
     node.arm(Token::random().expect("random"), Token::random().expect("random"), id);
+    node.asks_from("10.0.0.99".parse().expect("an address"));
     node.stages = Some(serde_json::json!({"stages": [{"name": "database", "state": "done"}]}));
     let event = Event { id, at: id, node: name.into(), state: State::Armed, text: "armed".into() };
     Change { node, event }
@@ -92,6 +93,38 @@ fn what_cannot_be_used_is_told_with_what_to_do() {
 
     let error = Sqlite::open(&folder.path().join("none/state")).expect_err("no folder").to_string();
     assert!(error.contains("none/state"), "{error}");
+}
+
+#[test]
+fn what_the_first_version_kept_is_taken_up() {
+    let (_folder, path) = place();
+    let kept = change("compute", 1);
+    let mut store = Sqlite::open(&path).expect("opened");
+    store.keep(std::slice::from_ref(&kept)).expect("kept");
+    let first = "ALTER TABLE node DROP COLUMN fetched_from; PRAGMA user_version = 1;";
+    store.connection.execute_batch(first).expect("as it was");
+    drop(store);
+    let mut store = Sqlite::open(&path).expect("opened");
+    let known = NodeState { fetched_from: None, ..kept.node.clone() };
+    assert_eq!(store.nodes().expect("read"), [known]);
+    store.keep(std::slice::from_ref(&kept)).expect("kept");
+    assert_eq!(store.nodes().expect("read"), [kept.node]);
+}
+
+#[test]
+fn nobody_looks_at_every_event_to_find_some() {
+    let (_folder, path) = place();
+    let store = Sqlite::open(&path).expect("opened");
+    for (query, wanted) in [
+        (super::EVENTS, "SEARCH event USING INTEGER PRIMARY KEY (rowid>?)"),
+        (super::EVENTS_OF_NODE, "SEARCH event USING INDEX event_of_node (node=? AND id>?)"),
+    ] {
+        let query = format!("EXPLAIN QUERY PLAN {query}");
+        let mut plan = store.connection.prepare(&query).expect("a query");
+        let mut steps = plan.raw_query();
+        let step = steps.next().expect("read").expect("a step");
+        assert_eq!(step.get::<_, String>(3).expect("text"), wanted);
+    }
 }
 
 #[test]

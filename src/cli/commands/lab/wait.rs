@@ -254,13 +254,14 @@ fn reached(node: &Value) -> Option<Milestone> {
 fn verified(node: &Value, what: String) -> (Said, String) {
     let verified = &node["verified"];
     match verified["ok"].as_bool() {
-        Some(true) => (Said::Done, format!("{what}, and verified")),
-        Some(false) => {
-            let failed = verified["failed"].as_array().into_iter().flatten();
-            let failed: Vec<&str> = failed.filter_map(Value::as_str).collect();
-            // Another node that it asks may not be up yet; it asks again.
-            let said = if verified["again"] == true { Said::OnItsWay } else { Said::Failed };
-            (said, format!("{what}, and not as it should be: {}", failed.join("; ")))
+        Some(ok) => {
+            let said = match (ok, verified["again"] == true) {
+                (true, _) => Said::Done,
+                // Another node that it asks may not be up yet; it asks again.
+                (false, true) => Said::OnItsWay,
+                (false, false) => Said::Failed,
+            };
+            (said, format!("{what}, {}", verified["words"].as_str().unwrap_or_default()))
         }
         None => (Said::OnItsWay, format!("{what}; verifying")),
     }
@@ -298,9 +299,9 @@ mod tests {
 
         let all = [stage("a", "done"), stage("b", "done")];
         assert_eq!(of(&all, untold).0, Said::OnItsWay, "nobody has looked yet");
-        let found = |ok: bool, failed: &[&str], again: bool| json!({ "ok": ok, "failed": failed, "again": again });
+        let found = |ok: bool, failed: &[&str], again: bool| json!({ "ok": ok, "failed": failed, "again": again, "words": "so it is" });
         let good = of(&all, found(true, &[], false));
-        assert_eq!(good, (Said::Done, "2 of 2 stages done, and verified".to_owned()));
+        assert_eq!(good, (Said::Done, "2 of 2 stages done, so it is".to_owned()));
         assert_eq!(of(&all, found(false, &["a: it answers"], false)).0, Said::Failed);
         assert_eq!(
             of(&all, found(false, &["a: it answers"], true)).0,
