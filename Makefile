@@ -3,7 +3,7 @@
 # make check   the quick part of it: fewer random labs, no boots, none of the tests that take longest
 # make fuzz    half an hour of labs that nobody would write: what is told, and what is rendered, holds for them as well
 # make test-nodes  only the labs that come up on test hosts (docs/test-hosts.md); needs root
-# make test-long   those, what mirrors do, and every way to boot from a network, with every power cut and every broken line
+# make test-long   those, a minute of fuzzing, what mirrors do, labs in QEMU, and every way to boot from a network, with every power cut and every broken line
 # make bench   how fast a large lab is rendered, an image brought and a seed made, beside peers
 
 # A toolchain that rustup has just installed is not on the PATH of this shell yet.
@@ -53,15 +53,13 @@ fuzz: setup
 	@scripts/dev/fuzz.sh $(SECONDS)
 
 test: TRAINYARD_LABS = 200
-test: SECONDS = 60
 # Hosts mostly wait for their services, so what needs a processor runs beside them.
 test: check
-	$(MAKE) -j 2 --output-sync=target --no-print-directory test-nodes beside-nodes TRAINYARD_LABS=$(TRAINYARD_LABS) SECONDS=$(SECONDS)
+	$(MAKE) -j 2 --output-sync=target --no-print-directory test-nodes beside-nodes TRAINYARD_LABS=$(TRAINYARD_LABS)
 
 beside-nodes:
 	$(MAKE) slow
 	$(MAKE) demo
-	$(MAKE) fuzz
 
 slow: setup
 	cargo test --locked --no-fail-fast $(SLOW:%=--test %)
@@ -73,7 +71,8 @@ test-nodes: setup
 	cargo test --locked --no-fail-fast $(AS_ROOT) $(HOSTS:%=--test %) -- --show-output $(if $(TRAINYARD_LONG),,--skip cloud_medium::)
 
 test-long: export TRAINYARD_LONG = 1
-test-long: test-nodes
+test-long: SECONDS = 60
+test-long: test-nodes fuzz
 	cargo test --locked --no-fail-fast $(SHOWN:%=--test %) -- --show-output
 	cargo test --locked --no-fail-fast --lib --test serve --test lab --test virtualbox
 	cargo test --locked --no-fail-fast $(AS_ROOT) $(SLOW_AS_ROOT:%=--test %)
