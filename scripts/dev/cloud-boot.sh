@@ -81,7 +81,7 @@ make_image() {
     "${as_root[@]}" cp -r "$from/modules" "$new/lib/modules/$release/kernel"
     "${as_root[@]}" cp "$from/modules.builtin" "$new/lib/modules/$release/"
     "${as_root[@]}" chroot "$new" depmod "$release" 2>/dev/null
-    "$root/scripts/dev/standin/initramfs.sh" "$work/initrd" "$root/scripts/dev/cloud-boot/begin" virtio_pci virtio_blk crc32c_generic ext4 ata_piix sr_mod isofs e1000 virtio_net
+    "$root/scripts/dev/standin/initramfs.sh" "$work/initrd" "$root/scripts/dev/cloud-boot/begin" virtio_pci virtio_blk crc32c_generic ext4 ahci sd_mod ata_piix sr_mod isofs e1000 virtio_net
     "${as_root[@]}" cp "$from/vmlinuz" "$work/initrd" "$new/boot/"
     "${as_root[@]}" chroot "$new" systemctl --quiet enable seed-report ssh
     truncate -s 2G "$raw"

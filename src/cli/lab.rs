@@ -55,6 +55,9 @@ pub enum LabCommand {
     /// Log in to a node, or run a command there
     #[command(after_help = "Example: trainyard lab ssh controller -- trainyard-node status")]
     Ssh {
+        /// A private key to log in with, beside those that ssh knows
+        #[arg(short = 'i', long, value_name = "FILE")]
+        identity: Option<PathBuf>,
         /// The node
         #[arg(value_name = "NODE")]
         node: String,
@@ -78,6 +81,9 @@ pub enum LabCommand {
     /// Verify the services of all nodes once more
     #[command(after_help = "Example: trainyard lab verify --cold")]
     Verify {
+        /// A private key to log in with, beside those that ssh knows
+        #[arg(short = 'i', long, value_name = "FILE")]
+        identity: Option<PathBuf>,
         /// Only these nodes
         #[arg(value_name = "NODE")]
         nodes: Vec<String>,

@@ -124,6 +124,12 @@ pub struct Disk {
     pub size_mib: u64,
     /// Whether it is made with the media, from a cloud image; otherwise it is blank.
     pub from_image: bool,
+    /// Whether it is what Linux calls `vda`, because the lab says so; otherwise `sda`.
+    #[serde(default)]
+    pub virtio: bool,
+    /// Its serial number, where the lab finds it by that.
+    #[serde(default)]
+    pub serial: Option<String>,
 }
 
 /// A port of a node's that is reached through one of the host's.
@@ -233,13 +239,17 @@ fn machine(
         let adapter = lab.networks[network].virtualbox.adapter;
         Some(Card { adapter, mac: interface.mac?, network })
     };
-    let mut disks = vec![Disk {
-        path: own.join("system"),
-        size_mib: node.hardware.disk_mib,
-        from_image: media == Media::Cloud,
-    }];
-    let data = node.storage.storage.data.as_ref().and_then(|data| data.disk.least_mib);
-    disks.extend(data.map(|size_mib| Disk { path: own.join("data"), size_mib, from_image: false }));
+    let disk = |name: &str, size_mib: u64, from_image: bool, found: &model::Disk| {
+        let named = found.name.as_deref().unwrap_or_default();
+        let virtio = named.starts_with("vd") || found.bus == Some(model::Bus::Virtio);
+        let serial = found.serial.clone();
+        Disk { path: own.join(name), size_mib, from_image, virtio, serial }
+    };
+    let storage = &node.storage.storage;
+    let mut disks =
+        vec![disk("system", node.hardware.disk_mib, media == Media::Cloud, &storage.disk)];
+    let data = storage.data.as_ref().map(|data| &data.disk);
+    disks.extend(data.and_then(|found| Some(disk("data", found.least_mib?, false, found))));
     let cds = match media {
         Media::Iso => vec![own.join("install.iso")],
         Media::Seed => vec![own.join("medium.iso"), own.join("oemdrv.iso")],

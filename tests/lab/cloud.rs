@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use crate::common::{Outcome, ROOT, judge, judged};
-use crate::running::{Machines, wait_until};
+use crate::running::Machines;
 
 /// A program that goes on until this value is dropped, or the test ends otherwise.
 struct Running(Child);
@@ -29,7 +29,6 @@ impl Drop for Running {
 struct Cloud {
     lab: Machines,
     _mirrors: Running,
-    _agent: Running,
 }
 
 impl Cloud {
@@ -63,22 +62,14 @@ parameters:
         let (outside, requests) =
             (format!("{ROOT}/tests/node/outside.py"), lab.path("requests").display().to_string());
         let mirrors = ["python3", &outside, "mirrors", "127.0.0.1", &port.to_string(), &requests];
-        let (key, agent) = (lab.path("key"), lab.path("agent"));
         let mut make = judge("ssh-keygen");
-        make.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key);
+        make.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(lab.path("key"));
         judged(make);
-        let begun = Running::begin(&["ssh-agent", "-D", "-a", &agent.display().to_string()]);
-        wait_until(|| agent.exists());
-        let mut add = judge("ssh-add");
-        add.arg("-q").arg(&key).env("SSH_AUTH_SOCK", &agent);
-        judged(add);
-        Self { lab, _mirrors: Running::begin(&mirrors), _agent: begun }
+        Self { lab, _mirrors: Running::begin(&mirrors) }
     }
 
     fn run(&self, words: &[&str]) -> Outcome {
-        let mut command = self.lab.command(words);
-        command.env("SSH_AUTH_SOCK", self.lab.path("agent"));
-        crate::common::outcome(command)
+        self.lab.run(words)
     }
 
     fn done(&self, words: &[&str]) -> String {
@@ -89,7 +80,7 @@ parameters:
     }
 
     fn on(&self, node: &str, command: &str) -> String {
-        self.done(&["lab", "ssh", node, command])
+        self.done(&["lab", "ssh", "-i", "key", node, command])
     }
 }
 
@@ -118,6 +109,8 @@ nodes:
         let names = "for n in enp0s3 enp0s9; do udevadm info /sys/class/net/$n | sed -n 's/^E: ID_NET_NAME=//p'; done";
         assert_eq!(cloud.on(node, names), "enp0s3\nenp0s9\n", "{node}");
     }
+    // As the lab file says where it is installed to.
+    assert_eq!(cloud.on("compute", "lsblk -dno NAME -e 11"), "sda\n");
     cloud.on("compute", "curl -sf http://controller:2379/health | grep true");
 
     let before = [cloud.on("controller", BOOT), cloud.on("compute", BOOT)];
@@ -126,7 +119,7 @@ nodes:
     assert_eq!(cloud.on("controller", BOOT), before[0]);
     assert_ne!(cloud.on("compute", BOOT), before[1]);
     assert_eq!(cloud.on("compute", "ls -A /root | grep -cx old || true"), "0\n");
-    let told = cloud.done(&["lab", "verify", "compute"]);
+    let told = cloud.done(&["lab", "verify", "-i", "key", "compute"]);
     assert!(told.contains("compute: ") && told.contains(" checks passed"), "{told}");
 
     cloud.done(&["lab", "down"]);
@@ -148,7 +141,7 @@ nodes:
     );
     cloud.done(&["lab", "up"]);
     let before = cloud.on("controller", BOOT);
-    cloud.done(&["lab", "verify", "--cold"]);
+    cloud.done(&["lab", "verify", "-i", "key", "--cold"]);
     assert_ne!(cloud.on("controller", BOOT), before);
     cloud.done(&["lab", "rebuild", "compute"]);
     cloud.done(&["lab", "down"]);

@@ -211,15 +211,6 @@ impl Drop for Machines {
     }
 }
 
-/// Until something is there that a program makes when it begins.
-pub fn wait_until(is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < LONG);
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
 /// Ports that nobody has, for one lab.
 fn ports() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);

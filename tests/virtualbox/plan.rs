@@ -1,7 +1,7 @@
 //! The lab that is made.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use trainyard::machines::{
     Card, Disk, Firmware, Forward, Machine, Media, Network, Wanted, folder_of,
@@ -18,6 +18,10 @@ fn network(name: &str, attach: Attach, subnet: Option<&str>) -> Network {
         attach,
         host_interface: "auto".into(),
     }
+}
+
+fn disk(path: PathBuf, size_mib: u64) -> Disk {
+    Disk { path, size_mib, from_image: false, virtio: false, serial: None }
 }
 
 fn machine(lab: &Path, node: &str, last: u8, port: u16) -> Machine {
@@ -39,7 +43,7 @@ fn machine(lab: &Path, node: &str, last: u8, port: u16) -> Machine {
         address,
         hardware: Hardware { cpus: 2, memory_mib: 4096, disk_mib: 10240 },
         cards: vec![card(1, 0), card(3, 1)],
-        disks: vec![Disk { path: folder.join("system"), size_mib: 10240, from_image: false }],
+        disks: vec![disk(folder.join("system"), 10240)],
         cds: vec![folder.join("install.iso")],
         media: Media::Iso,
         firmware: Firmware::Bios,
@@ -61,11 +65,7 @@ pub fn lab(folder: &Path) -> Wanted {
     compute.uuid = Some("11111111-2222-3333-4444-555555555555".into());
     compute.cds = vec![compute.folder.join("cidata.iso")];
     compute.disks[0].from_image = true;
-    compute.disks.push(Disk {
-        path: compute.folder.join("data"),
-        size_mib: 2048,
-        from_image: false,
-    });
+    compute.disks.push(disk(compute.folder.join("data"), 2048));
     Wanted {
         lab: "train".into(),
         identity: "f00d".into(),

@@ -61,7 +61,8 @@ fn slot(adapter: u8) -> u8 {
 }
 
 /// The disks' slots: no card's, and not the screen's (2).
-const DISKS: u8 = 4;
+const SATA: u8 = 4;
+const VIRTIO: u8 = 5;
 const RANDOM: u8 = 7;
 
 fn words(all: &[&str]) -> Vec<String> {
@@ -96,16 +97,19 @@ pub(super) fn machine(wanted: &Wanted, machine: &Machine) -> Result<Vec<String>,
     if let Some(serial) = &machine.serial {
         all.extend(words(&["-smbios", &format!("type=1,serial={}", value(serial))]));
     }
+    // As in VirtualBox: a disk is `sda`, as labs say, and the wipe guard of an installation goes by that.
+    all.extend(words(&["-device", &format!("ich9-ahci,id=sata,addr={SATA:#x}")]));
     for (n, disk) in machine.disks.iter().enumerate() {
-        let first = if n == 0 { ",bootindex=1" } else { "" };
         let drive = format!("if=none,id=disk{n},format=qcow2,file={}", value(file(disk)));
-        let slot = usize::from(DISKS) + n;
-        all.extend(words(&[
-            "-drive",
-            &drive,
-            "-device",
-            &format!("virtio-blk-pci,drive=disk{n},addr={slot:#x}{first}"),
-        ]));
+        let at = if disk.virtio {
+            format!("virtio-blk-pci,addr={:#x}", usize::from(VIRTIO) + n)
+        } else {
+            format!("ide-hd,bus=sata.{n}")
+        };
+        let first = if n == 0 { ",bootindex=1" } else { "" };
+        let serial = disk.serial.as_ref().map(|serial| format!(",serial={}", value(serial)));
+        let device = format!("{at},drive=disk{n}{first}{}", serial.unwrap_or_default());
+        all.extend(words(&["-drive", &drive, "-device", &device]));
     }
     for (n, cd) in machine.cds.iter().enumerate() {
         let drive =

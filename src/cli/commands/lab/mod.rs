@@ -61,12 +61,15 @@ pub(in crate::cli) fn lab(
     match &args.command {
         LabCommand::Down { nodes, dry_run } => return down::down(&state, nodes, *dry_run, ui),
         LabCommand::Status => return show::status(&state, ui),
-        LabCommand::Ssh { node, command } => return reach::ssh(&known()?, node, command),
+        LabCommand::Ssh { identity, node, command } => {
+            return reach::ssh(&known()?, node, identity.as_deref(), command);
+        }
         LabCommand::Console { node, tail, follow } => {
             return reach::console(&known()?, node, *tail, *follow);
         }
-        LabCommand::Verify { nodes, cold, patience } => {
-            return reach::verify(&known()?, nodes, cold.then_some(*patience), ui);
+        LabCommand::Verify { identity, nodes, cold, patience } => {
+            let (identity, cold) = (identity.as_deref(), cold.then_some(*patience));
+            return reach::verify(&known()?, nodes, identity, cold, ui);
         }
         LabCommand::Snapshot { name, node } => {
             return kept::snapshot(&known()?, name.as_deref(), node, ui);

@@ -19,11 +19,13 @@ use crate::tool;
 
 /// How long is waited before nodes are asked again.
 const PAUSE: Duration = Duration::from_secs(10);
+/// How long a node's verification may take, in seconds: several times what it takes where a processor is emulated.
+const VERIFIED: &str = "900";
 /// How much of a console is read for its last lines.
 const MOST: u64 = 256 << 10;
 
 /// What logs in to a node: its host key is kept in its machine's folder, and goes with the machine.
-fn login(machine: &Machine, options: &[&str]) -> Result<Command> {
+fn login(machine: &Machine, identity: Option<&Path>, options: &[&str]) -> Result<Command> {
     let forward = machine.forwards.iter().find(|forward| forward.name == "ssh");
     let forward = forward.context("no port leads to it")?;
     let known = machine.folder.join("known_hosts");
@@ -36,9 +38,14 @@ fn login(machine: &Machine, options: &[&str]) -> Result<Command> {
         "LogLevel=ERROR",
         "-o",
         "ConnectTimeout=20",
+        "-o",
+        "ServerAliveInterval=15",
     ]);
     ssh.arg("-o").arg(format!("UserKnownHostsFile={}", option(&known)));
     ssh.args(["-o", &format!("HostKeyAlias={}", machine.node)]);
+    if let Some(key) = identity {
+        ssh.arg("-o").arg(format!("IdentityFile={}", option(key)));
+    }
     ssh.args(options).arg(format!("root@{}", forward.host.ip()));
     Ok(ssh)
 }
@@ -48,8 +55,13 @@ fn option(path: &Path) -> String {
     format!("\"{}\"", path.display().to_string().replace('%', "%%"))
 }
 
-pub(super) fn ssh(lab: &Known, node: &str, command: &[String]) -> Result<()> {
-    let mut ssh = login(lab.machine(node)?, &[])?;
+pub(super) fn ssh(
+    lab: &Known,
+    node: &str,
+    identity: Option<&Path>,
+    command: &[String],
+) -> Result<()> {
+    let mut ssh = login(lab.machine(node)?, identity, &[])?;
     let status = ssh.args(command).status().context("ssh")?;
     if status.success() {
         return Ok(());
@@ -62,7 +74,13 @@ pub(super) fn ssh(lab: &Known, node: &str, command: &[String]) -> Result<()> {
 }
 
 /// Has the nodes verify themselves; with a time, after a cold start, from which they may take so long to come up.
-pub(super) fn verify(lab: &Known, names: &[String], cold: Option<Duration>, ui: &Ui) -> Result<()> {
+pub(super) fn verify(
+    lab: &Known,
+    names: &[String],
+    identity: Option<&Path>,
+    cold: Option<Duration>,
+    ui: &Ui,
+) -> Result<()> {
     let machines = lab.machines(names)?;
     if cold.is_some() {
         kept::stopped(&*lab.provider, lab.wanted(), &machines, ui, |_| Ok(()))?;
@@ -73,7 +91,7 @@ pub(super) fn verify(lab: &Known, names: &[String], cold: Option<Duration>, ui: 
         let mut told = String::new();
         for machine in &machines {
             interrupt::check()?;
-            let said = verified(machine)?;
+            let said = verified(machine, identity)?;
             let (node, text) = (&machine.node, String::from_utf8_lossy(&said.stdout).into_owned());
             told.extend(text.lines().map(|line| format!("{node}: {line}\n")));
             if !said.status.success() {
@@ -102,9 +120,9 @@ pub(super) fn verify(lab: &Known, names: &[String], cold: Option<Duration>, ui: 
 }
 
 /// What a node's own verification says. Nobody is there to be asked for a password.
-fn verified(machine: &Machine) -> Result<Output> {
-    let mut ssh = login(machine, &["-o", "BatchMode=yes"])?;
-    ssh.args(["trainyard-node", "verify"]).stdin(Stdio::null());
+fn verified(machine: &Machine, identity: Option<&Path>) -> Result<Output> {
+    let mut ssh = login(machine, identity, &["-o", "BatchMode=yes"])?;
+    ssh.args(["timeout", VERIFIED, "trainyard-node", "verify"]).stdin(Stdio::null());
     ssh.output().context("ssh")
 }
 
