@@ -74,6 +74,9 @@ make_image() {
     # What only containers need goes: a blkid that finds a drive where there is none, and what keeps hosts from verifying themselves.
     "${as_root[@]}" tar -C "$tree" -c ./usr/sbin/blkid | "${as_root[@]}" tar -C "$new" -x
     "${as_root[@]}" rm -r "$new/usr/lib/systemd/system/trainyard-verify.service.d"
+    # A machine has a clock of its own, which it sets.
+    "${as_root[@]}" sed -i 's/-x //' "$new/usr/share/el7/packages/chrony/root/etc/sysconfig/chronyd"
+    "${as_root[@]}" rm "$new/usr/share/el7/packages/chrony/root/usr/local/bin/chronyc"
     "${as_root[@]}" cp -r "$root"/scripts/dev/cloud-boot/{boot,etc,usr} "$new"
     "${as_root[@]}" chroot "$new" sh -c 'dpkg -i /usr/src/*.deb' >"$work/said" 2>&1 || die 1 "$(cat "$work/said")"
     release=$(cat "$from/release")
