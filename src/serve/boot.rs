@@ -75,11 +75,11 @@ impl Question {
         };
         let attempts = server.options.attempts;
         let asked = server.keeper.change(name, |node| {
-            let (again, failed) = (node.booted, node.state == Stage::Failed);
+            let (again, failed) = ((node.booted, node.attempts), node.state == Stage::Failed);
             let asked = node.boots(attempts, now());
             let news = match asked {
-                // However often it asks, that is told once.
-                Asked::Install => (!again).then(|| node.step.clone()),
+                // However often its firmware asks, that is told once.
+                Asked::Install => (again != (true, node.attempts)).then(|| node.step.clone()),
                 Asked::Disk if failed => None,
                 Asked::Disk => node.reason.clone(),
             };

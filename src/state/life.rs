@@ -24,6 +24,11 @@ pub enum Told<'a> {
     Failed(&'a str),
 }
 
+/// What a node did that has asked what to boot, and nothing since.
+const ASKED: &str = "asked what to boot";
+/// Milliseconds within which firmware that asks twice has begun once.
+const TWICE: u64 = 5000;
+
 impl NodeState {
     /// It is to be installed, whatever it was. What opened its files before opens nothing any more.
     pub fn arm(&mut self, files: Token, report: Token, now: u64) {
@@ -38,9 +43,16 @@ impl NodeState {
 
     /// It asks what to boot. One that was interrupted while it was installed begins anew, but not for ever.
     pub fn boots(&mut self, attempts: u32, now: u64) -> Asked {
-        self.seen = Some(now);
+        let last = self.seen.replace(now);
         if !matches!(self.state, State::Armed | State::Installing) {
             return Asked::Disk;
+        }
+        // It died before it fetched its kickstart, where it is not its firmware that asks twice.
+        let twice =
+            self.step == ASKED && last.is_some_and(|last| now.saturating_sub(last) <= TWICE);
+        if self.booted && !twice {
+            self.booted = false;
+            self.attempts += 1;
         }
         if self.attempts >= attempts {
             let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
@@ -48,7 +60,7 @@ impl NodeState {
             return Asked::Disk;
         }
         self.booted = true;
-        "asked what to boot".clone_into(&mut self.step);
+        ASKED.clone_into(&mut self.step);
         Asked::Install
     }
 
@@ -186,6 +198,32 @@ mod tests {
         assert_eq!(node.boots(3, 4), Asked::Disk);
         assert_eq!(node.state, State::Failed);
         assert_eq!(node.reason.as_deref(), Some("it has begun 3 times, and was never installed"));
+    }
+
+    #[test]
+    fn one_that_never_comes_to_its_kickstart_is_not_tried_for_ever() {
+        for dies_at in [None, Some("loading its kernel")] {
+            let mut node = armed();
+            let boots = |node: &mut NodeState, at: u64| {
+                let asked = node.boots(3, at);
+                // Its firmware asks twice.
+                assert_eq!(node.boots(3, at + 100), asked, "{dies_at:?}");
+                if let Some(step) = dies_at {
+                    node.tells(Told::Step(step), at + 200);
+                }
+                (asked, node.attempts)
+            };
+            // What was seen to load its kernel need not be waited for.
+            let between = if dies_at.is_some() { 1000 } else { 6000 };
+            for n in 0..3 {
+                let begun = u64::from(n) * between;
+                assert_eq!(boots(&mut node, begun), (Asked::Install, n), "{dies_at:?}");
+            }
+            assert_eq!(boots(&mut node, 3 * between).0, Asked::Disk, "{dies_at:?}");
+            assert_eq!(node.state, State::Failed);
+            let reason = "it has begun 3 times, and was never installed";
+            assert_eq!(node.reason.as_deref(), Some(reason));
+        }
     }
 
     #[test]
