@@ -145,6 +145,13 @@ impl Keeper {
         node.step != step
     }
 
+    /// A node was heard of, that is all.
+    pub fn heard(&self, name: &str) {
+        if let Some(node) = self.known().nodes.get_mut(name) {
+            node.seen = Some(now());
+        }
+    }
+
     /// Those of which nothing was heard for too long.
     #[must_use]
     pub fn silent(&self, limit: u64) -> Vec<String> {

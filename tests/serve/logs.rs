@@ -51,6 +51,21 @@ fn wait_for(serving: &Serving, name: &str, text: &str) -> String {
     }
 }
 
+/// Packages from a medium are no requests: for an hour, its log may be all that is heard of a node.
+#[test]
+fn one_whose_log_comes_is_not_silent() {
+    let serving = Serving::of(crate::common::Lab::example("reference.yaml"), &["--silence", "3"]);
+    serving.wait_for("compute", "armed");
+    begin(&serving, "compute");
+    let mut stream = TcpStream::connect(serving.address).expect("connected");
+    for n in 0..14 {
+        writeln!(stream, "<30>Nov 26 07:40:01 localhost anaconda[12]: {n}").expect("sent");
+        sleep(Duration::from_millis(500));
+    }
+    assert_eq!(serving.state("compute"), "installing");
+    serving.wait_for("compute", "failed");
+}
+
 #[test]
 fn an_installers_log_is_kept_whatever_way_it_comes() {
     let serving = installing("compute");
