@@ -275,7 +275,7 @@ impl Server {
             let dnsmasq = tokio::task::block_in_place(|| server.dnsmasq())?;
             ready(bound);
             if let Some(program) = server.options.on_event.clone() {
-                tokio::spawn(hook::call(program, server.keeper.listen()));
+                hook::begin(&server, program);
             }
             tokio::spawn(Arc::clone(&server).watch());
             let people = page::beside(people::routes().merge(seed::routes()));
