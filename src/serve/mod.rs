@@ -9,6 +9,7 @@ mod folder;
 #[cfg(test)]
 mod fuzzed;
 mod hook;
+mod host;
 mod keeper;
 mod known;
 mod listen;
@@ -282,6 +283,7 @@ impl Server {
             let secret = machine::routes().merge(people);
             let guarded = tls::only_by_tls(secret, &server);
             let app = boot::routes().merge(machine::public_routes()).merge(guarded);
+            let app = app.layer(from_fn_with_state(Arc::clone(&server), host::check));
             let app = app.layer(from_fn_with_state(Arc::clone(&server), rates::limit));
             let app = app.with_state(Arc::clone(&server));
             // The same port, where there is one for both.
