@@ -102,9 +102,13 @@ impl Question {
         match self.answer(machine).await {
             Ok(Boot::Disk) => text(disk),
             Ok(Boot::Installer(plan, files)) => {
-                let (tree, ks) = (self.server.tree_of(&files), self.server.kickstart_of(&files));
-                let is_unproved = self.server.authority().is_some();
-                let origin = Origin { tree: &tree, kickstart: &ks, is_unproved };
+                let Self { server, .. } = self;
+                let origin = Origin {
+                    files: &server.boot_files_of(&files),
+                    tree: &server.tree_of(&files),
+                    kickstart: &server.kickstart_of(&files),
+                    is_unproved: server.authority().is_some(),
+                };
                 install(plan, &origin).map_or_else(|error| failed(&error), secret)
             }
             Err(error) => not_kept(&error),
