@@ -247,3 +247,30 @@ fn secrets_that_were_rotated_are_blotted_out_as_well() {
     );
     wait_for(&serving, "compute", "it is (a secret) here");
 }
+
+/// What is kept of all nodes has one bound; a node that tells without an end pushes out nothing of another's.
+#[test]
+fn a_node_that_tells_too_much_is_kept_short() {
+    let serving = Serving::of(crate::common::Lab::example("reference.yaml"), &["--rate", "0"]);
+    serving.wait_for("compute", "armed");
+    let report = begin(&serving, "compute");
+    std::thread::scope(|scope| {
+        for part in 0..4 {
+            let (serving, report) = (&serving, &report);
+            scope.spawn(move || {
+                for n in 0..300 {
+                    let told = serving.tell(report, &format!("what=step&more=flood+{part}+{n}"));
+                    assert_eq!(told.status, 204);
+                }
+            });
+        }
+    });
+    assert!(serving.node("compute")["step"].as_str().is_some_and(|it| it.starts_with("flood ")));
+    assert_eq!(serving.tell(&report, "what=failed&more=no+disk").status, 204);
+    let said = serving.node_command(&["events", "compute"]).stdout;
+    assert_eq!(said.matches("  flood ").count(), 997, "and three before it");
+    let last = said.lines().last().expect("one");
+    let wanted = "failed  no disk (203 events before it are left out: they came too fast)";
+    assert!(last.ends_with(wanted), "{last}");
+    assert_eq!(serving.node("compute")["reason"], "no disk");
+}
