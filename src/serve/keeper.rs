@@ -13,7 +13,7 @@ use room::Room;
 use tokio::sync::{broadcast, oneshot};
 use worker::{Order, Read, Worker};
 
-use crate::state::{Change, Event, NodeState, StateError, Store, Token};
+use crate::state::{Change, Event, Limits, NodeState, StateError, Store, Token};
 
 /// How many events a listener may be behind; who is further behind is told to begin anew.
 const BEHIND: usize = 4096;
@@ -157,12 +157,12 @@ impl Keeper {
         }
     }
 
-    /// Those of which nothing was heard for too long.
+    /// Those that have taken longer than they may.
     #[must_use]
-    pub fn silent(&self, limit: u64) -> Vec<String> {
+    pub fn late(&self, limits: Limits) -> Vec<String> {
         let (known, now) = (self.known(), now());
-        let silent = known.nodes.values().filter(|node| node.is_silent(limit, now));
-        silent.map(|node| node.name.clone()).collect()
+        let late = known.nodes.values().filter(|node| node.is_late(limits, now));
+        late.map(|node| node.name.clone()).collect()
     }
 
     /// This machine was asleep, or its clock was set: nobody was silent meanwhile.

@@ -90,7 +90,8 @@ fn a_server_that_is_killed_goes_on_where_it_was() {
 fn one_that_falls_silent_has_failed_and_is_said_where() {
     let mut serving = Serving::of(Lab::example("reference.yaml"), &["--silence", "4"]);
     serving.wait_for("compute", "armed");
-    serving.get_as(&serving.mac("compute"), &serving.kickstart_path("compute"));
+    let (mac, path) = (serving.mac("compute"), serving.kickstart_path("compute"));
+    assert_eq!(serving.get_as(&mac, &path).status, 200);
     std::thread::sleep(Duration::from_secs(3));
     serving.kill();
     serving.again(&["--silence", "4"]);
@@ -100,7 +101,32 @@ fn one_that_falls_silent_has_failed_and_is_said_where() {
     serving.wait_for("compute", "failed");
     let reason = "nothing was heard of it for 4 s; the last was: fetched its kickstart";
     assert_eq!(serving.node("compute")["reason"], reason);
+    assert_eq!(serving.get_as(&mac, &path).status, 404, "what opened its kickstart is dead");
     assert_eq!(serving.state("controller"), "armed", "nobody has to switch it on");
+}
+
+/// What opens a kickstart is not left lying about for a machine that never comes.
+#[test]
+fn one_that_never_comes_is_not_armed_any_more() {
+    let mut serving = Serving::of(Lab::example("reference.yaml"), &["--armed-for", "5"]);
+    serving.wait_for("controller", "armed");
+    serving.wait_for("compute", "armed");
+    let path = serving.kickstart_path("compute");
+    let led = serving.get_as(&serving.mac("controller"), "/ks");
+    assert_eq!(led.status, 302);
+    let other = format!("/{}", led.header("location").expect("a place"));
+    serving.kill();
+    // The time counts while nobody serves, too.
+    std::thread::sleep(Duration::from_secs(5));
+    serving.again(&["--armed-for", "5"]);
+    serving.wait_for("controller", "new");
+    assert_eq!(serving.get_as(&serving.mac("controller"), &other).status, 404);
+    assert!(serving.boot("controller").contains("sanboot"));
+    let said = serving.node_command(&["status", "controller"]).stdout;
+    assert!(said.contains("not armed any more: for 5 s it did not ask what to boot"), "{said}");
+    assert_eq!(serving.get_as(&serving.mac("compute"), &path).status, 200, "this one came");
+    assert_eq!(serving.node_command(&["arm", "controller"]).status, 0);
+    assert!(serving.boot("controller").contains("inst.ks="));
 }
 
 /// A lost database is no reason to wipe a lab: its nodes are armed when it is served for the first time, and never again by
