@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::client::raw;
+use crate::client::{raw, stands};
 use crate::running::Serving;
 use crate::tls::{MADE, curl, serving, wait_for};
 
@@ -146,19 +146,8 @@ fn who_reads_nothing_is_left() {
     stream.write_all(&asks.repeat(600)).expect("sent");
     let tcp = stream.sock.try_clone().expect("the same");
     let begun = Instant::now();
-    let port = tcp.local_addr().expect("ours").port();
-    // Its end of the connection, as the kernel lists those that stand (state 01).
-    let stands = || {
-        let hex = |port: u16| format!(":{port:04X}");
-        let table = std::fs::read_to_string("/proc/net/tcp").expect("a table");
-        table.lines().any(|line| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            words.len() > 3
-                && words[1].ends_with(&hex(serving.address.port()))
-                && words[2].ends_with(&hex(port))
-                && words[3] == "01"
-        })
-    };
+    let client = tcp.local_addr().expect("ours");
+    let stands = || stands(serving.address, client);
     assert!(stands(), "it is there at first");
     while stands() {
         assert!(begun.elapsed() < Duration::from_secs(75), "it is held for ever");
