@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use crate::common::{Lab, judge};
@@ -97,21 +97,18 @@ fn a_server_that_is_killed_in_flight_loses_no_installation() {
     for name in macs.keys() {
         serving.wait_for(name, "armed");
     }
-    let (address, done) = (serving.address, AtomicUsize::new(0));
+    let address = serving.address;
     let seed = std::time::UNIX_EPOCH.elapsed().expect("a time").subsec_nanos();
     println!("seed {seed}");
     let mut kills = 0;
     std::thread::scope(|scope| {
-        for (n, (name, mac)) in macs.iter().enumerate() {
-            let done = &done;
+        let all = macs.iter().enumerate().map(|(n, (name, mac))| {
             let random = random(seed.wrapping_add(u32::try_from(n).expect("few")));
-            scope.spawn(move || {
-                keep_installing(address, name, mac, random);
-                done.fetch_add(1, Ordering::Relaxed);
-            });
-        }
+            scope.spawn(move || keep_installing(address, name, mac, random))
+        });
+        let all: Vec<_> = all.collect();
         let mut random = random(seed);
-        while done.load(Ordering::Relaxed) < NODES {
+        while !all.iter().all(ScopedJoinHandle::is_finished) {
             std::thread::sleep(Duration::from_millis(u64::from(random() % 300)));
             serving.kill();
             kills += 1;
