@@ -39,6 +39,9 @@ pub struct ServeArgs {
     /// How long a node may say nothing while it is installed, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = some_seconds)]
     pub silence: Duration,
+    /// How long a node stays armed that does not ask what to boot, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "86400", value_parser = some_seconds)]
+    pub armed_for: Duration,
     /// How often a node may begin to be installed before it counts as failed
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
     pub attempts: u32,

@@ -21,8 +21,15 @@ impl Server {
         self.options.tls.as_ref()?.authority()
     }
 
-    pub(super) fn tree_of(&self, files: &Token) -> String {
+    /// Below which boot loaders find the medium's files.
+    pub(super) fn boot_files_of(&self, files: &Token) -> String {
         format!("{}/n/{}/tree", self.options.url, files.reveal())
+    }
+
+    /// Below which the installer does. It looks at no signatures, so what is on its way is worth TLS, where it knows the certificate.
+    pub(super) fn tree_of(&self, files: &Token) -> String {
+        let url = if self.authority().is_some() { &self.options.url } else { self.safest_url() };
+        format!("{url}/n/{}/tree", files.reveal())
     }
 
     pub(super) fn kickstart_of(&self, files: &Token) -> String {

@@ -75,11 +75,11 @@ impl Question {
         };
         let attempts = server.options.attempts;
         let asked = server.keeper.change(name, |node| {
-            let (again, failed) = (node.booted, node.state == Stage::Failed);
+            let (again, failed) = ((node.booted, node.attempts), node.state == Stage::Failed);
             let asked = node.boots(attempts, now());
             let news = match asked {
-                // However often it asks, that is told once.
-                Asked::Install => (!again).then(|| node.step.clone()),
+                // However often its firmware asks, that is told once.
+                Asked::Install => (again != (true, node.attempts)).then(|| node.step.clone()),
                 Asked::Disk if failed => None,
                 Asked::Disk => node.reason.clone(),
             };
@@ -102,9 +102,13 @@ impl Question {
         match self.answer(machine).await {
             Ok(Boot::Disk) => text(disk),
             Ok(Boot::Installer(plan, files)) => {
-                let (tree, ks) = (self.server.tree_of(&files), self.server.kickstart_of(&files));
-                let is_unproved = self.server.authority().is_some();
-                let origin = Origin { tree: &tree, kickstart: &ks, is_unproved };
+                let Self { server, .. } = self;
+                let origin = Origin {
+                    files: &server.boot_files_of(&files),
+                    tree: &server.tree_of(&files),
+                    kickstart: &server.kickstart_of(&files),
+                    is_unproved: server.authority().is_some(),
+                };
                 install(plan, &origin).map_or_else(|error| failed(&error), secret)
             }
             Err(error) => not_kept(&error),

@@ -126,6 +126,20 @@ impl Folder {
         }
     }
 
+    /// The last event that the person's own program was called on.
+    #[must_use]
+    pub fn last_told(&self) -> Option<u64> {
+        fs::read_to_string(self.0.join("told")).ok()?.trim().parse().ok()
+    }
+
+    /// Notes it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn note_told(&self, event: u64) -> io::Result<()> {
+        write(&self.0.join("told"), format!("{event}\n").as_bytes())
+    }
+
     /// Where installers' logs are.
     #[must_use]
     pub fn logs(&self) -> PathBuf {

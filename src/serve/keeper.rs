@@ -1,17 +1,19 @@
 //! Where every node is: in memory for who asks, and kept by one thread.
 
+mod room;
 mod worker;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use indexmap::IndexMap;
+use room::Room;
 use tokio::sync::{broadcast, oneshot};
 use worker::{Order, Read, Worker};
 
-use crate::state::{Change, Event, NodeState, StateError, Store, Token};
+use crate::state::{Change, Event, Limits, NodeState, StateError, Store, Token};
 
 /// How many events a listener may be behind; who is further behind is told to begin anew.
 const BEHIND: usize = 4096;
@@ -49,6 +51,8 @@ struct Known {
     /// Those that the lab has no more, until they return.
     away: HashMap<String, NodeState>,
     tokens: HashMap<String, (Opens, String)>,
+    /// How much more is kept of what nodes do.
+    rooms: HashMap<String, Room>,
     last_event: u64,
 }
 
@@ -75,6 +79,7 @@ impl Keeper {
             nodes: IndexMap::new(),
             away: kept,
             tokens: HashMap::new(),
+            rooms: HashMap::new(),
             last_event: store.last_event()?,
         };
         let worker = Worker::new(store, Arc::clone(&trouble));
@@ -145,12 +150,19 @@ impl Keeper {
         node.step != step
     }
 
-    /// Those of which nothing was heard for too long.
+    /// A node was heard of, that is all.
+    pub fn heard(&self, name: &str) {
+        if let Some(node) = self.known().nodes.get_mut(name) {
+            node.seen = Some(now());
+        }
+    }
+
+    /// Those that have taken longer than they may.
     #[must_use]
-    pub fn silent(&self, limit: u64) -> Vec<String> {
+    pub fn late(&self, limits: Limits) -> Vec<String> {
         let (known, now) = (self.known(), now());
-        let silent = known.nodes.values().filter(|node| node.is_silent(limit, now));
-        silent.map(|node| node.name.clone()).collect()
+        let late = known.nodes.values().filter(|node| node.is_late(limits, now));
+        late.map(|node| node.name.clone()).collect()
     }
 
     /// This machine was asleep, or its clock was set: nobody was silent meanwhile.
@@ -174,9 +186,11 @@ impl Keeper {
         let (answer, kept) = oneshot::channel();
         let result = {
             let mut known = self.known();
-            let Some(mut node) = known.nodes.get(name).cloned() else { return Ok(None) };
+            let Some(before) = known.nodes.get(name).cloned() else { return Ok(None) };
+            let mut node = before.clone();
             let (result, text) = change(&mut node);
             known.put(node.clone());
+            let text = text.and_then(|text| known.room_for(text, decides(&before, &node), name));
             let Some(text) = text else { return self.kept(name).map(|()| Some(result)) };
             known.last_event += 1;
             let event = Event {
@@ -245,7 +259,22 @@ impl Keeper {
     }
 }
 
+/// Whether a change decides what a node may have from now on: it must outlive this server, however much the node tells.
+fn decides(before: &NodeState, after: &NodeState) -> bool {
+    let what = |node: &NodeState| {
+        (node.state, node.attempts, node.booted, node.files.clone(), node.report.clone())
+    };
+    what(before) != what(after)
+}
+
 impl Known {
+    /// What is kept of an event.
+    fn room_for(&mut self, text: String, matters: bool, name: &str) -> Option<String> {
+        let now = Instant::now();
+        let room = self.rooms.entry(name.to_owned()).or_insert_with(|| Room::new(now));
+        room.take(text, matters, now)
+    }
+
     fn put(&mut self, node: NodeState) {
         let tokens = |node: &NodeState| {
             let files = node.files.iter().map(|token| (Opens::Files, token.reveal().to_owned()));

@@ -9,6 +9,7 @@ mod folder;
 #[cfg(test)]
 mod fuzzed;
 mod hook;
+mod host;
 mod keeper;
 mod known;
 mod listen;
@@ -55,7 +56,7 @@ use crate::medium::{Medium, MediumError};
 use crate::plan::{NodePlan, Plan};
 use crate::secrets::Secrets;
 use crate::sign::{SignError, Signer};
-use crate::state::{Sqlite, StateError, Token};
+use crate::state::{Limits, Sqlite, StateError, Token};
 
 /// What is served, as it is now.
 pub struct Lab {
@@ -95,6 +96,8 @@ pub struct Options {
     pub rate: u32,
     /// How long a node may say nothing while it is installed.
     pub silence: Duration,
+    /// How long a node stays armed that does not ask what to boot.
+    pub armed_for: Duration,
     /// What becomes of nodes that nothing is known of.
     pub new_nodes: NewNodes,
     /// What is called on each event.
@@ -155,7 +158,7 @@ pub enum ServeError {
     Interrupted(#[from] interrupt::Interrupted),
 }
 
-/// How often is looked for nodes that have fallen silent.
+/// How often is looked for nodes that are late.
 const TICK: Duration = Duration::from_secs(1);
 /// Milliseconds after which two looks that follow each other mean that this machine slept, or its clock was set.
 const ASLEEP: u64 = 30_000;
@@ -275,13 +278,14 @@ impl Server {
             let dnsmasq = tokio::task::block_in_place(|| server.dnsmasq())?;
             ready(bound);
             if let Some(program) = server.options.on_event.clone() {
-                tokio::spawn(hook::call(program, server.keeper.listen()));
+                hook::begin(&server, program);
             }
             tokio::spawn(Arc::clone(&server).watch());
             let people = page::beside(people::routes().merge(seed::routes()));
             let secret = machine::routes().merge(people);
             let guarded = tls::only_by_tls(secret, &server);
             let app = boot::routes().merge(machine::public_routes()).merge(guarded);
+            let app = app.layer(from_fn_with_state(Arc::clone(&server), host::check));
             let app = app.layer(from_fn_with_state(Arc::clone(&server), rates::limit));
             let app = app.with_state(Arc::clone(&server));
             // The same port, where there is one for both.
@@ -318,10 +322,14 @@ impl Server {
         Arc::clone(&self.lab.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Arms the nodes of a lab that is served for the first time, and then looks every second for some that have fallen silent.
+    /// Arms the nodes of a lab that is served for the first time, and then looks every second for some that are late.
     async fn watch(self: Arc<Self>) {
         self.begin().await;
-        let limit = u64::try_from(self.options.silence.as_millis()).unwrap_or(u64::MAX);
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let limits = Limits {
+            silence: milliseconds(self.options.silence),
+            armed: milliseconds(self.options.armed_for),
+        };
         let mut tick = tokio::time::interval(TICK);
         let mut last = now();
         loop {
@@ -330,11 +338,8 @@ impl Server {
             if late > ASLEEP {
                 self.keeper.all_heard();
             }
-            for name in self.keeper.silent(limit) {
-                let expired = self.keeper.change(&name, |node| {
-                    let expired = node.expire(limit, now());
-                    ((), expired.then(|| node.reason.clone().unwrap_or_default()))
-                });
+            for name in self.keeper.late(limits) {
+                let expired = self.keeper.change(&name, |node| ((), node.expire(limits, now())));
                 // Kept or not, it is so, and is tried again.
                 let _ = expired.await;
             }

@@ -36,6 +36,8 @@ pub async fn connection(server: Arc<Server>, mut stream: TcpStream, from: IpAddr
         }
         // Asked anew each time: a node that is installed is not listened to any more.
         let Some(node) = server.logs_from(from) else { return };
+        // A connection comes from where it says; a datagram may come from anywhere.
+        server.keeper.heard(&node);
         tokio::task::block_in_place(|| {
             frames.push(&buffer[..read], |bytes| server.logs.add(&node, &Message::of(bytes)));
         });

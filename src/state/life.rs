@@ -24,6 +24,20 @@ pub enum Told<'a> {
     Failed(&'a str),
 }
 
+/// How long a node may take, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// To say something, while it is under way.
+    pub silence: u64,
+    /// To ask what to boot, once it is armed.
+    pub armed: u64,
+}
+
+/// What a node did that has asked what to boot, and nothing since.
+const ASKED: &str = "asked what to boot";
+/// Milliseconds within which firmware that asks twice has begun once.
+const TWICE: u64 = 5000;
+
 impl NodeState {
     /// It is to be installed, whatever it was. What opened its files before opens nothing any more.
     pub fn arm(&mut self, files: Token, report: Token, now: u64) {
@@ -38,9 +52,16 @@ impl NodeState {
 
     /// It asks what to boot. One that was interrupted while it was installed begins anew, but not for ever.
     pub fn boots(&mut self, attempts: u32, now: u64) -> Asked {
-        self.seen = Some(now);
+        let last = self.seen.replace(now);
         if !matches!(self.state, State::Armed | State::Installing) {
             return Asked::Disk;
+        }
+        // It died before it fetched its kickstart, where it is not its firmware that asks twice.
+        let twice =
+            self.step == ASKED && last.is_some_and(|last| now.saturating_sub(last) <= TWICE);
+        if self.booted && !twice {
+            self.booted = false;
+            self.attempts += 1;
         }
         if self.attempts >= attempts {
             let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
@@ -48,7 +69,7 @@ impl NodeState {
             return Asked::Disk;
         }
         self.booted = true;
-        "asked what to boot".clone_into(&mut self.step);
+        ASKED.clone_into(&mut self.step);
         Asked::Install
     }
 
@@ -96,29 +117,37 @@ impl NodeState {
         }
     }
 
-    /// Whether nothing was heard of it for too long. Nobody has to switch it on; but one that has asked what to boot is under
-    /// way.
+    /// Whether it has taken longer than it may.
     #[must_use]
-    pub fn is_silent(&self, limit: u64, now: u64) -> bool {
-        let under_way = match self.state {
-            State::Installing => true,
-            State::Armed => self.booted,
+    pub fn is_late(&self, limits: Limits, now: u64) -> bool {
+        match self.state {
+            // Nobody has to switch it on; but what opens its kickstart is not left for ever.
+            State::Armed if !self.booted => now.saturating_sub(self.since) > limits.armed,
+            // One that has asked what to boot is under way.
+            State::Armed | State::Installing => {
+                now.saturating_sub(self.seen.unwrap_or(self.since)) > limits.silence
+            }
             _ => false,
-        };
-        under_way && now.saturating_sub(self.seen.unwrap_or(self.since)) > limit
+        }
     }
 
-    /// It has failed, where it is silent. Returns whether it was.
-    pub fn expire(&mut self, limit: u64, now: u64) -> bool {
-        let late = self.is_silent(limit, now);
-        if late {
-            let seconds = limit.div_ceil(1000);
-            self.fail(
-                format!("nothing was heard of it for {seconds} s; the last was: {}", self.step),
-                now,
-            );
+    /// It has failed, where it is silent for too long, and is not armed any more, where it never came. Returns what happened, if anything did.
+    pub fn expire(&mut self, limits: Limits, now: u64) -> Option<String> {
+        if !self.is_late(limits, now) {
+            return None;
         }
-        late
+        if self.state == State::Armed && !self.booted {
+            self.enter(State::New, now);
+            self.files = None;
+            let seconds = limits.armed.div_ceil(1000);
+            self.step = format!("not armed any more: for {seconds} s it did not ask what to boot");
+            return Some(self.step.clone());
+        }
+        let seconds = limits.silence.div_ceil(1000);
+        let reason =
+            format!("nothing was heard of it for {seconds} s; the last was: {}", self.step);
+        self.fail(reason.clone(), now);
+        Some(reason)
     }
 
     fn fail(&mut self, reason: String, now: u64) {
@@ -137,7 +166,11 @@ impl NodeState {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, NodeState, State, Token, Told};
+    use super::{Asked, Limits, NodeState, State, Token, Told};
+
+    fn silent(silence: u64) -> Limits {
+        Limits { silence, armed: u64::MAX }
+    }
 
     fn armed() -> NodeState {
         let mut node = NodeState::new("compute", 0);
@@ -189,18 +222,44 @@ mod tests {
     }
 
     #[test]
+    fn one_that_never_comes_to_its_kickstart_is_not_tried_for_ever() {
+        for dies_at in [None, Some("loading its kernel")] {
+            let mut node = armed();
+            let boots = |node: &mut NodeState, at: u64| {
+                let asked = node.boots(3, at);
+                // Its firmware asks twice.
+                assert_eq!(node.boots(3, at + 100), asked, "{dies_at:?}");
+                if let Some(step) = dies_at {
+                    node.tells(Told::Step(step), at + 200);
+                }
+                (asked, node.attempts)
+            };
+            // What was seen to load its kernel need not be waited for.
+            let between = if dies_at.is_some() { 1000 } else { 6000 };
+            for n in 0..3 {
+                let begun = u64::from(n) * between;
+                assert_eq!(boots(&mut node, begun), (Asked::Install, n), "{dies_at:?}");
+            }
+            assert_eq!(boots(&mut node, 3 * between).0, Asked::Disk, "{dies_at:?}");
+            assert_eq!(node.state, State::Failed);
+            let reason = "it has begun 3 times, and was never installed";
+            assert_eq!(node.reason.as_deref(), Some(reason));
+        }
+    }
+
+    #[test]
     fn silence_is_a_failure_that_says_where() {
         let mut node = armed();
-        assert!(!node.expire(60_000, 10_000_000), "nobody has to switch it on");
+        assert_eq!(node.expire(silent(60_000), 10_000_000), None, "nobody has to switch it on");
         node.boots(3, 1);
         node.fetched("its kickstart", 2);
         assert!(node.tells(Told::Step("installing packages"), 1000));
         assert!(!node.tells(Told::Step("installing packages"), 2000), "no news");
-        assert!(!node.expire(60_000, 62_000));
-        assert!(node.expire(60_000, 62_001));
+        assert_eq!(node.expire(silent(60_000), 62_000), None);
         let reason = "nothing was heard of it for 60 s; the last was: installing packages";
+        assert_eq!(node.expire(silent(60_000), 62_001).as_deref(), Some(reason));
         assert_eq!((node.state, node.reason.as_deref()), (State::Failed, Some(reason)));
-        assert!(!node.expire(60_000, 99_000_000));
+        assert_eq!(node.expire(silent(60_000), 99_000_000), None);
     }
 
     #[test]
@@ -208,16 +267,36 @@ mod tests {
         let mut node = armed();
         node.boots(3, 1);
         node.tells(Told::Step("loading its kernel"), 2);
-        assert!(node.expire(1000, 5000));
+        assert!(node.expire(silent(1000), 5000).is_some());
         let reason = "nothing was heard of it for 1 s; the last was: loading its kernel";
         assert_eq!((node.state, node.reason.as_deref()), (State::Failed, Some(reason)));
+    }
+
+    #[test]
+    fn one_that_never_comes_is_not_armed_for_ever() {
+        let limits = Limits { silence: 1000, armed: 60_000 };
+        let mut node = armed();
+        assert_eq!(node.expire(limits, 60_001), None);
+        let mut other = node.clone();
+        let said = node.expire(limits, 60_002);
+        assert_eq!(
+            said.as_deref(),
+            Some("not armed any more: for 60 s it did not ask what to boot")
+        );
+        assert_eq!((node.state, &node.files), (State::New, &None), "what opened its files is dead");
+        assert_eq!(node.boots(3, 60_003), Asked::Disk);
+        assert_eq!(node.expire(limits, 99_000_000), None);
+        assert!(node.tells(Told::Installed, 99_000_001), "it had its kickstart from a medium");
+        // One that has come in time has the time that it needs.
+        other.boots(3, 60_001);
+        assert_eq!(other.expire(limits, 60_900), None);
     }
 
     #[test]
     fn one_that_was_taken_for_lost_and_comes_through_is_installed() {
         let mut node = armed();
         node.fetched("its kickstart", 2);
-        node.expire(1000, 9000);
+        assert!(node.expire(silent(1000), 9000).is_some());
         assert!(node.tells(Told::Installed, 9001));
         assert_eq!((node.state, node.reason), (State::Installed, None));
     }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use life::{Asked, Told};
+pub use life::{Asked, Limits, Told};
 pub use sqlite::Sqlite;
 pub use token::Token;
 

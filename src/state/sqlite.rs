@@ -79,20 +79,23 @@ impl Sqlite {
             self.connection.pragma_query_value(None, "user_version", |row| row.get(0))
         };
         match prepare().map_err(failed(&self.path))? {
-            0 => self.run(TABLES),
+            0 => self.run(TABLES)?,
             known @ 1..=VERSION => {
                 let said: String = self
                     .connection
                     .pragma_query_value(None, "quick_check", |row| row.get(0))
                     .map_err(failed(&self.path))?;
                 match known {
-                    _ if said != "ok" => Err(damaged(&self.path, said)),
-                    1 => self.run(SINCE_FIRST),
-                    _ => Ok(()),
+                    _ if said != "ok" => return Err(damaged(&self.path, said)),
+                    1 => self.run(SINCE_FIRST)?,
+                    _ => {}
                 }
             }
-            found => Err(StateError::Later { path: self.path.clone(), found, known: VERSION }),
+            found => {
+                return Err(StateError::Later { path: self.path.clone(), found, known: VERSION });
+            }
         }
+        settle(&self.connection).map_err(failed(&self.path))
     }
 
     /// All of it, or nothing.
@@ -125,7 +128,9 @@ impl Store for Sqlite {
             for change in changes {
                 keep_one(&all, change)?;
             }
-            all.commit()
+            all.commit()?;
+            let ends = |it: &Change| matches!(it.node.state, State::Installed | State::Failed);
+            if changes.iter().any(ends) { settle(&self.connection) } else { Ok(()) }
         };
         keep().map_err(failed(&path))
     }
@@ -158,6 +163,12 @@ impl Store for Sqlite {
         let last = last.optional().map_err(self.failed())?.flatten();
         Ok(last.and_then(|id| u64::try_from(id).ok()).unwrap_or(0))
     }
+}
+
+/// Moves what was kept from the log into the database itself. Of a log that somebody cut, SQLite takes what is whole and says nothing of
+/// the rest: a node that was installed would be armed again.
+fn settle(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 fn keep_one(all: &Transaction, Change { node, event }: &Change) -> Result<(), rusqlite::Error> {

@@ -60,6 +60,44 @@ fn it_is_called_on_each_event_in_its_order() {
     assert_eq!(serving.state("compute"), "failed");
 }
 
+/// What happened while it was busy, or had no server, it is told afterwards.
+#[test]
+fn it_goes_on_where_a_killed_server_ended() {
+    let lab = lab(
+        "echo \"${TRAINYARD_EVENT#*:}\" | cut -d, -f1 >>ids; until [ -e go ]; do sleep 0.05; done",
+    );
+    let mut serving = Serving::of(lab, &["--no-arm", "--on-event", "hook"]);
+    for _ in 0..3 {
+        assert_eq!(serving.node_command(&["arm", "compute"]).status, 0);
+    }
+    let ids = |serving: &Serving, count: usize| {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let ids = fs::read_to_string(serving.lab.path("ids")).unwrap_or_default();
+            let ids: Vec<u64> = ids.lines().filter_map(|id| id.parse().ok()).collect();
+            if ids.len() >= count {
+                return ids;
+            }
+            assert!(Instant::now() < end, "{ids:?} {}", serving.said());
+            sleep(Duration::from_millis(50));
+        }
+    };
+    assert_eq!(ids(&serving, 1), [1], "it is busy with the first");
+    serving.kill();
+    // One server does not call it.
+    serving.again(&["--no-arm"]);
+    assert_eq!(serving.node_command(&["arm", "controller"]).status, 0);
+    serving.kill();
+    fs::write(serving.lab.path("go"), "").expect("written");
+    serving.again(&["--no-arm", "--on-event", "hook"]);
+    assert_eq!(ids(&serving, 5), [1, 1, 2, 3, 4], "the one that was killed again, and the others");
+    sleep(Duration::from_secs(1));
+    serving.kill();
+    serving.again(&["--no-arm", "--on-event", "hook"]);
+    assert_eq!(serving.node_command(&["arm", "controller"]).status, 0);
+    assert_eq!(ids(&serving, 6), [1, 1, 2, 3, 4, 5]);
+}
+
 #[test]
 fn what_cannot_be_called_is_refused_at_the_start() {
     let lab = lab("true");

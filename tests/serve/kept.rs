@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use crate::common::{Lab, judge};
@@ -86,11 +87,96 @@ fn a_server_that_is_killed_goes_on_where_it_was() {
     assert!(ids.len() >= NODES * 2, "{}", ids.len());
 }
 
+/// Machines that are all under way, and try again as they do, while their server dies whenever it likes.
+#[test]
+fn a_server_that_is_killed_in_flight_loses_no_installation() {
+    const NODES: usize = 50;
+    let options = ["--rate", "0", "--attempts", "1"];
+    let mut serving = Serving::of(lab_of(NODES), &options);
+    let macs = crate::many::macs(&serving.lab);
+    for name in macs.keys() {
+        serving.wait_for(name, "armed");
+    }
+    let address = serving.address;
+    let seed = std::time::UNIX_EPOCH.elapsed().expect("a time").subsec_nanos();
+    println!("seed {seed}");
+    let mut kills = 0;
+    std::thread::scope(|scope| {
+        let all = macs.iter().enumerate().map(|(n, (name, mac))| {
+            let random = random(seed.wrapping_add(u32::try_from(n).expect("few")));
+            scope.spawn(move || keep_installing(address, name, mac, random))
+        });
+        let all: Vec<_> = all.collect();
+        let mut random = random(seed);
+        while !all.iter().all(ScopedJoinHandle::is_finished) {
+            std::thread::sleep(Duration::from_millis(u64::from(random() % 300)));
+            serving.kill();
+            kills += 1;
+            serving.again(&options);
+        }
+    });
+    assert!(kills >= 4, "{kills}");
+    let nodes = serving.get("/api/v1/nodes").json();
+    for node in nodes["nodes"].as_array().expect("nodes") {
+        assert_eq!((&node["state"], &node["attempts"]), (&"installed".into(), &1.into()), "{node}");
+        let name = node["name"].as_str().expect("a name");
+        let events = serving.get(&format!("/api/v1/events?node={name}")).text();
+        for once in ["\"fetched its kickstart, from ", "\"installed\"}"] {
+            assert_eq!(events.matches(once).count(), 1, "{once} {events}");
+        }
+        assert!(serving.get(&format!("/ipxe?mac={}", macs[name])).text().contains("sanboot"));
+    }
+}
+
+/// Numbers that follow from the first.
+fn random(seed: u32) -> impl FnMut() -> u32 {
+    let mut state = u64::from(seed);
+    move || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from(state >> 33).expect("31 bits")
+    }
+}
+
+/// An installation whose every question is asked until it is answered.
+fn keep_installing(
+    address: std::net::SocketAddr,
+    name: &str,
+    mac: &str,
+    mut random: impl FnMut() -> u32,
+) {
+    let card = format!("X-RHN-Provisioning-MAC-0: eth0 {mac}");
+    let kind = "Content-Type: application/x-www-form-urlencoded".to_owned();
+    let headers = [card, kind];
+    let mut ask = |method: &str, path: &str, body: &str, wanted: u16| loop {
+        std::thread::sleep(Duration::from_millis(u64::from(random() % 120)));
+        match crate::client::try_ask(address, method, path, &headers, body) {
+            Some(answer) if answer.status == wanted => break answer,
+            Some(answer) => panic!("{name} {path}: {answer:?}"),
+            None => {}
+        }
+    };
+    let script = ask("GET", &format!("/ipxe?mac={mac}"), "", 200).text();
+    let url = script.split(' ').find_map(|word| word.strip_prefix("inst.ks="));
+    let url = url.unwrap_or_else(|| panic!("{name}: {script}"));
+    let path = url.split_once(&address.to_string()).expect("here").1;
+    ask("GET", &path.replace("/ks", "/tree/images/pxeboot/vmlinuz"), "", 200);
+    let kickstart = ask("GET", path, "", 200);
+    assert!(kickstart.text().starts_with(&format!("# Kickstart of the node {name} ")), "{name}");
+    assert!(ask("GET", path, "", 200).body == kickstart.body, "{name}: the same bytes");
+    let report = Serving::report_path(&kickstart.text());
+    for n in 0..5 {
+        ask("POST", &report, &format!("what=step&more=step+{n}"), 204);
+    }
+    ask("POST", &report, "what=installed", 204);
+}
+
 #[test]
 fn one_that_falls_silent_has_failed_and_is_said_where() {
     let mut serving = Serving::of(Lab::example("reference.yaml"), &["--silence", "4"]);
     serving.wait_for("compute", "armed");
-    serving.get_as(&serving.mac("compute"), &serving.kickstart_path("compute"));
+    let (mac, path) = (serving.mac("compute"), serving.kickstart_path("compute"));
+    assert_eq!(serving.get_as(&mac, &path).status, 200);
     std::thread::sleep(Duration::from_secs(3));
     serving.kill();
     serving.again(&["--silence", "4"]);
@@ -100,7 +186,32 @@ fn one_that_falls_silent_has_failed_and_is_said_where() {
     serving.wait_for("compute", "failed");
     let reason = "nothing was heard of it for 4 s; the last was: fetched its kickstart";
     assert_eq!(serving.node("compute")["reason"], reason);
+    assert_eq!(serving.get_as(&mac, &path).status, 404, "what opened its kickstart is dead");
     assert_eq!(serving.state("controller"), "armed", "nobody has to switch it on");
+}
+
+/// What opens a kickstart is not left lying about for a machine that never comes.
+#[test]
+fn one_that_never_comes_is_not_armed_any_more() {
+    let mut serving = Serving::of(Lab::example("reference.yaml"), &["--armed-for", "8"]);
+    serving.wait_for("controller", "armed");
+    serving.wait_for("compute", "armed");
+    let path = serving.kickstart_path("compute");
+    let led = serving.get_as(&serving.mac("controller"), "/ks");
+    assert_eq!(led.status, 302);
+    let other = format!("/{}", led.header("location").expect("a place"));
+    serving.kill();
+    // The time counts while nobody serves, too.
+    std::thread::sleep(Duration::from_secs(8));
+    serving.again(&["--armed-for", "8"]);
+    serving.wait_for("controller", "new");
+    assert_eq!(serving.get_as(&serving.mac("controller"), &other).status, 404);
+    assert!(serving.boot("controller").contains("sanboot"));
+    let said = serving.node_command(&["status", "controller"]).stdout;
+    assert!(said.contains("not armed any more: for 8 s it did not ask what to boot"), "{said}");
+    assert_eq!(serving.get_as(&serving.mac("compute"), &path).status, 200, "this one came");
+    assert_eq!(serving.node_command(&["arm", "controller"]).status, 0);
+    assert!(serving.boot("controller").contains("inst.ks="));
 }
 
 /// A lost database is no reason to wipe a lab: its nodes are armed when it is served for the first time, and never again by

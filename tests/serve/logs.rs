@@ -51,6 +51,21 @@ fn wait_for(serving: &Serving, name: &str, text: &str) -> String {
     }
 }
 
+/// Packages from a medium are no requests: for an hour, its log may be all that is heard of a node.
+#[test]
+fn one_whose_log_comes_is_not_silent() {
+    let serving = Serving::of(crate::common::Lab::example("reference.yaml"), &["--silence", "3"]);
+    serving.wait_for("compute", "armed");
+    begin(&serving, "compute");
+    let mut stream = TcpStream::connect(serving.address).expect("connected");
+    for n in 0..14 {
+        writeln!(stream, "<30>Nov 26 07:40:01 localhost anaconda[12]: {n}").expect("sent");
+        sleep(Duration::from_millis(500));
+    }
+    assert_eq!(serving.state("compute"), "installing");
+    serving.wait_for("compute", "failed");
+}
+
 #[test]
 fn an_installers_log_is_kept_whatever_way_it_comes() {
     let serving = installing("compute");
@@ -231,4 +246,31 @@ fn secrets_that_were_rotated_are_blotted_out_as_well() {
         format!("<30>Nov 26 07:40:01 localhost program: it is {old} here\n").as_bytes(),
     );
     wait_for(&serving, "compute", "it is (a secret) here");
+}
+
+/// What is kept of all nodes has one bound; a node that tells without an end pushes out nothing of another's.
+#[test]
+fn a_node_that_tells_too_much_is_kept_short() {
+    let serving = Serving::of(crate::common::Lab::example("reference.yaml"), &["--rate", "0"]);
+    serving.wait_for("compute", "armed");
+    let report = begin(&serving, "compute");
+    std::thread::scope(|scope| {
+        for part in 0..4 {
+            let (serving, report) = (&serving, &report);
+            scope.spawn(move || {
+                for n in 0..300 {
+                    let told = serving.tell(report, &format!("what=step&more=flood+{part}+{n}"));
+                    assert_eq!(told.status, 204);
+                }
+            });
+        }
+    });
+    assert!(serving.node("compute")["step"].as_str().is_some_and(|it| it.starts_with("flood ")));
+    assert_eq!(serving.tell(&report, "what=failed&more=no+disk").status, 204);
+    let said = serving.node_command(&["events", "compute"]).stdout;
+    assert_eq!(said.matches("  flood ").count(), 997, "and three before it");
+    let last = said.lines().last().expect("one");
+    let wanted = "failed  no disk (203 events before it are left out: they came too fast)";
+    assert!(last.ends_with(wanted), "{last}");
+    assert_eq!(serving.node("compute")["reason"], "no disk");
 }

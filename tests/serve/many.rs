@@ -1,6 +1,8 @@
 //! Many nodes at once.
 
 use std::collections::BTreeMap;
+use std::sync::Barrier;
+use std::thread::Builder;
 
 use crate::common::Lab;
 use crate::kept::lab_of;
@@ -17,17 +19,24 @@ pub fn macs(lab: &Lab) -> BTreeMap<String, String> {
 
 #[test]
 fn all_boot_at_once_and_each_gets_its_own() {
-    let count = if std::env::var_os("TRAINYARD_LONG").is_some() { 1000 } else { 150 };
+    let count = 1000;
     let serving = Serving::of(lab_of(count), &["--rate", "0"]);
     let macs: Vec<_> = macs(&serving.lab).into_iter().collect();
     serving.wait_for(&macs[count - 1].0, "armed");
     for (name, _) in &macs {
         serving.wait_for(name, "armed");
     }
+    // None begins before all are there.
+    let gate = Barrier::new(count);
     std::thread::scope(|scope| {
-        for part in macs.chunks(count.div_ceil(16)) {
-            let serving = &serving;
-            scope.spawn(move || part.iter().for_each(|(name, mac)| install(serving, name, mac)));
+        for (name, mac) in &macs {
+            let (serving, gate) = (&serving, &gate);
+            let node = Builder::new().stack_size(256 << 10);
+            let node = node.spawn_scoped(scope, move || {
+                gate.wait();
+                install(serving, name, mac);
+            });
+            node.expect("a thread");
         }
     });
     let nodes = serving.get("/api/v1/nodes").json();

@@ -229,3 +229,40 @@ fn who_fetches_the_same_kickstart_from_elsewhere_is_told_of() {
     ];
     assert_eq!(events[events.len() - 2..], wanted, "{events:?}");
 }
+
+/// By DNS rebinding, a page elsewhere could have a browser of this network read a kickstart.
+#[test]
+fn who_asks_by_another_name_is_told_nothing() {
+    let url = ["--url", "http://Lab.example.org:8080"];
+    let serving = Serving::of(Lab::example("reference.yaml"), &url);
+    serving.wait_for("compute", "armed");
+    let mac = serving.mac("compute");
+    let asked = |target: &str, host: &str| {
+        let text = format!("GET {target} HTTP/1.1\r\n{host}Connection: close\r\n\r\n");
+        crate::client::raw(serving.address, text.as_bytes()).expect("an answer")
+    };
+    let boot = format!("/ipxe?mac={mac}");
+    for (target, host) in [
+        (boot.clone(), "Host: evil.example.org\r\n"),
+        (boot.clone(), "Host: 127.0.0.1.evil.example.org:80\r\n"),
+        (boot.clone(), "Host: localhost\r\nHost: evil.example.org\r\n"),
+        (boot.clone(), "Host: \r\n"),
+        (boot.clone(), "Host: a b\r\n"),
+        (format!("http://evil.example.org{boot}"), "Host: localhost\r\n"),
+    ] {
+        let answer = asked(&target, host);
+        assert_eq!(answer.status, 421, "{host}{answer:?}");
+        assert!(answer.text().contains("`--url`"), "{answer:?}");
+    }
+    let answer = asked("/api/v1/nodes", "Host: evil.example.org\r\n");
+    assert!(answer.json()["error"].as_str().is_some_and(|it| it.contains("`--url`")), "{answer:?}");
+    assert_eq!(serving.node("compute")["step"], "", "nothing has begun");
+    for host in ["lab.example.org", "lab.example.org:8081", "LOCALHOST:1", "[::1]", "192.0.2.7"] {
+        let answer = asked(&boot, &format!("Host: {host}\r\n"));
+        assert!(answer.status == 200 && answer.text().contains("inst.ks="), "{host} {answer:?}");
+    }
+    // GRUB and iPXE of long ago say none, and they are no browsers.
+    let old = format!("GET {boot} HTTP/1.0\r\n\r\n");
+    let answer = crate::client::raw(serving.address, old.as_bytes()).expect("an answer");
+    assert_eq!(answer.status, 200, "{answer:?}");
+}

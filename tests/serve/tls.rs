@@ -38,6 +38,17 @@ pub fn wait_for(serving: &Serving, name: &str, wanted: &str) {
     }
 }
 
+/// What a machine with this card is told to boot: by iPXE, GRUB and PXELINUX.
+pub fn told_to_boot(serving: &Serving, mac: &str) -> [String; 3] {
+    let card = mac.replace(':', "-");
+    let paths = [
+        format!("/ipxe?mac={mac}"),
+        format!("/grub/{mac}"),
+        format!("/pxelinux/pxelinux.cfg/01-{card}"),
+    ];
+    paths.map(|path| serving.get(&path).text())
+}
+
 /// The arguments that the installer of a node is given, by iPXE.
 pub fn arguments(serving: &Serving, name: &str) -> Vec<String> {
     let script = serving.boot(name);
@@ -145,17 +156,13 @@ fn boot_loaders_are_led_to_the_kickstart_by_tls_and_to_the_rest_without() {
     wait_for(&serving, "compute", "armed");
     let (path, mac) = (kickstart_path(&serving, "compute"), serving.mac("compute"));
     let tree = format!("http://{}{}", serving.address, path.replace("/ks", "/tree"));
-    let told = [
-        serving.boot("compute"),
-        serving.get(&format!("/grub/{mac}")).text(),
-        serving.get(&format!("/pxelinux/pxelinux.cfg/01-{}", mac.replace(':', "-"))).text(),
-    ];
+    let told = told_to_boot(&serving, &mac);
     for script in &told {
         let words: Vec<&str> = script.split_whitespace().collect();
         let ks = format!("inst.ks=https://{}{path}", serving.address);
         let stage2 = format!("inst.stage2={tree}");
         let syslog = format!("inst.syslog={}", serving.address);
-        for wanted in [ks.as_str(), &stage2, &syslog, "inst.noverifyssl"] {
+        for wanted in [ks.as_str(), &stage2, &syslog, "inst.nosave=all_ks", "inst.noverifyssl"] {
             assert!(words.contains(&wanted), "{wanted} in {script}");
         }
         let all = script.matches("https://").count();
@@ -167,7 +174,12 @@ fn boot_loaders_are_led_to_the_kickstart_by_tls_and_to_the_rest_without() {
     // Without TLS nobody is told to look away.
     let plain = Serving::new();
     plain.wait_for("compute", "armed");
-    assert!(!plain.boot("compute").contains("noverifyssl"));
+    for script in told_to_boot(&plain, &plain.mac("compute")) {
+        let words: Vec<&str> = script.split_whitespace().collect();
+        let syslog = format!("inst.syslog={}", plain.address);
+        assert!(words.contains(&"inst.nosave=all_ks") && words.contains(&&*syslog), "{script}");
+        assert!(!script.contains("noverifyssl"), "{script}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, date_ti
 
 use crate::common::{Lab, judge, judged, make_private, outcome, seeded_by_web};
 use crate::running::{Serving, free, serve};
-use crate::tls::{MADE, arguments, curl, kickstart, serving, state, wait_for};
+use crate::tls::{MADE, curl, kickstart, kickstart_path, serving, state, told_to_boot, wait_for};
 
 fn mode(lab: &Lab, path: &str) -> u32 {
     fs::metadata(lab.path(path)).expect("it is there").permissions().mode() & 0o7777
@@ -134,8 +134,18 @@ fn one_that_is_given_is_served_and_the_installer_checks_it() {
     write(&lab, &params("127.0.0.1"));
     let serving = Serving::of(lab, &GIVEN);
     wait_for(&serving, "controller", "armed");
-    assert!(!arguments(&serving, "controller").iter().any(|it| it.contains("noverifyssl")));
+    // What the installer brings itself comes by TLS as well, and what boot loaders bring does not.
+    let path = kickstart_path(&serving, "controller");
+    let tree = format!("{}{}", serving.address, path.replace("/ks", "/tree"));
+    for script in told_to_boot(&serving, &serving.mac("controller")) {
+        assert!(script.contains(&format!("inst.stage2=https://{tree} ")), "{script}");
+        assert!(!script.contains("noverifyssl"), "{script}");
+        assert!(!script.contains(&format!("https://{tree}/images/")), "{script}");
+    }
     let got = kickstart(&serving, "cert.pem", "controller");
+    assert!(got.stdout.contains(&format!("url --url=https://{tree}")), "{}", got.stdout);
+    let stage = format!("{}/.treeinfo", path.replace("/ks", "/tree"));
+    assert_eq!(curl(&serving, "cert.pem", &stage, &[]).status, 0);
     assert!(got.status == 0 && got.stdout.contains(&format!("https://{}/r/", serving.address)));
     assert!(!got.stdout.contains("--cacert") && !got.stdout.contains("BEGIN CERTIFICATE"));
     assert_eq!(state(&serving, "controller"), "installing");

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::client::raw;
+use crate::client::{raw, stands};
 use crate::running::Serving;
 use crate::tls::{MADE, curl, serving, wait_for};
 
@@ -57,7 +57,7 @@ fn what_is_no_handshake_ends_there() {
         &b"\x16"[..],
         b"\x16\x03\x01\x02nonsense\r\n\r\n",
         b"\x16\x03\x01\xff\xff",
-        b"\x16GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
         long.as_bytes(),
     ] {
         let begun = Instant::now();
@@ -111,7 +111,11 @@ fn the_limits_of_requests_hold_as_without() {
     // Not so long that the server closes while it is being sent: what it said is lost then.
     let long = "x".repeat(17_000);
     for (what, text, wanted) in [
-        ("a long header", format!("GET /metrics HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n"), "431"),
+        (
+            "a long header",
+            format!("GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: {long}\r\n\r\n"),
+            "431",
+        ),
         (
             "chunks",
             "POST /r/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".into(),
@@ -126,7 +130,7 @@ fn the_limits_of_requests_hold_as_without() {
     // Who never ends its request is not waited for.
     let (said, took) = sent(&serving, b"GET /metrics HTTP/1.1\r\nHost:");
     assert!(!said.contains("200 OK") && took < Duration::from_secs(20), "{took:?}: {said}");
-    let body = b"POST /r/x HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9000\r\n\r\nwhat=";
+    let body = b"POST /r/x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9000\r\n\r\nwhat=";
     let (said, took) = sent(&serving, body);
     assert!(!said.contains("204") && took < Duration::from_secs(45), "{took:?}: {said}");
     is_well(&serving);
@@ -137,24 +141,13 @@ fn the_limits_of_requests_hold_as_without() {
 fn who_reads_nothing_is_left() {
     let serving = serving();
     let mut stream = connected(&serving);
-    let asks = b"GET /tree/LiveOS/squashfs.img HTTP/1.1\r\nHost: x\r\n\r\n";
+    let asks = b"GET /tree/LiveOS/squashfs.img HTTP/1.1\r\nHost: localhost\r\n\r\n";
     // More than any buffer on the way takes.
     stream.write_all(&asks.repeat(600)).expect("sent");
     let tcp = stream.sock.try_clone().expect("the same");
     let begun = Instant::now();
-    let port = tcp.local_addr().expect("ours").port();
-    // Its end of the connection, as the kernel lists those that stand (state 01).
-    let stands = || {
-        let hex = |port: u16| format!(":{port:04X}");
-        let table = std::fs::read_to_string("/proc/net/tcp").expect("a table");
-        table.lines().any(|line| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            words.len() > 3
-                && words[1].ends_with(&hex(serving.address.port()))
-                && words[2].ends_with(&hex(port))
-                && words[3] == "01"
-        })
-    };
+    let client = tcp.local_addr().expect("ours");
+    let stands = || stands(serving.address, client);
     assert!(stands(), "it is there at first");
     while stands() {
         assert!(begun.elapsed() < Duration::from_secs(75), "it is held for ever");

@@ -67,6 +67,7 @@ pub(in crate::cli) fn serve(
         attempts: args.attempts,
         rate: args.rate,
         silence: args.silence,
+        armed_for: args.armed_for,
         new_nodes: if args.no_arm { NewNodes::Tell } else { NewNodes::Arm },
         dhcp,
         signer,

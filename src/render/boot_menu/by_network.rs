@@ -25,7 +25,9 @@ pub enum NetworkBootError {
 /// Where an installation by network comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin<'o> {
-    /// The URL below which the medium's files are.
+    /// The URL below which a boot loader finds the medium's files, by HTTP.
+    pub files: &'o str,
+    /// The same for the installer.
     pub tree: &'o str,
     /// The kickstart's URL.
     pub kickstart: &'o str,
@@ -48,7 +50,7 @@ impl Start {
     /// The installer of a node, from there. `card` is the one that the machine boots from, as `BOOTIF` has it; a boot loader that
     /// adds it by itself is given nothing.
     pub(super) fn of(node: &NodePlan, origin: &Origin, initrd: &str, card: Option<&str>) -> Self {
-        let Origin { tree, kickstart, is_unproved } = origin;
+        let Origin { files, tree, kickstart, is_unproved } = origin;
         let own = [
             // UEFI's kernel finds it by this name.
             Some(initrd.to_owned()).filter(|it| !it.is_empty()),
@@ -63,7 +65,7 @@ impl Start {
             // The installer keeps no copy of it in the new system.
             Some("inst.nosave=all_ks".to_owned()),
             // Its log goes where its files come from.
-            log_of(tree).map(|server| format!("inst.syslog={server}")),
+            log_of(files).map(|server| format!("inst.syslog={server}")),
             card.map(|card| format!("BOOTIF=01-{card}")),
             Some("ip=dhcp".to_owned()),
         ];
@@ -73,8 +75,8 @@ impl Start {
         };
         let own = own.into_iter().flatten().filter(is_kept);
         Self {
-            kernel: format!("{tree}/images/pxeboot/vmlinuz"),
-            initrd: format!("{tree}/images/pxeboot/initrd.img"),
+            kernel: format!("{files}/images/pxeboot/vmlinuz"),
+            initrd: format!("{files}/images/pxeboot/initrd.img"),
             arguments: own.chain(node.installer.boot_arguments.iter().cloned()).collect(),
         }
     }
@@ -100,8 +102,8 @@ impl Start {
 }
 
 /// Host and port of the server, which takes logs where it answers.
-fn log_of(tree: &str) -> Option<String> {
-    let url = url::Url::parse(tree).ok()?;
+fn log_of(files: &str) -> Option<String> {
+    let url = url::Url::parse(files).ok()?;
     Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
 }
 

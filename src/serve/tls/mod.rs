@@ -148,7 +148,7 @@ pub fn by_scheme(scheme: &str, url: &str) -> String {
 }
 
 /// A server's name or address, as a certificate has it.
-fn host_of(url: &str) -> String {
+pub(super) fn host_of(url: &str) -> String {
     let parsed = Url::parse(url);
     let host = parsed.as_ref().ok().and_then(Url::host_str).unwrap_or_default();
     host.trim_start_matches('[').trim_end_matches(']').to_owned()

@@ -75,6 +75,37 @@ fn one_that_was_cut_off_anywhere_is_refused_or_whole() {
     assert!(refused > 50, "{refused}");
 }
 
+/// A kill leaves the log beside the database. However much of it is lost then, no node that has ended is installed once more.
+#[test]
+fn one_whose_log_was_cut_installs_nothing_twice() {
+    let (folder, path) = place();
+    let mut store = Sqlite::open(&path).expect("opened");
+    let kept: Vec<_> = (1..200).map(|id| change(&format!("node-{id}"), id)).collect();
+    store.keep(&kept).expect("kept");
+    for (state, id) in [(State::Installed, 200), (State::Failed, 201)] {
+        let mut ended = change(state.name(), id);
+        store.keep(&[ended.clone()]).expect("armed");
+        ended.node.state = state;
+        store.keep(&[ended]).expect("ended");
+    }
+    // What is written afterwards begins the log anew.
+    store.keep(&kept).expect("kept");
+    let database = fs::read(&path).expect("read");
+    let log = fs::read(folder.path().join("state.sqlite-wal")).expect("a log");
+    assert!(log.len() > 10_000, "{}", log.len());
+    for tenths in 0..=10 {
+        let cut = folder.path().join(format!("cut-{tenths}"));
+        fs::write(&cut, &database).expect("written");
+        let part = &log[..log.len() * tenths / 10];
+        fs::write(cut.with_file_name(format!("cut-{tenths}-wal")), part).expect("written");
+        let nodes = Sqlite::open(&cut).and_then(|store| store.nodes()).expect("read");
+        for state in [State::Installed, State::Failed] {
+            let node = nodes.iter().find(|node| node.name == state.name());
+            assert_eq!(node.map(|node| node.state), Some(state), "{tenths} tenths");
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_used_is_told_with_what_to_do() {
     let (folder, path) = place();

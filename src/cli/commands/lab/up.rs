@@ -204,6 +204,7 @@ fn begin_server(
         allowed: vec![IpAddr::from(*listen.ip()).into()],
         attempts: u32::MAX,
         silence: std::time::Duration::from_secs(u64::from(u32::MAX)),
+        armed_for: std::time::Duration::from_secs(u64::from(u32::MAX)),
         new_nodes: NewNodes::Leave,
         on_event: None,
         dhcp: None,
