@@ -42,6 +42,7 @@ mod sysctl;
 mod system;
 mod taken;
 mod time;
+pub mod train;
 mod users;
 mod wipe;
 
@@ -54,8 +55,8 @@ use serde::{Deserialize, Serialize};
 use crate::spec::{Folder, Spanned, TextFile};
 
 pub use crate::spec::{
-    Addressing, Attach, BondMode, Bus, FileSystem, HookSpec as Hook, HostKeys, Ipv6Addressing,
-    Layout, Networking, Pick, Protocol, RootLogin, UnitState,
+    Addressing, Attach, BondMode, Bus, FileSystem, HookSpec as Hook, HostKeys, IniOption,
+    Ipv6Addressing, Layout, Networking, Pick, Protocol, RootLogin, UnitState,
 };
 
 pub use access::public_key;
@@ -238,7 +239,7 @@ pub struct Settings {
     /// Stage parameters that the person set.
     pub parameters: Vec<ParameterValue>,
     /// Options of configuration files that the person set.
-    pub options: Vec<OptionValue>,
+    pub options: Vec<IniOption>,
     /// Every value, and where it came from.
     pub settled: Vec<Settled>,
 }
@@ -266,19 +267,6 @@ pub struct ParameterValue {
     pub value: String,
     /// Where it was set.
     pub origin: Origin,
-}
-
-/// An option of a configuration file that the person set.
-#[derive(Clone, Debug)]
-pub struct OptionValue {
-    /// The file.
-    pub file: Spanned<String>,
-    /// The section.
-    pub section: String,
-    /// The option.
-    pub name: Spanned<String>,
-    /// Its value.
-    pub value: String,
 }
 
 /// Who may log in.

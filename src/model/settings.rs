@@ -5,14 +5,16 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::report::{Rule, Sources};
-use crate::spec::{Added, Entries, Folder, InstallerSpec, OneOrMany, SettingsSpec, Spanned};
+use crate::spec::{
+    Added, Entries, Folder, IniOption, IniOptions, InstallerSpec, OneOrMany, SettingsSpec, Spanned,
+};
 use crate::template::quote::is_plain_word;
 
 use super::settle::{Resolver, Wrong};
 use super::{
-    Access, Hardware, Installer, OptionValue, ParameterValue, Places, RootLogin, Settings, Storage,
-    Templates, access, arguments, custom, el7, file_places, hardware, kernel_arguments, machine,
-    names, storage,
+    Access, Hardware, Installer, ParameterValue, Places, RootLogin, Settings, Storage, Templates,
+    access, arguments, custom, el7, file_places, hardware, kernel_arguments, machine, names,
+    storage,
 };
 
 /// Settings that several nodes share are resolved once.
@@ -198,26 +200,12 @@ fn parameters(
     parameters
 }
 
-fn options(
-    spec: Option<&Spanned<Entries<Entries<Entries<String>>>>>,
-    r: &mut Resolver,
-) -> Vec<OptionValue> {
-    let mut options = Vec::new();
-    for file in spec.iter().flat_map(|s| &s.value.0) {
-        for section in &file.value.0 {
-            for option in &section.value.0 {
-                let origin = r.origin(option.name.span);
-                let (section, name) = (section.name.value.clone(), &option.name);
-                let path = format!("settings.{}.{section}.{}", file.name.value, name.value);
-                r.note(&path, &option.value, origin);
-                options.push(OptionValue {
-                    file: file.name.clone(),
-                    section,
-                    name: name.clone(),
-                    value: option.value.clone(),
-                });
-            }
-        }
+fn options(spec: Option<&Spanned<IniOptions>>, r: &mut Resolver) -> Vec<IniOption> {
+    let options: Vec<IniOption> = spec.iter().flat_map(|s| s.value.options()).collect();
+    for IniOption { file, section, name, value } in &options {
+        let origin = r.origin(name.span);
+        let path = format!("settings.{}.{}.{}", file.value, section.value, name.value);
+        r.note(&path, &value.value, origin);
     }
     options
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{Host, InterfacePlan, custom};
 use crate::base_image::known::KNOWN;
+use crate::model::train::Named;
 use crate::model::{HostEntry, Interface, Ipv6, Lab, MANAGEMENT, Network, Node, Repository};
 use crate::stack::Stage;
 
@@ -134,13 +135,20 @@ pub(super) struct Shared<'a> {
     pub controller: Host,
     /// The stages of each node, in the lab's order.
     pub of_nodes: &'a [Vec<&'a Stage>],
+    /// The sections of configuration files that options name.
+    pub named: Named,
     /// As templates see them: made once, since a lab may have a thousand nodes.
     members: Value,
     networks: Value,
 }
 
 impl<'a> Shared<'a> {
-    pub fn new(lab: &'a Lab, controller: Host, of_nodes: &'a [Vec<&'a Stage>]) -> Self {
+    pub fn new(
+        lab: &'a Lab,
+        controller: Host,
+        of_nodes: &'a [Vec<&'a Stage>],
+        named: Named,
+    ) -> Self {
         let others = |interface: &Interface| {
             let network = interface.network.clone()?;
             let ipv4 = interface.address.filter(|_| network != MANAGEMENT).map(|a| a.to_string());
@@ -169,6 +177,7 @@ impl<'a> Shared<'a> {
         Self {
             lab,
             of_nodes,
+            named,
             controller,
             members: Value::from(Serde(lab.nodes.iter().map(member).collect::<Vec<_>>())),
             networks: Value::from(Serde(

@@ -11,7 +11,7 @@ use super::templates::{AllTemplates, StageTemplates};
 use super::told::Teller;
 use super::{
     AccessPlan, HookPlan, Host, InstallerPlan, KickstartPlan, Login, NodePlan, Plan, ROOT_PASSWORD,
-    USER_PASSWORD, custom, interfaces, needs, settings, stages, storage,
+    USER_PASSWORD, custom, interfaces, needs, options, settings, stages, storage,
 };
 use crate::model::{CONTROLLER, Hook, HostKeys, Lab, MANAGEMENT, Node, PROVIDER, RootLogin};
 use crate::report::{Findings, Rule, Span, did_you_mean, nearest};
@@ -42,7 +42,8 @@ pub fn make(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result
 pub fn draft(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Result<Plan> {
     let services = services(lab, catalogue, findings);
     let before = findings.times();
-    settings::check(lab, catalogue, findings);
+    let named = options::named(lab, catalogue);
+    settings::check(lab, catalogue, &named, findings);
     // Templates print parameters.
     let is_whole = lab.is_whole && findings.times() == before;
     custom::check(lab, findings);
@@ -59,12 +60,12 @@ pub fn draft(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) -> Resul
         .iter()
         .map(|node| catalogue.stages.iter().filter(|s| applies(s, node, lab, &services)).collect())
         .collect();
-    let shared = Shared::new(lab, controller, &of_nodes);
+    let shared = Shared::new(lab, controller, &of_nodes, named);
     needs::check(lab, catalogue, &of_nodes, findings);
     let mut templates = AllTemplates::new(catalogue);
     // Where something is wrong already, nodes that share all they have are wrong in the same way.
     let in_part = findings.has_mistakes();
-    let mut teller = Teller { findings, is_whole };
+    let mut teller = Teller { findings, is_whole, options: HashSet::new() };
     // Templates that no node has are read as well.
     let with_own = lab.settings.iter().filter(|settings| !settings.templates.is_empty());
     for settings in with_own.take(MOST_IN_PART) {

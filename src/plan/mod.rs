@@ -5,6 +5,7 @@ mod custom;
 mod interfaces;
 mod make;
 mod needs;
+mod options;
 mod settings;
 mod stages;
 mod storage;

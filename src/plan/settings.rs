@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::stages::Planned;
 use super::told::Teller;
-use super::{FilePlan, StagePlan};
+use super::{FilePlan, StagePlan, options};
 use crate::ini;
-use crate::model::{Lab, Node, OptionValue, Origin, ParameterValue, Settled};
+use crate::model::train::Named;
+use crate::model::{IniOption, Lab, Node, Origin, ParameterValue, Settled};
 use crate::report::{Findings, Rule, Span, did_you_mean};
 use crate::stack::{Catalogue, Ownership, Stage};
 use crate::template::quote::is_plain_word;
@@ -58,8 +59,8 @@ pub(super) fn merge(
     for option in &node.settings.options {
         // A node without the file has no use for the option; `check` tells when no stage writes it.
         if let Some((_, sections)) = files.get_mut(&option.file.value) {
-            let said = (option.value.clone(), "the lab".to_owned());
-            let section = sections.entry(option.section.clone()).or_default();
+            let said = (option.value.value.clone(), "the lab".to_owned());
+            let section = sections.entry(option.section.value.clone()).or_default();
             section.insert(option.name.value.clone(), said);
         }
     }
@@ -91,7 +92,7 @@ fn place(node: &Node, of_node: &[&Stage], names: [&str; 2]) -> (String, Span) {
 
 /// No file of a stage is another's, or lies where another needs a folder.
 fn check_files(node: &Node, of_node: &[&Stage], stages: &[StagePlan], teller: &mut Teller) {
-    let Teller { findings, is_whole } = teller;
+    let Teller { findings, is_whole, .. } = teller;
     let mut tell = |stage: &str, other: &str, message: String| {
         // What stands in for names may be alike; and of the lab's own files that was told at their place.
         if stage == other && (!*is_whole || stage == "site") {
@@ -138,18 +139,18 @@ fn check_files(node: &Node, of_node: &[&Stage], stages: &[StagePlan], teller: &m
 
 fn overridden(node: &Node, file: &str, section: &str, option: &str) -> bool {
     let mut options = node.settings.options.iter();
-    options.any(|o| o.file.value == file && o.section == section && o.name.value == option)
+    options.any(|o| o.file.value == file && o.section.value == section && o.name.value == option)
 }
 
 /// Checks the lab's parameters and options by themselves.
-pub(super) fn check(lab: &Lab, catalogue: &Catalogue, findings: &mut Findings) {
+pub(super) fn check(lab: &Lab, catalogue: &Catalogue, named: &Named, findings: &mut Findings) {
     // What several nodes inherit is checked once.
     let (mut parameters, mut options) = (HashSet::new(), HashSet::new());
     for settings in &lab.settings {
         let new = |p: &&ParameterValue| parameters.insert((p.stage.span, p.name.span));
         check_parameters(settings.parameters.iter().filter(new), catalogue, findings);
-        let new = |o: &&OptionValue| options.insert((o.file.span, o.section.clone(), o.name.span));
-        check_options(settings.options.iter().filter(new), catalogue, findings);
+        let new = |o: &&IniOption| options.insert((o.file.span, o.section.span, o.name.span));
+        check_options(settings.options.iter().filter(new), catalogue, named, findings);
     }
 }
 
@@ -199,25 +200,29 @@ fn check_parameters<'l>(
 }
 
 fn check_options<'l>(
-    set: impl Iterator<Item = &'l OptionValue>,
+    set: impl Iterator<Item = &'l IniOption>,
     catalogue: &Catalogue,
+    named: &Named,
     findings: &mut Findings,
 ) {
-    let known: Vec<&str> =
-        catalogue.stages.iter().flat_map(|s| s.spec.settings.keys()).map(String::as_str).collect();
+    let written = catalogue.stages.iter().flat_map(|s| &s.spec.settings);
+    let known: IndexSet<&str> = written.map(|option| option.file.value.as_str()).collect();
     let all_read = catalogue.is_read();
-    for OptionValue { file, section, name, value } in set {
+    for option in set {
+        let IniOption { file, section, name, value } = option;
         if findings.is_full() {
             return;
         }
-        if let Err(allowed) = ini::check(&file.value, section, &name.value, value)
-            && !findings.has_told_of(Rule::SecretMark, &name.path)
-        {
-            let message = "this option cannot be written";
-            findings.tell(Rule::Option, &name.path, name.span, message, allowed);
+        match ini::check(&file.value, &section.value, &name.value, &value.value) {
+            Err(_) if findings.has_told_of(Rule::SecretMark, &name.path) => {}
+            Err(allowed) => {
+                let message = "this option cannot be written";
+                findings.tell(Rule::Option, &name.path, name.span, message, allowed);
+            }
+            Ok(()) => options::check(option, named, findings),
         }
         // A stage that cannot be read may write it.
-        if !known.contains(&file.value.as_str()) && all_read {
+        if !known.contains(file.value.as_str()) && all_read {
             let message = format!("no stage writes `{}` from options", file.value);
             let help = did_you_mean(&file.value, known.iter().copied());
             findings.tell(Rule::UnknownSettingsFile, &file.path, file.span, message, help);

@@ -7,9 +7,10 @@ use minijinja::Value;
 use super::context::{Context, Shared};
 use super::templates::StageTemplates;
 use super::told::Teller;
-use super::{FilePlan, InterfacePlan, OpeningPlan, StagePlan, needs};
+use super::{FilePlan, InterfacePlan, OpeningPlan, StagePlan, needs, options};
 use crate::ini;
-use crate::model::{Lab, Node, Protocol};
+use crate::model::train::Named;
+use crate::model::{IniOption, Lab, Node, Protocol};
 use crate::stack::{Each, Need, Ownership, Stage, check_path};
 
 /// When a stage runs; within a phase, the catalogue's order counts.
@@ -51,7 +52,7 @@ pub(super) fn plan(
     let (interfaces, as_value) = interfaces;
     let base = shared.context(node, as_value, &parameters, None);
     let name = format!("{}/stage.yaml", stage.name);
-    let settings = settings(stage, &name, &base, templates, teller)?;
+    let settings = settings(stage, node, (&base, &shared.named), templates, teller)?;
     let mut files = Vec::new();
     for file in &spec.files {
         let of_each: Vec<Context> = match file.each {
@@ -125,30 +126,32 @@ pub(super) fn plan(
 /// Its options of INI files: file, section, option, value.
 fn settings(
     stage: &Stage,
-    name: &str,
-    context: &Context,
+    node: &Node,
+    context: (&Context, &Named),
     templates: &StageTemplates,
     teller: &mut Teller,
 ) -> Result<Vec<(String, String, String, String)>> {
+    let (context, named) = context;
+    let name = format!("{}/stage.yaml", stage.name);
     let mut settings = Vec::new();
-    for (file, sections) in &stage.spec.settings {
-        for (section, options) in sections {
-            for (option, value) in options {
-                let (at, is_fixed) = (value.at, !value.text.contains('{'));
-                let value = templates.text(name, &value.text, context);
-                let Some(value) = teller.of_text(stage, at, value)? else { continue };
-                let checked = ini::check_marked(file, section, option, &value).map_err(|allowed| {
-                    format!("`[{section}] {option}` in `{file}` cannot be written: {allowed}")
-                });
-                let secrets = templates.check_secrets(name, &value, &stage.spec.secrets);
-                if teller.of_stage(stage, at, is_fixed, checked)?.is_none()
-                    || teller.of_text(stage, at, secrets)?.is_none()
-                {
-                    continue;
-                }
-                settings.push((file.clone(), section.clone(), option.clone(), value));
-            }
+    for option in &stage.spec.settings {
+        let (at, is_fixed) = (option.name.span, !option.value.value.contains('{'));
+        let value = templates.text(&name, &option.value.value, context);
+        let Some(value) = teller.of_text(stage, at, value)? else { continue };
+        let IniOption { file, section, name: option_name, .. } = option;
+        let (file, section, key) = (&file.value, &section.value, &option_name.value);
+        let checked = ini::check_marked(file, section, key, &value).map_err(|allowed| {
+            format!("`[{section}] {key}` in `{file}` cannot be written: {allowed}")
+        });
+        let secrets = templates.check_secrets(&name, &value, &stage.spec.secrets);
+        if teller.of_stage(stage, at, is_fixed, checked)?.is_none()
+            || teller.of_text(stage, at, secrets)?.is_none()
+        {
+            continue;
         }
+        let known = (teller.is_whole || is_fixed).then_some(value.as_str());
+        options::check_of_stage((stage, option), known, node, named, teller)?;
+        settings.push((file.clone(), section.clone(), key.clone(), value));
     }
     Ok(settings)
 }

@@ -1,5 +1,7 @@
 //! Where what is wrong with the lab's own stages and templates goes.
 
+use std::collections::HashSet;
+
 use anyhow::{Error, Result};
 
 use crate::report::{Findings, Rule, Span};
@@ -27,6 +29,8 @@ pub(super) struct Teller<'f> {
     pub findings: &'f mut Findings,
     /// Whether the lab is whole. Where it is not, a template may fail for nothing but what stands in for its values.
     pub is_whole: bool,
+    /// Options of stages whose names were told to be wrong: they are so for every node.
+    pub options: HashSet<Span>,
 }
 
 impl Teller<'_> {

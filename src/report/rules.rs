@@ -311,6 +311,14 @@ rules! {
     UnknownSettingsFile = "unknown-settings-file" Error,
     /// An option that cannot be written so that it is read back as it is.
     Option = "option" Error,
+    /// A configuration file of OpenStack's has no section or option of that name in Train.
+    UnknownOption = "unknown-option" Error,
+    /// An option of OpenStack's has another name today.
+    RenamedOption = "renamed-option" Error,
+    /// An option of OpenStack's does not take that value.
+    OptionValue = "option-value" Error,
+    /// An option of OpenStack's that releases after Train do not have.
+    DeprecatedOption = "deprecated-option" Hint,
     /// A stage waits for what no stage of another node provides.
     StageNeeds = "stage-needs" Error,
     /// Two stages write one option differently.

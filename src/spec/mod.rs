@@ -63,7 +63,7 @@ pub use schema::{
     LabFields, LabSpec, Networking, NodeFields, NodeSpec, OpenStackSpec, RoleFields, RoleSpec,
     TimeSpec, lab_shape,
 };
-pub use settings::{AccessSpec, InstallerSpec, RootLogin, SettingsSpec};
+pub use settings::{AccessSpec, IniOption, IniOptions, InstallerSpec, RootLogin, SettingsSpec};
 pub use stage::{
     DatabaseFields, Each, IdentityFields, IdentityServiceFields, IdentityUserFields, NeedFields,
     OwnershipFields, ParameterFields, StageFields, StageFileFields, StageOpeningFields, StagePart,

@@ -4,7 +4,7 @@ use super::custom::{
     FileSpec, FirewallSpec, HostKeys, KernelSpec, ProxySpec, RepositorySpec, UnitState,
 };
 use super::data::Data;
-use super::decode::{Added, Entries, OneOrMany, Spanned, choice, record};
+use super::decode::{Added, Entries, Entry, OneOrMany, Spanned, choice, record};
 use super::files::{Folder, PublicKeys};
 use super::hooks::HooksSpec;
 use super::kickstart::KickstartSpec;
@@ -78,8 +78,42 @@ record! {
         /// A stage's parameters: stage, then name, then value.
         parameters: Entries<Entries<String>> = "{database: {max_connections: 1000}}" else "the stages' own",
         /// Options for configuration files that stages write: file, section, option, value.
-        settings: Entries<Entries<Entries<String>>> =
+        settings: IniOptions =
             "{/etc/my.cnf.d/openstack.cnf: {mysqld: {innodb_buffer_pool_size: 256M}}}" else "the stages' own",
+    }
+}
+
+/// Options of configuration files: file, section, option, value.
+pub type IniOptions = Entries<Entries<Entries<Spanned<String>>>>;
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub struct IniOption {
+    /// The file.
+    pub file: Spanned<String>,
+    /// The section.
+    pub section: Spanned<String>,
+    /// The option.
+    pub name: Spanned<String>,
+    /// Its value.
+    pub value: Spanned<String>,
+}
+
+impl IniOptions {
+    /// All of them, in the order of the file.
+    pub fn options(&self) -> impl Iterator<Item = IniOption> {
+        self.0.iter().flat_map(|file| {
+            let of_section = |section: &Entry<Entries<Spanned<String>>>| {
+                let option = |option: &Entry<Spanned<String>>| IniOption {
+                    file: file.name.clone(),
+                    section: section.name.clone(),
+                    name: option.name.clone(),
+                    value: option.value.clone(),
+                };
+                section.value.0.iter().map(option).collect::<Vec<_>>()
+            };
+            file.value.0.iter().flat_map(of_section)
+        })
     }
 }
 

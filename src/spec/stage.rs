@@ -5,6 +5,7 @@ use crate::report::{Findings, Sources};
 use super::custom::Protocol;
 use super::decode::{Decode, Entries, Spanned, choice, record};
 use super::files::Reader;
+use super::settings::IniOptions;
 use super::tree::{Node, Value};
 use super::yaml;
 
@@ -35,7 +36,7 @@ record! {
         /// Names of the secrets that it uses; a node gets no others.
         secrets: Vec<Spanned<String>> = "[HAPROXY_PASS]",
         /// Options of INI files: file, section, option, value. Several stages may contribute to one file.
-        settings: Entries<Entries<Entries<String>>> = "{/etc/x.conf: {DEFAULT: {debug: \"false\"}}}",
+        settings: IniOptions = "{/etc/x.conf: {DEFAULT: {debug: \"false\"}}}",
         /// Owner and mode of an INI file where they are not `root root 0644`.
         ini: Entries<OwnershipFields> = "{/etc/x.conf: {group: x, mode: \"0640\"}}",
         /// Files that are no INI.
@@ -267,7 +268,7 @@ mod tests {
     fn an_option_may_be_empty() {
         let mut findings = Findings::default();
         let stage = stage("settings: {/etc/x: {a: {b: }}}\n", 1, &mut findings).expect("read");
-        let files = stage.settings.expect("settings").value.0;
-        assert_eq!(files[0].value.0[0].value.0[0].value, "");
+        let options: Vec<_> = stage.settings.expect("settings").value.options().collect();
+        assert_eq!(options[0].value.value, "");
     }
 }

@@ -7,9 +7,9 @@ use super::stage::{
     Parameter, StageSpec, Template, When,
 };
 use crate::spec::{
-    DatabaseFields, Entries, Entry, IdentityFields, IdentityServiceFields, IdentityUserFields,
-    NeedFields, OwnershipFields, Protocol, Spanned, StageFields, StageFileFields,
-    StageOpeningFields, WhenFields,
+    DatabaseFields, Entries, IdentityFields, IdentityServiceFields, IdentityUserFields, NeedFields,
+    OwnershipFields, Protocol, Spanned, StageFields, StageFileFields, StageOpeningFields,
+    WhenFields,
 };
 
 impl From<&StageFields> for StageSpec {
@@ -33,7 +33,7 @@ impl From<&StageFields> for StageSpec {
             packages: list(f.packages.as_ref()),
             parameters: parameters(f),
             secrets: list(f.secrets.as_ref()),
-            settings: settings(f),
+            settings: f.settings.iter().flat_map(|s| s.value.options()).collect(),
             ini: ini(f),
             files: items(f.files.as_ref()).map(file).collect(),
             services: list(f.services.as_ref()),
@@ -90,23 +90,6 @@ fn parameters(fields: &StageFields) -> IndexMap<String, Parameter> {
     let parameters = entries(fields.parameters.as_ref());
     parameters
         .map(|(name, p)| (name.value.clone(), Parameter { default: text(p.default.as_ref()) }))
-        .collect()
-}
-
-fn settings(
-    fields: &StageFields,
-) -> IndexMap<String, IndexMap<String, IndexMap<String, Template>>> {
-    let option = |entry: &Entry<String>| {
-        let template = Template { text: entry.value.clone(), at: entry.name.span };
-        (entry.name.value.clone(), template)
-    };
-    entries(fields.settings.as_ref())
-        .map(|(file, sections)| {
-            let section = |section: &Entry<Entries<String>>| {
-                (section.name.value.clone(), section.value.0.iter().map(option).collect())
-            };
-            (file.value.clone(), sections.0.iter().map(section).collect())
-        })
         .collect()
 }
 

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use crate::report::Span;
-use crate::spec::{Networking, Protocol};
+use crate::spec::{IniOption, Networking, Protocol};
 
 pub use crate::spec::{Each, StagePart as Custom};
 
@@ -33,8 +33,8 @@ pub struct StageSpec {
     pub parameters: IndexMap<String, Parameter>,
     /// Names of the secrets that it uses.
     pub secrets: Vec<String>,
-    /// Options of INI files: file, section, option, value.
-    pub settings: IndexMap<String, IndexMap<String, IndexMap<String, Template>>>,
+    /// Options of INI files; the values are templates.
+    pub settings: Vec<IniOption>,
     /// Owner and mode of an INI file where they are not `root root 0644`.
     pub ini: IndexMap<String, Ownership>,
     /// Files that are no INI.
