@@ -70,10 +70,14 @@ impl Question {
         let Self { server, lab, peer, .. } = self;
         let may_fetch = server.may_fetch(peer.0.ip()) && server.tree.is_some();
         let name = lab.machines.find(machine).filter(|_| may_fetch);
-        let Some(name) = name.filter(|_| self.method == Method::GET) else {
-            return Ok(Boot::Disk);
-        };
+        let Some(name) = name else { return Ok(Boot::Disk) };
         let attempts = server.options.attempts;
+        if self.method != Method::GET {
+            // It would be told the same, to the byte.
+            let mut node = server.keeper.node(name);
+            let asked = node.as_mut().map(|node| (node.boots(attempts, now()), node.files.clone()));
+            return Ok(self.boot(name, asked));
+        }
         let asked = server.keeper.change(name, |node| {
             let (again, failed) = ((node.booted, node.attempts), node.state == Stage::Failed);
             let asked = node.boots(attempts, now());
@@ -86,10 +90,14 @@ impl Question {
             ((asked, node.files.clone()), news)
         });
         // An installation that is not kept may happen twice.
-        Ok(match (asked.await?, lab.node(name)) {
+        Ok(self.boot(name, asked.await?))
+    }
+
+    fn boot(&self, name: &str, asked: Option<(Asked, Option<Token>)>) -> Boot<'_> {
+        match (asked, self.lab.node(name)) {
             (Some((Asked::Install, Some(files))), Some(plan)) => Boot::Installer(plan, files),
             _ => Boot::Disk,
-        })
+        }
     }
 
     /// The same as a text: of the node, and where its installation comes from; or this one.

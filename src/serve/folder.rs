@@ -83,7 +83,7 @@ impl Folder {
         if let Some(pem) = certificate {
             write(&self.certificate(), pem.as_bytes())?;
         }
-        write(&self.0.join("server"), format!("{url}\n").as_bytes())
+        write(&self.address_path(), format!("{url}\n").as_bytes())
     }
 
     /// Where the certificate is that the server shows, or did last.
@@ -105,10 +105,17 @@ impl Folder {
     }
 
     /// Where the server listens, or did last.
+    ///
+    /// # Errors
+    /// None has, or this user may not know.
+    pub fn address(&self) -> io::Result<String> {
+        Ok(fs::read_to_string(self.address_path())?.trim().to_owned())
+    }
+
+    /// Where it says so.
     #[must_use]
-    pub fn address(&self) -> Option<String> {
-        let text = fs::read_to_string(self.0.join("server")).ok()?;
-        Some(text.trim().to_owned())
+    pub fn address_path(&self) -> PathBuf {
+        self.0.join("server")
     }
 
     /// The digest of a file that was read before, and has the same size and time since.

@@ -104,8 +104,12 @@ async fn nodes(State(server): App) -> Response {
 async fn node(State(server): App, Path(name): Path<String>) -> Response {
     match server.keeper.node(&name) {
         Some(node) => Json(shown(&server, node)).into_response(),
-        None => told(StatusCode::NOT_FOUND, &format!("the lab has no node `{name}`")),
+        None => unknown(&name),
     }
+}
+
+fn unknown(name: &str) -> Response {
+    told(StatusCode::NOT_FOUND, &format!("the lab has no node `{name}`"))
 }
 
 async fn arm(State(server): App, Path(name): Path<String>, headers: HeaderMap) -> Response {
@@ -155,6 +159,9 @@ struct Wanted {
 }
 
 async fn events(State(server): App, Query(wanted): Query<Wanted>) -> Response {
+    if let Some(name) = wanted.node.as_deref().filter(|name| server.keeper.node(name).is_none()) {
+        return unknown(name);
+    }
     match server.keeper.events(wanted.after, wanted.node, MOST_EVENTS).await {
         Ok(events) => Json(json!({ "schema": 1, "events": events })).into_response(),
         Err(error) => told(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
@@ -228,7 +235,7 @@ pub const NEXT: &str = "x-trainyard-next";
 /// What a node's installer logs: its last lines, or all after a byte, with the byte to go on from.
 async fn log(State(server): App, Path(name): Path<String>, Query(lines): Query<Lines>) -> Response {
     if server.keeper.node(&name).is_none() {
-        return told(StatusCode::NOT_FOUND, &format!("the lab has no node `{name}`"));
+        return unknown(&name);
     }
     let part = tokio::task::block_in_place(|| match lines.after {
         Some(after) => server.logs.after(&name, after),

@@ -63,8 +63,14 @@ fn last_is_open(range: &str) -> bool {
 #[must_use]
 pub fn is_unchanged(asked: &HeaderMap, tag: &str, modified: &str) -> bool {
     match text(asked, &header::IF_NONE_MATCH) {
-        Some(known) => known.split(',').any(|one| matches!(one.trim(), "*") || one.trim() == tag),
-        None => text(asked, &header::IF_MODIFIED_SINCE) == Some(modified),
+        Some(known) => known.split(',').map(str::trim).any(|one| {
+            // What is as good as it is the same, here (RFC 9110, section 13.1.2).
+            one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
+        }),
+        None => text(asked, &header::IF_MODIFIED_SINCE).is_some_and(|since| {
+            let [since, written] = [since, modified].map(httpdate::parse_http_date);
+            since.is_ok_and(|since| written.is_ok_and(|written| since >= written))
+        }),
     }
 }
 
@@ -146,14 +152,23 @@ mod tests {
         let with = |name, value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(name, HeaderValue::from_static(value));
-            is_unchanged(&headers, "\"tag\"", "a date")
+            is_unchanged(&headers, "\"tag\"", "Thu, 26 Nov 2026 07:40:01 GMT")
         };
         assert!(with(header::IF_NONE_MATCH, "\"tag\""));
         assert!(with(header::IF_NONE_MATCH, "\"other\", \"tag\""));
         assert!(with(header::IF_NONE_MATCH, "*"));
         assert!(!with(header::IF_NONE_MATCH, "\"other\""));
-        assert!(with(header::IF_MODIFIED_SINCE, "a date"));
-        assert!(!with(header::IF_MODIFIED_SINCE, "another date"));
+        assert!(with(header::IF_NONE_MATCH, "\"other\", W/\"tag\""));
+        assert!(!with(header::IF_NONE_MATCH, "W/\"other\"") && !with(header::IF_NONE_MATCH, "tag"));
+        for (date, wanted) in [
+            ("Thu, 26 Nov 2026 07:40:01 GMT", true),
+            ("Fri, 27 Nov 2026 00:00:00 GMT", true),
+            ("Thursday, 26-Nov-26 07:40:02 GMT", true),
+            ("Thu, 26 Nov 2026 07:40:00 GMT", false),
+            ("a date", false),
+        ] {
+            assert_eq!(with(header::IF_MODIFIED_SINCE, date), wanted, "{date}");
+        }
         assert!(!is_unchanged(&HeaderMap::new(), "\"tag\"", "a date"));
     }
 }

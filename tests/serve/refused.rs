@@ -32,6 +32,14 @@ fn a_kickstart_is_its_machines_alone() {
     let path = serving.kickstart_path("controller");
     let card = [format!("X-RHN-Provisioning-MAC-0: eth0 {other}")];
     assert_eq!(ask(serving.address, "HEAD", &path, &card, "").status, 200);
+    assert_eq!(serving.node_command(&["arm", "controller"]).status, 0);
+    let boot = format!("/ipxe?mac={other}");
+    let look = ask(serving.address, "HEAD", &boot, &[], "");
+    assert!(look.status == 200 && look.body.is_empty(), "{look:?}");
+    assert_eq!(serving.node("controller")["step"], "");
+    let told = serving.get(&boot);
+    assert!(told.text().contains("inst.ks="));
+    assert_eq!(look.header("content-length"), told.header("content-length"));
     assert_eq!(serving.state("controller"), "armed");
 }
 

@@ -198,6 +198,11 @@ fn who_is_told_what() {
     assert_eq!(unknown.status, 2, "{unknown:?}");
     let unknown = serving.node_command(&["status", "compuet"]);
     assert!(unknown.stderr.contains("did you mean `compute`?"), "{unknown:?}");
+    for more in [&["events", "compuet"][..], &["events", "compuet", "--follow"]] {
+        let unknown = serving.node_command(more);
+        let said = unknown.stderr.contains("has no node `compuet`");
+        assert!(unknown.status == 2 && said, "{unknown:?}");
+    }
     let metrics = serving.get("/metrics").text();
     assert!(metrics.contains("trainyard_nodes{state=\"armed\"} 2\n"), "{metrics}");
     let lab = Lab::example("reference.yaml");
@@ -206,6 +211,13 @@ fn who_is_told_what() {
     assert!(
         nobody.stderr.contains("no server has served this lab from `.trainyard`"),
         "{nobody:?}"
+    );
+    // What cannot be read is something else than nothing.
+    std::fs::create_dir_all(lab.path(".trainyard/server")).expect("made");
+    let unread = lab.run(&["node", "status"]);
+    assert!(
+        unread.status == 9 && unread.stderr.contains("`.trainyard/server` cannot be read: "),
+        "{unread:?}"
     );
     let silent = format!("http://{}", crate::running::free());
     let nobody = lab.run(&["node", "status", "--server", &silent]);
@@ -233,4 +245,22 @@ fn one_that_only_tells_is_heard_as_well() {
     let node = serving.node("compute");
     assert_eq!((&node["state"], &node["reason"]), (&"failed".into(), &"it said (a secret)".into()));
     assert!(!texts(&serving, "compute").concat().contains(secret));
+}
+
+#[test]
+fn who_serves_by_sudo_is_told_whose_cache_was_looked_at() {
+    let lab = Lab::example("reference.yaml");
+    let told = |user: Option<&str>| {
+        let mut command = lab.command(&["serve", "--listen", "127.0.0.1:1"]);
+        command.env("XDG_CACHE_HOME", lab.path("nobody")).env_remove("SUDO_USER");
+        command.envs(user.map(|user| ("SUDO_USER", user)));
+        let refused = crate::common::outcome(command);
+        assert_eq!(refused.status, 9, "{refused:?}");
+        refused.stderr
+    };
+    let said = told(Some("ann"));
+    for words in ["nobody/trainyard`", "the cache of ann", "`--cache DIR`"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!told(None).contains("sudo"));
 }

@@ -37,6 +37,9 @@ pub(in crate::cli) fn node(lab_file: &Path, args: &NodeArgs, ui: &Ui) -> Result<
         NodeCommand::Events { node, after, follow: on, replay: speed } => {
             let nodes: Vec<String> = node.iter().cloned().collect();
             if *on {
+                if let Some(node) = node {
+                    server.ask(&format!("nodes/{}", escaped(node)), &[])?;
+                }
                 return follow(&server, *after, &nodes, ui);
             }
             let said = events(&server, *after, node.as_deref())?;

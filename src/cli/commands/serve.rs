@@ -152,10 +152,21 @@ pub(super) fn medium(
     let Some(Source { path, facts, help }) = Source::of_file(image, &lab.image, "image", lab_file)
     else {
         let wanted = super::fetch::of_lab(lab, Facts::default())?;
-        let Some(found) = cache(cache_folder)?.find(&wanted)? else {
+        let cache = cache(cache_folder)?;
+        let Some(found) = cache.find(&wanted)? else {
+            // By sudo, it is not the cache of who fetched.
+            let by_sudo = std::env::var("SUDO_USER").ok().filter(|_| cache_folder.is_none());
+            let whose = by_sudo.map_or_else(String::new, |user| {
+                format!(
+                    "; by sudo it was looked for in `{}`, and not in the cache of {user}, which `--cache DIR` names",
+                    cache.folder().display()
+                )
+            });
             bail!(Failure::new(
                 exit::INPUT,
-                "the lab's medium is not in the cache: `trainyard fetch` brings it, or `--image` names another"
+                format!(
+                    "the lab's medium is not in the cache: `trainyard fetch` brings it, or `--image` names another{whose}"
+                )
             ));
         };
         let medium = Medium::open(&found.path)?;

@@ -1,6 +1,7 @@
 //! A server that serves, and how it is spoken to.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -69,13 +70,21 @@ impl Server {
             let client = trust::by_authorities(client(), args.ca_file.as_deref())?;
             return Ok(Self { url, folder: Folder::at(&path), client });
         }
-        let Some(url) = Folder::at(&path).address() else {
+        let folder = Folder::at(&path);
+        let url = folder.address().map_err(|error| {
+            if error.kind() == ErrorKind::NotFound {
+                let message = format!(
+                    "no server has served this lab from `{}`: `trainyard serve` begins, and `--server URL` names one elsewhere",
+                    path.display()
+                );
+                return Failure::new(exit::NETWORK, message);
+            }
             let message = format!(
-                "no server has served this lab from `{}`: `trainyard serve` begins, and `--server URL` names one elsewhere",
-                path.display()
+                "`{}` cannot be read: {error}; it is for the user alone who serves the lab: ask as that user (`sudo`, where the server was begun by it), or name the server (`--server URL`)",
+                folder.address_path().display()
             );
-            bail!(Failure::new(exit::NETWORK, message));
-        };
+            Failure::new(exit::INPUT, message)
+        })?;
         Self::at(&path, url)
     }
 

@@ -45,7 +45,7 @@ pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> R
     };
 
     let seen = provider.look(wanted)?;
-    let server = Folder::at(at.state).address().and_then(|url| Server::at(at.state, url).ok());
+    let server = Folder::at(at.state).address().ok().and_then(|url| Server::at(at.state, url).ok());
     let nodes = server.as_ref().and_then(|server| server.ask("nodes", &[]).ok());
     if nodes.is_none() {
         ui.note("the lab's server does not run, so what nodes have told is left out: `trainyard serve --seeds` or `trainyard lab up` begins it");

@@ -16,7 +16,8 @@ pub(super) fn status(state: &Path, ui: &Ui) -> Result<()> {
     let seen = known.provider.look(known.wanted())?;
     // The server may have ended with the command that began it.
     let folder = crate::serve::Folder::at(state);
-    let told = folder.address().and_then(|url| Server::at(state, url).ok()?.ask("nodes", &[]).ok());
+    let told =
+        folder.address().ok().and_then(|url| Server::at(state, url).ok()?.ask("nodes", &[]).ok());
     table(known.wanted(), &seen, told.as_ref(), ui)
 }
 
