@@ -176,6 +176,7 @@ fn bash(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> String {
         }
         Act::Write { path, text } => format!("printf %s {} > {}\n", quote::shell(text), word(path)),
         Act::Remove { path } => format!("rm -rf -- {}\n", word(path)),
+        Act::RemoveEmpty { path } => format!("rmdir -- {} 2> /dev/null || true\n", word(path)),
     }
 }
 
@@ -210,6 +211,12 @@ fn powershell(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> St
             let path = word(path);
             format!(
                 "if (Test-Path -LiteralPath {path}) {{ Remove-Item -LiteralPath {path} -Recurse -Force }}\n"
+            )
+        }
+        Act::RemoveEmpty { path } => {
+            let path = word(path);
+            format!(
+                "if ((Test-Path -LiteralPath {path}) -and -not (Get-ChildItem -LiteralPath {path} -Force)) {{ Remove-Item -LiteralPath {path} -Force }}\n"
             )
         }
     }

@@ -87,6 +87,11 @@ pub enum Act {
         /// Which.
         path: PathBuf,
     },
+    /// Removes a folder where it is there and nothing is in it; what is in it is not the lab's.
+    RemoveEmpty {
+        /// Which.
+        path: PathBuf,
+    },
 }
 
 impl Step {

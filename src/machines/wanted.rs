@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::NODES;
 use crate::model::{self, COMPUTE, Hardware, Lab, MANAGEMENT, Mac};
 use crate::plan::{NodePlan, Plan};
 use crate::spec::Attach;
@@ -140,7 +141,7 @@ pub struct Forward {
 /// Where a node's machine is, below the folder of its lab's machines.
 #[must_use]
 pub fn folder_of(machines: &Path, node: &str) -> PathBuf {
-    machines.join("nodes").join(node)
+    machines.join(NODES).join(node)
 }
 
 impl Wanted {

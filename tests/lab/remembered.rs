@@ -51,6 +51,41 @@ fn a_machine_whose_node_has_left_the_lab_is_shown_and_goes_when_asked() {
     assert_eq!(lab.powers(), ["controller running", "compute running"]);
 }
 
+/// What lies where the machines are to be, and was there before them, is a person's.
+#[test]
+fn what_was_in_the_folder_of_the_machines_is_a_persons_and_stays() {
+    let lab = Machines::new();
+    assert_eq!(lab.done(&["lab", "down"]).stdout, "nothing is to be done\n");
+    assert!(!lab.path(".trainyard").exists(), "nothing was begun");
+    for file in ["nodes/thesis/chapter-1", "networks/plan", "notes"] {
+        let own = lab.machine(file);
+        fs::create_dir_all(own.parent().expect("a folder")).expect("made");
+        fs::write(&own, "mine\n").expect("written");
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        fs::set_permissions(lab.path(".trainyard"), private).expect("set");
+        let mut asked = vec![&["lab", "up", "--no-wait"][..], &["lab", "rebuild", "compute"]];
+        if file != "notes" {
+            asked.push(&["lab", "down"]);
+        }
+        for words in asked {
+            let refused = lab.run(words);
+            assert_eq!(refused.status, 8, "{words:?} {refused:?}");
+            let words = ["`lab.json`", "--state", file.split('/').next().expect("a name")];
+            assert!(words.iter().all(|word| refused.stderr.contains(word)), "{refused:?}");
+        }
+        assert_eq!(fs::read_to_string(&own).expect("it stays"), "mine\n");
+        fs::remove_dir_all(lab.machine("")).expect("moved away");
+    }
+    lab.done(&["lab", "up", "compute", "--no-wait"]);
+    fs::write(lab.machine("notes"), "mine\n").expect("written");
+    let said = lab.done(&["lab", "down"]).stderr;
+    assert!(said.contains("notes` is not the lab's, and stays"), "{said}");
+    let left: Vec<_> = fs::read_dir(lab.machine("")).expect("it stays").flatten().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(lab.done(&["lab", "down"]).stdout, "nothing is to be done\n");
+    assert_eq!(lab.run(&["lab", "up", "--no-wait"]).status, 8);
+}
+
 /// What is shown is what is done, with what goes.
 #[test]
 fn a_rebuild_is_shown_as_it_is_done_and_takes_the_old_host_key_with_it() {

@@ -30,8 +30,8 @@ use serde_json::json;
 use self::elsewhere::{qmp, switch};
 use self::power::power;
 use super::{
-    Act, Firmware, Machine, MachineError, Network, Power, Provider, Seen, Snapshot, Step, Stop,
-    Wanted,
+    Act, Firmware, Machine, MachineError, NETWORKS, NODES, Network, Power, Provider, Seen,
+    Snapshot, Step, Stop, Wanted, emptied,
 };
 use crate::disk::{self, Format};
 use crate::doctor::Check;
@@ -72,11 +72,11 @@ impl Qemu {
 }
 
 fn nodes_of(wanted: &Wanted) -> PathBuf {
-    wanted.folder.join("nodes")
+    wanted.folder.join(NODES)
 }
 
 fn networks_of(wanted: &Wanted) -> PathBuf {
-    wanted.folder.join("networks")
+    wanted.folder.join(NETWORKS)
 }
 
 /// A network's folder: its switch, and a socket for each card.
@@ -261,16 +261,7 @@ impl Provider for Qemu {
                 Act::Tell { socket: entry.path().join(GATEWAY_QMP), command: "quit", ends: true };
             steps.push(Step::lab(format!("close the way out of {name}, where there is one"), act));
         }
-        if wanted.folder.exists() {
-            // What was remembered of the lab goes last: without it nobody looks for the rest.
-            for (what, path) in [
-                ("remove the nodes' folder", nodes_of(wanted)),
-                ("remove the networks", networks_of(wanted)),
-                ("remove the lab's folder", wanted.folder.clone()),
-            ] {
-                steps.push(Step::lab(what, Act::Remove { path }));
-            }
-        }
+        steps.extend(emptied(&wanted.folder));
         Ok(steps)
     }
 

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::manage::{Manage, Vm};
 use super::read::{Interface, Medium, NatNetwork};
-use crate::machines::{Act, MachineError, Power, Seen, Step, Wanted, folder_of};
+use crate::machines::{Act, MachineError, NODES, Power, Seen, Step, Wanted, folder_of};
 
 /// The note on a machine that is whole: what it was made as.
 pub(super) const WHOLE: &str = "trainyard/whole";
@@ -273,7 +273,7 @@ fn roots(folder: &Path) -> Vec<PathBuf> {
 
 /// The node whose folder a file is in.
 fn node_of(file: &Path, roots: &[PathBuf]) -> Option<String> {
-    let inside = roots.iter().find_map(|root| file.strip_prefix(root.join("nodes")).ok())?;
+    let inside = roots.iter().find_map(|root| file.strip_prefix(root.join(NODES)).ok())?;
     let mut parts = inside.components();
     let Some(Component::Normal(node)) = parts.next() else { return None };
     let plain = parts.clone().all(|part| matches!(part, Component::Normal(_)));
@@ -282,7 +282,7 @@ fn node_of(file: &Path, roots: &[PathBuf]) -> Option<String> {
 
 /// The nodes that have a folder with something in it.
 fn folders(folder: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(folder.join("nodes")).into_iter().flatten().flatten();
+    let entries = fs::read_dir(folder.join(NODES)).into_iter().flatten().flatten();
     let filled = entries
         .filter(|entry| fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_some()));
     filled.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()

@@ -17,7 +17,7 @@ use super::reach::last_lines;
 use super::record::{Begun, Record};
 use super::wait::Waiting;
 use super::{At, show};
-use crate::cli::lab::{HowArgs, ProviderChoice, ScriptArgs, ScriptShell};
+use crate::cli::lab::{HowArgs, ScriptArgs, ScriptShell};
 use crate::cli::ui::{Ui, print};
 use crate::doctor::{Check, State};
 use crate::exit::{self, Failure};
@@ -32,6 +32,7 @@ use crate::state::{Sqlite, State as Way, Store as _};
 use crate::tool::Tool;
 
 pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) -> Result<()> {
+    Record::refuse_foreign(&at.machines())?;
     let begun = Begun::of(Record::read(at.state)?.map(|known| known.begun), how)?;
     let provider = begun.provider()?;
     let wanted = at.wanted(begun);
@@ -123,20 +124,22 @@ fn greets(machine: &Machine) -> bool {
 
 /// The steps of VirtualBox's as a script.
 pub(super) fn script(at: &At, args: &ScriptArgs) -> Result<()> {
-    let begun = Begun::new(ProviderChoice::VirtualBox, args.via);
-    let folder = args.folder.clone().unwrap_or_else(|| at.state.join("machines"));
+    let begun = Begun::of_script(Record::read(at.state)?.map(|known| known.begun), args)?;
+    let folder = args.folder.clone().unwrap_or_else(|| at.machines());
     let wanted = at.wanted_in(begun, &folder);
     let nodes = at.nodes(&args.nodes)?;
-    // What is there on another host nobody knows here.
-    let is_here = args.folder.is_none() && Tool::locate(VBOX_MANAGE).is_ok();
-    let steps = if args.assume_empty || !is_here {
+    // What is there on another host nobody knows here, and no trainyard is there that would look for what is remembered.
+    let is_here = args.folder.is_none();
+    let mut steps =
+        if is_here { remembered(at, Record::new(begun, wanted.clone()))? } else { Vec::new() };
+    steps.extend(if args.assume_empty || !is_here || Tool::locate(VBOX_MANAGE).is_err() {
         virtualbox::from_nothing(&wanted, &nodes)?
     } else {
         let provider = begun.provider()?;
         let seen = provider.look(&wanted)?;
         refuse_foreign(&seen)?;
         provider.raise(&wanted, &seen, &nodes)?
-    };
+    });
     let shell = match args.shell {
         ScriptShell::Bash => Shell::Bash,
         ScriptShell::PowerShell => Shell::PowerShell,
