@@ -199,6 +199,47 @@ impl Wanted {
         some
     }
 
+    /// Leaves the machines of these nodes, and the networks that they are plugged into, as they were made. Each of which something else
+    /// is wanted now is named, with what: `address`, `networks.management.subnet`.
+    pub fn keep(&mut self, made: &Self, nodes: &[&str]) -> Vec<(String, Vec<String>)> {
+        let mut all = Vec::new();
+        for was in made.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())) {
+            let mut kept = was.clone();
+            let mut changes = Vec::new();
+            for card in &mut kept.cards {
+                let Some(network) = made.networks.get(card.network) else { continue };
+                let named = |it: &Network| it.network == network.network;
+                card.network = match self.networks.iter().position(named) {
+                    Some(at) => {
+                        let about = format!("networks.{}.", network.network);
+                        changes.extend(differing(&about, network, &self.networks[at]));
+                        at
+                    }
+                    None => {
+                        self.networks.push(network.clone());
+                        self.networks.len() - 1
+                    }
+                };
+            }
+            let is_same = |machine: &&mut Machine| machine.node == kept.node;
+            let Some(machine) = self.machines.iter_mut().find(is_same) else { continue };
+            changes.extend(differing("", &kept, machine));
+            if !changes.is_empty() {
+                all.push((kept.node.clone(), changes));
+            }
+            *machine = kept;
+        }
+        let is_kept = |machine: &&Machine| nodes.contains(&machine.node.as_str());
+        let cards = made.machines.iter().filter(is_kept).flat_map(|machine| &machine.cards);
+        for network in cards.filter_map(|card| made.networks.get(card.network)) {
+            let named = |it: &&mut Network| it.network == network.network;
+            if let Some(is) = self.networks.iter_mut().find(named) {
+                *is = network.clone();
+            }
+        }
+        all
+    }
+
     /// A node's machine.
     #[must_use]
     pub fn machine(&self, node: &str) -> Option<&Machine> {
@@ -210,6 +251,15 @@ impl Wanted {
     pub fn management(&self) -> Option<&Network> {
         self.networks.iter().find(|network| network.network == MANAGEMENT)
     }
+}
+
+/// The keys whose values differ.
+fn differing(about: &str, was: &impl Serialize, is: &impl Serialize) -> Vec<String> {
+    let (was, is) = (serde_json::json!(was), serde_json::json!(is));
+    let keys = was.as_object().into_iter().flatten();
+    keys.filter(|(key, was)| is.get(key) != Some(was))
+        .map(|(key, _)| format!("{about}{key}"))
+        .collect()
 }
 
 fn attach<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Attach, D::Error> {

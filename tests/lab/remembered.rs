@@ -86,6 +86,31 @@ fn what_was_in_the_folder_of_the_machines_is_a_persons_and_stays() {
     assert_eq!(lab.run(&["lab", "up", "--no-wait"]).status, 8);
 }
 
+/// A node that runs has the address that it was made with, whatever the lab file says now.
+#[test]
+fn a_changed_lab_file_cuts_off_no_node_that_runs() {
+    let lab = Machines::new();
+    lab.done(&["lab", "up", "--no-wait"]);
+    let way_out = || {
+        let all = lab.processes().into_iter();
+        let ways: Vec<_> = all.filter(|(_, line)| line.contains("way out")).collect();
+        assert_eq!(ways.len(), 1, "{ways:?}");
+        ways
+    };
+    let before = (way_out(), fs::read(lab.machine("lab.json")).expect("it is remembered"));
+    lab.change("10.0.0.31", "10.0.0.41");
+    let told = lab.done(&["lab", "up", "--no-wait"]);
+    let line = "compute: its machine stays as it was made, though the lab file says otherwise now (address, forwards): `trainyard lab rebuild compute` makes it anew";
+    assert!(told.stderr.lines().any(|it| it == line), "{told:?}");
+    assert!(!told.stderr.contains("controller: "), "{told:?}");
+    assert_eq!(before, (way_out(), fs::read(lab.machine("lab.json")).expect("it stays")));
+    assert!(lab.done(&["lab", "status"]).stdout.contains("compute  running  10.0.0.31"));
+    lab.done(&["lab", "rebuild", "compute", "--no-wait"]);
+    assert!(lab.done(&["lab", "status"]).stdout.contains("compute  running  10.0.0.41"));
+    assert_ne!(before.0, way_out());
+    assert!(!lab.done(&["lab", "up", "--no-wait"]).stderr.contains("otherwise"));
+}
+
 /// What is shown is what is done, with what goes.
 #[test]
 fn a_rebuild_is_shown_as_it_is_done_and_takes_the_old_host_key_with_it() {

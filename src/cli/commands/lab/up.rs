@@ -33,9 +33,10 @@ use crate::tool::Tool;
 
 pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) -> Result<()> {
     Record::refuse_foreign(&at.machines())?;
-    let begun = Begun::of(Record::read(at.state)?.map(|known| known.begun), how)?;
+    let known = Record::read(at.state)?;
+    let begun = Begun::of(known.as_ref().map(|known| known.begun), how)?;
     let provider = begun.provider()?;
-    let wanted = at.wanted(begun);
+    let mut wanted = at.wanted(begun);
     let nodes = at.nodes(names)?;
     let seen = provider.look(&wanted)?;
     refuse_foreign(&seen)?;
@@ -50,6 +51,7 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
         }
     }
     let after = seen.without(&going);
+    keep(&mut wanted, known.as_ref(), &after, ui);
     let mut checks = provider.preflight(&wanted, &after, &nodes);
     let server = SocketAddrV4::new(Ipv4Addr::LOCALHOST, begun.port_base);
     checks.extend(preflight::port(server, "nodes are to tell there how far they are"));
@@ -90,6 +92,19 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     let provider = &*provider;
     Waiting { provider, wanted: &wanted, server: &server, how, blotter: &blotter, ui }
         .wait(&machines)
+}
+
+/// Leaves machines that are there as they were made, whatever the lab file says now: other addresses or ports would cut off nodes that run.
+fn keep(wanted: &mut Wanted, known: Option<&Record>, after: &Seen, ui: &Ui) {
+    let Some(known) = known else { return };
+    let there = after.machines.iter().filter(|(_, power)| !matches!(power, Power::Partial));
+    let there: Vec<&str> = there.map(|(node, _)| node.as_str()).collect();
+    for (node, changes) in wanted.keep(&known.lab, &there) {
+        let changes = changes.join(", ");
+        ui.note(format!(
+            "{node}: its machine stays as it was made, though the lab file says otherwise now ({changes}): `trainyard lab rebuild {node}` makes it anew"
+        ));
+    }
 }
 
 /// The nodes whose machines were switched off, or lost their host, in the middle of their installation. What is on their disks may start,
