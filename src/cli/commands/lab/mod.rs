@@ -9,6 +9,7 @@ mod perform;
 mod reach;
 mod record;
 mod show;
+mod told;
 mod up;
 mod wait;
 
