@@ -191,6 +191,53 @@ fn a_script_from_nothing_makes_what_up_makes_by_a_fake_vboxmanage() {
     });
 }
 
+/// Ctrl-C at any moment is told as that, and the next run goes on from there.
+#[test]
+fn ctrl_c_is_no_fault_of_the_host_by_a_fake_vboxmanage() {
+    alone(|host| {
+        let lab = Made::new(|text| text);
+        let before = host.known();
+        let (up, down) = (["lab", "up", "compute", "--no-wait"], ["lab", "down"]);
+        let interrupted = |words: &[&str], after: u64| {
+            let mut command = lab.command(words);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            let child = command.spawn().expect("it runs");
+            std::thread::sleep(Duration::from_millis(after));
+            let mut kill = Command::new("kill");
+            kill.args(["-INT", &child.id().to_string()]).stderr(Stdio::null());
+            let _ = kill.status();
+            let ended = child.wait_with_output().expect("it ends");
+            let said = String::from_utf8_lossy(&ended.stderr);
+            let code = ended.status.code();
+            // Before it watches for the signal it dies of it.
+            assert!(
+                matches!(code, None | Some(0 | 130)),
+                "{words:?} after {after} ms: {code:?} {said}"
+            );
+            assert!(!said.contains("cannot be made here"), "{said}");
+            code != Some(0)
+        };
+        let mut stopped = 0;
+        for after in (60..).step_by(if is_long() { 20 } else { 140 }) {
+            if !interrupted(&up, after) {
+                break;
+            }
+            stopped += 1;
+        }
+        lab.done(&up);
+        for after in (60..).step_by(if is_long() { 20 } else { 140 }) {
+            if !interrupted(&down, after) {
+                break;
+            }
+            stopped += 1;
+        }
+        assert!(stopped > 6, "{stopped}");
+        lab.done(&down);
+        assert_eq!(host.known(), before);
+        assert!(lab.is_gone());
+    });
+}
+
 /// Tells the lab's server what the node says of its stages.
 fn tell(lab: &Made, token: &str, state: &str, verified: &str) {
     let said = format!(

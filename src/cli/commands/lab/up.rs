@@ -21,6 +21,7 @@ use crate::cli::lab::{HowArgs, ScriptArgs, ScriptShell};
 use crate::cli::ui::{Ui, print};
 use crate::doctor::{Check, State};
 use crate::exit::{self, Failure};
+use crate::interrupt;
 use crate::machines::qemu::CONSOLE_LOG;
 use crate::machines::virtualbox::{self, VBOX_MANAGE};
 use crate::machines::{
@@ -55,6 +56,8 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     let mut checks = provider.preflight(&wanted, &after, &nodes);
     let server = SocketAddrV4::new(Ipv4Addr::LOCALHOST, begun.port_base);
     checks.extend(preflight::port(server, "nodes are to tell there how far they are"));
+    // What was asked of a program then failed because of that, and is no fault of the host's.
+    interrupt::check()?;
     tell(&checks, ui);
     let bad = checks.iter().find(|check| check.state == State::Bad);
     if let Some(bad) = bad.filter(|_| !how.dry_run) {
