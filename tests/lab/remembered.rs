@@ -192,6 +192,16 @@ fn an_installation_that_was_cut_off_is_begun_anew() {
     assert_eq!(ended.status.code(), Some(5), "{ended:?}");
     lab.wait_for(&["controller missing", "compute off"]);
 
+    // The same by the network, as far as it is known how the lab was begun.
+    let memory = lab.machine("lab.json");
+    let known = fs::read_to_string(&memory).expect("it is remembered");
+    let by_network = known.replace(r#""via":"seed""#, r#""via":"pxe""#);
+    fs::write(&memory, by_network.replace(r#""media":"seed""#, r#""media":"pxe""#))
+        .expect("written");
+    let told = lab.other(&["lab", "up", "compute", "--image", "medium.iso", "--dry-run"]);
+    assert!(told.stdout.contains("compute: remove it with its disks\n"), "{told:?}");
+    fs::write(&memory, known).expect("written");
+
     let planned = |lab: &Machines| lab.other(&[&words[..], &["--dry-run"]].concat());
     let told = planned(&lab);
     assert!(told.stderr.contains("compute: it is off, and its installation"), "{told:?}");

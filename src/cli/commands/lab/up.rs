@@ -116,7 +116,7 @@ fn cut_off<'n>(at: &At, wanted: &Wanted, seen: &Seen, nodes: &[&'n str]) -> Vec<
     let off = nodes.iter().copied().filter(|node| seen.power(node) == Power::Off);
     let off = off.filter(|node| {
         let machine = wanted.machine(node);
-        machine.is_some_and(|it| matches!(it.media, Media::Iso | Media::Seed) && !greets(it))
+        machine.is_some_and(|it| it.media != Media::Cloud && !greets(it))
     });
     let off: Vec<&str> = off.collect();
     let database = Folder::at(at.state).database();
