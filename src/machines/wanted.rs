@@ -11,6 +11,7 @@ use super::NODES;
 use crate::model::{self, COMPUTE, Hardware, Lab, MANAGEMENT, Mac};
 use crate::plan::{NodePlan, Plan};
 use crate::spec::Attach;
+use crate::stack::holds;
 
 /// How a machine becomes its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -269,6 +270,12 @@ fn attach<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Attach, D::Error
     found.ok_or_else(|| serde::de::Error::custom(format!("a network is not attached by `{word}`")))
 }
 
+/// Whether a stage of the node's opens this port (TCP).
+fn opens(node: &NodePlan, port: u16) -> bool {
+    let mut openings = node.stages.iter().flat_map(|stage| &stage.firewall);
+    openings.any(|opening| opening.protocol == "tcp" && holds(&opening.port, port))
+}
+
 fn machine(
     node: &NodePlan,
     lab: &Lab,
@@ -303,9 +310,9 @@ fn machine(
         let guest = SocketAddrV4::new(node.address, guest);
         Some(Forward { name: name.to_owned(), host, guest })
     };
-    let is_controller = node.controller.name == node.name;
-    let dashboard = is_controller.then(|| forward("dashboard", 80)).flatten();
-    let console = is_controller.then(|| forward("console", 6080)).flatten();
+    // A port that nothing opens there would only be taken from the host.
+    let dashboard = opens(node, 80).then(|| forward("dashboard", 80)).flatten();
+    let console = opens(node, 6080).then(|| forward("console", 6080)).flatten();
     Machine {
         node: node.name.clone(),
         name: format!("{}-{}", plan.lab, node.name),

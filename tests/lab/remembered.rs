@@ -111,6 +111,32 @@ fn a_changed_lab_file_cuts_off_no_node_that_runs() {
     assert!(!lab.done(&["lab", "up", "--no-wait"]).stderr.contains("otherwise"));
 }
 
+/// The dashboard and the console are led to where something opens them, and nothing is taken from the host for what is not there.
+#[test]
+fn only_ports_that_a_stage_opens_are_led_to() {
+    let lab = Machines::new();
+    let dashboard = lab.port + (8080 - 2200);
+    let leads = |told: &str| {
+        [dashboard, lab.port + (6080 - 2200)]
+            .map(|port| told.contains(&format!(":{port}-10.0.0.11:")))
+    };
+    let planned = ["lab", "up", "--dry-run", "--format", "json"];
+    {
+        let _taken = TcpListener::bind(("127.0.0.1", dashboard)).expect("a port");
+        assert_eq!(leads(&lab.done(&planned).stdout), [false, false]);
+        lab.done(&["lab", "up", "--no-wait"]);
+    }
+    assert!(!lab.done(&["lab", "status"]).stdout.contains("dashboard"));
+    lab.done(&["lab", "down"]);
+    let text = fs::read_to_string(lab.path("lab.yaml")).expect("a lab file");
+    let opened = "firewall: {open: [{port: 80, protocol: tcp, from: any}, {port: 6000-6100, protocol: tcp, from: any}]}\n";
+    fs::write(lab.path("lab.yaml"), text + opened).expect("written");
+    assert_eq!(leads(&lab.done(&planned).stdout), [true, true]);
+    lab.done(&["lab", "up", "controller", "--no-wait"]);
+    let line = format!("dashboard: http://127.0.0.1:{dashboard}/dashboard");
+    assert!(lab.done(&["lab", "status"]).stdout.lines().any(|it| it == line));
+}
+
 /// What is shown is what is done, with what goes.
 #[test]
 fn a_rebuild_is_shown_as_it_is_done_and_takes_the_old_host_key_with_it() {
