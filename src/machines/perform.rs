@@ -44,6 +44,7 @@ pub fn perform(
         Act::Begin { program, arguments, until, log } => {
             qemu::begin(program, arguments, until, log)
         }
+        Act::Disconnect { socket } => qemu::disconnect(socket),
         Act::Media { .. } => media(step),
     }
 }

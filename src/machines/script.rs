@@ -166,7 +166,9 @@ fn bash(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> String {
         Act::Insist { program, arguments, seconds } => {
             format!("insist {seconds} {program} {}\n", line(arguments))
         }
-        Act::Begin { .. } | Act::Start { .. } | Act::Tell { .. } => OWN.to_owned(),
+        Act::Begin { .. } | Act::Start { .. } | Act::Tell { .. } | Act::Disconnect { .. } => {
+            OWN.to_owned()
+        }
         Act::Folder { path } => format!("(umask 077 && mkdir -p {})\n", word(path)),
         Act::Media { .. } => {
             let line = |(file, way): (PathBuf, String)| {
@@ -194,7 +196,9 @@ fn powershell(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> St
         Act::Insist { program, arguments, seconds } => {
             format!("Invoke-Insist {seconds} {} @({})\n", single(program), line(arguments, ", "))
         }
-        Act::Begin { .. } | Act::Start { .. } | Act::Tell { .. } => OWN.to_owned(),
+        Act::Begin { .. } | Act::Start { .. } | Act::Tell { .. } | Act::Disconnect { .. } => {
+            OWN.to_owned()
+        }
         Act::Folder { path } => {
             format!("New-Item -ItemType Directory -Force -Path {} | Out-Null\n", word(path))
         }

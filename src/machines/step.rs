@@ -56,6 +56,11 @@ pub enum Act {
         /// The file that takes what it says.
         log: PathBuf,
     },
+    /// Ends a network's switch, where one runs. It has ended when the step is done.
+    Disconnect {
+        /// Its socket.
+        socket: PathBuf,
+    },
     /// Makes a folder that nobody else may read.
     Folder {
         /// Which.

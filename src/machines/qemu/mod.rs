@@ -18,7 +18,7 @@ mod snapshots;
 
 #[cfg(not(unix))]
 pub use preflight::NO_SOCKETS;
-pub use process::{begin, start};
+pub use process::{begin, disconnect, start};
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -260,6 +260,8 @@ impl Provider for Qemu {
             let act =
                 Act::Tell { socket: entry.path().join(GATEWAY_QMP), command: "quit", ends: true };
             steps.push(Step::lab(format!("close the way out of {name}, where there is one"), act));
+            let act = Act::Disconnect { socket: entry.path().join(switch::SWITCH) };
+            steps.push(Step::lab(format!("disconnect the network {name}"), act));
         }
         steps.extend(emptied(&wanted.folder));
         Ok(steps)
