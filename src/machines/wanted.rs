@@ -210,16 +210,13 @@ impl Wanted {
             for card in &mut kept.cards {
                 let Some(network) = made.networks.get(card.network) else { continue };
                 let named = |it: &Network| it.network == network.network;
-                card.network = match self.networks.iter().position(named) {
-                    Some(at) => {
-                        let about = format!("networks.{}.", network.network);
-                        changes.extend(differing(&about, network, &self.networks[at]));
-                        at
-                    }
-                    None => {
-                        self.networks.push(network.clone());
-                        self.networks.len() - 1
-                    }
+                card.network = if let Some(at) = self.networks.iter().position(named) {
+                    let about = format!("networks.{}.", network.network);
+                    changes.extend(differing(&about, network, &self.networks[at]));
+                    at
+                } else {
+                    self.networks.push(network.clone());
+                    self.networks.len() - 1
                 };
             }
             let is_same = |machine: &&mut Machine| machine.node == kept.node;
