@@ -167,9 +167,15 @@ pub struct ScriptArgs {
     /// Only these nodes
     #[arg(value_name = "NODE")]
     pub nodes: Vec<String>,
-    /// How machines become nodes
-    #[arg(long, value_enum, value_name = "HOW", default_value = "iso")]
-    pub via: Via,
+    /// How machines become nodes [default: what the lab has begun with, or `iso`]
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub via: Option<Via>,
+    /// What starts the machines [default: what the lab has begun with, or `bios`]
+    #[arg(long, value_enum, value_name = "FIRMWARE")]
+    pub firmware: Option<Firmware>,
+    /// The first of that machine's ports that are the lab's [default: what the lab has begun with, or 2200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1024..=50000))]
+    pub port_base: Option<u16>,
     /// From nothing, whatever is in the VirtualBox here; so it is where there is none
     #[arg(long)]
     pub assume_empty: bool,

@@ -10,6 +10,7 @@ pub mod virtualbox;
 mod wanted;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,54 @@ use crate::disk::Format;
 use crate::doctor::Check;
 use crate::interrupt::Interrupted;
 use crate::tool::ToolError;
+
+/// What is remembered of a lab, in the folder of its machines. A folder that has something in it and not this is not the lab's.
+pub const REMEMBERED: &str = "lab.json";
+/// The folder of its nodes' machines there.
+pub const NODES: &str = "nodes";
+/// The folder of its networks there.
+pub const NETWORKS: &str = "networks";
+
+/// What lies in a folder of machines, but for what a death while [`REMEMBERED`] is written leaves.
+#[must_use]
+pub fn inside(folder: &Path) -> Vec<PathBuf> {
+    let growing = format!(".{REMEMBERED}.");
+    let is_left = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&growing))
+    };
+    entries(folder).into_iter().filter(|path| !is_left(path)).collect()
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut all: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    all.sort();
+    all
+}
+
+/// The steps that take away all that trainyard has made in a lab's folder, and the folder where nothing else is in it.
+#[must_use]
+pub fn emptied(folder: &Path) -> Vec<Step> {
+    let known = inside(folder);
+    let left = entries(folder).into_iter().filter(|path| !known.contains(path));
+    let left = left.map(|path| ("remove what was never written to its end", path));
+    // What was remembered of the lab goes last: without it nobody looks for the rest.
+    let own = [
+        ("remove the nodes' folder", folder.join(NODES)),
+        ("remove the networks", folder.join(NETWORKS)),
+        ("forget the lab", folder.join(REMEMBERED)),
+    ];
+    let is_ours = |path: &PathBuf| own.iter().any(|(_, own)| own == path);
+    let empties = folder.exists() && known.iter().all(is_ours);
+    let there = own.iter().filter(|(_, path)| path.exists()).cloned();
+    let mut steps: Vec<Step> =
+        left.chain(there).map(|(what, path)| Step::lab(what, Act::Remove { path })).collect();
+    if empties {
+        let act = Act::RemoveEmpty { path: folder.to_owned() };
+        steps.push(Step::lab("remove the lab's folder", act));
+    }
+    steps
+}
 
 /// How a machine is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -38,11 +38,13 @@ pub fn perform(
         Act::Folder { path } => folder(path).map_err(MachineError::io(path)),
         Act::Write { path, text } => write(path, text),
         Act::Remove { path } => remove(path).map_err(MachineError::io(path)),
+        Act::RemoveEmpty { path } => remove_empty(path).map_err(MachineError::io(path)),
         Act::Start { arguments, socket } => qemu::start(arguments, socket),
         Act::Tell { socket, command, ends } => qemu::tell(socket, command, *ends),
         Act::Begin { program, arguments, until, log } => {
             qemu::begin(program, arguments, until, log)
         }
+        Act::Disconnect { socket } => qemu::disconnect(socket),
         Act::Media { .. } => media(step),
     }
 }
@@ -96,6 +98,13 @@ fn write(path: &Path, text: &str) -> Result<(), MachineError> {
     growing.keep().map(drop).map_err(failed)
 }
 
+fn remove_empty(path: &Path) -> io::Result<()> {
+    fs::remove_dir(path).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        _ => Err(error),
+    })
+}
+
 /// A link goes, and what it leads to stays.
 fn remove(path: &Path) -> io::Result<()> {
     let gone = match path.symlink_metadata() {
@@ -143,6 +152,21 @@ mod tests {
         symlink(&kept, &path).expect("linked");
         done(Act::Remove { path: path.clone() }).expect("removed");
         assert!(path.symlink_metadata().is_err() && kept.is_dir());
+    }
+
+    #[test]
+    fn a_folder_with_something_in_it_stays() {
+        let home = tempfile::tempdir().expect("a folder");
+        let path = home.path().join("lab");
+        let leave = || done(Act::RemoveEmpty { path: path.clone() }).expect("done");
+        leave();
+        fs::create_dir(&path).expect("made");
+        fs::write(path.join("thesis"), "").expect("written");
+        leave();
+        assert!(path.join("thesis").exists());
+        fs::remove_file(path.join("thesis")).expect("removed");
+        leave();
+        assert!(!path.exists());
     }
 
     fn sh(script: &str, may_fail: bool) -> Result<(), MachineError> {

@@ -166,7 +166,9 @@ fn bash(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> String {
         Act::Insist { program, arguments, seconds } => {
             format!("insist {seconds} {program} {}\n", line(arguments))
         }
-        Act::Begin { .. } | Act::Start { .. } | Act::Tell { .. } => OWN.to_owned(),
+        Act::Begin { .. } | Act::Start { .. } | Act::Tell { .. } | Act::Disconnect { .. } => {
+            OWN.to_owned()
+        }
         Act::Folder { path } => format!("(umask 077 && mkdir -p {})\n", word(path)),
         Act::Media { .. } => {
             let line = |(file, way): (PathBuf, String)| {
@@ -176,6 +178,7 @@ fn bash(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> String {
         }
         Act::Write { path, text } => format!("printf %s {} > {}\n", quote::shell(text), word(path)),
         Act::Remove { path } => format!("rm -rf -- {}\n", word(path)),
+        Act::RemoveEmpty { path } => format!("rmdir -- {} 2> /dev/null || true\n", word(path)),
     }
 }
 
@@ -193,7 +196,9 @@ fn powershell(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> St
         Act::Insist { program, arguments, seconds } => {
             format!("Invoke-Insist {seconds} {} @({})\n", single(program), line(arguments, ", "))
         }
-        Act::Begin { .. } | Act::Start { .. } | Act::Tell { .. } => OWN.to_owned(),
+        Act::Begin { .. } | Act::Start { .. } | Act::Tell { .. } | Act::Disconnect { .. } => {
+            OWN.to_owned()
+        }
         Act::Folder { path } => {
             format!("New-Item -ItemType Directory -Force -Path {} | Out-Null\n", word(path))
         }
@@ -210,6 +215,12 @@ fn powershell(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> St
             let path = word(path);
             format!(
                 "if (Test-Path -LiteralPath {path}) {{ Remove-Item -LiteralPath {path} -Recurse -Force }}\n"
+            )
+        }
+        Act::RemoveEmpty { path } => {
+            let path = word(path);
+            format!(
+                "if ((Test-Path -LiteralPath {path}) -and -not (Get-ChildItem -LiteralPath {path} -Force)) {{ Remove-Item -LiteralPath {path} -Force }}\n"
             )
         }
     }

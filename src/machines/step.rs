@@ -56,6 +56,11 @@ pub enum Act {
         /// The file that takes what it says.
         log: PathBuf,
     },
+    /// Ends a network's switch, where one runs. It has ended when the step is done.
+    Disconnect {
+        /// Its socket.
+        socket: PathBuf,
+    },
     /// Makes a folder that nobody else may read.
     Folder {
         /// Which.
@@ -84,6 +89,11 @@ pub enum Act {
     },
     /// Removes a file or a folder with all that is in it, where it is there. It lies below the lab's own folder.
     Remove {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Removes a folder where it is there and nothing is in it; what is in it is not the lab's.
+    RemoveEmpty {
         /// Which.
         path: PathBuf,
     },

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::NODES;
 use crate::model::{self, COMPUTE, Hardware, Lab, MANAGEMENT, Mac};
 use crate::plan::{NodePlan, Plan};
 use crate::spec::Attach;
+use crate::stack::holds;
 
 /// How a machine becomes its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,7 +148,7 @@ pub struct Forward {
 /// Where a node's machine is, below the folder of its lab's machines.
 #[must_use]
 pub fn folder_of(machines: &Path, node: &str) -> PathBuf {
-    machines.join("nodes").join(node)
+    machines.join(NODES).join(node)
 }
 
 impl Wanted {
@@ -204,6 +206,44 @@ impl Wanted {
         some
     }
 
+    /// Leaves the machines of these nodes, and the networks that they are plugged into, as they were made. Each of which something else
+    /// is wanted now is named, with what: `address`, `networks.management.subnet`.
+    pub fn keep(&mut self, made: &Self, nodes: &[&str]) -> Vec<(String, Vec<String>)> {
+        let mut all = Vec::new();
+        for was in made.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())) {
+            let mut kept = was.clone();
+            let mut changes = Vec::new();
+            for card in &mut kept.cards {
+                let Some(network) = made.networks.get(card.network) else { continue };
+                let named = |it: &Network| it.network == network.network;
+                card.network = if let Some(at) = self.networks.iter().position(named) {
+                    let about = format!("networks.{}.", network.network);
+                    changes.extend(differing(&about, network, &self.networks[at]));
+                    at
+                } else {
+                    self.networks.push(network.clone());
+                    self.networks.len() - 1
+                };
+            }
+            let is_same = |machine: &&mut Machine| machine.node == kept.node;
+            let Some(machine) = self.machines.iter_mut().find(is_same) else { continue };
+            changes.extend(differing("", &kept, machine));
+            if !changes.is_empty() {
+                all.push((kept.node.clone(), changes));
+            }
+            *machine = kept;
+        }
+        let is_kept = |machine: &&Machine| nodes.contains(&machine.node.as_str());
+        let cards = made.machines.iter().filter(is_kept).flat_map(|machine| &machine.cards);
+        for network in cards.filter_map(|card| made.networks.get(card.network)) {
+            let named = |it: &&mut Network| it.network == network.network;
+            if let Some(is) = self.networks.iter_mut().find(named) {
+                *is = network.clone();
+            }
+        }
+        all
+    }
+
     /// A node's machine.
     #[must_use]
     pub fn machine(&self, node: &str) -> Option<&Machine> {
@@ -217,11 +257,26 @@ impl Wanted {
     }
 }
 
+/// The keys whose values differ.
+fn differing(about: &str, was: &impl Serialize, is: &impl Serialize) -> Vec<String> {
+    let (was, is) = (serde_json::json!(was), serde_json::json!(is));
+    let keys = was.as_object().into_iter().flatten();
+    keys.filter(|(key, was)| is.get(key) != Some(was))
+        .map(|(key, _)| format!("{about}{key}"))
+        .collect()
+}
+
 fn attach<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Attach, D::Error> {
     let word = String::deserialize(deserializer)?;
     let all = [Attach::NatNetwork, Attach::Bridged, Attach::HostOnly];
     let found = all.into_iter().find(|attach| attach.as_str() == word);
     found.ok_or_else(|| serde::de::Error::custom(format!("a network is not attached by `{word}`")))
+}
+
+/// Whether a stage of the node's opens this port (TCP).
+fn opens(node: &NodePlan, port: u16) -> bool {
+    let mut openings = node.stages.iter().flat_map(|stage| &stage.firewall);
+    openings.any(|opening| opening.protocol == "tcp" && holds(&opening.port, port))
 }
 
 fn machine(
@@ -262,9 +317,9 @@ fn machine(
         let guest = SocketAddrV4::new(node.address, guest);
         Some(Forward { name: name.to_owned(), host, guest })
     };
-    let is_controller = node.controller.name == node.name;
-    let dashboard = is_controller.then(|| forward("dashboard", 80)).flatten();
-    let console = is_controller.then(|| forward("console", 6080)).flatten();
+    // A port that nothing opens there would only be taken from the host.
+    let dashboard = opens(node, 80).then(|| forward("dashboard", 80)).flatten();
+    let console = opens(node, 6080).then(|| forward("console", 6080)).flatten();
     Machine {
         node: node.name.clone(),
         name: format!("{}-{}", plan.lab, node.name),

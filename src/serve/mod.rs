@@ -45,7 +45,7 @@ use keeper::{Keeper, now};
 use known::Machines;
 pub use known::machines;
 use logs::Logs;
-pub use people::NEXT;
+pub use people::{Kept, NEXT};
 use rates::Rates;
 pub use tls::{Tls, TlsError, by_scheme};
 use tree::Tree;

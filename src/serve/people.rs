@@ -14,15 +14,18 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Server;
 use super::arm::NotArmed;
 use super::keeper::now;
+use super::logs::Logs;
 use super::stages::Verified;
 use super::wrong::told;
-use crate::state::{Event, NodeState, State as Stage};
+use super::{Folder, Server};
+use crate::state::{Event, NodeState, Sqlite, State as Stage, StateError, Store as _};
 
 /// How many events are sent at once.
 const MOST_EVENTS: usize = 1000;
+/// More than there ever are.
+const ALL_EVENTS: usize = 1 << 30;
 
 type App = State<Arc<Server>>;
 
@@ -70,13 +73,54 @@ struct Found {
 
 fn shown(server: &Server, node: NodeState) -> Shown {
     let lab = server.now();
+    let plan = lab.node(&node.name);
+    shown_as(plan.map(|plan| (plan.role.clone(), plan.address)), node)
+}
+
+/// What a server has kept in this folder, in the form of its answers. It is read while no server has it.
+pub struct Kept {
+    /// All nodes.
+    pub nodes: serde_json::Value,
+    /// All events.
+    pub events: serde_json::Value,
+}
+
+impl Kept {
+    /// Reads it; nothing where no server has kept anything there.
+    ///
+    /// # Errors
+    /// It cannot be read, as while a server has it.
+    pub fn read(folder: &Folder) -> Result<Option<Self>, StateError> {
+        let database = folder.database();
+        if !database.exists() {
+            return Ok(None);
+        }
+        let store = Sqlite::open(&database)?;
+        let nodes: Vec<Shown> =
+            store.nodes()?.into_iter().map(|node| shown_as(None, node)).collect();
+        let events = store.events(0, None, ALL_EVENTS)?;
+        let events = json!({ "schema": 1, "events": events });
+        Ok(Some(Self { nodes: json!({ "schema": 1, "nodes": nodes }), events }))
+    }
+
+    /// The last lines that a node has logged.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn log(folder: &Folder, node: &str, lines: usize) -> std::io::Result<String> {
+        let said = Logs::at(folder.logs()).last(node, lines)?.text;
+        Ok(String::from_utf8_lossy(&said).into_owned())
+    }
+}
+
+fn shown_as(plan: Option<(String, std::net::Ipv4Addr)>, node: NodeState) -> Shown {
     let found = |verified: Verified| Found { words: verified.words(), verified };
     let verified = Verified::of_node(&node).map(found);
     let stages = node.stages.map(|all| json!({ "stages": all["stages"] }));
-    let plan = lab.node(&node.name);
+    let (role, address) = plan.unzip();
     Shown {
-        role: plan.map(|plan| plan.role.clone()),
-        address: plan.map(|plan| plan.address),
+        role,
+        address,
         name: node.name,
         state: node.state,
         since: node.since,

@@ -167,6 +167,9 @@ fn what_is_collected_holds_no_secret() {
     let console = lab.machine("nodes/compute/console.log");
     fs::write(&console, format!("booting\nthe password is {secret}\nand $6$salt$Hash/. too\n"))
         .expect("written");
+    // The lab's server has ended with `lab up`: what it has kept is there.
+    let told = lab.path(".trainyard/logs/compute.0.log");
+    fs::write(told, format!("anaconda asked for {secret}\n")).expect("written");
     lab.done(&["lab", "collect"]);
     let mut unpack = common::judge("tar");
     unpack.arg("-xzf").arg(lab.path("train-collected.tar.gz")).arg("-C").arg(lab.path("."));
@@ -182,6 +185,12 @@ fn what_is_collected_holds_no_secret() {
     assert!(read("versions.txt").contains("QEMU emulator version"));
     assert!(read("compute/plan.json").contains("\"name\":\"compute\""));
     assert!(read("status.json").contains("\"running\""));
+    let json = |file: &str| serde_json::from_str::<serde_json::Value>(&read(file)).expect("JSON");
+    assert_eq!(json("status.json")["machines"][0]["way"]["state"], "armed");
+    let events = json("events.json");
+    let of: Vec<_> = events["events"].as_array().expect("events").iter().collect();
+    assert!(of.iter().any(|it| it["node"] == "compute" && it["state"] == "armed"), "{events}");
+    assert_eq!(read("compute/told.log"), "anaconda asked for (a secret)\n");
     assert!(
         fs::read(lab.path("train/controller/screen.png"))
             .expect("a picture")

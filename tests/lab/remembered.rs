@@ -51,6 +51,92 @@ fn a_machine_whose_node_has_left_the_lab_is_shown_and_goes_when_asked() {
     assert_eq!(lab.powers(), ["controller running", "compute running"]);
 }
 
+/// What lies where the machines are to be, and was there before them, is a person's.
+#[test]
+fn what_was_in_the_folder_of_the_machines_is_a_persons_and_stays() {
+    let lab = Machines::new();
+    assert_eq!(lab.done(&["lab", "down"]).stdout, "nothing is to be done\n");
+    assert!(!lab.path(".trainyard").exists(), "nothing was begun");
+    for file in ["nodes/thesis/chapter-1", "networks/plan", "notes"] {
+        let own = lab.machine(file);
+        fs::create_dir_all(own.parent().expect("a folder")).expect("made");
+        fs::write(&own, "mine\n").expect("written");
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        fs::set_permissions(lab.path(".trainyard"), private).expect("set");
+        let mut asked = vec![&["lab", "up", "--no-wait"][..], &["lab", "rebuild", "compute"]];
+        if file != "notes" {
+            asked.push(&["lab", "down"]);
+        }
+        for words in asked {
+            let refused = lab.run(words);
+            assert_eq!(refused.status, 8, "{words:?} {refused:?}");
+            let words = ["`lab.json`", "--state", file.split('/').next().expect("a name")];
+            assert!(words.iter().all(|word| refused.stderr.contains(word)), "{refused:?}");
+        }
+        assert_eq!(fs::read_to_string(&own).expect("it stays"), "mine\n");
+        fs::remove_dir_all(lab.machine("")).expect("moved away");
+    }
+    lab.done(&["lab", "up", "compute", "--no-wait"]);
+    fs::write(lab.machine("notes"), "mine\n").expect("written");
+    let said = lab.done(&["lab", "down"]).stderr;
+    assert!(said.contains("notes` is not the lab's, and stays"), "{said}");
+    let left: Vec<_> = fs::read_dir(lab.machine("")).expect("it stays").flatten().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(lab.done(&["lab", "down"]).stdout, "nothing is to be done\n");
+    assert_eq!(lab.run(&["lab", "up", "--no-wait"]).status, 8);
+}
+
+/// A node that runs has the address that it was made with, whatever the lab file says now.
+#[test]
+fn a_changed_lab_file_cuts_off_no_node_that_runs() {
+    let lab = Machines::new();
+    lab.done(&["lab", "up", "--no-wait"]);
+    let way_out = || {
+        let all = lab.processes().into_iter();
+        let ways: Vec<_> = all.filter(|(_, line)| line.contains("way out")).collect();
+        assert_eq!(ways.len(), 1, "{ways:?}");
+        ways
+    };
+    let before = (way_out(), fs::read(lab.machine("lab.json")).expect("it is remembered"));
+    lab.change("10.0.0.31", "10.0.0.41");
+    let told = lab.done(&["lab", "up", "--no-wait"]);
+    let line = "compute: its machine stays as it was made, though the lab file says otherwise now (address, forwards): `trainyard lab rebuild compute` makes it anew";
+    assert!(told.stderr.lines().any(|it| it == line), "{told:?}");
+    assert!(!told.stderr.contains("controller: "), "{told:?}");
+    assert_eq!(before, (way_out(), fs::read(lab.machine("lab.json")).expect("it stays")));
+    assert!(lab.done(&["lab", "status"]).stdout.contains("compute  running  10.0.0.31"));
+    lab.done(&["lab", "rebuild", "compute", "--no-wait"]);
+    assert!(lab.done(&["lab", "status"]).stdout.contains("compute  running  10.0.0.41"));
+    assert_ne!(before.0, way_out());
+    assert!(!lab.done(&["lab", "up", "--no-wait"]).stderr.contains("otherwise"));
+}
+
+/// The dashboard and the console are led to where something opens them, and nothing is taken from the host for what is not there.
+#[test]
+fn only_ports_that_a_stage_opens_are_led_to() {
+    let lab = Machines::new();
+    let dashboard = lab.port + (8080 - 2200);
+    let leads = |told: &str| {
+        [dashboard, lab.port + (6080 - 2200)]
+            .map(|port| told.contains(&format!(":{port}-10.0.0.11:")))
+    };
+    let planned = ["lab", "up", "--dry-run", "--format", "json"];
+    {
+        let _taken = TcpListener::bind(("127.0.0.1", dashboard)).expect("a port");
+        assert_eq!(leads(&lab.done(&planned).stdout), [false, false]);
+        lab.done(&["lab", "up", "--no-wait"]);
+    }
+    assert!(!lab.done(&["lab", "status"]).stdout.contains("dashboard"));
+    lab.done(&["lab", "down"]);
+    let text = fs::read_to_string(lab.path("lab.yaml")).expect("a lab file");
+    let opened = "firewall: {open: [{port: 80, protocol: tcp, from: any}, {port: 6000-6100, protocol: tcp, from: any}]}\n";
+    fs::write(lab.path("lab.yaml"), text + opened).expect("written");
+    assert_eq!(leads(&lab.done(&planned).stdout), [true, true]);
+    lab.done(&["lab", "up", "controller", "--no-wait"]);
+    let line = format!("dashboard: http://127.0.0.1:{dashboard}/dashboard");
+    assert!(lab.done(&["lab", "status"]).stdout.lines().any(|it| it == line));
+}
+
 /// What is shown is what is done, with what goes.
 #[test]
 fn a_rebuild_is_shown_as_it_is_done_and_takes_the_old_host_key_with_it() {
@@ -131,6 +217,16 @@ fn an_installation_that_was_cut_off_is_begun_anew() {
     let ended = begun.wait_with_output().expect("it ends");
     assert_eq!(ended.status.code(), Some(5), "{ended:?}");
     lab.wait_for(&["controller missing", "compute off"]);
+
+    // The same by the network, as far as it is known how the lab was begun.
+    let memory = lab.machine("lab.json");
+    let known = fs::read_to_string(&memory).expect("it is remembered");
+    let by_network = known.replace(r#""via":"seed""#, r#""via":"pxe""#);
+    fs::write(&memory, by_network.replace(r#""media":"seed""#, r#""media":"pxe""#))
+        .expect("written");
+    let told = lab.other(&["lab", "up", "compute", "--image", "medium.iso", "--dry-run"]);
+    assert!(told.stdout.contains("compute: remove it with its disks\n"), "{told:?}");
+    fs::write(&memory, known).expect("written");
 
     let planned = |lab: &Machines| lab.other(&[&words[..], &["--dry-run"]].concat());
     let told = planned(&lab);

@@ -6,7 +6,7 @@ use serde_json::json;
 use trainyard::machines::virtualbox::VirtualBox;
 use trainyard::machines::{MachineError, Provider as _, Seen};
 
-use crate::host::{alone, down, up};
+use crate::host::{alone, done, down, steps_up, up};
 use crate::plan::{lab, small};
 
 #[test]
@@ -139,5 +139,58 @@ fn another_labs_machines_are_others_by_a_fake_vboxmanage() {
         down(&wanted).expect("gone");
         assert_eq!(host.known(), before);
         let _ = fs::remove_dir_all(&other.folder);
+    });
+}
+
+/// Whoever dies between the note and the interface leaves a note of a name that a person's interface may get.
+#[test]
+fn an_interface_that_a_person_made_under_a_noted_name_is_the_persons_by_a_fake_vboxmanage() {
+    alone(|host| {
+        let wanted = small(&host.lab());
+        let made = steps_up(&wanted).expect("told");
+        let at = made.iter().position(|step| step.what.contains("make the host-only")).expect("it");
+        let own = json!({"name": "vboxnet1", "ip": "172.16.0.1", "mask": "255.255.255.0"});
+        let default = json!({"name": "vboxnet1", "ip": "192.168.57.1", "mask": "255.255.255.0"});
+        for (theirs, uses) in [(own, false), (default, true)] {
+            let before = host.known();
+            done(&wanted, &made[..at]).expect("to the note");
+            host.change(|state| {
+                state["hostonly"].as_array_mut().expect("interfaces").push(theirs.clone());
+                if uses {
+                    state["vms"]["v1"]["settings"]["nic3"] = "hostonly".into();
+                    state["vms"]["v1"]["settings"]["hostonlyadapter3"] = "vboxnet1".into();
+                }
+            });
+            let other = host.known()["hostonly"].clone();
+            // Another subnet than the lab's, so that it is not used as it is.
+            let mut elsewhere = wanted.clone();
+            elsewhere.networks[2].subnet = "192.168.60.0/24".parse().ok();
+            up(&elsewhere).expect("made");
+            assert_eq!(host.vm("train-compute")["settings"]["hostonlyadapter2"], "vboxnet2");
+            down(&elsewhere).expect("gone");
+            assert_eq!(host.known()["hostonly"], other);
+            assert_eq!(host.known()["extradata"], before["extradata"], "no note is left");
+            host.change(|state| {
+                state["hostonly"].as_array_mut().expect("interfaces").pop();
+            });
+        }
+    });
+}
+
+#[test]
+fn an_interface_of_the_labs_that_a_person_uses_stays_by_a_fake_vboxmanage() {
+    alone(|host| {
+        let wanted = small(&host.lab());
+        up(&wanted).expect("made");
+        host.change(|state| {
+            state["vms"]["v1"]["settings"]["nic3"] = "hostonly".into();
+            state["vms"]["v1"]["settings"]["hostonlyadapter3"] = "vboxnet1".into();
+        });
+        let before = host.known();
+        assert_eq!(
+            down(&wanted).expect_err("refused").to_string(),
+            "the machine `work` is not the lab's, and is on its host-only network `vboxnet1`: attach it to another network first (`VBoxManage modifyvm v1 --nic3 nat`)"
+        );
+        assert_eq!(host.known(), before);
     });
 }

@@ -116,7 +116,8 @@ fn death_after_any_step_of_the_program_is_healed_by_a_fake_vboxmanage() {
 fn a_script_from_nothing_makes_what_up_makes_by_a_fake_vboxmanage() {
     alone(|host| {
         let lab = Made::new(|text| text);
-        let words = ["lab", "script", "--via", "cloud", "--assume-empty"];
+        let port = lab.port.to_string();
+        let words = ["lab", "script", "--via", "cloud", "--port-base", &port, "--assume-empty"];
         let refused = outcome(lab.command(&words));
         assert_ne!(refused.status, 0);
         assert!(
@@ -128,7 +129,7 @@ fn a_script_from_nothing_makes_what_up_makes_by_a_fake_vboxmanage() {
         });
         let script = lab.done(&words).stdout;
         // The same by itself where there is no VBoxManage.
-        let mut without = lab.command(&words[..4]);
+        let mut without = lab.command(&words[..6]);
         let path = std::env::var("PATH").expect("a path");
         without.env("PATH", path.split_once(':').expect("the stand-in's first").1);
         assert_eq!(outcome(without).stdout, script);
@@ -137,6 +138,9 @@ fn a_script_from_nothing_makes_what_up_makes_by_a_fake_vboxmanage() {
         let there =
             lab.done(&["lab", "script", "--folder", "/else/where", "--shell", "powershell"]);
         assert!(there.stdout.contains("'/else/where/nodes/controller'"), "{there:?}");
+        let by_network = outcome(lab.command(&["lab", "script", "--via", "pxe"]));
+        assert_eq!(by_network.status, 8, "{by_network:?}");
+        assert!(by_network.stderr.contains("`--via pxe` is QEMU's"), "{by_network:?}");
 
         let path = lab.lab.path("up.sh");
         fs::write(&path, &script).expect("written");
@@ -163,11 +167,73 @@ fn a_script_from_nothing_makes_what_up_makes_by_a_fake_vboxmanage() {
             assert_eq!(vm["settings"]["bridgeadapter3"], "eth0");
         }
         assert_ne!(host.known(), before);
-        // What it made is the lab's: `up` finds it whole, but for ports that it was not told of.
+        // What it made is the lab's: `up` finds it whole, and so does a script, as the lab was begun.
         let rest = lab.done(&["lab", "up", "--dry-run"]).stdout;
-        assert!(!rest.contains("controller: ") && !rest.contains("compute: "), "{rest}");
-        lab.done(&["lab", "up", "--no-wait"]);
+        assert_eq!(rest, "nothing is to be done\n");
+        let rest = lab.done(&["lab", "script"]).stdout;
+        assert!(!rest.contains("createvm") && !rest.contains("natnetwork"), "{rest}");
+        let otherwise = outcome(lab.command(&["lab", "script", "--firmware", "efi"]));
+        assert_eq!(otherwise.status, 8, "{otherwise:?}");
+        let there = ["lab", "script", "--folder", "/else/where", "--firmware", "efi"];
+        let there = lab.done(&there).stdout;
+        let forwarded = format!("controller-ssh:tcp:[127.0.0.1]:{}:", lab.port + 11);
+        assert!(there.contains("efi") && there.contains(&forwarded), "{there}");
+        // Without what is remembered nobody takes it away, and nobody says that nothing is there.
+        let memory = lab.lab.path(".trainyard/machines/lab.json");
+        let kept = fs::read(&memory).expect("it is remembered");
+        fs::remove_file(&memory).expect("lost");
+        let refused = outcome(lab.command(&["lab", "down"]));
+        assert_eq!(refused.status, 8, "{refused:?}");
+        assert!(refused.stderr.contains("trainyard lab script"), "{refused:?}");
+        fs::write(&memory, kept).expect("found");
         lab.done(&["lab", "down"]);
+        assert!(lab.is_gone());
+    });
+}
+
+/// Ctrl-C at any moment is told as that, and the next run goes on from there.
+#[test]
+fn ctrl_c_is_no_fault_of_the_host_by_a_fake_vboxmanage() {
+    alone(|host| {
+        let lab = Made::new(|text| text);
+        let before = host.known();
+        let (up, down) = (["lab", "up", "compute", "--no-wait"], ["lab", "down"]);
+        let interrupted = |words: &[&str], after: u64| {
+            let mut command = lab.command(words);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            let child = command.spawn().expect("it runs");
+            std::thread::sleep(Duration::from_millis(after));
+            let mut kill = Command::new("kill");
+            kill.args(["-INT", &child.id().to_string()]).stderr(Stdio::null());
+            let _ = kill.status();
+            let ended = child.wait_with_output().expect("it ends");
+            let said = String::from_utf8_lossy(&ended.stderr);
+            let code = ended.status.code();
+            // Before it watches for the signal it dies of it.
+            assert!(
+                matches!(code, None | Some(0 | 130)),
+                "{words:?} after {after} ms: {code:?} {said}"
+            );
+            assert!(!said.contains("cannot be made here"), "{said}");
+            code != Some(0)
+        };
+        let mut stopped = 0;
+        for after in (60..).step_by(if is_long() { 20 } else { 140 }) {
+            if !interrupted(&up, after) {
+                break;
+            }
+            stopped += 1;
+        }
+        lab.done(&up);
+        for after in (60..).step_by(if is_long() { 20 } else { 140 }) {
+            if !interrupted(&down, after) {
+                break;
+            }
+            stopped += 1;
+        }
+        assert!(stopped > 6, "{stopped}");
+        lab.done(&down);
+        assert_eq!(host.known(), before);
         assert!(lab.is_gone());
     });
 }

@@ -154,7 +154,7 @@ fn ago(milliseconds: u64) -> String {
 }
 
 /// All that happened after this event; the server sends it in parts.
-fn events(server: &Server, after: u64, node: Option<&str>) -> Result<Value> {
+pub(super) fn events(server: &Server, after: u64, node: Option<&str>) -> Result<Value> {
     let mut all = Vec::new();
     let mut last = after;
     loop {

@@ -41,11 +41,6 @@ pub(super) fn file(disk: &Disk) -> PathBuf {
     disk.path.with_extension("qcow2")
 }
 
-/// What a machine is made as, for comparison.
-pub(super) fn definition(machine: &Machine) -> String {
-    serde_json::to_string(machine).unwrap_or_default() + "\n"
-}
-
 /// A value among others that commas are between.
 fn value(text: impl AsRef<Path>) -> String {
     text.as_ref().to_string_lossy().replace(',', ",,")

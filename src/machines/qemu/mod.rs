@@ -18,7 +18,7 @@ mod snapshots;
 
 #[cfg(not(unix))]
 pub use preflight::NO_SOCKETS;
-pub use process::{begin, start};
+pub use process::{begin, disconnect, start};
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -30,8 +30,8 @@ use serde_json::json;
 use self::elsewhere::{qmp, switch};
 use self::power::power;
 use super::{
-    Act, Firmware, Machine, MachineError, Network, Power, Provider, Seen, Snapshot, Step, Stop,
-    Wanted,
+    Act, Firmware, Machine, MachineError, NETWORKS, NODES, Network, Power, Provider, Seen,
+    Snapshot, Step, Stop, Wanted, emptied,
 };
 use crate::disk::{self, Format};
 use crate::doctor::Check;
@@ -72,11 +72,11 @@ impl Qemu {
 }
 
 fn nodes_of(wanted: &Wanted) -> PathBuf {
-    wanted.folder.join("nodes")
+    wanted.folder.join(NODES)
 }
 
 fn networks_of(wanted: &Wanted) -> PathBuf {
-    wanted.folder.join("networks")
+    wanted.folder.join(NETWORKS)
 }
 
 /// A network's folder: its switch, and a socket for each card.
@@ -174,8 +174,7 @@ impl Qemu {
                 let act = Act::Run { program: disk::WANTED.name, arguments, may_fail: false };
                 steps.push(Step::of(node, "make its firmware's memory", act));
             }
-            let text = arguments::definition(machine);
-            let act = Act::Write { path: folder.join(WHOLE), text };
+            let act = Act::Write { path: folder.join(WHOLE), text: String::new() };
             steps.push(Step::of(node, "note that it is whole", act));
         }
         let arguments = arguments::machine(wanted, machine)?;
@@ -260,17 +259,10 @@ impl Provider for Qemu {
             let act =
                 Act::Tell { socket: entry.path().join(GATEWAY_QMP), command: "quit", ends: true };
             steps.push(Step::lab(format!("close the way out of {name}, where there is one"), act));
+            let act = Act::Disconnect { socket: entry.path().join(switch::SWITCH) };
+            steps.push(Step::lab(format!("disconnect the network {name}"), act));
         }
-        if wanted.folder.exists() {
-            // What was remembered of the lab goes last: without it nobody looks for the rest.
-            for (what, path) in [
-                ("remove the nodes' folder", nodes_of(wanted)),
-                ("remove the networks", networks_of(wanted)),
-                ("remove the lab's folder", wanted.folder.clone()),
-            ] {
-                steps.push(Step::lab(what, Act::Remove { path }));
-            }
-        }
+        steps.extend(emptied(&wanted.folder));
         Ok(steps)
     }
 

@@ -19,7 +19,8 @@ use crate::tool::{self, Tool};
 const LIMIT: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(20);
 
-fn lock_of(socket: &Path) -> PathBuf {
+/// What is locked while somebody has a socket.
+pub(super) fn lock_of(socket: &Path) -> PathBuf {
     socket.with_extension("lock")
 }
 
@@ -92,6 +93,25 @@ pub(super) fn end(socket: &Path) -> Result<(), MachineError> {
         // It may close the connection before it has answered.
         let _ = qmp::ask(socket, "quit", &json!({}));
         wait(begun, socket, "end")?;
+    }
+    Ok(())
+}
+
+/// Ends a network's switch, and waits until it has ended.
+///
+/// # Errors
+/// It goes on; or the person asked to stop.
+pub fn disconnect(socket: &Path) -> Result<(), MachineError> {
+    let begun = Instant::now();
+    switch::take_away(socket).map_err(MachineError::io(socket))?;
+    let runs = |lock: &File| matches!(lock.try_lock(), Err(TryLockError::WouldBlock));
+    while File::open(lock_of(socket)).is_ok_and(|lock| runs(&lock)) {
+        if begun.elapsed() > LIMIT {
+            let message = format!("the switch of `{}` does not end", socket.display());
+            return Err(MachineError::Said(message));
+        }
+        interrupt::check()?;
+        thread::sleep(TICK);
     }
     Ok(())
 }

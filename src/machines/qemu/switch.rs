@@ -6,13 +6,14 @@
 //! every frame that it hears as meant for it, and so hears only what is.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::process;
 use crate::interrupt;
 
 /// The socket that all cards send to, in the network's folder.
@@ -41,6 +42,8 @@ pub struct Switch {
     looked: Option<Instant>,
     /// Whether the way out hears who asks for an address.
     gives_addresses: bool,
+    /// Held as long as it runs, so that somebody can wait for its end.
+    _runs: File,
 }
 
 impl Switch {
@@ -57,13 +60,16 @@ impl Switch {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
+        let runs = File::options().create(true).append(true).open(process::lock_of(&path))?;
+        // One that came before, and whose socket is gone, may have it for a moment longer.
+        runs.lock_shared()?;
         let socket = UnixDatagram::bind(&path)?;
         socket.set_read_timeout(Some(TICK))?;
         socket.set_write_timeout(Some(PATIENCE))?;
         let inode = fs::symlink_metadata(&path)?.ino();
         let folder = folder.to_owned();
         let (learned, ports, looked) = (HashMap::new(), Vec::new(), None);
-        Ok(Self { socket, folder, inode, learned, ports, looked, gives_addresses })
+        Ok(Self { socket, folder, inode, learned, ports, looked, gives_addresses, _runs: runs })
     }
 
     /// Works until its socket is taken away.
@@ -74,6 +80,8 @@ impl Switch {
         let mut frame = vec![0; LARGEST];
         while self.is_there() && interrupt::check().is_ok() {
             match self.socket.recv_from(&mut frame) {
+                // Somebody has taken its socket away, and waits.
+                Ok((0, _)) => self.looked = None,
                 Ok((length, from)) => {
                     if let Some(from) = from.as_pathname() {
                         let from = from.to_owned();
@@ -130,6 +138,25 @@ impl Switch {
             let _ = self.socket.send_to(frame, port);
         }
     }
+}
+
+/// Takes the socket of a switch away, and has it look.
+///
+/// # Errors
+/// The system's.
+pub fn take_away(path: &Path) -> io::Result<()> {
+    let near = UnixDatagram::unbound()?;
+    let hears = near.connect(path).is_ok();
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    if hears {
+        // One that does not take it looks by itself, in its time.
+        let _ = near.set_write_timeout(Some(PATIENCE));
+        let _ = near.send(&[]);
+    }
+    Ok(())
 }
 
 /// Whether somebody reads from this socket.

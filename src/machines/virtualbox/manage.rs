@@ -61,10 +61,10 @@ impl Vm {
         found
     }
 
-    /// Whether one of its cards is on this NAT network.
-    pub(super) fn is_on(&self, network: &str) -> bool {
-        let mut cards = self.said.iter().filter(|(key, _)| key.starts_with("nat-network"));
-        cards.any(|(_, name)| name == network)
+    /// The number of its first card that is on this network of this kind (`nat-network`, `hostonlyadapter`, `hostonly-network`).
+    pub(super) fn card_on(&self, kind: &str, network: &str) -> Option<u8> {
+        let mut cards = self.said.iter().filter(|(_, name)| *name == network);
+        cards.find_map(|(key, _)| key.strip_prefix(kind)?.parse().ok())
     }
 }
 

@@ -17,7 +17,8 @@ pub use self::manage::WANTED as VBOX_MANAGE;
 use self::manage::{Manage, PROGRAM, Vm};
 use self::there::There;
 use super::{
-    Act, Machine, MachineError, Power, Provider, Seen, Snapshot, Step, Stop, Wanted, perform,
+    Act, Machine, MachineError, Power, Provider, Seen, Snapshot, Step, Stop, Wanted, emptied,
+    perform,
 };
 use crate::disk::Format;
 use crate::doctor::Check;
@@ -120,10 +121,7 @@ impl Provider for VirtualBox {
 
     fn close(&self, wanted: &Wanted) -> Result<Vec<Step>, MachineError> {
         let mut steps = networks::raze(&There::look(wanted)?)?;
-        if wanted.folder.exists() {
-            let act = Act::Remove { path: wanted.folder.clone() };
-            steps.push(Step::lab("remove the lab's folder", act));
-        }
+        steps.extend(emptied(&wanted.folder));
         Ok(steps)
     }
 

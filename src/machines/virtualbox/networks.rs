@@ -2,10 +2,11 @@
 
 use std::net::Ipv4Addr;
 
+use super::manage::Vm;
 use super::raise::Names;
 use super::read::{Interface, NatNetwork};
 use super::run;
-use super::there::{HOST_ONLY, NAT, There};
+use super::there::{HOST_ONLY, NAT, NEW, Noted, There};
 use crate::machines::{Forward, MachineError, Network, Step, Wanted};
 use crate::spec::Attach;
 
@@ -176,11 +177,15 @@ fn host_only_steps(
         return Ok(mac_steps(there, wanted, network, steps));
     }
     let address = own_address(network);
-    let own = there.own_host_only().find(|(_, of)| *of == network.name).map(|(name, _)| name);
-    let found = own.and_then(|own| there.host_only.iter().find(|it| it.name == own));
-    if let Some(found) = found {
+    let mut own = there.noted_host_only().filter(|it| it.is_own && it.network == network.name);
+    let found = own
+        .find_map(|own| Some((there.host_only.iter().find(|it| it.name == own.name)?, own.is_new)));
+    if let Some((found, is_new)) = found {
         if address.is_some_and(|(ip, mask)| found.address != Some(ip) || found.mask != Some(mask)) {
             steps.extend(addressed(&found.name, network));
+        }
+        if is_new {
+            steps.push(noted(wanted, network, &found.name));
         }
         return Ok(found.name.clone());
     }
@@ -196,15 +201,23 @@ fn host_only_steps(
         |name: &String| there.host_only.iter().all(|it| it.name != *name) && !taken.contains(name);
     let name = free.find(is_free).unwrap_or_default();
     taken.push(name.clone());
-    let mark = [wanted.identity.as_str(), &network.name].join(" ");
+    let mark = [wanted.identity.as_str(), &network.name, NEW].join(" ");
     let note = run(["setextradata", "global", &format!("{HOST_ONLY}{name}"), &mark], false);
-    steps.push(Step::lab(format!("note that the interface {name} is the lab's"), note));
+    steps.push(Step::lab(format!("note that the interface {name} will be the lab's"), note));
     steps.push(Step::lab(
         format!("make the host-only interface {name}"),
         run(["hostonlyif", "create"], false),
     ));
     steps.extend(addressed(&name, network));
+    steps.push(noted(wanted, network, &name));
     Ok(name)
+}
+
+/// The step that notes that an interface, or macOS's network, is the lab's.
+fn noted(wanted: &Wanted, network: &Network, name: &str) -> Step {
+    let mark = [wanted.identity.as_str(), &network.name].join(" ");
+    let note = run(["setextradata", "global", &format!("{HOST_ONLY}{name}"), &mark], false);
+    Step::lab(format!("note that the interface {name} is the lab's"), note)
 }
 
 /// What to do where the name of a new interface cannot be foreseen.
@@ -229,9 +242,6 @@ fn mac_steps(there: &There, wanted: &Wanted, network: &Network, steps: &mut Vec<
     if there.host_only_networks.contains(&network.name) {
         return network.name.clone();
     }
-    let mark = [wanted.identity.as_str(), &network.name].join(" ");
-    let note =
-        run(["setextradata", "global", &format!("{HOST_ONLY}{}", network.name), &mark], false);
     // Without a subnet of the lab's it has the one that VirtualBox allows everywhere.
     let range = network.subnet.unwrap_or(super::host::ALLOWED);
     let hosts = range.hosts();
@@ -254,7 +264,7 @@ fn mac_steps(there: &There, wanted: &Wanted, network: &Network, steps: &mut Vec<
         ],
         false,
     );
-    steps.push(Step::lab(format!("note that the network {} is the lab's", network.name), note));
+    steps.push(noted(wanted, network, &network.name));
     steps.push(Step::lab(format!("make the host-only network {}", network.name), add));
     network.name.clone()
 }
@@ -267,12 +277,8 @@ pub(super) fn raze(there: &There) -> Result<Vec<Step>, MachineError> {
     let mut steps = Vec::new();
     let nat = there.notes.keys().filter_map(|key| key.strip_prefix(NAT));
     for name in nat.filter(|name| there.is_own_nat(name)) {
-        if let Some(vm) = there.others.iter().find(|vm| vm.is_on(name)) {
-            return Err(MachineError::Foreign(format!(
-                "the machine `{}` is not the lab's, and is on its NAT network `{name}`: attach it to another network first (`VBoxManage modifyvm {} --nic1 nat`)",
-                vm.name, vm.uuid
-            )));
-        }
+        let what = format!("NAT network `{name}`");
+        nobody_elses(there, &["nat-network"], name, &what)?;
         if there.nat_networks.iter().any(|found| found.name == *name) {
             steps.push(Step::lab(
                 format!("stop the NAT network {name}"),
@@ -285,7 +291,13 @@ pub(super) fn raze(there: &There) -> Result<Vec<Step>, MachineError> {
         }
         steps.push(forgotten(NAT, name));
     }
-    for (name, _) in there.own_host_only() {
+    for Noted { name, is_own, .. } in there.noted_host_only() {
+        if !is_own {
+            steps.push(forgotten(HOST_ONLY, name));
+            continue;
+        }
+        let what = format!("host-only network `{name}`");
+        nobody_elses(there, &["hostonlyadapter", "hostonly-network"], name, &what)?;
         if there.host_only.iter().any(|found| found.name == name) {
             steps.push(Step::lab(
                 format!("remove the interface {name}"),
@@ -299,6 +311,18 @@ pub(super) fn raze(there: &There) -> Result<Vec<Step>, MachineError> {
         steps.push(forgotten(HOST_ONLY, name));
     }
     Ok(steps)
+}
+
+/// No machine that is not the lab's may be on a network of the lab's that goes.
+fn nobody_elses(there: &There, kinds: &[&str], name: &str, what: &str) -> Result<(), MachineError> {
+    let card_of = |vm: &Vm| kinds.iter().find_map(|kind| vm.card_on(kind, name));
+    let Some((vm, card)) = there.others.iter().find_map(|vm| Some((vm, card_of(vm)?))) else {
+        return Ok(());
+    };
+    Err(MachineError::Foreign(format!(
+        "the machine `{}` is not the lab's, and is on its {what}: attach it to another network first (`VBoxManage modifyvm {} --nic{card} nat`)",
+        vm.name, vm.uuid
+    )))
 }
 
 /// Without a value a note goes.

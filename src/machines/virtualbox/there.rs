@@ -3,18 +3,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Component, Path, PathBuf};
 
 use super::manage::{Manage, Vm};
+use super::networks::own_address;
 use super::read::{Interface, Medium, NatNetwork};
-use crate::machines::{Act, MachineError, Power, Seen, Step, Wanted, folder_of};
+use crate::machines::{Act, MachineError, NODES, Network, Power, Seen, Step, Wanted, folder_of};
 
 /// The note on a machine that is whole: what it was made as.
 pub(super) const WHOLE: &str = "trainyard/whole";
 /// The note of a NAT network, with its name: the lab's identity.
 pub(super) const NAT: &str = "trainyard/natnetwork/";
-/// The note of a host-only interface, with its name: the lab's identity and the network's name.
+/// The note of a host-only interface, with its name: the lab's identity and the network's name, and [`NEW`] until it has its address.
 pub(super) const HOST_ONLY: &str = "trainyard/hostonly/";
+/// What the note says of an interface that is about to be made. Whoever dies before leaves a note of a name that a person may get next.
+pub(super) const NEW: &str = "new";
+/// The address that VirtualBox gives its first host-only interface; the next ones have it in the networks that follow
+/// (`getDefaultIPv4Address` in `HostNetworkInterfaceImpl.cpp`).
+const FIRST: Ipv4Addr = Ipv4Addr::new(192, 168, 56, 1);
+
+/// A host-only interface that a note says is the lab's.
+pub(super) struct Noted<'a> {
+    pub name: &'a str,
+    pub network: &'a str,
+    /// Whether it still has to be given its address.
+    pub is_new: bool,
+    /// Whether it is the lab's, when all is looked at. One that is not there may become it.
+    pub is_own: bool,
+}
 
 /// All that there is.
 pub(super) struct There {
@@ -33,6 +50,8 @@ pub(super) struct There {
     pub host_only_networks: Vec<String>,
     pub notes: BTreeMap<String, String>,
     identity: String,
+    /// The host's own address on each host-only network of the lab's.
+    given: BTreeMap<String, Ipv4Addr>,
 }
 
 impl There {
@@ -69,6 +88,7 @@ impl There {
             },
             notes: manage.notes()?,
             identity: wanted.identity.clone(),
+            given: given(wanted),
             manage,
         })
     }
@@ -86,6 +106,7 @@ impl There {
             host_only_networks: Vec::new(),
             notes: BTreeMap::new(),
             identity: wanted.identity.clone(),
+            given: given(wanted),
         }
     }
 
@@ -119,13 +140,34 @@ impl There {
         self.notes.get(&format!("{NAT}{name}")).is_some_and(|identity| *identity == self.identity)
     }
 
-    /// The host-only interfaces that were made for the lab, there or not: each with its network.
+    /// The host-only interfaces that are the lab's, there or not: each with its network.
     pub(super) fn own_host_only(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.noted_host_only().filter(|it| it.is_own).map(|it| (it.name, it.network))
+    }
+
+    /// All that were noted for the lab.
+    pub(super) fn noted_host_only(&self) -> impl Iterator<Item = Noted<'_>> {
         self.notes.iter().filter_map(|(key, value)| {
-            let interface = key.strip_prefix(HOST_ONLY)?;
+            let name = key.strip_prefix(HOST_ONLY)?;
             let network = value.strip_prefix(&self.identity)?.strip_prefix(' ')?;
-            Some((interface, network))
+            let (network, is_new) = match network.split_once(' ') {
+                Some((network, NEW)) => (network, true),
+                _ => (network, false),
+            };
+            Some(Noted { name, network, is_new, is_own: !is_new || self.is_as_new(name, network) })
         })
+    }
+
+    /// Whether an interface may be the one that was about to be made: as a new one is, or with its address already, and nobody's.
+    fn is_as_new(&self, name: &str, network: &str) -> bool {
+        let Some(found) = self.host_only.iter().find(|it| it.name == name) else { return true };
+        let number = name.trim_start_matches(|c: char| !c.is_ascii_digit()).parse::<u32>();
+        let first = number.ok().and_then(|n| u32::from(FIRST).checked_add(n << 8));
+        let given = self.given.get(network).copied();
+        let is_as_new = found.address.is_none_or(|address| {
+            first == Some(u32::from(address)) || given == Some(address) || address == FIRST
+        });
+        is_as_new && self.others.iter().all(|vm| vm.card_on("hostonlyadapter", name).is_none())
     }
 
     fn foreign(&self, wanted: &Wanted) -> Vec<String> {
@@ -195,6 +237,11 @@ impl There {
         }
         Ok(())
     }
+}
+
+fn given(wanted: &Wanted) -> BTreeMap<String, Ipv4Addr> {
+    let of = |network: &Network| Some((network.name.clone(), own_address(network)?.0));
+    wanted.networks.iter().filter_map(of).collect()
 }
 
 fn unregister(vm: &Vm, node: &str, roots: &[PathBuf]) -> Result<Vec<Step>, MachineError> {
@@ -273,7 +320,7 @@ fn roots(folder: &Path) -> Vec<PathBuf> {
 
 /// The node whose folder a file is in.
 fn node_of(file: &Path, roots: &[PathBuf]) -> Option<String> {
-    let inside = roots.iter().find_map(|root| file.strip_prefix(root.join("nodes")).ok())?;
+    let inside = roots.iter().find_map(|root| file.strip_prefix(root.join(NODES)).ok())?;
     let mut parts = inside.components();
     let Some(Component::Normal(node)) = parts.next() else { return None };
     let plain = parts.clone().all(|part| matches!(part, Component::Normal(_)));
@@ -282,7 +329,7 @@ fn node_of(file: &Path, roots: &[PathBuf]) -> Option<String> {
 
 /// The nodes that have a folder with something in it.
 fn folders(folder: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(folder.join("nodes")).into_iter().flatten().flatten();
+    let entries = fs::read_dir(folder.join(NODES)).into_iter().flatten().flatten();
     let filled = entries
         .filter(|entry| fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_some()));
     filled.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()

@@ -101,6 +101,8 @@ def showvminfo(words):
     for number in range(1, 9):
         if "nat-network%d" % number in vm["settings"]:
             show("nat-network%d" % number, vm["settings"]["nat-network%d" % number])
+        if vm["settings"].get("nic%d" % number) == "hostonly":
+            show("hostonlyadapter%d" % number, vm["settings"]["hostonlyadapter%d" % number])
         show("nic%d" % number, vm["settings"].get("nic%d" % number, "none"))
     if vm["session"]:
         show("SessionName", vm["session"])

@@ -78,7 +78,8 @@ def hostonlyif(words):
     if words[0] == "create":
         names = [it["name"] for it in S["hostonly"]]
         name = next("vboxnet%d" % n for n in range(99) if "vboxnet%d" % n not in names)
-        S["hostonly"].append({"name": name, "ip": "192.168.56.1", "mask": "255.255.255.0"})
+        # As getDefaultIPv4Address in HostNetworkInterfaceImpl.cpp.
+        S["hostonly"].append({"name": name, "ip": "192.168.%d.1" % (56 + int(name[7:])), "mask": "255.255.255.0"})
         print("Interface '%s' was successfully created" % name)
         return
     found = [it for it in S["hostonly"] if it["name"] == words[1]]

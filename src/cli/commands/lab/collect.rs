@@ -6,16 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use super::super::node::escaped;
-use super::super::server::Server;
 use super::reach::last_lines;
+use super::told::Told;
 use super::{At, Known, show};
 use crate::appear::Growing;
 use crate::cli::ui::Ui;
 use crate::machines::qemu::{CONSOLE_LOG, QEMU};
 use crate::machines::{Machine, Provider};
 use crate::secrets::Blotter;
-use crate::serve::Folder;
 use crate::tool::{Tool, Wanted as Program};
 
 const TAR: Program = Program {
@@ -25,8 +23,6 @@ const TAR: Program = Program {
 };
 /// Lines of a console that are taken.
 const CONSOLE: usize = 5000;
-/// Lines of what a node has told.
-const TOLD: &str = "5000";
 
 pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> Result<()> {
     let known = Known::open(at.state)?;
@@ -45,14 +41,9 @@ pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> R
     };
 
     let seen = provider.look(wanted)?;
-    let server = Folder::at(at.state).address().ok().and_then(|url| Server::at(at.state, url).ok());
-    let nodes = server.as_ref().and_then(|server| server.ask("nodes", &[]).ok());
-    if nodes.is_none() {
-        ui.note("the lab's server does not run, so what nodes have told is left out: `trainyard serve --seeds` or `trainyard lab up` begins it");
-    }
-    write("status.json", format!("{:#}\n", show::data(wanted, &seen, nodes.as_ref())))?;
-    let events = server.as_ref().and_then(|server| server.ask("events", &[]).ok());
-    if let Some(events) = events {
+    let told = Told::to(at.state, ui);
+    write("status.json", format!("{:#}\n", show::data(wanted, &seen, told.nodes.as_ref())))?;
+    if let Some(events) = &told.events {
         write("events.json", format!("{events:#}\n"))?;
     }
     let program = Tool::locate(QEMU).and_then(|qemu| qemu.run(["--version"]).finish());
@@ -67,7 +58,7 @@ pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> R
     )?;
     for machine in &wanted.machines {
         fs::create_dir(folder.join(&machine.node))?;
-        for (name, text) in of_node(machine, server.as_ref()) {
+        for (name, text) in of_node(machine, &told) {
             write(&format!("{}/{name}", machine.node), text)?;
         }
         let picture = folder.join(&machine.node).join("screen.png");
@@ -94,7 +85,7 @@ fn shot(provider: &dyn Provider, machine: &Machine, picture: &Path) -> Result<()
 }
 
 /// What there is of a node, by the names of files.
-fn of_node(machine: &Machine, server: Option<&Server>) -> Vec<(&'static str, String)> {
+fn of_node(machine: &Machine, told: &Told) -> Vec<(&'static str, String)> {
     let mut files = Vec::new();
     if let Ok(console) = last_lines(&machine.folder.join(CONSOLE_LOG), CONSOLE) {
         files.push(("console.log", console));
@@ -102,8 +93,7 @@ fn of_node(machine: &Machine, server: Option<&Server>) -> Vec<(&'static str, Str
     if let Ok(plan) = fs::read_to_string(machine.folder.join(super::diff::MADE_FROM)) {
         files.push(("plan.json", plan));
     }
-    let path = format!("nodes/{}/log", escaped(&machine.node));
-    let told = server.and_then(|server| server.get(&path, &[("tail", TOLD)]).ok()?.text().ok());
-    files.extend(told.filter(|told| !told.is_empty()).map(|told| ("told.log", told)));
+    let told = told.log(&machine.node).filter(|told| !told.is_empty());
+    files.extend(told.map(|told| ("told.log", told)));
     files
 }

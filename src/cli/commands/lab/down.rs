@@ -1,6 +1,5 @@
 //! `lab down`: nothing is left, and nothing else is touched.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
@@ -8,26 +7,20 @@ use serde_json::json;
 
 use super::Known;
 use super::perform::perform;
-use super::record::Record;
+use super::record::{Record, machines_of};
 use super::up::planned;
 use crate::cli::ui::Ui;
-use crate::machines::{self, Act, Step};
-
-/// The step that removes what a run leaves that dies before it has remembered anything, or when all but the folder is gone. Where there
-/// is more in the folder, it is not the lab's any more as far as anybody knows.
-fn begun_to_begin(state: &Path) -> Option<Step> {
-    let record = Record::path(state);
-    let (folder, name) = (record.parent()?, record.file_name()?.to_string_lossy());
-    let mut inside = fs::read_dir(folder).ok()?.flatten();
-    let growing = format!(".{name}.");
-    let is_left = inside.all(|entry| entry.file_name().to_string_lossy().starts_with(&growing));
-    let act = Act::Remove { path: folder.to_owned() };
-    is_left.then(|| Step::lab("remove the lab's folder", act))
-}
+use crate::machines::{self, NETWORKS, NODES};
 
 pub(super) fn down(state: &Path, names: &[String], dry_run: bool, ui: &Ui) -> Result<()> {
     if Record::read(state)?.is_none() {
-        let steps: Vec<Step> = begun_to_begin(state).into_iter().collect();
+        let folder = machines_of(state);
+        // Other files, as an earlier `down` leaves them, are in nobody's way.
+        if [NODES, NETWORKS].iter().any(|made| folder.join(made).exists()) {
+            Record::refuse_foreign(&folder)?;
+        }
+        // What a run leaves that dies before it has remembered anything, or when all but the folder is gone.
+        let steps = machines::emptied(&folder);
         if dry_run || steps.is_empty() {
             return ui.result(|| planned(&steps), &json!({ "schema": 1, "steps": steps }));
         }
@@ -52,5 +45,10 @@ pub(super) fn down(state: &Path, names: &[String], dry_run: bool, ui: &Ui) -> Re
     if dry_run {
         return ui.result(|| planned(&steps), &json!({ "schema": 1, "steps": steps }));
     }
-    perform(&steps, wanted, |_| Ok(()), ui)
+    perform(&steps, wanted, |_| Ok(()), ui)?;
+    let left = machines::inside(&wanted.folder);
+    if let Some(first) = left.first().filter(|_| Record::read(state).is_ok_and(|it| it.is_none())) {
+        ui.note(format!("`{}` is not the lab's, and stays", first.display()));
+    }
+    Ok(())
 }

@@ -9,15 +9,16 @@ mod perform;
 mod reach;
 mod record;
 mod show;
+mod told;
 mod up;
 mod wait;
 
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use self::record::{Begun, Record};
+use self::record::{Begun, Record, machines_of};
 use super::load::{Good, chosen, load_good, load_secrets};
 use super::serve::state_folder;
 use crate::cli::lab::{LabArgs, LabCommand, UpArgs, Via};
@@ -54,7 +55,10 @@ pub(in crate::cli) fn lab(
     };
     let known = || Known::open(&state);
     let _one_at_a_time;
-    if is_change {
+    // Where no lab was begun, no folder of one is made.
+    let is_nothing =
+        matches!(args.command, LabCommand::Down { .. }) && !machines_of(&state).exists();
+    if is_change && !is_nothing {
         _one_at_a_time = alone(&state)?;
     }
     // These need neither lab file nor secrets, whatever has become of them.
@@ -173,7 +177,12 @@ impl At<'_> {
     }
 
     fn wanted(&self, begun: Begun) -> Wanted {
-        self.wanted_in(begun, &self.state.join("machines"))
+        self.wanted_in(begun, &self.machines())
+    }
+
+    /// The folder of its machines.
+    fn machines(&self) -> PathBuf {
+        machines_of(self.state)
     }
 
     /// The nodes of those names, or all.

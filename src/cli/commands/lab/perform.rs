@@ -33,7 +33,9 @@ pub(super) fn perform(
         match &step.act {
             Act::Media { .. } => media(of)?,
             // Whatever a step says, nothing outside is removed.
-            Act::Remove { path } if !path.starts_with(&wanted.folder) => {
+            Act::Remove { path } | Act::RemoveEmpty { path }
+                if !path.starts_with(&wanted.folder) =>
+            {
                 let message = format!("`{}` is not below the lab's folder", path.display());
                 bail!(MachineError::Foreign(message))
             }

@@ -9,11 +9,11 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::PORT_BASE;
-use crate::cli::lab::{Firmware, HowArgs, ProviderChoice, Via};
+use crate::cli::lab::{Firmware, HowArgs, ProviderChoice, ScriptArgs, Via};
 use crate::exit::{self, Failure};
 use crate::machines::qemu::Qemu;
 use crate::machines::virtualbox::{VBOX_MANAGE, VirtualBox};
-use crate::machines::{Provider, Wanted};
+use crate::machines::{Provider, REMEMBERED, Wanted, inside};
 use crate::plan::Plan;
 use crate::tool::Tool;
 
@@ -38,6 +38,11 @@ pub(super) struct Record {
     pub lab: Wanted,
 }
 
+/// The folder of a lab's machines.
+pub(super) fn machines_of(state: &Path) -> PathBuf {
+    state.join("machines")
+}
+
 impl Record {
     pub fn new(begun: Begun, lab: Wanted) -> Self {
         Self { schema: 1, begun, lab }
@@ -45,7 +50,23 @@ impl Record {
 
     /// Where it is, below the folder of the lab's state.
     pub fn path(state: &Path) -> PathBuf {
-        state.join("machines").join("lab.json")
+        machines_of(state).join(REMEMBERED)
+    }
+
+    /// A folder in which nothing is remembered, and something is: a person's, or of a lab whose memory is lost. `what` is refused there.
+    ///
+    /// # Errors
+    /// It is one.
+    pub fn refuse_foreign(folder: &Path) -> Result<(), Failure> {
+        let inside = inside(folder);
+        let Some(first) = inside.first().filter(|_| !folder.join(REMEMBERED).exists()) else {
+            return Ok(());
+        };
+        let message = format!(
+            "`{}` is there, and no `{REMEMBERED}` beside it says that this is a lab's folder: move what is yours elsewhere, or name another folder (`--state`); where these are this lab's machines, write `{REMEMBERED}` as `trainyard lab script` does, and `trainyard lab down` takes them away",
+            first.display()
+        );
+        Err(Failure::new(exit::REFUSED, message))
     }
 
     /// What is remembered; nothing where nothing was begun.
@@ -63,7 +84,7 @@ impl Record {
             );
             Failure::new(exit::INPUT, message)
         })?;
-        let lab = read.lab.moved(&state.join("machines"));
+        let lab = read.lab.moved(&machines_of(state));
         Ok(Some(Self { lab, ..read }))
     }
 
@@ -73,29 +94,63 @@ impl Record {
 }
 
 impl Begun {
-    /// Nothing said but these.
-    pub fn new(provider: ProviderChoice, via: Via) -> Self {
-        Self { provider, via, firmware: Firmware::Bios, port_base: PORT_BASE }
-    }
-
     /// What is to be: as it was begun, or else as it is asked for. Asking for something else than was begun is an error.
     pub fn of(known: Option<Self>, how: &HowArgs) -> Result<Self> {
-        let usual =
-            known.unwrap_or_else(|| Self::new(how.provider.unwrap_or_else(there), Via::Iso));
+        let usual = known.unwrap_or_else(|| Self {
+            provider: how.provider.unwrap_or_else(there),
+            ..Self::usual(ProviderChoice::Qemu)
+        });
         let asked = Self {
             provider: how.provider.unwrap_or(usual.provider),
-            via: how.via.unwrap_or(usual.via),
-            firmware: how.firmware.unwrap_or(usual.firmware),
-            port_base: how.port_base.unwrap_or(usual.port_base),
+            ..usual.with(how.via, how.firmware, how.port_base)
         };
-        if known.is_some_and(|known| known != asked) {
-            let message = "this lab's machines were begun otherwise (`--provider`, `--via`, `--firmware` or `--port-base`): `trainyard lab down` first, or leave these out";
-            return Err(Failure::new(exit::REFUSED, message).into());
+        asked.as_begun(known)?.possible(how.no_wait)
+    }
+
+    /// The same of a script, which is VirtualBox's, for this host or for another one.
+    pub fn of_script(known: Option<Self>, args: &ScriptArgs) -> Result<Self> {
+        let provider = ProviderChoice::VirtualBox;
+        let usual = Self { provider, ..known.unwrap_or(Self::usual(provider)) };
+        let known = known.filter(|_| args.folder.is_none());
+        let asked = usual.with(args.via, args.firmware, args.port_base);
+        asked.as_begun(known)?.possible(false)
+    }
+
+    fn usual(provider: ProviderChoice) -> Self {
+        Self { provider, via: Via::Iso, firmware: Firmware::Bios, port_base: PORT_BASE }
+    }
+
+    fn with(self, via: Option<Via>, firmware: Option<Firmware>, port_base: Option<u16>) -> Self {
+        Self {
+            provider: self.provider,
+            via: via.unwrap_or(self.via),
+            firmware: firmware.unwrap_or(self.firmware),
+            port_base: port_base.unwrap_or(self.port_base),
         }
-        if asked.via == Via::Pxe {
-            by_network(asked, how)?;
+    }
+
+    fn as_begun(self, known: Option<Self>) -> Result<Self> {
+        if known.is_none_or(|known| known == self) {
+            return Ok(self);
         }
-        Ok(asked)
+        let message = "this lab's machines were begun otherwise (`--provider`, `--via`, `--firmware` or `--port-base`): `trainyard lab down` first, or leave these out";
+        Err(Failure::new(exit::REFUSED, message).into())
+    }
+
+    /// Whether machines can boot from the network, from this program.
+    fn possible(self, no_wait: bool) -> Result<Self> {
+        let why = if self.via != Via::Pxe {
+            return Ok(self);
+        } else if self.provider != ProviderChoice::Qemu {
+            "`--via pxe` is QEMU's: for VirtualBox's machines `trainyard serve --dhcp` serves a network that this machine is on (docs/pxe.md)"
+        } else if self.firmware != Firmware::Bios {
+            "QEMU's UEFI firmware starts no script by HTTP: leave out `--firmware`, or bring media in (`--via iso`)"
+        } else if no_wait {
+            "with `--via pxe` nodes install themselves from this program, so it waits: leave out `--no-wait`"
+        } else {
+            return Ok(self);
+        };
+        Err(Failure::new(exit::REFUSED, why).into())
     }
 
     pub fn provider(self) -> Result<Box<dyn Provider>> {
@@ -129,20 +184,6 @@ impl Begun {
         }
         ports
     }
-}
-
-/// Whether machines can boot from the network, from this program.
-fn by_network(asked: Begun, how: &HowArgs) -> Result<(), Failure> {
-    let why = if asked.provider != ProviderChoice::Qemu {
-        "`--via pxe` is QEMU's: for VirtualBox's machines `trainyard serve --dhcp` serves a network that this machine is on (docs/pxe.md)"
-    } else if asked.firmware != Firmware::Bios {
-        "QEMU's UEFI firmware starts no script by HTTP: leave out `--firmware`, or bring media in (`--via iso`)"
-    } else if how.no_wait {
-        "with `--via pxe` nodes install themselves from this program, so it waits: leave out `--no-wait`"
-    } else {
-        return Ok(());
-    };
-    Err(Failure::new(exit::REFUSED, why))
 }
 
 /// What runs machines where nobody says what: VirtualBox where it is there.

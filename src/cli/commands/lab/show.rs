@@ -6,19 +6,15 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::super::server::Server;
 use super::Known;
+use super::told::Told;
 use crate::cli::ui::Ui;
 use crate::machines::{Machine, Power, Seen, Wanted};
 
 pub(super) fn status(state: &Path, ui: &Ui) -> Result<()> {
     let known = Known::open(state)?;
     let seen = known.provider.look(known.wanted())?;
-    // The server may have ended with the command that began it.
-    let folder = crate::serve::Folder::at(state);
-    let told =
-        folder.address().ok().and_then(|url| Server::at(state, url).ok()?.ask("nodes", &[]).ok());
-    table(known.wanted(), &seen, told.as_ref(), ui)
+    table(known.wanted(), &seen, Told::to(state, ui).nodes.as_ref(), ui)
 }
 
 /// What there is to say of a machine whose node the lab does not have any more.

@@ -17,10 +17,11 @@ use super::reach::last_lines;
 use super::record::{Begun, Record};
 use super::wait::Waiting;
 use super::{At, show};
-use crate::cli::lab::{HowArgs, ProviderChoice, ScriptArgs, ScriptShell};
+use crate::cli::lab::{HowArgs, ScriptArgs, ScriptShell};
 use crate::cli::ui::{Ui, print};
 use crate::doctor::{Check, State};
 use crate::exit::{self, Failure};
+use crate::interrupt;
 use crate::machines::qemu::CONSOLE_LOG;
 use crate::machines::virtualbox::{self, VBOX_MANAGE};
 use crate::machines::{
@@ -32,9 +33,11 @@ use crate::state::{Sqlite, State as Way, Store as _};
 use crate::tool::Tool;
 
 pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) -> Result<()> {
-    let begun = Begun::of(Record::read(at.state)?.map(|known| known.begun), how)?;
+    Record::refuse_foreign(&at.machines())?;
+    let known = Record::read(at.state)?;
+    let begun = Begun::of(known.as_ref().map(|known| known.begun), how)?;
     let provider = begun.provider()?;
-    let wanted = at.wanted(begun);
+    let mut wanted = at.wanted(begun);
     let nodes = at.nodes(names)?;
     let seen = provider.look(&wanted)?;
     refuse_foreign(&seen)?;
@@ -49,9 +52,12 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
         }
     }
     let after = seen.without(&going);
+    keep(&mut wanted, known.as_ref(), &after, ui);
     let mut checks = provider.preflight(&wanted, &after, &nodes);
     let server = SocketAddrV4::new(Ipv4Addr::LOCALHOST, begun.port_base);
     checks.extend(preflight::port(server, "nodes are to tell there how far they are"));
+    // What was asked of a program then failed because of that, and is no fault of the host's.
+    interrupt::check()?;
     tell(&checks, ui);
     let bad = checks.iter().find(|check| check.state == State::Bad);
     if let Some(bad) = bad.filter(|_| !how.dry_run) {
@@ -91,13 +97,26 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
         .wait(&machines)
 }
 
+/// Leaves machines that are there as they were made, whatever the lab file says now: other addresses or ports would cut off nodes that run.
+fn keep(wanted: &mut Wanted, known: Option<&Record>, after: &Seen, ui: &Ui) {
+    let Some(known) = known else { return };
+    let there = after.machines.iter().filter(|(_, power)| !matches!(power, Power::Partial));
+    let there: Vec<&str> = there.map(|(node, _)| node.as_str()).collect();
+    for (node, changes) in wanted.keep(&known.lab, &there) {
+        let changes = changes.join(", ");
+        ui.note(format!(
+            "{node}: its machine stays as it was made, though the lab file says otherwise now ({changes}): `trainyard lab rebuild {node}` makes it anew"
+        ));
+    }
+}
+
 /// The nodes whose machines were switched off, or lost their host, in the middle of their installation. What is on their disks may start,
 /// and is no node.
 fn cut_off<'n>(at: &At, wanted: &Wanted, seen: &Seen, nodes: &[&'n str]) -> Vec<&'n str> {
     let off = nodes.iter().copied().filter(|node| seen.power(node) == Power::Off);
     let off = off.filter(|node| {
         let machine = wanted.machine(node);
-        machine.is_some_and(|it| matches!(it.media, Media::Iso | Media::Seed) && !greets(it))
+        machine.is_some_and(|it| it.media != Media::Cloud && !greets(it))
     });
     let off: Vec<&str> = off.collect();
     let database = Folder::at(at.state).database();
@@ -123,20 +142,22 @@ fn greets(machine: &Machine) -> bool {
 
 /// The steps of VirtualBox's as a script.
 pub(super) fn script(at: &At, args: &ScriptArgs) -> Result<()> {
-    let begun = Begun::new(ProviderChoice::VirtualBox, args.via);
-    let folder = args.folder.clone().unwrap_or_else(|| at.state.join("machines"));
+    let begun = Begun::of_script(Record::read(at.state)?.map(|known| known.begun), args)?;
+    let folder = args.folder.clone().unwrap_or_else(|| at.machines());
     let wanted = at.wanted_in(begun, &folder);
     let nodes = at.nodes(&args.nodes)?;
-    // What is there on another host nobody knows here.
-    let is_here = args.folder.is_none() && Tool::locate(VBOX_MANAGE).is_ok();
-    let steps = if args.assume_empty || !is_here {
+    // What is there on another host nobody knows here, and no trainyard is there that would look for what is remembered.
+    let is_here = args.folder.is_none();
+    let mut steps =
+        if is_here { remembered(at, Record::new(begun, wanted.clone()))? } else { Vec::new() };
+    steps.extend(if args.assume_empty || !is_here || Tool::locate(VBOX_MANAGE).is_err() {
         virtualbox::from_nothing(&wanted, &nodes)?
     } else {
         let provider = begun.provider()?;
         let seen = provider.look(&wanted)?;
         refuse_foreign(&seen)?;
         provider.raise(&wanted, &seen, &nodes)?
-    };
+    });
     let shell = match args.shell {
         ScriptShell::Bash => Shell::Bash,
         ScriptShell::PowerShell => Shell::PowerShell,
