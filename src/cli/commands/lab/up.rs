@@ -80,7 +80,10 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     }
     let server = begin_server(at, server, &*provider, &wanted, how, ui)?;
     let media = |node: &str| {
-        let armed = server.administer(Method::POST, &format!("nodes/{}/arm", escaped(node)))?;
+        let armed = server.administer(Method::POST, &format!("nodes/{}/arm", escaped(node)));
+        // Ctrl-C ends the server as well.
+        interrupt::check()?;
+        let armed = armed?;
         let report =
             armed["report"].as_str().context("the server does not say where a node reports")?;
         maker.make(node, report)
