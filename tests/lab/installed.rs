@@ -1,12 +1,9 @@
 //! The way of an install medium: an empty disk leads to it, and a disk that starts is started.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::common::{ROOT, judged};
 use crate::running::Machines;
 
 /// Emulated, and beside other tests.
@@ -38,15 +35,6 @@ fn sector(text: &str) -> Vec<u8> {
     code
 }
 
-/// A lab with the stand-in medium beside it.
-fn with_medium() -> Machines {
-    let lab = Machines::new();
-    let mut make = Command::new(Path::new(ROOT).join("scripts/dev/standin-iso.sh"));
-    make.arg("-o").arg(lab.path("medium.iso"));
-    judged(make);
-    lab
-}
-
 /// As an installation leaves it: a node's disk starts something, which says so, and nothing else does.
 fn assert_starts_its_disk(lab: &Machines, node: &str, up: &[&str]) {
     fs::write(lab.path("sector"), sector("its own disk\n")).expect("written");
@@ -64,7 +52,7 @@ fn assert_starts_its_disk(lab: &Machines, node: &str, up: &[&str]) {
 
 #[test]
 fn an_empty_disk_is_installed_from_a_medium_and_one_that_starts_is_not() {
-    let lab = with_medium();
+    let lab = Machines::with_medium();
     let up = ["lab", "up", "compute", "--no-wait", "--via", "iso", "--image", "medium.iso"];
     lab.done(&up);
     // What the medium starts reads the node's kickstart from it, and switches the machine off.
@@ -79,7 +67,7 @@ fn an_empty_disk_is_installed_from_a_medium_and_one_that_starts_is_not() {
 
 #[test]
 fn an_empty_disk_is_installed_by_the_network_and_one_that_starts_is_not() {
-    let lab = with_medium();
+    let lab = Machines::with_medium();
     let up = ["lab", "up", "--via", "pxe", "--image", "medium.iso"];
     let begun = lab.listened(&up);
     // The stand-in tells the server that it has installed, as the kickstart says, and switches the machine off. That the one is off ends

@@ -3,11 +3,10 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::common::{self, ROOT, judged};
+use crate::common::{self, judged};
 use crate::running::Machines;
 
 /// Nobody can be locked out of machines by a slip of the pen.
@@ -202,10 +201,7 @@ fn tell(lab: &Machines, node: &str, what: &str) {
 /// The power fails in the middle of an installation: half a system may start, and would never be a node.
 #[test]
 fn an_installation_that_was_cut_off_is_begun_anew() {
-    let lab = Machines::new();
-    let mut make = Command::new(Path::new(ROOT).join("scripts/dev/standin-iso.sh"));
-    make.arg("-o").arg(lab.path("medium.iso"));
-    judged(make);
+    let lab = Machines::with_medium();
     let port = lab.port.to_string();
     let words =
         ["lab", "up", "compute", "--provider", "qemu", "--via", "seed", "--image", "medium.iso"];

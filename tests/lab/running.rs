@@ -33,6 +33,15 @@ impl Machines {
         Self { lab, port: ports() }
     }
 
+    /// The same, with the stand-in medium beside it: `medium.iso`.
+    pub fn with_medium() -> Self {
+        let lab = Self::new();
+        let mut make = Command::new(format!("{}/scripts/dev/standin-iso.sh", crate::common::ROOT));
+        make.arg("-o").arg(lab.path("medium.iso"));
+        judged(make);
+        lab
+    }
+
     /// Another lab.
     pub fn of(text: &str) -> Self {
         Self { lab: Lab::new(text), port: ports() }
