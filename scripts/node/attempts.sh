@@ -37,6 +37,11 @@ stage_main() {
         create_database "$one" "$two" "$three"
     done 3< <(manifest "$stage" database)
 
+    if [ -e "$STAGES/$stage/identity.json" ]; then
+        step "registering users and services"
+        cloud register "$STAGES/$stage/identity.json"
+    fi
+
     step "preparing"
     run_script "$stage" prepare
 

@@ -243,6 +243,16 @@ await_clock() {
         fail "the clock could not be set: it differs from its source by $off s"
 }
 
+# as_user USER COMMAND...: what a service's own commands write, such as a log, must be the service's.
+as_user() {
+    local user=$1
+    shift
+    runuser -u "$user" -- "$@"
+}
+
+# cloud COMMAND...: asks OpenStack's services (cloud.py).
+cloud() { python2 "${TRAINYARD_LIB%/*}/cloud.py" "$@"; }
+
 # sql: runs the SQL of standard input as the database's root, whose password is in /root/.my.cnf.
 sql() { mysql --defaults-file="$TRAINYARD_ROOT/root/.my.cnf" --batch --skip-column-names; }
 

@@ -23,7 +23,7 @@ macro_rules! library {
 }
 
 /// The runner and what it needs, as they go to every node.
-pub(super) const RUNNER: [(&str, &str, &str); 10] = [
+pub(super) const RUNNER: [(&str, &str, &str); 11] = [
     ("/usr/local/sbin/trainyard-node", "0755", include_str!("../../scripts/node/trainyard-node")),
     library!("stage-lib.sh"),
     library!("checks.sh"),
@@ -31,6 +31,7 @@ pub(super) const RUNNER: [(&str, &str, &str); 10] = [
     library!("progress.sh"),
     library!("attempts.sh"),
     library!("verification.sh"),
+    library!("cloud.py"),
     (STATUS, "0644", include_str!("../../scripts/node/trainyard-status.sh")),
     (UNIT, "0644", include_str!("../../scripts/node/trainyard-first-boot.service")),
     (VERIFY_UNIT, "0644", include_str!("../../scripts/node/trainyard-verify.service")),

@@ -181,12 +181,16 @@ record! {
 }
 
 record! {
-    /// A service's user.
+    /// A user.
     IdentityUserFields {
         /// Its name.
         name: String = "x",
         /// The name of its password.
         secret: String = "X_PASS",
+        /// The project that it is for, which is made; `service` where it is left out.
+        project: String = "service",
+        /// Its role there; `admin` where it is left out.
+        role: String = "admin",
     }
 }
 

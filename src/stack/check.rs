@@ -307,6 +307,9 @@ impl Check<'_> {
     fn identity(&mut self, identity: &IdentityFields) {
         for user in items(identity.users.as_ref()) {
             self.needed_word(user, "name", user.value.name.as_ref());
+            for word in user.value.project.iter().chain(&user.value.role) {
+                self.word(word);
+            }
             self.used_secret(user, user.value.secret.as_ref());
         }
         for service in items(identity.services.as_ref()) {

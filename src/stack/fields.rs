@@ -145,9 +145,14 @@ fn databases(fields: &StageFields) -> Vec<Database> {
 }
 
 fn identity(fields: &IdentityFields) -> Identity {
+    let or = |word: Option<&Spanned<String>>, otherwise: &str| {
+        word.map_or_else(|| otherwise.to_owned(), |w| w.value.clone())
+    };
     let user = |u: &Spanned<IdentityUserFields>| IdentityUser {
         name: text(u.value.name.as_ref()),
         secret: text(u.value.secret.as_ref()),
+        project: or(u.value.project.as_ref(), "service"),
+        role: or(u.value.role.as_ref(), "admin"),
     };
     let service = |s: &Spanned<IdentityServiceFields>| IdentityService {
         name: text(s.value.name.as_ref()),

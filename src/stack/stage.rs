@@ -168,19 +168,23 @@ pub struct Database {
 /// Entries in keystone's catalogue.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Identity {
-    /// Users with the role `admin` in the project `service`.
+    /// Users, each with a role in a project.
     pub users: Vec<IdentityUser>,
     /// Services with one URL for all three interfaces.
     pub services: Vec<IdentityService>,
 }
 
-/// A service's user.
+/// A user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IdentityUser {
     /// Its name.
     pub name: String,
     /// The name of its password.
     pub secret: String,
+    /// The project that it is for.
+    pub project: String,
+    /// Its role there.
+    pub role: String,
 }
 
 /// A service and its endpoints.

@@ -1,0 +1,33 @@
+#!/bin/bash
+# A browser gets the form, and who fills it in gets in.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
+. "$TRAINYARD_LIB"
+
+form=http://$TRAINYARD_CONTROLLER/dashboard/auth/login/
+
+shows_its_form() {
+    local said
+    said=$(curl --silent --show-error --location --noproxy '*' --max-time 55 --write-out '\n%{http_code} %{url_effective}' \
+        "http://$TRAINYARD_CONTROLLER/dashboard")
+    case $said in
+    *csrfmiddlewaretoken*) say "${said##*$'\n'}" ;;
+    *) fail "http://$TRAINYARD_CONTROLLER/dashboard leads to ${said##*$'\n'}, without a form to log in" ;;
+    esac
+}
+
+# Images and scripts are files that were made when httpd was started.
+has_its_static_files() {
+    local path status
+    path=$(curl --silent --noproxy '*' --max-time 55 "$form" | sed -n 's/.*href="\(\/dashboard\/static\/[^"]*\.css\)".*/\1/p' | head -n 1)
+    [ -n "$path" ] || fail "the form has no style of its own"
+    status=$(curl --silent --noproxy '*' --max-time 30 --output /dev/null --write-out '%{http_code}' "http://$TRAINYARD_CONTROLLER$path")
+    [ "$status" = 200 ] || fail "$path answers $status"
+    say "$path"
+}
+
+given "its services run"
+check "a browser gets the form to log in" shows_its_form
+given "a browser gets the form to log in"
+check "it has its styles" has_its_static_files
+verdict

@@ -1,0 +1,24 @@
+#!/bin/bash
+# Which virtualisation there is, only the machine itself knows: kvm needs the processor's flag, and the device that the kernel gives where
+# it can use it. In a virtual machine both are there only with nested virtualisation.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
+. "$TRAINYARD_LIB"
+
+# nova-compute reads what lies in this folder after nova.conf.
+file=/etc/nova/nova-compute.conf.d/virtualisation.conf
+type=${PARAMETER_virt_type:?}
+if [ "$type" = auto ]; then
+    type=qemu
+    if grep -Eqw 'vmx|svm' "$TRAINYARD_ROOT/proc/cpuinfo" && [ -e "$TRAINYARD_ROOT/dev/kvm" ]; then type=kvm; fi
+fi
+if grep -q '^virt_type = ' "$STAGES/nova-compute/files/etc/nova/nova.conf"; then
+    say "the lab's settings say which virtualisation is used"
+    rm -f "$TRAINYARD_ROOT$file"
+    exit 0
+fi
+say "servers are run by $type"
+# An emulated processor has no model of the machine's.
+mode=host-model
+[ "$type" = kvm ] || mode=none
+put_file 0640 root nova "$file" <(printf '[libvirt]\nvirt_type = %s\ncpu_mode = %s\n' "$type" "$mode")
