@@ -197,7 +197,15 @@ fn a_node_has_only_the_secrets_of_its_stages() {
         line.split('"').nth(1).expect("quoted").to_owned()
     };
     for file in FILES {
-        for name in ["RABBIT_PASS", "DATABASE_ROOT_PASS"] {
+        for name in [
+            "DATABASE_ROOT_PASS",
+            "ADMIN_PASS",
+            "DEMO_PASS",
+            "KEYSTONE_DBPASS",
+            "NOVA_DBPASS",
+            "NEUTRON_DBPASS",
+            "METADATA_SECRET",
+        ] {
             assert!(
                 !golden("compute", file).contains(&value(name)),
                 "{name} in the compute's {file}"

@@ -50,7 +50,7 @@ fn a_node_waits_for_no_service_that_its_controller_does_not_have() {
         ("roles: {controller: {stages: [time-server, database, cache]}}\n", vec![11211]),
         ("roles: {controller: {stages: [time-server]}}\n", vec![]),
     ] {
-        let lab = Lab::new(&format!("{roles}{nodes}"));
+        let lab = Lab::new(&format!("openstack: {{services: []}}\n{roles}{nodes}"));
         let plan = lab.done(&["plan", "compute", "--format", "json"]).stdout;
         let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
         let stages = plan["stages"].as_array().expect("stages");

@@ -27,7 +27,8 @@ pub(super) fn resolve(
     networks: &[Network],
     r: &mut Resolver,
 ) -> (Vec<Role>, Vec<Node>, Vec<Arc<Settings>>) {
-    let mut resolved = Resolved::default();
+    let openstack = spec.lab.openstack.as_ref();
+    let mut resolved = Resolved::new(openstack.and_then(|o| o.value.config.as_ref()), r);
     // What no node has is held to the rules as well.
     for settings in spec.roles.iter().map(|role| &role.settings).chain([&spec.settings]) {
         resolved.of(settings, r);

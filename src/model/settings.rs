@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::report::{Rule, Sources};
+use crate::report::{Rule, Sources, did_you_mean};
 use crate::spec::{
     Added, Entries, Folder, IniOption, IniOptions, InstallerSpec, OneOrMany, SettingsSpec, Spanned,
 };
@@ -14,18 +14,25 @@ use super::settle::{Resolver, Wrong};
 use super::{
     Access, Hardware, Installer, ParameterValue, Places, RootLogin, Settings, Storage, Templates,
     access, arguments, custom, el7, file_places, hardware, kernel_arguments, machine, names,
-    storage,
+    storage, train,
 };
 
 /// Settings that several nodes share are resolved once.
 #[derive(Default)]
 pub(super) struct Resolved {
+    /// Options that every node has, before those of its own.
+    config: Vec<IniOption>,
     known: IndexMap<*const SettingsSpec, Arc<Settings>>,
     /// The sets of templates in them: reading a set costs more than what most nodes say of their own.
     templates: Vec<Arc<Templates>>,
 }
 
 impl Resolved {
+    /// None so far. `config` is what `openstack.config` says.
+    pub fn new(config: Option<&Spanned<IniOptions>>, r: &mut Resolver) -> Self {
+        Self { config: config_of(config, r), ..Self::default() }
+    }
+
     /// All of them, of the lab, its roles and its nodes.
     pub fn all(self) -> Vec<Arc<Settings>> {
         self.known.into_values().collect()
@@ -34,7 +41,7 @@ impl Resolved {
     pub fn of(&mut self, spec: &Arc<SettingsSpec>, r: &mut Resolver) -> Arc<Settings> {
         let known = self.known.entry(Arc::as_ptr(spec));
         let new = || {
-            let mut settings = resolve(spec, r);
+            let mut settings = resolve(spec, &self.config, r);
             match self.templates.iter().find(|known| **known == settings.templates) {
                 Some(known) => settings.templates = Arc::clone(known),
                 None => self.templates.push(Arc::clone(&settings.templates)),
@@ -46,7 +53,7 @@ impl Resolved {
 }
 
 /// Resolves everything, so that one mistake hides no other: something stands in for what cannot be used.
-fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Settings {
+fn resolve(spec: &SettingsSpec, config: &[IniOption], r: &mut Resolver) -> Settings {
     let before = std::mem::take(&mut r.origins);
     let hardware = hardware::resolve(spec, r);
     let machine = machine::resolve(spec.machine.as_ref(), r);
@@ -65,7 +72,7 @@ fn resolve(spec: &SettingsSpec, r: &mut Resolver) -> Settings {
     }
     let templates = templates(spec.templates.as_ref(), r);
     let parameters = parameters(spec.parameters.as_ref(), r);
-    let options = options(spec.settings.as_ref(), r);
+    let options = config.iter().cloned().chain(options(spec.settings.as_ref(), r)).collect();
     let settled = std::mem::replace(&mut r.origins, before);
     Settings {
         is_sized: hardware.is_some() && storage.is_some(),
@@ -206,6 +213,29 @@ fn options(spec: Option<&Spanned<IniOptions>>, r: &mut Resolver) -> Vec<IniOptio
         let origin = r.origin(name.span);
         let path = format!("settings.{}.{}.{}", file.value, section.value, name.value);
         r.note(&path, &value.value, origin);
+    }
+    options
+}
+
+/// What `openstack.config` says, with the paths of the files that it names.
+fn config_of(spec: Option<&Spanned<IniOptions>>, r: &mut Resolver) -> Vec<IniOption> {
+    let name = |path: &'static str| path.rsplit('/').next().unwrap_or(path);
+    let mut options = Vec::new();
+    for file in spec.iter().flat_map(|s| &s.value.0) {
+        if !train::paths().any(|path| name(path) == file.name.value) {
+            let message = format!("`{}` is no configuration file of OpenStack's", file.name.value);
+            let help = did_you_mean(&file.name.value, train::paths().map(name).collect::<Vec<_>>());
+            r.tell(Rule::UnknownSettingsFile, &file.name, message, help);
+        }
+    }
+    for mut option in spec.iter().flat_map(|s| s.value.options()) {
+        let IniOption { file, section, name: key, value } = &mut option;
+        let Some(path) = train::paths().find(|path| name(path) == file.value) else { continue };
+        let origin = r.origin(key.span);
+        let at = format!("openstack.config.{}.{}.{}", file.value, section.value, key.value);
+        r.note(&at, &value.value, origin);
+        path.clone_into(&mut file.value);
+        options.push(option);
     }
     options
 }

@@ -148,7 +148,27 @@ fn services<'a>(lab: &'a Lab, catalogue: &'a Catalogue, findings: &mut Findings)
             did_you_mean(&service.value, known.iter().copied()),
         );
     }
-    chosen.iter().map(|s| s.value.as_str()).collect()
+    let mut all: Vec<&str> = chosen.iter().map(|s| s.value.as_str()).collect();
+    let mut next = 0;
+    while let Some(&service) = all.get(next) {
+        for (needed, stage) in catalogue.needs_of_service(service) {
+            if !all.contains(&needed) {
+                let said = chosen.iter().find(|s| s.value == service).or(chosen.first());
+                if let Some(said) = said {
+                    let message = format!(
+                        "`{needed}` comes with `{service}`: the stage `{stage}` requires it"
+                    );
+                    let help = format!(
+                        "name `{needed}` among the services as well, so that who reads the lab sees it"
+                    );
+                    findings.tell(Rule::ServiceAdded, &said.path, said.span, message, help);
+                }
+                all.push(needed);
+            }
+        }
+        next += 1;
+    }
+    all
 }
 
 fn applies(stage: &Stage, node: &Node, lab: &Lab, services: &[&str]) -> bool {

@@ -303,6 +303,8 @@ rules! {
     WeakKickstart = "weak-kickstart" Warning,
     /// A service that no stage provides.
     UnknownService = "unknown-service" Error,
+    /// A service that nobody chose and that a chosen one needs.
+    ServiceAdded = "service-added" Hint,
     /// A stage that is not there.
     UnknownStage = "unknown-stage" Error,
     /// A stage has no parameter of that name.

@@ -9,7 +9,7 @@ use super::files::Folder;
 use super::image::{CloudImageSpec, ImageSpec};
 use super::include;
 use super::network::NetworkSpec;
-use super::settings::SettingsSpec;
+use super::settings::{IniOptions, SettingsSpec};
 use super::shape::{Field, Record, Shape};
 
 /// A lab file, with what roles and nodes inherit worked out.
@@ -98,8 +98,10 @@ record! {
         release: Release = "train",
         /// How instances are networked.
         networking: Networking = "provider",
-        /// Which services.
-        services: Vec<Spanned<String>> = "[]" else "every one there is",
+        /// Which services; those that they need come with them.
+        services: Vec<Spanned<String>> = "[keystone, glance]" else "every one there is",
+        /// Options of OpenStack's own configuration files, on every node that has the file: file, section, option, value.
+        config: IniOptions = "{nova.conf: {DEFAULT: {debug: \"true\"}}}" else "the stages' own",
     }
 }
 

@@ -149,6 +149,26 @@ impl Catalogue {
         services
     }
 
+    /// The services that a service's stages require, each with the stage that does.
+    pub fn needs_of_service<'c>(
+        &'c self,
+        service: &'c str,
+    ) -> impl Iterator<Item = (&'c str, &'c str)> {
+        let of_service =
+            self.stages.iter().filter(move |s| s.spec.when.service.as_deref() == Some(service));
+        of_service.flat_map(move |stage| {
+            let required = stage
+                .spec
+                .requires
+                .iter()
+                .filter_map(|name| self.stages.iter().find(|s| s.name == *name));
+            let needed = required.filter_map(|s| s.spec.when.service.as_deref());
+            needed
+                .filter(move |needed| *needed != service)
+                .map(|needed| (needed, stage.name.as_str()))
+        })
+    }
+
     /// Whether all stages could be read. Otherwise, what none of them says may be said all the same.
     #[must_use]
     pub fn is_read(&self) -> bool {

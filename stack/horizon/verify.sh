@@ -19,7 +19,8 @@ shows_its_form() {
 # Images and scripts are files that were made when httpd was started.
 has_its_static_files() {
     local path status
-    path=$(curl --silent --noproxy '*' --max-time 55 "$form" | sed -n 's/.*href="\(\/dashboard\/static\/[^"]*\.css\)".*/\1/p' | head -n 1)
+    path=$(curl --silent --noproxy '*' --max-time 55 "$form" | sed -n 's/.*href="\(\/dashboard\/static\/[^"]*\.css\)".*/\1/p')
+    path=${path%%$'\n'*}
     [ -n "$path" ] || fail "the form has no style of its own"
     status=$(curl --silent --noproxy '*' --max-time 30 --output /dev/null --write-out '%{http_code}' "http://$TRAINYARD_CONTROLLER$path")
     [ "$status" = 200 ] || fail "$path answers $status"

@@ -4,6 +4,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
 
-admin_enters() { cloud rows identity /projects?name=admin projects name 2>/dev/null | grep -qx admin; }
+projects() { cloud rows identity /projects projects name; }
+admin_enters() { projects >/dev/null 2>&1; }
 
-await 300 "keystone to let admin in" admin_enters || cloud rows identity /projects?name=admin projects name
+await 300 "keystone to let admin in" admin_enters || projects

@@ -14,10 +14,11 @@ is_alive() {
 }
 
 routers_are_there() {
-    local router count=0
+    local router count=0 namespaces
+    namespaces=$(ip netns)
     for router in $(ask /v2.0/routers routers id); do
         count=$((count + 1))
-        ip netns | grep -q "^qrouter-$router" || wrong "the router $router is not on this node yet"
+        grep -q "^qrouter-$router" <<<"$namespaces" || wrong "the router $router is not on this node yet"
     done
     say "$count routers"
 }

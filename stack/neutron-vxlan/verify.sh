@@ -5,7 +5,9 @@ set -euo pipefail
 . "$TRAINYARD_LIB"
 
 has_the_address() {
-    ip -o address show | grep -qF " $TRAINYARD_ADDRESS/" || fail "no interface has the address $TRAINYARD_ADDRESS"
+    local found
+    found=$(ip -o address show)
+    case $found in *" $TRAINYARD_ADDRESS/"*) ;; *) fail "no interface has the address $TRAINYARD_ADDRESS" ;; esac
     say "$TRAINYARD_ADDRESS"
 }
 

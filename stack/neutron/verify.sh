@@ -22,10 +22,11 @@ agents_are_alive() {
 
 # Agents are alive a minute before they have made their namespaces again.
 networks_have_dhcp() {
-    local network count=0
+    local network count=0 namespaces
+    namespaces=$(ip netns)
     for network in $(ask '/v2.0/subnets?enable_dhcp=True' subnets network_id | sort -u); do
         count=$((count + 1))
-        ip netns | grep -q "^qdhcp-$network" || wrong "the network $network has no DHCP on this node yet"
+        grep -q "^qdhcp-$network" <<<"$namespaces" || wrong "the network $network has no DHCP on this node yet"
     done
     say "$count networks with DHCP"
 }

@@ -43,6 +43,7 @@ impl Cloud {
         // Its clock is the controller's, and nobody waits for a better one.
         let lab = Machines::of(&format!(
             "name: cloud
+openstack: {{services: []}}
 cloud_image: {{path: {}}}
 mirror: ['http://10.0.0.1:{port}/first']
 access: {{ssh_authorized_keys: key.pub}}

@@ -37,6 +37,7 @@ pub fn lab_file(mirrors: &[&str]) -> String {
     format!(
         "version: 1
 name: hosts
+openstack: {{services: []}}
 mirror: [{}]
 networks:
   management: {{cidr: 10.0.0.0/24, gateway: {OUTSIDE}, dns: [{OUTSIDE}], ipv6: {{cidr: \"fd00:10::/64\"}}}}

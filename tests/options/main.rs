@@ -21,11 +21,18 @@ type Files = BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>;
 
 /// The nodes' files: what they are, and file, section, option and value.
 fn minimal() -> Vec<(String, Files)> {
-    let mut nodes: Vec<(String, Files)> = Vec::new();
+    let mut nodes = Vec::new();
+    read(MINIMAL, &mut nodes);
+    nodes
+}
+
+fn read(text: &str, nodes: &mut Vec<(String, Files)>) {
     let (mut file, mut section) = (String::new(), String::new());
-    for line in MINIMAL.lines().filter(|line| !line.starts_with('#')) {
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
         if let Some(name) = line.strip_prefix("== ") {
-            nodes.push((name.to_owned(), Files::new()));
+            let (name, of) = name.split_once(" < ").unwrap_or((name, ""));
+            let files = nodes.iter().find(|(name, _)| name == of).map(|(_, files)| files.clone());
+            nodes.push((name.to_owned(), files.unwrap_or_default()));
             continue;
         }
         let files = &mut nodes.last_mut().expect("a node").1;
@@ -34,8 +41,8 @@ fn minimal() -> Vec<(String, Files)> {
         } else if let Some(rest) = line.strip_prefix('[') {
             let (name, user) = rest.split_once(']').expect("a section");
             name.clone_into(&mut section);
-            let of_section = files.entry(file.clone()).or_default().entry(name.to_owned());
-            let options = of_section.or_default();
+            let of_file = files.entry(file.clone()).or_default();
+            let options = of_file.entry(name.to_owned()).or_default();
             if !user.is_empty() {
                 let login = LOGIN.lines().map(|line| line.split_once(" = ").expect("an option"));
                 options.extend(login.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -48,7 +55,6 @@ fn minimal() -> Vec<(String, Files)> {
             options.expect("a section").insert(name, value);
         }
     }
-    nodes
 }
 
 /// `settings` as YAML, on one line.
@@ -58,7 +64,7 @@ fn settings(files: &Files) -> String {
 
 /// A lab with a stage of its own that says this.
 fn with_stage(stage: &str, more: &str) -> Lab {
-    let lab = Lab::new(&format!("own_stages: mine\n{more}{NODES}"));
+    let lab = Lab::new(&format!("own_stages: mine\n{more}{NODES}openstack: {{services: []}}\n"));
     let folder = lab.path("mine/own");
     fs::create_dir_all(&folder).expect("made");
     fs::write(folder.join("stage.yaml"), format!("summary: own\n{stage}")).expect("written");
@@ -187,4 +193,96 @@ settings:
     let told: Vec<_> = told.iter().map(|(r, f, l, c)| (&**r, &**f, *l, *c)).collect();
     assert_eq!(told, wanted);
     assert_eq!(lab.run(&["check"]).status, 3);
+}
+
+/// What a node's stages write, each secret as the guides' files have it.
+fn of_stages(lab: &Lab, node: &str) -> Files {
+    let plan = lab.done(&["plan", node, "--format", "json"]).stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
+    let mut files = Files::new();
+    let stages = plan["stages"].as_array().expect("stages").iter();
+    for file in stages.flat_map(|stage| stage["files"].as_array().expect("files")) {
+        let path = file["path"].as_str().expect("a path");
+        let services = ["keystone", "glance", "placement", "nova", "neutron", "cinder"];
+        if !services.iter().any(|name| path.starts_with(&format!("/etc/{name}/"))) {
+            continue;
+        }
+        let sections = files.entry(path.to_owned()).or_default();
+        let mut section = String::new();
+        for line in file["content"].as_str().expect("a text").lines().filter(|l| !l.is_empty()) {
+            if let Some(name) = line.strip_prefix('[') {
+                section = name.trim_end_matches(']').to_owned();
+                continue;
+            }
+            let (name, value) = line.split_once(" =").expect("an option");
+            let mut value = value.trim().to_owned();
+            while let Some(begin) = value.find("@SECRET_") {
+                let end = begin + 1 + value[begin + 1..].find('@').expect("an end");
+                value.replace_range(begin..=end, "0a1b");
+            }
+            let of_section = sections.entry(section.clone()).or_default();
+            assert!(of_section.insert(name.to_owned(), value).is_none(), "{path} {name}");
+        }
+    }
+    files
+}
+
+/// What differs from the guides does so for a reason that is written down.
+#[test]
+fn the_stages_set_what_the_guides_set() {
+    let reasons: Vec<Vec<&str>> = include_str!("differs.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split('\t').collect())
+        .collect();
+    assert!(reasons.iter().all(|reason| reason.len() == 4 && reason[3].len() > 10), "{reasons:?}");
+    let mut used = vec![false; reasons.len()];
+    let mut differs = Vec::new();
+    let mut guides = minimal();
+    read(include_str!("guide.txt"), &mut guides);
+    for networking in ["provider", "self-service"] {
+        let lab = Lab::new(&format!(
+            "openstack: {{networking: {networking}}}\nnodes:\n  controller: {{role: controller, address: 10.0.0.11}}\n  \
+             compute: {{role: compute, address: 10.0.0.31}}\n"
+        ));
+        for node in ["controller", "compute"] {
+            let guide =
+                guides.iter().find(|(name, _)| *name == format!("{node}, {networking} networks"));
+            let (name, guide) =
+                guide.unwrap_or_else(|| panic!("no guide for {node}, {networking}"));
+            let mut places: Vec<(&String, &String, &String)> = Vec::new();
+            let ours = of_stages(&lab, node);
+            for (file, sections) in guide.iter().chain(&ours) {
+                for (section, options) in sections {
+                    places.extend(options.keys().map(|option| (file, section, option)));
+                }
+            }
+            places.sort();
+            places.dedup();
+            for (file, section, option) in places {
+                let get = |files: &Files| files.get(file)?.get(section)?.get(option).cloned();
+                if get(guide) == get(&ours) {
+                    continue;
+                }
+                let is_named = |reason: &Vec<&str>| {
+                    let place = [file, section, option];
+                    place
+                        .into_iter()
+                        .zip(reason)
+                        .all(|(part, named)| *named == "*" || *named == part)
+                };
+                match reasons.iter().position(is_named) {
+                    Some(at) => used[at] = true,
+                    None => differs.push(format!(
+                        "{name}: {file} [{section}] {option}: guide {:?}, ours {:?}",
+                        get(guide),
+                        get(&ours)
+                    )),
+                }
+            }
+        }
+    }
+    assert!(differs.is_empty(), "{differs:#?}");
+    let unused: Vec<_> = reasons.iter().zip(used).filter(|(_, used)| !used).collect();
+    assert!(unused.is_empty(), "nothing differs there: {unused:?}");
 }

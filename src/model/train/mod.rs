@@ -59,6 +59,11 @@ const GONE: [(&str, Option<&str>, &str); 17] = [
     ("rpc_backend", Some("DEFAULT"), "transport_url"),
 ];
 
+/// Where the files lie that there are lists of.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    list::LISTS.iter().map(|list| list.path)
+}
+
 /// What is wrong with an option of a file.
 #[derive(Debug)]
 pub struct Fault {
