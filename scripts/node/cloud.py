@@ -21,9 +21,11 @@ import sys
 import time
 
 try:
+    from http.client import HTTPException
     from urllib.error import HTTPError, URLError
     from urllib.request import ProxyHandler, Request, build_opener
 except ImportError:  # Python 2
+    from httplib import HTTPException
     from urllib2 import HTTPError, ProxyHandler, Request, URLError, build_opener
 
 ROOT = os.environ.get("TRAINYARD_ROOT", "")
@@ -76,8 +78,8 @@ def ask(method, url, body=None, token=None, raw=None, kind="application/json"):
         headers = dict((key.lower(), value) for key, value in answer.headers.items())
     except HTTPError as error:
         raise Refused(error.code, "%s %s: %d %s" % (method, url, error.code, reason(error)))
-    except (URLError, socket.error) as error:
-        raise Refused(0, "%s %s: %s" % (method, url, getattr(error, "reason", error)))
+    except (URLError, HTTPException, socket.error) as error:
+        raise Refused(0, "%s %s: %s" % (method, url, getattr(error, "reason", error) or type(error).__name__))
     try:
         return json.loads(text), headers
     except ValueError:

@@ -23,7 +23,7 @@ macro_rules! library {
 }
 
 /// The runner and what it needs, as they go to every node.
-pub(super) const RUNNER: [(&str, &str, &str); 11] = [
+pub(super) const RUNNER: [(&str, &str, &str); 12] = [
     ("/usr/local/sbin/trainyard-node", "0755", include_str!("../../scripts/node/trainyard-node")),
     library!("stage-lib.sh"),
     library!("checks.sh"),
@@ -32,6 +32,7 @@ pub(super) const RUNNER: [(&str, &str, &str); 11] = [
     library!("attempts.sh"),
     library!("verification.sh"),
     library!("cloud.py"),
+    library!("smoke.py"),
     (STATUS, "0644", include_str!("../../scripts/node/trainyard-status.sh")),
     (UNIT, "0644", include_str!("../../scripts/node/trainyard-first-boot.service")),
     (VERIFY_UNIT, "0644", include_str!("../../scripts/node/trainyard-verify.service")),

@@ -4,12 +4,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::area::{must, text};
-use crate::bench::{Bench, lab_file, wait_until_done};
+use crate::bench::{Bench, lab_file};
 use crate::cloud::assert_came_up;
 use crate::common::ROOT;
 use crate::state::state;
@@ -53,9 +52,8 @@ pub fn switched_on(mut bench: Bench) -> Bench {
         must("cp", &["-a", text(&folder.join(host.name)), text(&host.layer())]);
     }
     bench.start();
-    let begun = Instant::now();
+    bench.wait_until_done();
     for host in [&mut bench.controller, &mut bench.compute] {
-        wait_until_done(host, &bench.switches, begun);
         host.wait_until(60, "[ -z \"$(systemctl list-jobs --no-legend)\" ]");
     }
     bench

@@ -23,6 +23,7 @@ mod killed;
 mod late;
 mod machine;
 mod network;
+mod openstack;
 mod outside;
 mod ports;
 mod runner;
