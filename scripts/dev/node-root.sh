@@ -1,11 +1,13 @@
 #!/bin/bash
-# Makes the root file system tree that test hosts are started from (tests/node), and prints where it is. It is made once: it lies under
+# Makes a root file system tree that test hosts are started from (tests/node), and prints where it is. It is made once: it lies under
 # target/node-root, under a name that is the digest of this script, and takes no time and no network when it is there.
 #
-#     scripts/dev/node-root.sh            makes it if need be
-#     scripts/dev/node-root.sh --there    only says where it is, or fails
+#     scripts/dev/node-root.sh [--openstack]            makes it if need be
+#     scripts/dev/node-root.sh [--openstack] --there    only says where it is, or fails
 #
-# As root or by sudo. The tree is Debian's, of one release whatever this machine has, because it stands for one set of services; its mirror
+# With --openstack it is the larger tree, which has the services of OpenStack as well.
+#
+# As root or by sudo. A tree is Debian's, of one release whatever this machine has, because it stands for one set of services; its mirror
 # is the one that this machine's apt is configured for, and mmdebstrap's own choice where there is none. One tree serves all hosts of all
 # tests: each has a layer of its own above it.
 set -euo pipefail
@@ -18,9 +20,23 @@ packages=(systemd-sysv dbus netbase iproute2 iputils-ping procps kmod hostname s
     python3 python3-pymysql cloud-init)
 # For cloud-boot.sh, whose machines are no containers; they lie in /usr/src, and no host has them installed.
 machine=(udev cloud-guest-utils)
+openstack=(python3-openstackclient python3-osc-placement
+    keystone glance-api placement-api nova-api nova-conductor nova-scheduler nova-consoleproxy novnc nova-compute
+    neutron-server neutron-linuxbridge-agent neutron-dhcp-agent neutron-l3-agent neutron-metadata-agent
+    ipset ebtables haproxy dnsmasq-base conntrack keepalived iputils-arping
+    openstack-dashboard apache2 libapache2-mod-wsgi-py3 python3-memcache
+    cinder-api cinder-scheduler cinder-volume qemu-utils)
 
 folder=$root/target/node-root
-tree=$folder/$(sha256sum <"$0" | cut -c 1-16)
+digest=$(sha256sum <"$0" | cut -c 1-16)
+tree=$folder/$digest takes='about a minute'
+options=() hooks=() with=''
+if [ "${1:-}" = --openstack ]; then
+    tree+=-openstack takes='four minutes'
+    packages+=("${openstack[@]}")
+    with=' --openstack'
+    shift
+fi
 
 die() {
     printf 'node-root.sh: %s\n' "$*" >&2
@@ -30,7 +46,7 @@ die() {
 case ${1:-} in
 '') ;;
 --there)
-    [ -d "$tree" ] || die "$tree is not there: run scripts/dev/node-root.sh"
+    [ -d "$tree" ] || die "$tree is not there: run scripts/dev/node-root.sh$with"
     printf '%s\n' "$tree"
     exit
     ;;
@@ -56,8 +72,38 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 command -v mmdebstrap >/dev/null || die 'mmdebstrap is not installed: run scripts/dev/setup.sh'
 
+# Makes of OpenStack's services, in the tree that is the working folder, programs that nothing is configured for yet, as they are before yum
+# has installed them. What they need for that lies in usr/share/debian, for the packages of tests/node/shims.
+# shellcheck disable=SC2016  # for the shell that mmdebstrap starts
+hide_openstack='set -e
+cd "$1"
+services="keystone glance placement nova neutron cinder"
+mkdir -p usr/share/debian
+for name in $services openstack-dashboard; do mv etc/$name usr/share/debian; done
+rm -rf etc/apache2 etc/iscsi/initiatorname.iscsi
+for name in $services apache haproxy keepalived libvirt virt iscsid open-iscsi lvm2 radvd rtslib uwsgi; do
+    rm -rf usr/lib/systemd/system/$name* etc/init.d/$name* etc/default/$name* etc/logrotate.d/$name* etc/sudoers.d/$name* \
+        usr/lib/tmpfiles.d/$name* etc/cron.daily/$name* etc/rc?.d/[SK]??$name*
+done
+for name in $services horizon openstack-dashboard apache2; do rm -rf var/lib/$name var/log/$name; done
+rm -rf var/www
+# Others have other numbers and other homes there.
+for name in $services horizon; do chroot . userdel $name 2>/dev/null; done
+# The dashboard is one folder there, and what its settings are in a link out of it.
+dashboard=usr/share/openstack-dashboard
+rm -r $dashboard/static $dashboard/__pycache__
+mv usr/lib/python3/dist-packages/openstack_dashboard $dashboard
+rm -r $dashboard/openstack_dashboard/conf $dashboard/openstack_dashboard/themes $dashboard/openstack_dashboard/local/local_settings.* \
+    $dashboard/openstack_dashboard/local/enabled
+mv $dashboard/themes $dashboard/wsgi.py $dashboard/openstack_dashboard
+ln -s ../../../../../etc/openstack-dashboard/local_settings $dashboard/openstack_dashboard/local/local_settings.py
+# EL7 has Python 2, which OpenStack has left; what runs there as python2 runs here under 3.
+ln -s python3 usr/bin/python2
+ln -s python3 usr/bin/python'
+[ -z "$with" ] || hooks+=(--customize-hook="$hide_openstack")
+
 # The mirror of this machine's own Debian, and the way to it.
-mirror='' options=()
+mirror=''
 if command -v apt-get >/dev/null; then
     # shellcheck disable=SC2016  # for apt-get to expand
     mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' |
@@ -69,7 +115,8 @@ fi
 
 new=$(mktemp -d "$folder/.new.XXXXXX")
 trap '"${as_root[@]}" rm -rf "$new"' EXIT
-printf 'node-root: making the tree of the test hosts (Debian %s, %d packages and what they need; once, about a minute)\n' "$suite" "${#packages[@]}" >&2
+printf 'node-root: making the tree of the test hosts%s (Debian %s, %d packages and what they need; once, %s)\n' "${with:+ with OpenStack}" "$suite" "${#packages[@]}" "$takes" >&2
+begun=$SECONDS
 
 # EL7 enables no service of these at installation, and a database that is made at installation would hide how it is made at the first start.
 # shellcheck disable=SC2016  # for the shell that mmdebstrap starts
@@ -83,10 +130,11 @@ printf 'node-root: making the tree of the test hosts (Debian %s, %d packages and
     --customize-hook="cd \"\$1/usr/src\" && APT_CONFIG=\$MMDEBSTRAP_APT_CONFIG apt-get -qq -o APT::Sandbox::User=root download ${machine[*]}" \
     --customize-hook='rm -rf "$1"/var/lib/mysql/* "$1"/var/lib/mysql/.[!.]* "$1"/var/lib/rabbitmq/* "$1"/var/lib/rabbitmq/.[!.]* "$1"/var/lib/etcd/*' \
     --customize-hook='rm -rf "$1"/etc/ssh/ssh_host_* "$1"/etc/hostname "$1"/etc/resolv.conf "$1"/etc/hosts "$1"/var/lib/apt/lists "$1"/var/cache/apt' \
-    --customize-hook=': >"$1/etc/machine-id"; rm -f "$1/var/lib/dbus/machine-id"' \
+    --customize-hook=': >"$1/etc/machine-id"; rm -f "$1/var/lib/dbus/machine-id"' "${hooks[@]}" \
     "$suite" "$new/tree" "${mirror:+deb $mirror $suite main}" >&2 9>&- || die 'mmdebstrap failed'
 
 "${as_root[@]}" mv "$new/tree" "$tree"
+printf 'node-root: made in %d s\n' $((SECONDS - begun)) >&2
 # Those of earlier inputs; a test that runs on one of them at this moment would lose it.
-find "$folder" -mindepth 1 -maxdepth 1 -type d ! -path "$tree" ! -name '.new.*' -mmin +60 -exec "${as_root[@]}" rm -rf --one-file-system {} +
+find "$folder" -mindepth 1 -maxdepth 1 -type d ! -name "$digest*" ! -name '.new.*' -mmin +60 -exec "${as_root[@]}" rm -rf --one-file-system {} +
 printf '%s\n' "$tree"
