@@ -9,7 +9,9 @@ use serde::Serialize;
 use super::{Host, InterfacePlan, custom};
 use crate::base_image::known::KNOWN;
 use crate::model::train::Named;
-use crate::model::{HostEntry, Interface, Ipv6, Lab, MANAGEMENT, Network, Node, Repository};
+use crate::model::{
+    Hardware, HostEntry, Interface, Ipv6, Lab, MANAGEMENT, Network, Node, Repository,
+};
 use crate::stack::Stage;
 
 /// What the templates of one stage on one node know.
@@ -79,7 +81,15 @@ struct NodeContext<'a> {
     name: &'a str,
     role: &'a str,
     address: String,
+    /// How many processes a service with several of them gets here.
+    workers: u64,
     interfaces: &'a Value,
+}
+
+/// How many processes a service has on a node where the lab says nothing: one for each CPU, and at most one for each 4 GiB of memory, for
+/// each of OpenStack's takes about 100 MiB, and a controller has a dozen kinds of them.
+fn workers(hardware: &Hardware) -> u64 {
+    u64::from(hardware.cpus).min(hardware.memory_mib / 4096).clamp(1, 8)
 }
 
 /// A line of `/etc/hosts` that the lab adds.
@@ -216,6 +226,7 @@ impl<'a> Shared<'a> {
                 name: node.name.as_str(),
                 role: &node.role,
                 address: node.address.to_string(),
+                workers: workers(&node.settings.hardware),
                 interfaces,
             },
             nodes: &self.members,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::stages::Planned;
+use super::stages::{Planned, is_number};
 use super::told::Teller;
 use super::{FilePlan, StagePlan, options};
 use crate::ini;
@@ -184,14 +184,22 @@ fn check_parameters<'l>(
             let message = format!("unknown parameter `{}`", name.value);
             findings.tell(Rule::UnknownParameter, &name.path, name.span, message, help);
         }
-        let is_number = |text: &str| text.parse::<u64>().is_ok() && !text.starts_with('+');
-        let default = parameter.map_or("", |p| &*p.default);
+        let counts = parameter.is_some_and(|p| p.is_template() || is_number(&p.default));
         let (message, help) = if !is_plain_word(value) || value.contains("@SECRET_") {
             let message = format!("`{value}` cannot be used here");
             (message, "letters, digits and `._:/@+,=-`, and no mark of a secret".to_owned())
-        } else if is_number(default) && !is_number(value) {
+        } else if counts && !is_number(value) {
             let message = format!("`{value}` is not a whole number");
-            (message, format!("a number such as {default}, which is what is built in"))
+            let default = parameter.filter(|p| !p.is_template()).map(|p| &*p.default);
+            (
+                message,
+                match default {
+                    Some(default) => {
+                        format!("a number such as {default}, which is what is built in")
+                    }
+                    None => "a number such as 2".to_owned(),
+                },
+            )
         } else {
             continue;
         };

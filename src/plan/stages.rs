@@ -1,6 +1,6 @@
 //! One stage on one node: its templates rendered, its references resolved.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use indexmap::IndexMap;
 use minijinja::Value;
 
@@ -48,8 +48,8 @@ pub(super) fn plan(
     teller: &mut Teller,
 ) -> Result<Planned> {
     let spec = &stage.spec;
-    let parameters = parameters(stage, node);
     let (interfaces, as_value) = interfaces;
+    let parameters = parameters(stage, node, (shared, as_value), templates)?;
     let base = shared.context(node, as_value, &parameters, None);
     let name = format!("{}/stage.yaml", stage.name);
     let settings = settings(stage, node, (&base, &shared.named), templates, teller)?;
@@ -156,14 +156,40 @@ fn settings(
     Ok(settings)
 }
 
-/// The lab's value of each parameter, or its default.
-fn parameters(stage: &Stage, node: &Node) -> IndexMap<String, String> {
-    let value = |name: &String, default: &str| {
+/// The lab's value of each parameter, or its default: where that is a template, a whole number that follows from the node.
+fn parameters(
+    stage: &Stage,
+    node: &Node,
+    (shared, interfaces): (&Shared, &Value),
+    templates: &StageTemplates,
+) -> Result<IndexMap<String, String>> {
+    let none = IndexMap::new();
+    let context = shared.context(node, interfaces, &none, None);
+    let mut values = IndexMap::new();
+    for (name, parameter) in &stage.spec.parameters {
         let mut set = node.settings.parameters.iter();
         let set = set.find(|p| p.stage.value == stage.name && p.name.value == *name);
-        set.map_or_else(|| default.to_owned(), |p| p.value.clone())
-    };
-    stage.spec.parameters.iter().map(|(name, p)| (name.clone(), value(name, &p.default))).collect()
+        let value = match set {
+            Some(set) => set.value.clone(),
+            None if parameter.is_template() => {
+                let file = format!("{}/stage.yaml", stage.name);
+                let value = templates.text(&file, &parameter.default, &context)?;
+                ensure!(
+                    is_number(&value),
+                    "{file}: the default of `{name}` is `{value}`, no whole number"
+                );
+                value
+            }
+            None => parameter.default.clone(),
+        };
+        values.insert(name.clone(), value);
+    }
+    Ok(values)
+}
+
+/// Whether a text is a whole number, as parameters have them.
+pub(super) fn is_number(text: &str) -> bool {
+    text.parse::<u64>().is_ok() && !text.starts_with('+')
 }
 
 fn needed(needs: &[Need], node: &Node, shared: &Shared) -> Vec<(String, u16)> {

@@ -99,7 +99,7 @@ choice! {
 record! {
     /// A value that a lab may change.
     ParameterFields {
-        /// What it is where the lab says nothing.
+        /// What it is where the lab says nothing: a plain word, or a template that makes a whole number, such as `{{ node.workers }}`.
         default: String = "2000",
         /// What it means.
         help: String = "connections at once",

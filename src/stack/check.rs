@@ -198,9 +198,9 @@ impl Check<'_> {
             let default = self.needed(&name.path, name.span, "default", default);
             self.line(&name.path, name.span, "help", parameter.help.as_ref());
             // A line of the runner's manifest holds it. A mark of a secret was told.
-            if let Some(default) =
-                default.filter(|d| !d.value.is_empty() && !is_plain_word(&d.value))
-            {
+            if let Some(default) = default.filter(|d| {
+                !d.value.is_empty() && !is_plain_word(&d.value) && !d.value.contains('{')
+            }) {
                 let name = &name.value;
                 let message = format!(
                     "the default of `{name}` is no plain word: letters, digits and `._:/@+,=-`"

@@ -89,8 +89,16 @@ pub struct Need {
 /// A value that a lab may change.
 #[derive(Clone, Debug)]
 pub struct Parameter {
-    /// What it is where the lab says nothing.
+    /// What it is where the lab says nothing; a template of a whole number, or a plain word.
     pub default: String,
+}
+
+impl Parameter {
+    /// Whether the default follows from the node.
+    #[must_use]
+    pub fn is_template(&self) -> bool {
+        self.default.contains('{')
+    }
 }
 
 /// Who owns a file, and its mode in octal.

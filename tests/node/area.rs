@@ -50,7 +50,7 @@ impl Area {
         }
         remove_leftovers();
         let options: &[&str] =
-            if with_openstack { &["--there", "--openstack"] } else { &["--there"] };
+            if with_openstack { &["--openstack", "--there"] } else { &["--there"] };
         let tree = std::env::var("OSTREE")
             .unwrap_or_else(|_| must(&format!("{ROOT}/scripts/dev/node-root.sh"), options));
         let folder = PathBuf::from(format!("{ROOT}/target/node-hosts/{}", std::process::id()));
