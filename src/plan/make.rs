@@ -148,6 +148,22 @@ fn services<'a>(lab: &'a Lab, catalogue: &'a Catalogue, findings: &mut Findings)
             did_you_mean(&service.value, known.iter().copied()),
         );
     }
+    for service in chosen {
+        let mut stages = catalogue
+            .stages
+            .iter()
+            .filter(|s| s.spec.when.service.as_ref() == Some(&service.value));
+        let missing =
+            stages.find_map(|s| s.spec.when.role.as_ref().filter(|role| !has_role(lab, role)));
+        if let Some(role) = missing.filter(|_| lab.is_whole) {
+            let message = format!(
+                "`{}` needs a node of the role `{role}`, and the lab has none",
+                service.value
+            );
+            let help = format!("add a node with `role: {role}`, or leave the service out");
+            findings.tell(Rule::ServiceWithoutNode, &service.path, service.span, message, help);
+        }
+    }
     let mut all: Vec<&str> = chosen.iter().map(|s| s.value.as_str()).collect();
     let mut next = 0;
     while let Some(&service) = all.get(next) {
@@ -171,6 +187,10 @@ fn services<'a>(lab: &'a Lab, catalogue: &'a Catalogue, findings: &mut Findings)
     all
 }
 
+fn has_role(lab: &Lab, role: &str) -> bool {
+    lab.nodes.iter().any(|node| node.role == role)
+}
+
 fn applies(stage: &Stage, node: &Node, lab: &Lab, services: &[&str]) -> bool {
     let spec = &stage.spec;
     let named = match (&spec.roles, &node.stages) {
@@ -181,6 +201,7 @@ fn applies(stage: &Stage, node: &Node, lab: &Lab, services: &[&str]) -> bool {
     named
         && !spec.except.contains(&node.role)
         && spec.when.networking.is_none_or(|wanted| wanted == lab.networking)
+        && spec.when.role.as_ref().is_none_or(|wanted| has_role(lab, wanted))
         && spec.when.service.as_ref().is_none_or(|wanted| services.contains(&wanted.as_str()))
 }
 

@@ -303,6 +303,8 @@ rules! {
     WeakKickstart = "weak-kickstart" Warning,
     /// A service that no stage provides.
     UnknownService = "unknown-service" Error,
+    /// A service for which the lab has no node of the role that it needs.
+    ServiceWithoutNode = "service-without-node" Error,
     /// A service that nobody chose and that a chosen one needs.
     ServiceAdded = "service-added" Hint,
     /// A stage that is not there.

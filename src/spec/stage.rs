@@ -63,6 +63,8 @@ record! {
         networking: super::Networking = "provider",
         /// The lab has this service.
         service: String = "x",
+        /// The lab has a node of this role.
+        role: Spanned<String> = "storage",
     }
 }
 

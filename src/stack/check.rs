@@ -131,7 +131,8 @@ impl Check<'_> {
     /// What it names of other stages, of roles and of secrets.
     fn names(&mut self, fields: &StageFields) {
         let roles = items(fields.roles.as_ref()).chain(items(fields.except.as_ref()));
-        for role in roles {
+        let condition = fields.when.as_ref().and_then(|when| when.value.role.as_ref());
+        for role in roles.chain(condition.map(|role| &role.value)) {
             self.role(role);
         }
         for before in items(fields.requires.as_ref()).chain(items(fields.after.as_ref())) {

@@ -18,6 +18,7 @@ impl From<&StageFields> for StageSpec {
         let when = |when: &WhenFields| When {
             networking: when.networking.as_ref().map(|n| n.value),
             service: when.service.as_ref().map(|s| s.value.clone()),
+            role: when.role.as_ref().map(|r| r.value.value.clone()),
         };
         let memory = f.memory.as_ref().map_or(0, |memory| memory.value);
         let time_limit = f.time_limit.as_ref().map_or(1800, |limit| limit.value);

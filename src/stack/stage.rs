@@ -69,6 +69,8 @@ pub struct When {
     pub networking: Option<Networking>,
     /// The lab has this service.
     pub service: Option<String>,
+    /// The lab has a node of this role.
+    pub role: Option<String>,
 }
 
 /// A port of another node.

@@ -1,0 +1,35 @@
+#!/bin/bash
+# The group of volumes, on the data disk that the installer found; and LVM looks at no other disk but those that the system itself is on, for
+# servers make groups of their own on their volumes.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
+. "$TRAINYARD_LIB"
+
+group=cinder-volumes
+disk=${TRAINYARD_DATA_DISK:-}
+[ -n "$disk" ] || fail "this node has no data disk for volumes: say one under \`storage: {data: …}\`, without a \`mount\`"
+[ -b "$disk" ] || fail "the data disk $disk is not there"
+
+if ! vgs "$group" >/dev/null 2>&1; then
+    # Whatever is on it is somebody's. (`wipefs` writes nothing with -n.)
+    found=$(wipefs -n "$disk")
+    case $found in
+    '') ;;
+    *LVM2_member*)
+        # A physical volume that a power cut left before it had a group.
+        [ -z "$(pvs --noheadings -o vg_name "$disk" | tr -d ' ')" ] || fail "$disk belongs to another volume group: $(pvs --noheadings "$disk")"
+        ;;
+    *) fail "$disk is not empty, and nothing of it is touched: $found" ;;
+    esac
+    pvs "$disk" >/dev/null 2>&1 || pvcreate "$disk"
+    vgcreate "$group" "$disk"
+fi
+
+# accepted: what LVM may look at, as its filter wants it: the data disk, and what other groups lie on.
+accepted() {
+    local device
+    for device in "$disk" $(pvs --noheadings --separator ' ' -o vg_name,pv_name | awk -v ours="$group" '$1 != ours { print $2 }'); do
+        printf '"a|^%s$|", ' "$(readlink -f "$device")" "$device"
+    done
+}
+put_file 0644 root root /etc/lvm/lvmlocal.conf <(printf 'devices {\n    filter = [ %s"r|.*|" ]\n}\n' "$(accepted)")
