@@ -63,13 +63,13 @@ class Refused(Failure):
 OPENER = build_opener(ProxyHandler({}))
 
 
-def ask(method, url, body=None, token=None, raw=None, kind="application/json"):
-    """The answer's JSON, or its text where it is none, and its headers."""
+def ask(method, url, body=None, token=None, raw=None):
+    """The answer's JSON, or its text where it is none, and its headers. `body` is sent as JSON, `raw` as it is."""
     request = Request(url, data=raw if body is None else json.dumps(body).encode("ascii"))
     request.get_method = lambda: method
     request.add_header("Accept", "application/json")
     if body is not None or raw is not None:
-        request.add_header("Content-Type", kind)
+        request.add_header("Content-Type", "application/json" if raw is None else "application/octet-stream")
     if token:
         request.add_header("X-Auth-Token", token)
     try:
@@ -122,9 +122,9 @@ class Cloud(object):
                         return endpoint["url"].rstrip("/")
         raise Failure("the catalogue has no public endpoint of the type %s" % kind)
 
-    def ask(self, method, kind, path, body=None, **more):
+    def ask(self, method, kind, path, body=None, raw=None):
         base = KEYSTONE if kind == "identity" else self.url(kind)
-        return ask(method, base + path, body, self.token, **more)[0]
+        return ask(method, base + path, body, self.token, raw)[0]
 
     def get(self, kind, path):
         return self.ask("GET", kind, path)

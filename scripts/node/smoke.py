@@ -140,7 +140,7 @@ class Smoke(object):
         body = {"name": NAME, "disk_format": kind, "container_format": "bare", "visibility": "public"}
         made = self.admin.ask("POST", "image", "/v2/images", body)
         self.later(self.admin, "image", "/v2/images/" + made["id"])
-        self.admin.ask("PUT", "image", "/v2/images/%s/file" % made["id"], raw=content, kind="application/octet-stream")
+        self.admin.ask("PUT", "image", "/v2/images/%s/file" % made["id"], raw=content)
         self.wait("the image is active", 120, lambda: self.admin.get("image", "/v2/images/" + made["id"])["status"] == "active")
         self.image = made["id"]
         return "%d bytes, %s" % (len(content), kind)

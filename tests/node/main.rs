@@ -7,6 +7,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[path = "../page/browser.rs"]
+#[allow(dead_code)]
+mod browser;
+
 mod area;
 mod bench;
 mod breaks;

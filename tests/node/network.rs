@@ -1,6 +1,7 @@
 //! The networks of a lab: a namespace with a switch for each, and one for every host.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::area::{may, must, prefix};
 
@@ -34,6 +35,14 @@ impl Switches {
 
     pub fn ip(&self, arguments: &[&str]) {
         must("ip", &[&["-n", &self.name], arguments].concat());
+    }
+
+    /// Whether an address answers to what is outside, within half a minute.
+    pub fn reach(&self, address: &str) -> bool {
+        let ping = ["netns", "exec", &self.name, "ping", "-q", "-c", "1", "-W", "2", address];
+        (0..15).any(|_| {
+            Command::new("ip").args(ping).stdout(Stdio::null()).status().is_ok_and(|s| s.success())
+        })
     }
 
     /// The namespace, as `nsenter` takes it.

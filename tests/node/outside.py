@@ -3,6 +3,7 @@
 outside.py names ADDRESS OTHER       answers every question for an address with ADDRESS, but for names without a dot; under openstack.org with OTHER
 outside.py mirrors ADDRESS PORT LOG  the first part of a path says how the mirror behaves; LOG gets a line a request
 outside.py time ADDRESS OFFSET       an NTP server of stratum 1 that is OFFSET seconds off
+outside.py relay ADDRESS PORT        passes connections of the listening socket that is its standard input on to there
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import http.server
 import socket
 import struct
 import sys
+import threading
 import time
 
 PRIMARY = b'<?xml version="1.0"?>\n<metadata xmlns="http://linux.duke.edu/metadata/common" packages="0"/>\n'
@@ -82,8 +84,31 @@ def wrong_time(address, offset):
         server.sendto(head + stamp(now - 1) + question[40:48] + stamp(now) + stamp(time.time()), client)
 
 
+def relay(address, port):
+    def pass_on(one, other):
+        try:
+            while True:
+                read = one.recv(65536)
+                if not read:
+                    break
+                other.sendall(read)
+            other.shutdown(socket.SHUT_WR)
+        except OSError:
+            one.close()
+            other.close()
+
+    listener = socket.socket(fileno=0)
+    while True:
+        here, _ = listener.accept()
+        there = socket.create_connection((address, port))
+        for pair in ((here, there), (there, here)):
+            threading.Thread(target=pass_on, args=pair, daemon=True).start()
+
+
 if sys.argv[1] == "names":
     names(*sys.argv[2:4])
+elif sys.argv[1] == "relay":
+    relay(sys.argv[2], int(sys.argv[3]))
 elif sys.argv[1] == "mirrors":
     http.server.ThreadingHTTPServer((sys.argv[2], int(sys.argv[3])), Mirror).serve_forever()
 else:
