@@ -95,6 +95,8 @@ rm -r $dashboard/static $dashboard/__pycache__
 mv usr/lib/python3/dist-packages/openstack_dashboard $dashboard
 rm -r $dashboard/openstack_dashboard/conf $dashboard/openstack_dashboard/themes $dashboard/openstack_dashboard/local/local_settings.* \
     $dashboard/openstack_dashboard/local/enabled
+mkdir $dashboard/openstack_dashboard/local/enabled
+: >$dashboard/openstack_dashboard/local/enabled/__init__.py
 mv $dashboard/themes $dashboard/wsgi.py $dashboard/openstack_dashboard
 ln -s ../../../../../etc/openstack-dashboard/local_settings $dashboard/openstack_dashboard/local/local_settings.py
 # EL7 has Python 2, which OpenStack has left; what runs there as python2 runs here under 3.
