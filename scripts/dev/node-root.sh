@@ -30,32 +30,33 @@ openstack=(python3-openstackclient python3-osc-placement
 folder=$root/target/node-root
 digest=$(sha256sum <"$0" | cut -c 1-16)
 tree=$folder/$digest takes='about a minute'
-options=() hooks=() with=''
-if [ "${1:-}" = --openstack ]; then
-    tree+=-openstack takes='four minutes'
-    packages+=("${openstack[@]}")
-    with=' --openstack'
-    shift
-fi
+options=() hooks=() with='' only_say=''
 
 die() {
     printf 'node-root.sh: %s\n' "$*" >&2
     exit 1
 }
 
-case ${1:-} in
-'') ;;
---there)
+for option; do
+    case $option in
+    --openstack)
+        tree+=-openstack takes='three minutes'
+        packages+=("${openstack[@]}")
+        with=' --openstack'
+        ;;
+    --there) only_say=1 ;;
+    *)
+        sed -n '2,/^set /{/^#/!d; s/^# \{0,1\}//; p}' "$0"
+        [ "$option" = --help ] || exit 2
+        exit
+        ;;
+    esac
+done
+if [ -n "$only_say" ]; then
     [ -d "$tree" ] || die "$tree is not there: run scripts/dev/node-root.sh$with"
     printf '%s\n' "$tree"
     exit
-    ;;
-*)
-    sed -n '2,/^set /{/^#/!d; s/^# \{0,1\}//; p}' "$0"
-    [ "$1" = --help ] || exit 2
-    exit
-    ;;
-esac
+fi
 
 mkdir -p "$folder"
 exec 9>"$folder/.lock"
