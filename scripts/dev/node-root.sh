@@ -30,32 +30,33 @@ openstack=(python3-openstackclient python3-osc-placement
 folder=$root/target/node-root
 digest=$(sha256sum <"$0" | cut -c 1-16)
 tree=$folder/$digest takes='about a minute'
-options=() hooks=() with=''
-if [ "${1:-}" = --openstack ]; then
-    tree+=-openstack takes='four minutes'
-    packages+=("${openstack[@]}")
-    with=' --openstack'
-    shift
-fi
+options=() hooks=() with='' only_say=''
 
 die() {
     printf 'node-root.sh: %s\n' "$*" >&2
     exit 1
 }
 
-case ${1:-} in
-'') ;;
---there)
+for option; do
+    case $option in
+    --openstack)
+        tree+=-openstack takes='three minutes'
+        packages+=("${openstack[@]}")
+        with=' --openstack'
+        ;;
+    --there) only_say=1 ;;
+    *)
+        sed -n '2,/^set /{/^#/!d; s/^# \{0,1\}//; p}' "$0"
+        [ "$option" = --help ] || exit 2
+        exit
+        ;;
+    esac
+done
+if [ -n "$only_say" ]; then
     [ -d "$tree" ] || die "$tree is not there: run scripts/dev/node-root.sh$with"
     printf '%s\n' "$tree"
     exit
-    ;;
-*)
-    sed -n '2,/^set /{/^#/!d; s/^# \{0,1\}//; p}' "$0"
-    [ "$1" = --help ] || exit 2
-    exit
-    ;;
-esac
+fi
 
 mkdir -p "$folder"
 exec 9>"$folder/.lock"
@@ -95,6 +96,8 @@ rm -r $dashboard/static $dashboard/__pycache__
 mv usr/lib/python3/dist-packages/openstack_dashboard $dashboard
 rm -r $dashboard/openstack_dashboard/conf $dashboard/openstack_dashboard/themes $dashboard/openstack_dashboard/local/local_settings.* \
     $dashboard/openstack_dashboard/local/enabled
+mkdir $dashboard/openstack_dashboard/local/enabled
+: >$dashboard/openstack_dashboard/local/enabled/__init__.py
 mv $dashboard/themes $dashboard/wsgi.py $dashboard/openstack_dashboard
 ln -s ../../../../../etc/openstack-dashboard/local_settings $dashboard/openstack_dashboard/local/local_settings.py
 # EL7 has Python 2, which OpenStack has left; what runs there as python2 runs here under 3.
