@@ -4,7 +4,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
 
-ask() { timeout 30 rabbitmqctl -q "$@"; }
+ask() { timeout 55 rabbitmqctl -q "$@"; }
 
 answers_rabbitmqctl() { ask list_users; }
 

@@ -1,9 +1,21 @@
 #!/bin/bash
+# Two things that only the machine itself can say.
+#
+# By its name, a target knows who attaches a volume: nodes that were made of one image have one, and are taken for the same.
+#
 # Which virtualisation there is, only the machine itself knows: kvm needs the processor's flag, and the device that the kernel gives where
 # it can use it. In a virtual machine both are there only with nested virtualisation.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
+
+name=$TRAINYARD_ROOT/var/lib/trainyard/initiator-name
+if [ ! -s "$name" ]; then
+    iscsi-iname | sed 's/^/InitiatorName=/' >"$name.new"
+    grep -q '^InitiatorName=iqn' "$name.new" || fail "iscsi-iname gives no name"
+    mv "$name.new" "$name"
+fi
+put_file 0644 root root /etc/iscsi/initiatorname.iscsi "$name"
 
 # nova-compute reads what lies in this folder after nova.conf.
 file=/etc/nova/nova-compute.conf.d/virtualisation.conf

@@ -25,6 +25,15 @@ is_a_hypervisor() {
     say "${found//$'\t'/, }"
 }
 
+is_an_initiator_of_its_own() {
+    local name
+    name=$(sed -n 's/^InitiatorName=//p' "$TRAINYARD_ROOT/etc/iscsi/initiatorname.iscsi")
+    [ "InitiatorName=$name" = "$(cat "$TRAINYARD_ROOT/var/lib/trainyard/initiator-name")" ] ||
+        fail "/etc/iscsi/initiatorname.iscsi names ${name:-nobody}, not this node"
+    say "$name"
+}
+
+check "targets of volumes know it by a name of its own" is_an_initiator_of_its_own
 given "its services run"
 check "the Compute service sees it up" is_up
 check "it is a hypervisor that servers can be put on" is_a_hypervisor

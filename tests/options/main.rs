@@ -195,6 +195,14 @@ settings:
     assert_eq!(lab.run(&["check"]).status, 3);
 }
 
+/// A lab with a node of each role.
+fn whole(networking: &str) -> Lab {
+    Lab::new(&format!(
+        "openstack: {{networking: {networking}}}\nnodes:\n  controller: {{role: controller, address: 10.0.0.11}}\n  \
+         compute: {{role: compute, address: 10.0.0.31}}\n  storage: {{role: storage, address: 10.0.0.41}}\n"
+    ))
+}
+
 /// What a node's stages write, each secret as the guides' files have it.
 fn of_stages(lab: &Lab, node: &str) -> Files {
     let plan = lab.done(&["plan", node, "--format", "json"]).stdout;
@@ -241,15 +249,11 @@ fn the_stages_set_what_the_guides_set() {
     let mut guides = minimal();
     read(include_str!("guide.txt"), &mut guides);
     for networking in ["provider", "self-service"] {
-        let lab = Lab::new(&format!(
-            "openstack: {{networking: {networking}}}\nnodes:\n  controller: {{role: controller, address: 10.0.0.11}}\n  \
-             compute: {{role: compute, address: 10.0.0.31}}\n"
-        ));
-        for node in ["controller", "compute"] {
-            let guide =
-                guides.iter().find(|(name, _)| *name == format!("{node}, {networking} networks"));
-            let (name, guide) =
-                guide.unwrap_or_else(|| panic!("no guide for {node}, {networking}"));
+        let lab = whole(networking);
+        for node in ["controller", "compute", "storage"] {
+            let wanted = format!("{node}, {networking} networks");
+            let guide = guides.iter().find(|(name, _)| *name == wanted);
+            let (name, guide) = guide.unwrap_or_else(|| panic!("no guide for {wanted}"));
             let mut places: Vec<(&String, &String, &String)> = Vec::new();
             let ours = of_stages(&lab, node);
             for (file, sections) in guide.iter().chain(&ours) {
@@ -285,4 +289,90 @@ fn the_stages_set_what_the_guides_set() {
     assert!(differs.is_empty(), "{differs:#?}");
     let unused: Vec<_> = reasons.iter().zip(used).filter(|(_, used)| !used).collect();
     assert!(unused.is_empty(), "nothing differs there: {unused:?}");
+}
+
+/// What one file says and another one must say as well, on the same node or on another.
+#[test]
+fn what_must_agree_agrees() {
+    for networking in ["provider", "self-service"] {
+        let lab = whole(networking);
+        let nodes = ["controller", "compute", "storage"].map(|node| (node, of_stages(&lab, node)));
+        let get = |node: &str, file: &str, section: &str, option: &str| {
+            let (_, files) = nodes.iter().find(|(name, _)| *name == node).expect("a node");
+            files.get(file).and_then(|f| f.get(section)).and_then(|s| s.get(option)).cloned()
+        };
+        let (nova, neutron) = ("/etc/nova/nova.conf", "/etc/neutron/neutron.conf");
+        // Whoever uses the queue uses the same one; whoever logs in logs in at the same place, and keeps its tokens by the same key.
+        for (section, option) in [
+            ("DEFAULT", "transport_url"),
+            ("keystone_authtoken", "auth_url"),
+            ("keystone_authtoken", "memcached_servers"),
+            ("keystone_authtoken", "memcache_secret_key"),
+            ("keystone_authtoken", "project_name"),
+        ] {
+            let mut values: Vec<_> = nodes
+                .iter()
+                .flat_map(|(_, files)| files.values())
+                .filter_map(|file| file.get(section)?.get(option))
+                .collect();
+            assert!(values.len() >= 5, "{option}: {values:?}");
+            values.dedup();
+            assert_eq!(values.len(), 1, "{networking} [{section}] {option}: {values:?}");
+        }
+        // A compute node says of the other services what the controller says.
+        for section in ["neutron", "placement", "glance", "cinder"] {
+            let (_, files) = &nodes[1];
+            for (option, value) in &files[nova][section] {
+                assert_eq!(
+                    get("controller", nova, section, option).as_ref(),
+                    Some(value),
+                    "{section} {option}"
+                );
+            }
+        }
+        let secret = get("controller", nova, "neutron", "metadata_proxy_shared_secret");
+        let agents = "/etc/neutron/metadata_agent.ini";
+        assert!(secret.is_some());
+        assert_eq!(secret, get("controller", agents, "DEFAULT", "metadata_proxy_shared_secret"));
+        assert_eq!(get("compute", nova, "neutron", "metadata_proxy_shared_secret"), None);
+        // Each node's own address, and what of the agent differs from one to the next.
+        let agent = "/etc/neutron/plugins/ml2/linuxbridge_agent.ini";
+        for (node, address) in [("controller", "10.0.0.11"), ("compute", "10.0.0.31")] {
+            assert_eq!(get(node, nova, "DEFAULT", "my_ip").as_deref(), Some(address));
+            let tunnels = get(node, agent, "vxlan", "local_ip");
+            assert_eq!(tunnels.as_deref(), (networking == "self-service").then_some(address));
+        }
+        for option in ["enable_vxlan", "l2_population", "udp_dstport"] {
+            let of = |node| get(node, agent, "vxlan", option);
+            assert_eq!(of("controller"), of("compute"), "{option}");
+        }
+        assert_eq!(get("controller", neutron, "nova", "username").as_deref(), Some("nova"));
+        // Nothing but the controller and the storage node reaches a database.
+        for file in nodes[1].1.values() {
+            assert!(!file.contains_key("database") && !file.contains_key("api_database"));
+        }
+        every_address_is_served(&lab, &nodes);
+    }
+}
+
+/// Each port of the controller that a file names is opened there by some stage, and is the catalogue's where it is a service's.
+fn every_address_is_served(lab: &Lab, nodes: &[(&str, Files)]) {
+    let plan = lab.done(&["plan", "controller", "--format", "json"]).stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
+    let stages = plan["stages"].as_array().expect("stages");
+    let openings = stages.iter().flat_map(|stage| stage["firewall"].as_array().expect("openings"));
+    let open: Vec<&str> = openings.filter_map(|opening| opening["port"].as_str()).collect();
+    let services = stages.iter().filter_map(|stage| stage["identity"]["services"].as_array());
+    let urls: Vec<&str> = services.flatten().filter_map(|s| s["url"].as_str()).collect();
+    assert_eq!(urls.len(), 6, "{urls:?}");
+    let values = nodes.iter().flat_map(|(_, files)| files.values()).flat_map(|file| file.values());
+    let values = values.flat_map(|section| section.values().map(String::as_str)).chain(urls);
+    let mut count = 0;
+    for value in values.filter(|value| value.contains("controller:")) {
+        let (_, port) = value.split_once("controller:").expect("it is there");
+        let port: String = port.chars().take_while(char::is_ascii_digit).collect();
+        assert!(open.contains(&port.as_str()), "{value}: no stage opens {port}");
+        count += 1;
+    }
+    assert!(count > 20, "{count}");
 }
