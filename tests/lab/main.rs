@@ -226,6 +226,10 @@ fn one_at_a_time_changes_a_lab() {
         assert_eq!(refused.status, 8, "{refused:?}");
         assert!(refused.stderr.contains("another trainyard is at work"), "{refused:?}");
     }
+    // What it would do may be asked; the ports that the other one has are the lab's own.
+    let planned = lab.done(&["lab", "up", "--dry-run"]);
+    assert!(planned.stdout.contains("controller: start it"), "{planned:?}");
+    assert!(!planned.stderr.contains("another program"), "{planned:?}");
     first.kill().expect("killed");
     first.wait().expect("it ends");
     lab.done(&["lab", "down"]);

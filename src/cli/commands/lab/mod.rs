@@ -195,7 +195,7 @@ impl At<'_> {
 fn alone(state: &Path) -> Result<File> {
     // As the server makes it, whose tokens lie there.
     Folder::open(state).map_err(|source| ServeError::Folder { path: state.to_owned(), source })?;
-    let path = state.join("lab.lock");
+    let path = lock_of(state);
     let lock = File::options().create(true).append(true).open(&path);
     let lock = lock.with_context(|| format!("`{}`", path.display()))?;
     match lock.try_lock() {
@@ -211,6 +211,17 @@ fn alone(state: &Path) -> Result<File> {
             Err(error).with_context(|| format!("`{}`", path.display()))
         }
     }
+}
+
+/// What is locked while somebody changes a lab's machines.
+fn lock_of(state: &Path) -> PathBuf {
+    state.join("lab.lock")
+}
+
+/// Whether somebody changes them now.
+fn is_at_work(state: &Path) -> bool {
+    let lock = File::open(lock_of(state));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// What connects the machines of a network. It goes on when its terminal is closed, and ends when its socket is taken away.

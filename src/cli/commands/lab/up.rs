@@ -16,7 +16,7 @@ use super::perform::perform;
 use super::reach::last_lines;
 use super::record::{Begun, Record};
 use super::wait::Waiting;
-use super::{At, show};
+use super::{At, is_at_work, show};
 use crate::cli::lab::{HowArgs, ScriptArgs, ScriptShell};
 use crate::cli::ui::{Ui, print};
 use crate::doctor::{Check, State};
@@ -55,7 +55,10 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     keep(&mut wanted, known.as_ref(), &after, ui);
     let mut checks = provider.preflight(&wanted, &after, &nodes);
     let server = SocketAddrV4::new(Ipv4Addr::LOCALHOST, begun.port_base);
-    checks.extend(preflight::port(server, "nodes are to tell there how far they are"));
+    // A plan may be asked for while another `lab up` is at work, whose server is the lab's own.
+    if !(how.dry_run && is_at_work(at.state)) {
+        checks.extend(preflight::port(server, "nodes are to tell there how far they are"));
+    }
     // What was asked of a program then failed because of that, and is no fault of the host's.
     interrupt::check()?;
     tell(&checks, ui);
