@@ -24,22 +24,34 @@ const VERIFIED: &str = "900";
 /// How much of a console is read for its last lines.
 const MOST: u64 = 256 << 10;
 
-/// What logs in to a node: its host key is kept in its machine's folder, and goes with the machine.
+/// The host keys that a node was given, in its machine's folder; where it makes its own, none is there.
+pub(super) const HOST_KEYS: &str = "host_keys";
+
+/// What logs in to a node. It must show a host key that it was given; where it makes its own, the first that it shows is kept in its
+/// machine's folder. Either goes with the machine.
 fn login(machine: &Machine, identity: Option<&Path>, options: &[&str]) -> Result<Command> {
     let forward = machine.forwards.iter().find(|forward| forward.name == "ssh");
     let forward = forward.context("no port leads to it")?;
-    let known = machine.folder.join("known_hosts");
+    let given = machine.folder.join(HOST_KEYS);
+    let (known, check) = if given.exists() {
+        (given, "yes")
+    } else {
+        (machine.folder.join("known_hosts"), "accept-new")
+    };
     let mut ssh = tool::command("ssh");
     ssh.args(["-p", &forward.host.port().to_string()]);
     ssh.args([
         "-o",
-        "StrictHostKeyChecking=accept-new",
+        &format!("StrictHostKeyChecking={check}"),
         "-o",
         "LogLevel=ERROR",
         "-o",
         "ConnectTimeout=20",
         "-o",
         "ServerAliveInterval=15",
+        // Two minutes: a node that is emulated may have more to do than to answer.
+        "-o",
+        "ServerAliveCountMax=8",
     ]);
     ssh.arg("-o").arg(format!("UserKnownHostsFile={}", option(&known)));
     ssh.args(["-o", &format!("HostKeyAlias={}", machine.node)]);
