@@ -337,3 +337,24 @@ fn paused_and_saved_machines_are_kept_and_brought_back_by_a_fake_vboxmanage() {
         lab.done(&["lab", "down"]);
     });
 }
+
+/// What is there and may not be run is not taken for missing, and nothing else is taken in its place.
+#[test]
+fn a_vboxmanage_that_may_not_be_run_is_told_as_that() {
+    let lab = Made::new(|text| text);
+    let bin = lab.lab.path("bin");
+    fs::create_dir(&bin).expect("made");
+    fs::write(bin.join("VBoxManage"), "").expect("written");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").expect("a path"));
+    let told = format!("`{}` is needed", bin.join("VBoxManage").display());
+    for words in [&["lab", "up", "--dry-run"][..], &["lab", "script"]] {
+        let mut command = lab.lab.command(words);
+        let refused = outcome({
+            command.env("PATH", &path);
+            command
+        });
+        assert_eq!(refused.status, 4, "{words:?} {refused:?}");
+        assert!(refused.stderr.contains(&told), "{refused:?}");
+        assert!(refused.stderr.contains("this user may not run it: `ls -l`"), "{refused:?}");
+    }
+}

@@ -30,7 +30,7 @@ use crate::machines::{
 use crate::secrets::Blotter;
 use crate::serve::{self, Folder, NewNodes, Options};
 use crate::state::{Sqlite, State as Way, Store as _};
-use crate::tool::Tool;
+use crate::tool::{Tool, ToolError};
 
 pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) -> Result<()> {
     Record::refuse_foreign(&at.machines())?;
@@ -154,9 +154,10 @@ pub(super) fn script(at: &At, args: &ScriptArgs) -> Result<()> {
     let nodes = at.nodes(&args.nodes)?;
     // What is there on another host nobody knows here, and no trainyard is there that would look for what is remembered.
     let is_here = args.folder.is_none();
+    let is_none = matches!(Tool::locate(VBOX_MANAGE), Err(ToolError::Missing { .. }));
     let mut steps =
         if is_here { remembered(at, Record::new(begun, wanted.clone()))? } else { Vec::new() };
-    steps.extend(if args.assume_empty || !is_here || Tool::locate(VBOX_MANAGE).is_err() {
+    steps.extend(if args.assume_empty || !is_here || is_none {
         virtualbox::from_nothing(&wanted, &nodes)?
     } else {
         let provider = begun.provider()?;
