@@ -50,8 +50,12 @@ pub enum LabCommand {
         dry_run: bool,
     },
     /// Show the machines, how far their nodes are, and how they are reached
-    #[command(after_help = "Example: trainyard lab status")]
-    Status,
+    #[command(after_help = "Example: trainyard lab status compute")]
+    Status {
+        /// Only these nodes, each with all that has happened to it
+        #[arg(value_name = "NODE")]
+        nodes: Vec<String>,
+    },
     /// Log in to a node, or run a command there
     #[command(after_help = "Example: trainyard lab ssh controller -- trainyard-node status")]
     Ssh {

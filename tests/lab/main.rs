@@ -10,6 +10,7 @@ mod remembered;
 mod running;
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::time::{Duration, Instant};
 
@@ -187,6 +188,11 @@ fn what_is_collected_holds_no_secret() {
     assert!(read("status.json").contains("\"running\""));
     let json = |file: &str| serde_json::from_str::<serde_json::Value>(&read(file)).expect("JSON");
     assert_eq!(json("status.json")["machines"][0]["way"]["state"], "armed");
+    let timeline = read("compute/timeline.log");
+    for happened in ["  compute  armed  armed: it is installed", "  its machine is running\n"] {
+        assert!(timeline.contains(happened), "{timeline}");
+    }
+    assert!(!timeline.contains("controller"), "{timeline}");
     let events = json("events.json");
     let of: Vec<_> = events["events"].as_array().expect("events").iter().collect();
     assert!(of.iter().any(|it| it["node"] == "compute" && it["state"] == "armed"), "{events}");
@@ -288,6 +294,11 @@ fn a_lab_is_up_when_its_nodes_are_verified() {
         curl.arg(format!("http://127.0.0.1:{}/r/{token}/stages", lab.port));
         common::judged(curl);
     };
+    let console = lab.machine("nodes/compute/console.log");
+    let mut console =
+        fs::File::options().append(true).create(true).open(console).expect("it is there");
+    console.write_all(b"loading\r\n[    0.0] Linux version 3.10.0-1160.el7.x86_64 (x@y)\r\n\r\ncompute login: ").expect("written");
+    std::thread::sleep(Duration::from_secs(2));
     let early = r#"{"ok": false, "at": "x", "passed": 1, "failed": ["a: b"], "again": true}"#;
     tell(early);
     std::thread::sleep(Duration::from_secs(2));
@@ -300,6 +311,33 @@ fn a_lab_is_up_when_its_nodes_are_verified() {
     assert!(said.contains(early) && said.contains("  all is up"), "{said}");
     let line = "compute  running  10.0.0.31  1 of 1 stages done, verified by 2 checks  trainyard lab ssh compute";
     assert!(out.lines().any(|it| it == line), "{out}");
+
+    // All that became of it is in one list: its machine, what that said, and what it has told itself.
+    let told = lab.done(&["lab", "status", "compute"]).stdout;
+    let mut lines = told.lines();
+    assert_eq!(lines.next(), Some(line));
+    let all: Vec<&str> = lines.filter_map(|it| it.splitn(4, "  ").nth(3)).collect();
+    // When it was seen to run, before or after this test has armed it anew.
+    let (runs, happened): (Vec<&str>, Vec<&str>) =
+        all.iter().partition(|it| it.ends_with("  its machine is running"));
+    assert_eq!(runs.len(), 1, "{told}");
+    let armed = "armed  armed: it is installed when it next boots from the network";
+    let wanted = [
+        armed,
+        armed,
+        "armed  its console begins: loading",
+        "armed  its kernel begins: Linux version 3.10.0-1160.el7.x86_64",
+        "armed  its console asks for a login: compute login:",
+        "installed  installed; not verified: 1 of 2 checks fail so far: a: b; a: done",
+        "installed  verified by 2 checks",
+    ];
+    assert_eq!(happened, wanted, "{told}");
+    let data = lab.done(&["lab", "status", "compute", "--format", "json"]).stdout;
+    let data: serde_json::Value = serde_json::from_str(&data).expect("JSON");
+    let machines = data["machines"].as_array().expect("machines");
+    assert_eq!(machines.len(), 1, "{data}");
+    assert_eq!(machines[0]["timeline"].as_array().map(Vec::len), Some(all.len()), "{data}");
+    assert_eq!(lab.run(&["lab", "status", "comput"]).status, 2);
 }
 
 /// A machine that starts nothing is told of, in its time.

@@ -326,4 +326,9 @@ fn a_machine_that_is_paused_for_a_while_is_waited_for() {
     assert!(up.try_wait().expect("told").is_none(), "it waits");
     lab.qmp("compute", "quit");
     assert_eq!(up.wait().expect("it ends").code(), Some(5), "one that is off is not waited for");
+    let told = lab.done(&["lab", "status", "compute"]).stdout;
+    for happened in ["running", "paused", "off"] {
+        assert!(told.contains(&format!("  its machine is {happened}\n")), "{told}");
+    }
+    assert!(told.contains("  not up: its machine does not run any more\n"), "{told}");
 }

@@ -48,8 +48,6 @@ pub const QEMU: Program = Program {
 const QMP: &str = "qmp";
 /// Its serial port, for a person.
 pub const CONSOLE: &str = "console";
-/// What it says there.
-pub const CONSOLE_LOG: &str = "console.log";
 /// A machine that was made to its end has this; what it was made as is in it.
 const WHOLE: &str = "whole";
 /// The way out of a network is spoken to here, in the network's folder.

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use super::reach::last_lines;
+use super::super::node::line;
 use super::told::Told;
 use super::{At, Known, show};
 use crate::appear::Growing;
 use crate::cli::ui::Ui;
-use crate::machines::qemu::{CONSOLE_LOG, QEMU};
+use crate::machines::console::{CONSOLE_LOG, last_lines, log_of};
+use crate::machines::qemu::QEMU;
 use crate::machines::{Machine, Provider};
 use crate::secrets::Blotter;
 use crate::tool::{Tool, Wanted as Program};
@@ -42,7 +43,7 @@ pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> R
 
     let seen = provider.look(wanted)?;
     let told = Told::to(at.state, ui);
-    write("status.json", format!("{:#}\n", show::data(wanted, &seen, told.nodes.as_ref())))?;
+    write("status.json", format!("{:#}\n", show::data(wanted, &seen, told.nodes.as_ref(), None)))?;
     if let Some(events) = &told.events {
         write("events.json", format!("{events:#}\n"))?;
     }
@@ -87,8 +88,12 @@ fn shot(provider: &dyn Provider, machine: &Machine, picture: &Path) -> Result<()
 /// What there is of a node, by the names of files.
 fn of_node(machine: &Machine, told: &Told) -> Vec<(&'static str, String)> {
     let mut files = Vec::new();
-    if let Ok(console) = last_lines(&machine.folder.join(CONSOLE_LOG), CONSOLE) {
-        files.push(("console.log", console));
+    if let Ok(console) = last_lines(&log_of(machine), CONSOLE) {
+        files.push((CONSOLE_LOG, console));
+    }
+    if let Some(events) = &told.events {
+        let events = show::timeline(events, &machine.node);
+        files.push(("timeline.log", events.into_iter().map(line).collect()));
     }
     if let Ok(plan) = fs::read_to_string(machine.folder.join(super::diff::MADE_FROM)) {
         files.push(("plan.json", plan));

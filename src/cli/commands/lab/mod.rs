@@ -8,6 +8,7 @@ mod media;
 mod perform;
 mod reach;
 mod record;
+mod server;
 mod show;
 mod told;
 mod up;
@@ -29,7 +30,7 @@ use crate::machines::{Machine, Provider, Wanted};
 use crate::plan::LAB_IDENTITY;
 use crate::report::did_you_mean;
 use crate::secrets::Secrets;
-use crate::serve::{Folder, ServeError};
+use crate::serve::{Folder, ServeError, Timeline};
 
 /// The port of the lab's server, and of what leads to nodes the first.
 const PORT_BASE: u16 = 2200;
@@ -64,7 +65,7 @@ pub(in crate::cli) fn lab(
     // These need neither lab file nor secrets, whatever has become of them.
     match &args.command {
         LabCommand::Down { nodes, dry_run } => return down::down(&state, nodes, *dry_run, ui),
-        LabCommand::Status => return show::status(&state, ui),
+        LabCommand::Status { nodes } => return show::status(&known()?, nodes, ui),
         LabCommand::Ssh { identity, node, command } => {
             return reach::ssh(&known()?, node, identity.as_deref(), command);
         }
@@ -107,6 +108,8 @@ pub(in crate::cli) fn lab(
 
 /// A lab whose machines were begun, as it is remembered.
 struct Known {
+    /// The folder of its state.
+    state: PathBuf,
     record: Record,
     provider: Box<dyn Provider>,
 }
@@ -121,12 +124,20 @@ impl Known {
             bail!(Failure::new(exit::USAGE, message));
         };
         let provider = record.begun.provider()?;
-        Ok(Self { record, provider })
+        Ok(Self { state: state.to_owned(), record, provider })
     }
 
     /// What its machines were to be.
     fn wanted(&self) -> &Wanted {
         &self.record.lab
+    }
+
+    /// Where is noted what is done to its machines; nothing where that cannot be, which is told.
+    fn timeline(&self, ui: &Ui) -> Option<Timeline> {
+        Timeline::kept(&Folder::at(&self.state)).unwrap_or_else(|error| {
+            ui.note(format!("what is done is left out of what is known of the nodes: {error}"));
+            None
+        })
     }
 
     /// The machines of those nodes, or all.
