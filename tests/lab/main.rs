@@ -41,6 +41,11 @@ fn machines_are_made_once_and_down_leaves_nothing() {
         assert_eq!(found, mode, "{file}");
     }
 
+    // What the server keeps of each, with its secrets.
+    let kept = || fs::read_dir(lab.path(".trainyard/files")).map_or(0, Iterator::count);
+    let of_both = kept();
+    assert!(of_both >= 2 && of_both % 2 == 0, "{of_both}");
+
     // It goes on as it was begun.
     let otherwise = lab.run(&["lab", "up", "--no-wait", "--via", "seed"]);
     assert_eq!(otherwise.status, 8, "{otherwise:?}");
@@ -87,8 +92,16 @@ fn machines_are_made_once_and_down_leaves_nothing() {
     );
     assert_eq!(lab.done(&["lab", "down", "compute"]).status, 0);
     assert_eq!(lab.powers(), ["controller running", "compute missing"]);
+    assert_eq!(kept(), of_both / 2, "the controller's");
+    let told = lab.done(&["lab", "status", "compute"]).stdout;
+    assert!(told.ends_with("  compute  new  its machine is taken away\n"), "{told}");
+    // One that was armed by another server is that one's.
+    let other = lab.path(".trainyard/files/0123.ks");
+    fs::write(&other, "").expect("written");
     lab.done(&["lab", "down"]);
     lab.nothing_is_left();
+    assert_eq!(kept(), 1);
+    fs::remove_file(&other).expect("it stays");
     assert_eq!(lab.done(&["lab", "down"]).stdout, "nothing is to be done\n");
 }
 
