@@ -128,6 +128,9 @@ pub enum LabCommand {
     /// Put all that there is to see of the lab into one archive, without secrets
     #[command(after_help = "Example: trainyard lab collect -o train.tar.gz")]
     Collect {
+        /// A private key to fetch nodes' own logs with, beside those that ssh knows
+        #[arg(short = 'i', long, value_name = "FILE")]
+        identity: Option<PathBuf>,
         /// The archive [default: LAB-collected.tar.gz]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,

@@ -184,7 +184,41 @@ fn what_is_collected_holds_no_secret() {
     // The lab's server has ended with `lab up`: what it has kept is there.
     let told = lab.path(".trainyard/logs/compute.0.log");
     fs::write(told, format!("anaconda asked for {secret}\n")).expect("written");
-    lab.done(&["lab", "collect"]);
+    // Nothing runs there that would answer: what ssh is asked is judged by itself, and answered by a script.
+    let fetched = format!("==> /var/log/trainyard/time.log <==\nthe key is {secret}\n");
+    let script = r#"#!/bin/sh
+PATH=${PATH#*:} ssh -G "$@" >> asked || exit
+case $* in
+    *HostKeyAlias=compute*) cat fetched ;;
+    *) echo 'kex: closed' >&2; exit 255 ;;
+esac
+"#;
+    fs::create_dir(lab.path("bin")).expect("made");
+    for (name, text) in [("fetched", fetched.as_str()), ("bin/ssh", script)] {
+        fs::write(lab.path(name), text).expect("written");
+    }
+    fs::set_permissions(lab.path("bin/ssh"), fs::Permissions::from_mode(0o755)).expect("set");
+    let path = format!("{}:{}", lab.path("bin").display(), std::env::var("PATH").expect("a path"));
+    let mut collect = lab.command(&["lab", "collect", "-i", "key"]);
+    let said = common::judged({
+        collect.env("PATH", path);
+        collect
+    });
+    assert!(
+        said.stderr.contains("controller: its own logs are left out: kex: closed\n"),
+        "{said:?}"
+    );
+    assert!(!said.stderr.contains("compute: "), "{said:?}");
+    let asked = fs::read_to_string(lab.path("asked")).expect("asked");
+    for option in [
+        "batchmode yes\n",
+        "stricthostkeychecking true\n",
+        "serveralivecountmax 8\n",
+        &format!("userknownhostsfile {}\n", lab.machine("nodes/compute/host_keys").display()),
+        "identityfile key\n",
+    ] {
+        assert!(asked.contains(option), "{option}\n{asked}");
+    }
     let mut unpack = common::judge("tar");
     unpack.arg("-xzf").arg(lab.path("train-collected.tar.gz")).arg("-C").arg(lab.path("."));
     common::judged(unpack);
@@ -210,6 +244,8 @@ fn what_is_collected_holds_no_secret() {
     let of: Vec<_> = events["events"].as_array().expect("events").iter().collect();
     assert!(of.iter().any(|it| it["node"] == "compute" && it["state"] == "armed"), "{events}");
     assert_eq!(read("compute/told.log"), "anaconda asked for (a secret)\n");
+    assert_eq!(read("compute/stages.log"), fetched.replace(&secret, "(a secret)"));
+    assert!(!lab.path("train/controller/stages.log").exists());
     assert!(
         fs::read(lab.path("train/controller/screen.png"))
             .expect("a picture")

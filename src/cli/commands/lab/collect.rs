@@ -8,12 +8,12 @@ use serde_json::json;
 
 use super::super::node::line;
 use super::told::Told;
-use super::{At, Known, show};
+use super::{At, Known, reach, show};
 use crate::appear::Growing;
 use crate::cli::ui::Ui;
 use crate::machines::console::{CONSOLE_LOG, last_lines, log_of};
 use crate::machines::qemu::QEMU;
-use crate::machines::{Machine, Provider};
+use crate::machines::{Machine, Power, Provider};
 use crate::secrets::Blotter;
 use crate::tool::{Tool, Wanted as Program};
 
@@ -25,7 +25,13 @@ const TAR: Program = Program {
 /// Lines of a console that are taken.
 const CONSOLE: usize = 5000;
 
-pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> Result<()> {
+pub(super) fn collect(
+    at: &At,
+    identity: Option<&Path>,
+    output: Option<&Path>,
+    force: bool,
+    ui: &Ui,
+) -> Result<()> {
     let known = Known::open(at.state)?;
     let (provider, wanted) = (&known.provider, known.wanted());
     let default = || PathBuf::from(format!("{}-collected.tar.gz", wanted.lab));
@@ -61,6 +67,14 @@ pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> R
         fs::create_dir(folder.join(&machine.node))?;
         for (name, text) in of_node(machine, &told) {
             write(&format!("{}/{name}", machine.node), text)?;
+        }
+        if seen.power(&machine.node) == Power::Running {
+            match reach::logs(machine, identity)? {
+                Ok(logs) => write(&format!("{}/stages.log", machine.node), logs)?,
+                Err(why) => {
+                    ui.note(format!("{}: its own logs are left out: {why}", machine.node));
+                }
+            }
         }
         let picture = folder.join(&machine.node).join("screen.png");
         // One that does not run has none.

@@ -97,8 +97,8 @@ pub(in crate::cli) fn lab(
             }
             up::up(&at, &changed, how, true, ui)
         }
-        LabCommand::Collect { output, force } => {
-            collect::collect(&at, output.as_deref(), *force, ui)
+        LabCommand::Collect { identity, output, force } => {
+            collect::collect(&at, identity.as_deref(), output.as_deref(), *force, ui)
         }
         LabCommand::Script(script) => up::script(&at, script),
         LabCommand::Diff { nodes } => diff::diff(&at, nodes, ui),

@@ -13,12 +13,24 @@ use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::machines::Machine;
 use crate::machines::console::{Console, last_lines, log_of};
-use crate::tool;
+use crate::tool::{self, Tool, ToolError, Wanted};
 
 /// How long is waited before nodes are asked again.
 const PAUSE: Duration = Duration::from_secs(10);
 /// How long a node's verification may take, in seconds: several times what it takes where a processor is emulated.
 const VERIFIED: &str = "900";
+
+/// What logs in.
+const SSH: Wanted = Wanted {
+    name: "ssh",
+    purpose: "to log in to nodes",
+    hint: "the distribution's package `openssh-client` or `openssh-clients`",
+};
+/// How long a node may take to send its logs, in seconds.
+const FETCHED: u64 = 45;
+/// Lines of each of its logs that are fetched, and bytes of all.
+const LINES: usize = 5000;
+const BYTES: usize = 8 << 20;
 
 /// The host keys that a node was given, in its machine's folder; where it makes its own, none is there.
 pub(super) const HOST_KEYS: &str = "host_keys";
@@ -34,7 +46,7 @@ fn login(machine: &Machine, identity: Option<&Path>, options: &[&str]) -> Result
     } else {
         (machine.folder.join("known_hosts"), "accept-new")
     };
-    let mut ssh = tool::command("ssh");
+    let mut ssh = tool::command(SSH.name);
     ssh.args(["-p", &forward.host.port().to_string()]);
     ssh.args([
         "-o",
@@ -134,6 +146,35 @@ fn verified(machine: &Machine, identity: Option<&Path>) -> Result<Output> {
     let mut ssh = login(machine, identity, &["-o", "BatchMode=yes"])?;
     ssh.args(["timeout", VERIFIED, "trainyard-node", "verify"]).stdin(Stdio::null());
     ssh.output().context("ssh")
+}
+
+/// What a node's stages have logged there: the last lines of each log after its name. In words why not, where it does not answer.
+pub(super) fn logs(machine: &Machine, identity: Option<&Path>) -> Result<Result<String, String>> {
+    let fetch =
+        format!("timeout {FETCHED} tail -v -n {LINES} /var/log/trainyard/* | head -c {BYTES}");
+    let mut ssh = login(machine, identity, &["-o", "BatchMode=yes"])?;
+    ssh.arg(fetch);
+    let limit = Duration::from_secs(FETCHED + 30);
+    let said = match Tool::locate(SSH)?.run(ssh.get_args()).limit(limit).finish() {
+        Ok(said) => said,
+        Err(ToolError::Failed { tail, status, .. }) => {
+            return Ok(Err(tail.lines().last().map_or(status, str::to_owned)));
+        }
+        Err(ToolError::TimedOut { limit, .. }) => {
+            return Ok(Err(format!("it does not answer within {} s", limit.as_secs())));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if said.stdout.trim().is_empty() {
+        let why = said.stderr.lines().last().unwrap_or("there are none");
+        return Ok(Err(why.to_owned()));
+    }
+    let mut logs = said.stdout;
+    if logs.len() >= BYTES {
+        // Half a line may be half a secret, which nothing knows again.
+        logs.truncate(logs.rfind('\n').map_or(0, |at| at + 1));
+    }
+    Ok(Ok(logs))
 }
 
 pub(super) fn console(lab: &Known, node: &str, tail: usize, follow: bool) -> Result<()> {
