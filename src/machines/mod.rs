@@ -189,8 +189,13 @@ pub trait Provider {
     /// The form of the disks that it takes.
     fn format(&self) -> Format;
 
-    /// The address by which nodes reach this machine's own loopback.
+    /// The address by which nodes reach what listens at [`Provider::listens`] here.
     fn host(&self, wanted: &Wanted) -> Option<Ipv4Addr>;
+
+    /// Where this machine has to listen, to be reached by nodes: its own loopback, where their networks lead there.
+    fn listens(&self, _: &Wanted) -> Ipv4Addr {
+        Ipv4Addr::LOCALHOST
+    }
 
     /// What of the host stands in the way of the machines of these nodes, each with what to do about it. Nothing is changed.
     fn preflight(&self, wanted: &Wanted, seen: &Seen, nodes: &[&str]) -> Vec<Check>;

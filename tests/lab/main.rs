@@ -1,6 +1,7 @@
 //! `trainyard lab` with real QEMUs: machines are made, found again, and taken away, whenever it is interrupted. Their disks are empty, so
 //! nothing starts on them.
 
+mod bridge;
 mod cloud;
 #[path = "../common/mod.rs"]
 mod common;

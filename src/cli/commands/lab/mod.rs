@@ -22,10 +22,11 @@ use anyhow::{Context as _, Result, bail};
 use self::record::{Begun, Record, machines_of};
 use super::load::{Good, chosen, load_good, load_secrets};
 use super::serve::state_folder;
-use crate::cli::lab::{LabArgs, LabCommand, UpArgs, Via};
+use crate::cli::lab::{LabArgs, LabCommand, ProviderChoice, UpArgs, Via};
 use crate::cli::ui::Ui;
 use crate::digest::Digest;
 use crate::exit::{self, Failure};
+use crate::machines::qemu::reach_directly;
 use crate::machines::{Machine, Provider, Wanted};
 use crate::plan::LAB_IDENTITY;
 use crate::report::did_you_mean;
@@ -180,6 +181,9 @@ impl At<'_> {
         let (media, firmware) = (begun.via.media(), begun.firmware.machines());
         let mut wanted =
             Wanted::of(&good.lab, &good.plan, identity, folder, (media, firmware), &ports);
+        if begun.provider == ProviderChoice::Qemu {
+            reach_directly(&mut wanted);
+        }
         if begun.via == Via::Pxe {
             let host = wanted.management().and_then(|network| network.gateway);
             wanted.boot = host.map(|host| format!("http://{host}:{}/boot.ipxe", begun.port_base));

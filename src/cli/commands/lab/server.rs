@@ -36,13 +36,17 @@ pub(super) fn begin(
     let url = url(provider, wanted, listen.port()).context(
         "nodes have no way to this machine's loopback: `networks.management` must be a NAT network or host-only, with a subnet and a gateway",
     )?;
+    // What comes to the loopback has that address; on a bridge each node has its own.
+    let own = IpAddr::from(*listen.ip()).into();
+    let subnet = wanted.management().and_then(|network| network.subnet);
+    let allowed = subnet.filter(|_| !listen.ip().is_loopback()).map_or(own, Into::into);
     let path = at.state;
     let folder = Folder::open(path)
         .map_err(|source| ServeError::Folder { path: path.to_owned(), source })?;
     let options = Options {
         listen: listen.into(),
         url,
-        allowed: vec![IpAddr::from(*listen.ip()).into()],
+        allowed: vec![allowed],
         attempts: u32::MAX,
         silence: NEVER,
         armed_for: NEVER,

@@ -1,6 +1,6 @@
 //! `lab up` and `lab rebuild`: what is missing is made, and waited for.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 
 use anyhow::{Context as _, Result, bail};
 use reqwest::Method;
@@ -47,7 +47,7 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     let after = seen.without(&going);
     keep(&mut wanted, known.as_ref(), &after, ui);
     let mut checks = provider.preflight(&wanted, &after, &nodes);
-    let server = SocketAddrV4::new(Ipv4Addr::LOCALHOST, begun.port_base);
+    let server = SocketAddrV4::new(provider.listens(&wanted), begun.port_base);
     // A plan may be asked for while another `lab up` is at work, whose server is the lab's own.
     if !(how.dry_run && is_at_work(at.state)) {
         checks.extend(preflight::port(server, "nodes are to tell there how far they are"));
