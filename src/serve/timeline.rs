@@ -2,7 +2,7 @@
 //! By the server that has the list; where none runs, in what it has kept.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::folder::{FileKind, Folder};
 use super::keeper::{Keeper, now};
@@ -14,7 +14,8 @@ pub struct Timeline(By);
 
 enum By {
     Server(Arc<Keeper>),
-    Store(Mutex<Sqlite>, Folder),
+    /// Opened for each thing alone: whoever has it keeps all others from it.
+    Kept(Folder),
 }
 
 impl Timeline {
@@ -32,7 +33,8 @@ impl Timeline {
         if !database.exists() {
             return Ok(None);
         }
-        Ok(Some(Self(By::Store(Mutex::new(Sqlite::open(&database)?), folder.clone()))))
+        Sqlite::open(&database)?;
+        Ok(Some(Self(By::Kept(folder.clone()))))
     }
 
     /// Notes what has happened to a node. (What cannot be kept, its list has a gap of; nothing else depends on it.)
@@ -40,9 +42,12 @@ impl Timeline {
         let text = words(text);
         match &self.0 {
             By::Server(keeper) => keeper.note(node, text),
-            By::Store(store, _) => {
-                let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-                let _ = known(&*store, node).and_then(|node| keep(&mut *store, node, text));
+            By::Kept(folder) => {
+                let kept = Sqlite::open(&folder.database()).and_then(|mut store| {
+                    let node = known(&store, node)?;
+                    keep(&mut store, node, text)
+                });
+                drop(kept);
             }
         }
     }
@@ -53,9 +58,9 @@ impl Timeline {
     /// # Errors
     /// It cannot be removed.
     pub fn forget(&self, node: &str, report: &str) -> Result<(), StateError> {
-        let By::Store(store, folder) = &self.0 else { return Ok(()) };
-        let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = known(&*store, node)?;
+        let By::Kept(folder) = &self.0 else { return Ok(()) };
+        let mut store = Sqlite::open(&folder.database())?;
+        let known = known(&store, node)?;
         if let Some(files) = &known.files {
             let is_own = match folder.get(files, FileKind::Kickstart) {
                 Ok(text) => memchr::memmem::find(&text, report.as_bytes()).is_some(),
@@ -69,7 +74,7 @@ impl Timeline {
                 .forget(files)
                 .map_err(|source| StateError::Io { path: folder.path().join("files"), source })?;
         }
-        keep(&mut *store, NodeState::new(node, now()), "its machine is taken away".to_owned())
+        keep(&mut store, NodeState::new(node, now()), "its machine is taken away".to_owned())
     }
 }
 

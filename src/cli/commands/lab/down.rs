@@ -12,6 +12,7 @@ use super::up::planned;
 use super::{Known, server};
 use crate::cli::ui::Ui;
 use crate::machines::{self, NETWORKS, NODES};
+use crate::serve::{Folder, Timeline};
 
 pub(super) fn down(state: &Path, names: &[String], dry_run: bool, ui: &Ui) -> Result<()> {
     if Record::read(state)?.is_none() {
@@ -60,7 +61,13 @@ pub(super) fn down(state: &Path, names: &[String], dry_run: bool, ui: &Ui) -> Re
 fn forget(known: &Known, nodes: &[&str], is_all: bool, ui: &Ui) -> Result<()> {
     let wanted = known.wanted();
     let url = server::url(&*known.provider, wanted, known.record.begun.port_base);
-    let Some((url, timeline)) = url.zip(known.timeline(ui)) else { return Ok(()) };
+    let timeline = Timeline::kept(&Folder::at(&known.state)).unwrap_or_else(|error| {
+        ui.note(format!(
+            "kickstarts that were kept for these nodes stay, with their secrets: {error}"
+        ));
+        None
+    });
+    let Some((url, timeline)) = url.zip(timeline) else { return Ok(()) };
     let mut all: BTreeSet<&str> = nodes.iter().copied().collect();
     if is_all {
         // One that was about to be made may have none yet.
