@@ -176,7 +176,9 @@ fn of_sign(error: &SignError) -> u8 {
 
 pub(crate) fn of_tool(error: &ToolError) -> u8 {
     match error {
-        ToolError::Missing { .. } | ToolError::TooOld { .. } => PROGRAM_MISSING,
+        ToolError::Missing { .. } | ToolError::Forbidden { .. } | ToolError::TooOld { .. } => {
+            PROGRAM_MISSING
+        }
         ToolError::Interrupted(_) => INTERRUPTED,
         ToolError::Failed { .. } | ToolError::Io { .. } | ToolError::TimedOut { .. } => {
             PROGRAM_FAILED

@@ -50,8 +50,12 @@ pub enum LabCommand {
         dry_run: bool,
     },
     /// Show the machines, how far their nodes are, and how they are reached
-    #[command(after_help = "Example: trainyard lab status")]
-    Status,
+    #[command(after_help = "Example: trainyard lab status compute")]
+    Status {
+        /// Only these nodes, each with all that has happened to it
+        #[arg(value_name = "NODE")]
+        nodes: Vec<String>,
+    },
     /// Log in to a node, or run a command there
     #[command(after_help = "Example: trainyard lab ssh controller -- trainyard-node status")]
     Ssh {
@@ -124,6 +128,9 @@ pub enum LabCommand {
     /// Put all that there is to see of the lab into one archive, without secrets
     #[command(after_help = "Example: trainyard lab collect -o train.tar.gz")]
     Collect {
+        /// A private key to fetch nodes' own logs with, beside those that ssh knows
+        #[arg(short = 'i', long, value_name = "FILE")]
+        identity: Option<PathBuf>,
         /// The archive [default: LAB-collected.tar.gz]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,

@@ -117,6 +117,10 @@ fn bad(name: &str, state: State, error: &ToolError) -> Check {
         ToolError::TooOld { found, needed, hint, .. } => {
             (format!("version {found}, and {needed} or newer is needed"), *hint)
         }
+        ToolError::Forbidden { path, .. } => {
+            let seen = format!("`{}` is there, and this user may not run it", path.display());
+            return Check::not(Kind::Program, name, state, seen, ToolError::FORBIDDEN);
+        }
         other => (other.to_string(), "install it anew"),
     };
     Check::not(Kind::Program, name, state, seen, format!("install it: {hint}"))

@@ -1,6 +1,7 @@
 //! A lab's machines: what they are to be, what there is, and the steps between. One trait, and a room for each program that has
 //! machines. Nothing is touched that is not the lab's own: what is, each room says.
 
+pub mod console;
 mod perform;
 pub mod preflight;
 pub mod qemu;
@@ -8,6 +9,7 @@ mod script;
 mod step;
 pub mod virtualbox;
 mod wanted;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,6 +23,7 @@ pub use perform::perform;
 pub use script::{Shell, script};
 pub use step::{Act, Step};
 pub use wanted::{Card, Disk, Firmware, Forward, Machine, Media, Network, Wanted, folder_of};
+pub use watch::Watch;
 
 use crate::disk::Format;
 use crate::doctor::Check;
@@ -115,6 +118,23 @@ impl Seen {
         seen
     }
 
+    /// The nodes of these whose machines were switched off, or lost their host, in the middle of their installation. What is on their disks
+    /// may start, and is no node. `is_under_way`: whether a node was heard to begin, and not to end.
+    pub fn cut_off<'n>(
+        &self,
+        wanted: &Wanted,
+        nodes: &[&'n str],
+        is_under_way: impl Fn(&str) -> bool,
+    ) -> Vec<&'n str> {
+        let is_cut = |node: &&str| {
+            let machine = wanted.machine(node);
+            self.power(node) == Power::Off
+                && machine.is_some_and(|it| it.media != Media::Cloud && !console::greets(it))
+                && is_under_way(node)
+        };
+        nodes.iter().copied().filter(is_cut).collect()
+    }
+
     /// How a node's machine is.
     #[must_use]
     pub fn power(&self, node: &str) -> Power {
@@ -169,8 +189,13 @@ pub trait Provider {
     /// The form of the disks that it takes.
     fn format(&self) -> Format;
 
-    /// The address by which nodes reach this machine's own loopback.
+    /// The address by which nodes reach what listens at [`Provider::listens`] here.
     fn host(&self, wanted: &Wanted) -> Option<Ipv4Addr>;
+
+    /// Where this machine has to listen, to be reached by nodes: its own loopback, where their networks lead there.
+    fn listens(&self, _: &Wanted) -> Ipv4Addr {
+        Ipv4Addr::LOCALHOST
+    }
 
     /// What of the host stands in the way of the machines of these nodes, each with what to do about it. Nothing is changed.
     fn preflight(&self, wanted: &Wanted, seen: &Seen, nodes: &[&str]) -> Vec<Check>;

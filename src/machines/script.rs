@@ -117,6 +117,10 @@ pub fn script(steps: &[Step], shell: Shell) -> String {
         };
         lines.push_str(&done);
     }
+    // Windows' own PowerShell reads what has no such mark by the system's code page.
+    if shell == Shell::PowerShell && !lines.is_ascii() {
+        lines.insert(0, '\u{feff}');
+    }
     lines
 }
 
@@ -146,17 +150,35 @@ fn media(steps: &[Step], made: &BTreeSet<&str>) -> Vec<(PathBuf, String)> {
     files.map(|file| (file.clone(), way(&file, node, folder))).collect()
 }
 
+/// A word as its host writes it: in a path of Windows (`C:\…`, `\\HOST\…`) a `\`, and only one, stands before each part.
+fn native(text: &str) -> String {
+    let is_drive =
+        matches!(text.as_bytes(), [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
+    if !is_drive && !text.starts_with('\\') {
+        return text.to_owned();
+    }
+    // The first two characters are a drive, or begin the name of a host.
+    let (begin, rest) = text.split_at(if text.is_char_boundary(2) { 2 } else { 1 });
+    let mut path = begin.replace('/', "\\");
+    for c in rest.chars().map(|c| if c == '/' { '\\' } else { c }) {
+        if c != '\\' || !path.ends_with('\\') {
+            path.push(c);
+        }
+    }
+    path
+}
+
 fn way(file: &Path, node: &str, folder: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let way = MEDIA.iter().find(|(of, _)| *of == name).map_or("trainyard", |(_, way)| way);
-    let way = way.replace("NODE", node).replace("FILE", &file.to_string_lossy());
-    way.replace("FOLDER", &folder.to_string_lossy())
+    let way = way.replace("NODE", node).replace("FILE", &native(&file.to_string_lossy()));
+    way.replace("FOLDER", &native(&folder.to_string_lossy()))
 }
 
 fn bash(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> String {
-    let word = |path: &Path| quote::shell(&path.to_string_lossy());
+    let word = |path: &Path| quote::shell(&native(&path.to_string_lossy()));
     let line = |words: &[String]| {
-        words.iter().map(|word| quote::shell(word)).collect::<Vec<_>>().join(" ")
+        words.iter().map(|word| quote::shell(&native(word))).collect::<Vec<_>>().join(" ")
     };
     match &step.act {
         Act::Run { program, arguments, may_fail } => {
@@ -183,9 +205,9 @@ fn bash(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> String {
 }
 
 fn powershell(step: &Step, media: impl FnOnce() -> Vec<(PathBuf, String)>) -> String {
-    let word = |path: &Path| single(&path.to_string_lossy());
+    let word = |path: &Path| single(&native(&path.to_string_lossy()));
     let line = |words: &[String], between: &str| {
-        words.iter().map(|word| single(word)).collect::<Vec<_>>().join(between)
+        words.iter().map(|word| single(&native(word))).collect::<Vec<_>>().join(between)
     };
     match &step.act {
         Act::Run { program, arguments, may_fail } => {
@@ -232,4 +254,30 @@ fn single(text: &str) -> String {
     let inside: String =
         text.chars().flat_map(|c| std::iter::repeat_n(c, if is_mark(c) { 2 } else { 1 })).collect();
     format!("'{inside}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::native;
+
+    #[test]
+    fn a_path_of_windows_has_windows_separators_and_no_other_word_is_touched() {
+        for (given, written) in [
+            (r"C:\labs\train/nodes/compute", r"C:\labs\train\nodes\compute"),
+            (r"C:\labs\/nodes", r"C:\labs\nodes"),
+            (r"C:\/nodes", r"C:\nodes"),
+            ("d:/labs//a b/x.iso", r"d:\labs\a b\x.iso"),
+            (r"\\host\labs/nodes", r"\\host\labs\nodes"),
+            (r"\labs/é", r"\labs\é"),
+            ("\\é/x", "\\é\\x"),
+            ("\\", "\\"),
+            ("/home/ann/C:/x", "/home/ann/C:/x"),
+            ("trainyard/whole", "trainyard/whole"),
+            ("ssh:tcp:[127.0.0.1]:2211:[10.0.0.11]:22", "ssh:tcp:[127.0.0.1]:2211:[10.0.0.11]:22"),
+            ("é:/x", "é:/x"),
+            ("", ""),
+        ] {
+            assert_eq!(native(given), written, "{given}");
+        }
+    }
 }

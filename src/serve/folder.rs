@@ -216,6 +216,20 @@ impl Folder {
         }
     }
 
+    /// Removes the files of this token.
+    ///
+    /// # Errors
+    /// One cannot be removed.
+    pub(super) fn forget(&self, token: &Token) -> io::Result<()> {
+        for kind in FileKind::ALL {
+            match fs::remove_file(self.file(token, kind)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// A list of the folder tells no token.
     fn file(&self, token: &Token, kind: FileKind) -> PathBuf {
         let digest = <Sha256 as sha2::Digest>::digest(token.reveal());

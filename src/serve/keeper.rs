@@ -192,24 +192,42 @@ impl Keeper {
             known.put(node.clone());
             let text = text.and_then(|text| known.room_for(text, decides(&before, &node), name));
             let Some(text) = text else { return self.kept(name).map(|()| Some(result)) };
-            known.last_event += 1;
-            let event = Event {
-                id: known.last_event,
-                at: now(),
-                node: node.name.clone(),
-                state: node.state,
-                text,
-            };
-            // Under the lock, so that they are kept and told in this order.
-            let change = Change { node, event: event.clone() };
-            let _ = self.orders.send(Order::Keep(Box::new(change), answer));
-            let _ = self.news.send(event);
+            self.tell(&mut known, node, text, answer);
             result
         };
         match kept.await {
             Ok(kept) => kept.map(|()| Some(result)),
             Err(_) => Err(NotKept("nobody writes it any more".into())),
         }
+    }
+
+    /// Notes what has happened to a node that changes nothing about it, and returns when it is kept, or cannot be. Not for the server's own
+    /// threads, which may not wait.
+    pub fn note(&self, name: &str, text: String) {
+        let (answer, kept) = oneshot::channel();
+        {
+            let mut known = self.known();
+            let Some(node) = known.nodes.get(name).cloned() else { return };
+            let Some(text) = known.room_for(text, false, name) else { return };
+            self.tell(&mut known, node, text, answer);
+        }
+        let _ = kept.blocking_recv();
+    }
+
+    /// Has it kept, and tells it to who listens. Under the lock, so that all is kept and told in one order.
+    fn tell(
+        &self,
+        known: &mut Known,
+        node: NodeState,
+        text: String,
+        answer: oneshot::Sender<Result<(), NotKept>>,
+    ) {
+        known.last_event += 1;
+        let (id, at, state) = (known.last_event, now(), node.state);
+        let event = Event { id, at, node: node.name.clone(), state, text };
+        let change = Change { node, event: event.clone() };
+        let _ = self.orders.send(Order::Keep(Box::new(change), answer));
+        let _ = self.news.send(event);
     }
 
     /// Whether all is kept that has happened to a node: who asks again must not hear that what failed is done.

@@ -24,6 +24,7 @@ mod receive;
 mod seed;
 mod stages;
 mod syslog;
+mod timeline;
 mod tls;
 mod tree;
 mod wrong;
@@ -47,6 +48,7 @@ pub use known::machines;
 use logs::Logs;
 pub use people::{Kept, NEXT};
 use rates::Rates;
+pub use timeline::Timeline;
 pub use tls::{Tls, TlsError, by_scheme};
 use tree::Tree;
 
@@ -182,7 +184,7 @@ pub struct Server {
     lab: RwLock<Arc<Served>>,
     reload: Reload,
     folder: Folder,
-    keeper: Keeper,
+    keeper: Arc<Keeper>,
     /// The medium's files; nothing where only seeds are served.
     tree: Option<Tree>,
     options: Options,
@@ -230,7 +232,7 @@ impl Server {
         let io = |source| ServeError::Folder { path: folder.path().to_owned(), source };
         let admin = folder.make_admin_token().map_err(io)?;
         let names = lab.plan.nodes.iter().map(|node| node.name.as_str());
-        let keeper = Keeper::begin(Sqlite::open(&folder.database())?, names)?;
+        let keeper = Arc::new(Keeper::begin(Sqlite::open(&folder.database())?, names)?);
         let tokens = keeper.file_tokens();
         folder.keep_only(&tokens);
         if let Some(signer) = &options.signer {
@@ -255,6 +257,12 @@ impl Server {
             hosts: OnceLock::new(),
             arming: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// Where others note what happens to nodes, while this serves.
+    #[must_use]
+    pub fn timeline(&self) -> Timeline {
+        Timeline::of(&self.keeper)
     }
 
     /// Serves until the person asks to stop. `ready` is called when it listens, with the address.

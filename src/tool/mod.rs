@@ -54,6 +54,14 @@ pub enum ToolError {
         /// How to get it.
         hint: &'static str,
     },
+    /// It is there, and this user may not run it.
+    #[error("`{}` is needed {purpose}, and is there, but this user may not run it: {}", path.display(), ToolError::FORBIDDEN)]
+    Forbidden {
+        /// Where it is.
+        path: PathBuf,
+        /// What for.
+        purpose: &'static str,
+    },
     /// It is older than what is needed.
     #[error("`{}` is version {found}, and {needed} or newer is needed: install a newer one ({hint})", path.display())]
     TooOld {
@@ -99,6 +107,11 @@ pub enum ToolError {
     Interrupted(#[from] crate::interrupt::Interrupted),
 }
 
+impl ToolError {
+    /// What to do about a program that may not be run.
+    pub const FORBIDDEN: &'static str = "`ls -l` says who may; have its owner allow it (`chmod`, or the group that it is of), or install it anew";
+}
+
 fn said(tail: &str) -> String {
     if tail.is_empty() {
         "; it said nothing".to_owned()
@@ -129,14 +142,29 @@ impl Tool {
     /// Finds a program on the PATH.
     ///
     /// # Errors
-    /// It is not there.
+    /// It is not there, or may not be run.
     pub fn locate(wanted: Wanted) -> Result<Self, ToolError> {
-        let Wanted { name, purpose, hint } = wanted;
         let folders = std::env::var_os("PATH").unwrap_or_default();
-        let found = std::env::split_paths(&folders)
-            .map(|folder| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
-            .find(|path| is_program(path));
-        found.map(|path| Self { path, wanted }).ok_or(ToolError::Missing { name, purpose, hint })
+        Self::among(std::env::split_paths(&folders), wanted)
+    }
+
+    fn among(folders: impl Iterator<Item = PathBuf>, wanted: Wanted) -> Result<Self, ToolError> {
+        let Wanted { name, purpose, hint } = wanted;
+        let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        let mut forbidden = None;
+        for path in folders.map(|folder| folder.join(&file)) {
+            if is_program(&path) {
+                return Ok(Self { path, wanted });
+            }
+            // As a shell does, one that may be run is looked for behind it.
+            if path.is_file() {
+                forbidden.get_or_insert(path);
+            }
+        }
+        Err(match forbidden {
+            Some(path) => ToolError::Forbidden { path, purpose },
+            None => ToolError::Missing { name, purpose, hint },
+        })
     }
 
     /// Asks for its version and refuses one that is too old.
@@ -173,12 +201,11 @@ fn version(text: &str) -> Vec<u32> {
     digits.split('.').map_while(|part| part.parse().ok()).collect()
 }
 
-/// Whether this is a file that may be run.
+/// Whether this is a file that this user may run.
 #[cfg(unix)]
 #[must_use]
 pub fn is_program(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 /// Whether this is a file that may be run.
@@ -217,6 +244,26 @@ mod tests {
         let sh = Tool::locate(SH).expect("there");
         let run = sh.run(["-c", "echo early; sleep 60"]).limit(Duration::from_millis(200));
         assert!(matches!(run.finish(), Err(ToolError::TimedOut { tail, .. }) if tail == "early"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_may_not_be_run_is_told_as_that_where_no_other_may() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+        let [first, second] = folders.each_ref().map(|folder| folder.path().join("sh"));
+        let make = |path: &Path, mode: u32| {
+            std::fs::write(path, "").expect("written");
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("set");
+        };
+        let locate = || Tool::among(folders.iter().map(|it| it.path().to_owned()), SH);
+        assert!(matches!(locate(), Err(ToolError::Missing { .. })));
+        make(&first, 0o644);
+        let told = locate().expect_err("it may not be run").to_string();
+        assert!(told.contains(&format!("`{}`", first.display())), "{told}");
+        assert!(told.contains("may not run it: `ls -l`") && !told.contains("PATH"), "{told}");
+        make(&second, 0o755);
+        assert_eq!(locate().expect("the other").path, second);
     }
 
     #[test]

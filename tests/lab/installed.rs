@@ -4,6 +4,7 @@ use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::common::{judge, judged};
 use crate::running::Machines;
 
 /// Emulated, and beside other tests.
@@ -50,19 +51,44 @@ fn assert_starts_its_disk(lab: &Machines, node: &str, up: &[&str]) {
     begun.wait().expect("it ends");
 }
 
+/// Has a node made and installed, as far as the stand-in goes, which reads its kickstart and switches the machine off; and started once
+/// more. `begins`: what it says before the kickstart's digest, which is returned.
+fn installed(lab: &Machines, via: &str, begins: &str) -> String {
+    let up = ["lab", "up", "compute", "--no-wait", "--via", via, "--image", "medium.iso"];
+    lab.done(&up);
+    let read = said(lab, "compute", begins);
+    lab.wait_for(&["controller missing", "compute off"]);
+    assert_starts_its_disk(lab, "compute", &up);
+    assert_eq!(lab.powers(), ["controller missing", "compute running"]);
+    read
+}
+
 #[test]
 fn an_empty_disk_is_installed_from_a_medium_and_one_that_starts_is_not() {
     let lab = Machines::with_medium();
-    let up = ["lab", "up", "compute", "--no-wait", "--via", "iso", "--image", "medium.iso"];
-    lab.done(&up);
-    // What the medium starts reads the node's kickstart from it, and switches the machine off.
-    let read = said(&lab, "compute", "standin: kickstart: /ks.cfg sha256 ");
+    let read = installed(&lab, "iso", "standin: kickstart: /ks.cfg sha256 ");
     let medium = lab.machine("nodes/compute/install.iso").display().to_string();
     let inspected = lab.done(&["inspect", &medium, "--format", "json"]).stdout;
     assert!(inspected.contains(&read), "{read}\n{inspected}");
-    lab.wait_for(&["controller missing", "compute off"]);
-    assert_starts_its_disk(&lab, "compute", &up);
-    assert_eq!(lab.powers(), ["controller missing", "compute running"]);
+}
+
+/// The untouched medium waits a minute before it starts by itself, and takes the kickstart that lies beside it.
+#[test]
+fn an_empty_disk_is_installed_by_a_seed_and_one_that_starts_is_not() {
+    let lab = Machines::with_medium();
+    let read = installed(&lab, "seed", "standin: kickstart: OEMDRV:/ks.cfg sha256 ");
+    let kickstart = lab.path("ks.cfg");
+    let mut extract = judge("xorriso");
+    extract.args(["-osirrox", "on", "-indev"]).arg(lab.machine("nodes/compute/oemdrv.iso"));
+    judged({
+        extract.args(["-extract", "/ks.cfg"]).arg(&kickstart);
+        extract
+    });
+    let mut digest = judge("sha256sum");
+    digest.arg(&kickstart);
+    assert_eq!(judged(digest).stdout.split(' ').next(), Some(read.as_str()));
+    let text = fs::read_to_string(&kickstart).expect("a kickstart");
+    assert!(text.contains(&format!("http://10.0.0.1:{}/r/", lab.port)), "it tells how far it is");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `trainyard lab` with real QEMUs: machines are made, found again, and taken away, whenever it is interrupted. Their disks are empty, so
 //! nothing starts on them.
 
+mod bridge;
 mod cloud;
 #[path = "../common/mod.rs"]
 mod common;
@@ -10,6 +11,7 @@ mod remembered;
 mod running;
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::time::{Duration, Instant};
 
@@ -39,6 +41,11 @@ fn machines_are_made_once_and_down_leaves_nothing() {
         assert_eq!(found & 0o077, 0, "{file} {found:o}");
         assert_eq!(found, mode, "{file}");
     }
+
+    // What the server keeps of each, with its secrets.
+    let kept = || fs::read_dir(lab.path(".trainyard/files")).map_or(0, Iterator::count);
+    let of_both = kept();
+    assert!(of_both >= 2 && of_both % 2 == 0, "{of_both}");
 
     // It goes on as it was begun.
     let otherwise = lab.run(&["lab", "up", "--no-wait", "--via", "seed"]);
@@ -86,8 +93,16 @@ fn machines_are_made_once_and_down_leaves_nothing() {
     );
     assert_eq!(lab.done(&["lab", "down", "compute"]).status, 0);
     assert_eq!(lab.powers(), ["controller running", "compute missing"]);
+    assert_eq!(kept(), of_both / 2, "the controller's");
+    let told = lab.done(&["lab", "status", "compute"]).stdout;
+    assert!(told.ends_with("  compute  new  its machine is taken away\n"), "{told}");
+    // One that was armed by another server is that one's.
+    let other = lab.path(".trainyard/files/0123.ks");
+    fs::write(&other, "").expect("written");
     lab.done(&["lab", "down"]);
     lab.nothing_is_left();
+    assert_eq!(kept(), 1);
+    fs::remove_file(&other).expect("it stays");
     assert_eq!(lab.done(&["lab", "down"]).stdout, "nothing is to be done\n");
 }
 
@@ -170,7 +185,41 @@ fn what_is_collected_holds_no_secret() {
     // The lab's server has ended with `lab up`: what it has kept is there.
     let told = lab.path(".trainyard/logs/compute.0.log");
     fs::write(told, format!("anaconda asked for {secret}\n")).expect("written");
-    lab.done(&["lab", "collect"]);
+    // Nothing runs there that would answer: what ssh is asked is judged by itself, and answered by a script.
+    let fetched = format!("==> /var/log/trainyard/time.log <==\nthe key is {secret}\n");
+    let script = r#"#!/bin/sh
+PATH=${PATH#*:} ssh -G "$@" >> asked || exit
+case $* in
+    *HostKeyAlias=compute*) cat fetched ;;
+    *) echo 'kex: closed' >&2; exit 255 ;;
+esac
+"#;
+    fs::create_dir(lab.path("bin")).expect("made");
+    for (name, text) in [("fetched", fetched.as_str()), ("bin/ssh", script)] {
+        fs::write(lab.path(name), text).expect("written");
+    }
+    fs::set_permissions(lab.path("bin/ssh"), fs::Permissions::from_mode(0o755)).expect("set");
+    let path = format!("{}:{}", lab.path("bin").display(), std::env::var("PATH").expect("a path"));
+    let mut collect = lab.command(&["lab", "collect", "-i", "key"]);
+    let said = common::judged({
+        collect.env("PATH", path);
+        collect
+    });
+    assert!(
+        said.stderr.contains("controller: its own logs are left out: kex: closed\n"),
+        "{said:?}"
+    );
+    assert!(!said.stderr.contains("compute: "), "{said:?}");
+    let asked = fs::read_to_string(lab.path("asked")).expect("asked");
+    for option in [
+        "batchmode yes\n",
+        "stricthostkeychecking true\n",
+        "serveralivecountmax 8\n",
+        &format!("userknownhostsfile {}\n", lab.machine("nodes/compute/host_keys").display()),
+        "identityfile key\n",
+    ] {
+        assert!(asked.contains(option), "{option}\n{asked}");
+    }
     let mut unpack = common::judge("tar");
     unpack.arg("-xzf").arg(lab.path("train-collected.tar.gz")).arg("-C").arg(lab.path("."));
     common::judged(unpack);
@@ -187,10 +236,17 @@ fn what_is_collected_holds_no_secret() {
     assert!(read("status.json").contains("\"running\""));
     let json = |file: &str| serde_json::from_str::<serde_json::Value>(&read(file)).expect("JSON");
     assert_eq!(json("status.json")["machines"][0]["way"]["state"], "armed");
+    let timeline = read("compute/timeline.log");
+    for happened in ["  compute  armed  armed: it is installed", "  its machine is running\n"] {
+        assert!(timeline.contains(happened), "{timeline}");
+    }
+    assert!(!timeline.contains("controller"), "{timeline}");
     let events = json("events.json");
     let of: Vec<_> = events["events"].as_array().expect("events").iter().collect();
     assert!(of.iter().any(|it| it["node"] == "compute" && it["state"] == "armed"), "{events}");
     assert_eq!(read("compute/told.log"), "anaconda asked for (a secret)\n");
+    assert_eq!(read("compute/stages.log"), fetched.replace(&secret, "(a secret)"));
+    assert!(!lab.path("train/controller/stages.log").exists());
     assert!(
         fs::read(lab.path("train/controller/screen.png"))
             .expect("a picture")
@@ -226,6 +282,10 @@ fn one_at_a_time_changes_a_lab() {
         assert_eq!(refused.status, 8, "{refused:?}");
         assert!(refused.stderr.contains("another trainyard is at work"), "{refused:?}");
     }
+    // What it would do may be asked; the ports that the other one has are the lab's own.
+    let planned = lab.done(&["lab", "up", "--dry-run"]);
+    assert!(planned.stdout.contains("controller: start it"), "{planned:?}");
+    assert!(!planned.stderr.contains("another program"), "{planned:?}");
     first.kill().expect("killed");
     first.wait().expect("it ends");
     lab.done(&["lab", "down"]);
@@ -284,6 +344,11 @@ fn a_lab_is_up_when_its_nodes_are_verified() {
         curl.arg(format!("http://127.0.0.1:{}/r/{token}/stages", lab.port));
         common::judged(curl);
     };
+    let console = lab.machine("nodes/compute/console.log");
+    let mut console =
+        fs::File::options().append(true).create(true).open(console).expect("it is there");
+    console.write_all(b"loading\r\n[    0.0] Linux version 3.10.0-1160.el7.x86_64 (x@y)\r\n\r\ncompute login: ").expect("written");
+    std::thread::sleep(Duration::from_secs(2));
     let early = r#"{"ok": false, "at": "x", "passed": 1, "failed": ["a: b"], "again": true}"#;
     tell(early);
     std::thread::sleep(Duration::from_secs(2));
@@ -296,6 +361,33 @@ fn a_lab_is_up_when_its_nodes_are_verified() {
     assert!(said.contains(early) && said.contains("  all is up"), "{said}");
     let line = "compute  running  10.0.0.31  1 of 1 stages done, verified by 2 checks  trainyard lab ssh compute";
     assert!(out.lines().any(|it| it == line), "{out}");
+
+    // All that became of it is in one list: its machine, what that said, and what it has told itself.
+    let told = lab.done(&["lab", "status", "compute"]).stdout;
+    let mut lines = told.lines();
+    assert_eq!(lines.next(), Some(line));
+    let all: Vec<&str> = lines.filter_map(|it| it.splitn(4, "  ").nth(3)).collect();
+    // When it was seen to run, before or after this test has armed it anew.
+    let (runs, happened): (Vec<&str>, Vec<&str>) =
+        all.iter().partition(|it| it.ends_with("  its machine is running"));
+    assert_eq!(runs.len(), 1, "{told}");
+    let armed = "armed  armed: it is installed when it next boots from the network";
+    let wanted = [
+        armed,
+        armed,
+        "armed  its console begins: loading",
+        "armed  its kernel begins: Linux version 3.10.0-1160.el7.x86_64",
+        "armed  its console asks for a login: compute login:",
+        "installed  installed; not verified: 1 of 2 checks fail so far: a: b; a: done",
+        "installed  verified by 2 checks",
+    ];
+    assert_eq!(happened, wanted, "{told}");
+    let data = lab.done(&["lab", "status", "compute", "--format", "json"]).stdout;
+    let data: serde_json::Value = serde_json::from_str(&data).expect("JSON");
+    let machines = data["machines"].as_array().expect("machines");
+    assert_eq!(machines.len(), 1, "{data}");
+    assert_eq!(machines[0]["timeline"].as_array().map(Vec::len), Some(all.len()), "{data}");
+    assert_eq!(lab.run(&["lab", "status", "comput"]).status, 2);
 }
 
 /// A machine that starts nothing is told of, in its time.

@@ -141,6 +141,14 @@ fn only_ports_that_a_stage_opens_are_led_to() {
 fn a_rebuild_is_shown_as_it_is_done_and_takes_the_old_host_key_with_it() {
     let lab = Machines::new();
     lab.done(&["lab", "up", "--no-wait"]);
+    // What a node was given is known before it is there, and nothing else is taken for it.
+    let given = lab.machine("nodes/compute/host_keys");
+    let mut find = common::judge("ssh-keygen");
+    find.args(["-F", "compute", "-f"]).arg(&given);
+    let found = judged(find).stdout;
+    for kind in ["ssh-rsa", "ecdsa-sha2-nistp256", "ssh-ed25519"] {
+        assert!(found.contains(&format!("compute {kind} ")), "{found}");
+    }
     let shown = lab.done(&["lab", "rebuild", "compute", "--dry-run"]).stdout;
     let known = lab.machine("nodes/compute/known_hosts");
     fs::write(&known, "compute ssh-ed25519 AAAA\n").expect("written");
@@ -318,4 +326,9 @@ fn a_machine_that_is_paused_for_a_while_is_waited_for() {
     assert!(up.try_wait().expect("told").is_none(), "it waits");
     lab.qmp("compute", "quit");
     assert_eq!(up.wait().expect("it ends").code(), Some(5), "one that is off is not waited for");
+    let told = lab.done(&["lab", "status", "compute"]).stdout;
+    for happened in ["running", "paused", "off"] {
+        assert!(told.contains(&format!("  its machine is {happened}\n")), "{told}");
+    }
+    assert!(told.contains("  not up: its machine does not run any more\n"), "{told}");
 }

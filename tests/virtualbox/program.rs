@@ -138,6 +138,22 @@ fn a_script_from_nothing_makes_what_up_makes_by_a_fake_vboxmanage() {
         let there =
             lab.done(&["lab", "script", "--folder", "/else/where", "--shell", "powershell"]);
         assert!(there.stdout.contains("'/else/where/nodes/controller'"), "{there:?}");
+        // Of Windows every path is Windows' own, also among what VBoxManage is told.
+        let folder = r"C:\Users\Ann O'Neil\labs\";
+        let there = lab.done(&["lab", "script", "--folder", folder, "--shell", "powershell"]);
+        let quoted = r"'C:\Users\Ann O''Neil\labs\nodes\";
+        for word in [
+            format!("'--basefolder' {quoted}controller'"),
+            format!("'--medium' {quoted}controller\\install.iso'"),
+            format!("'file' {quoted}compute\\console.log'"),
+            format!("Assert-Medium {quoted}controller\\install.iso'"),
+        ] {
+            assert!(there.stdout.contains(&word), "{word}\n{}", there.stdout);
+        }
+        let paths = there.stdout.match_indices(r"C:\").map(|(at, _)| &there.stdout[at..]);
+        let paths: Vec<&str> = paths.filter_map(|rest| rest.lines().next()).collect();
+        assert!(paths.len() > 12, "{paths:?}");
+        assert!(paths.iter().all(|path| !path.contains('/')), "{paths:?}");
         let by_network = outcome(lab.command(&["lab", "script", "--via", "pxe"]));
         assert_eq!(by_network.status, 8, "{by_network:?}");
         assert!(by_network.stderr.contains("`--via pxe` is QEMU's"), "{by_network:?}");
@@ -336,4 +352,25 @@ fn paused_and_saved_machines_are_kept_and_brought_back_by_a_fake_vboxmanage() {
         assert_eq!([state("train-controller"), state("train-compute")], ["running", "running"]);
         lab.done(&["lab", "down"]);
     });
+}
+
+/// What is there and may not be run is not taken for missing, and nothing else is taken in its place.
+#[test]
+fn a_vboxmanage_that_may_not_be_run_is_told_as_that() {
+    let lab = Made::new(|text| text);
+    let bin = lab.lab.path("bin");
+    fs::create_dir(&bin).expect("made");
+    fs::write(bin.join("VBoxManage"), "").expect("written");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").expect("a path"));
+    let told = format!("`{}` is needed", bin.join("VBoxManage").display());
+    for words in [&["lab", "up", "--dry-run"][..], &["lab", "script"]] {
+        let mut command = lab.lab.command(words);
+        let refused = outcome({
+            command.env("PATH", &path);
+            command
+        });
+        assert_eq!(refused.status, 4, "{words:?} {refused:?}");
+        assert!(refused.stderr.contains(&told), "{refused:?}");
+        assert!(refused.stderr.contains("this user may not run it: `ls -l`"), "{refused:?}");
+    }
 }

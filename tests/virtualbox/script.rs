@@ -152,10 +152,14 @@ two''s
 if (Test-Path -LiteralPath 'C:\Users\O''Neil\lab $x') { Remove-Item -LiteralPath 'C:\Users\O''Neil\lab $x' -Recurse -Force }
 ";
     let quoted = |path: &str| path.replace('\'', "''");
-    let wanted = wanted
-        .replace("CD", &quoted(&cd))
-        .replace("'X'", &format!("'{}'", quoted(&folder.join("x").display().to_string())));
+    // Whatever stands between the parts of a path here, there it is what Windows has.
+    let inside = |name: &str| quoted(&format!(r"C:\Users\O'Neil\lab $x\{name}"));
+    let wanted =
+        wanted.replace("CD", &inside("cidata.iso")).replace("'X'", &format!("'{}'", inside("x")));
     assert_eq!(body, wanted);
+    // One word of it is not ASCII.
+    assert!(text.starts_with("\u{feff}# Made by "), "{text}");
+    assert!(script(&steps[1..], Shell::PowerShell).starts_with("# Made by "));
     for begins in [
         "$ErrorActionPreference = 'Stop'",
         "function Assert-Done",

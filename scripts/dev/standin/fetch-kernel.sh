@@ -13,11 +13,12 @@ set -euo pipefail
 kernel=$cache/kernel
 busybox=$cache/busybox
 
-# Only what leads to a disc, a stick, a disk or a server, and what a firewall is made of: the whole package is several times as large.
+# Only what leads to a disc, a stick, a disk or a server, what a firewall is made of, and the power button: the whole package is several times as large.
 parts=(drivers/ata drivers/scsi drivers/cdrom drivers/usb/host drivers/usb/core drivers/usb/common drivers/usb/storage
     drivers/block drivers/virtio drivers/net/ethernet/intel/e1000 drivers/net/virtio_net drivers/net/net_failover net/core/failover
     block fs/isofs fs/ext4 fs/jbd2 fs/mbcache.ko lib crypto arch/x86/crypto
-    net/netfilter net/ipv4/netfilter net/ipv6/netfilter net/bridge net/802 net/llc drivers/char/hw_random)
+    net/netfilter net/ipv4/netfilter net/ipv6/netfilter net/bridge net/802 net/llc drivers/char/hw_random
+    drivers/acpi/button.ko drivers/input/evdev.ko)
 
 # The newest kernel that Debian calls current. The cloud one has neither AHCI nor USB storage.
 kernel_package() {

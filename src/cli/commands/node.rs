@@ -209,7 +209,8 @@ fn tell(event: &Value, ui: &Ui) -> Result<()> {
     print(&if ui.is_json() { format!("{event}\n") } else { line(event) })
 }
 
-fn line(event: &Value) -> String {
+/// An event on a line: when, of which node, where that was then, what happened.
+pub(super) fn line(event: &Value) -> String {
     let at = event["at"].as_u64().unwrap_or(0);
     let text = |key: &str| event[key].as_str().unwrap_or_default();
     let at = std::time::UNIX_EPOCH + Duration::from_millis(at);

@@ -3,8 +3,9 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
+use super::super::console::log_of;
 use super::super::{Disk, Firmware, Machine, MachineError, Network, Wanted};
-use super::{CONSOLE, CONSOLE_LOG, GATEWAY_QMP, QEMU, QMP, accelerator, bridge, folder_of, switch};
+use super::{CONSOLE, GATEWAY_QMP, QEMU, QMP, accelerator, bridge, folder_of, switch};
 use crate::spec::Attach;
 use crate::tool::Tool;
 
@@ -131,7 +132,7 @@ pub(super) fn machine(wanted: &Wanted, machine: &Machine) -> Result<Vec<String>,
     let console = format!(
         "socket,id=console,path={},server=on,wait=off,logfile={},logappend=on",
         value(socket(&folder.join(CONSOLE))?),
-        value(folder.join(CONSOLE_LOG))
+        value(log_of(machine))
     );
     all.extend(words(&["-chardev", &console, "-serial", "chardev:console"]));
     let qmp = format!("unix:{},server=on,wait=off", value(socket(&folder.join(QMP))?));

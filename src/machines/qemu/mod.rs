@@ -5,6 +5,7 @@
 
 mod accelerator;
 mod arguments;
+mod bridge;
 #[cfg(not(unix))]
 mod elsewhere;
 mod power;
@@ -16,6 +17,7 @@ mod qmp;
 pub mod switch;
 mod snapshots;
 
+pub use bridge::reach_directly;
 #[cfg(not(unix))]
 pub use preflight::NO_SOCKETS;
 pub use process::{begin, disconnect, start};
@@ -26,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use self::bridge::bridge;
 #[cfg(not(unix))]
 use self::elsewhere::{qmp, switch};
 use self::power::power;
@@ -48,8 +51,6 @@ pub const QEMU: Program = Program {
 const QMP: &str = "qmp";
 /// Its serial port, for a person.
 pub const CONSOLE: &str = "console";
-/// What it says there.
-pub const CONSOLE_LOG: &str = "console.log";
 /// A machine that was made to its end has this; what it was made as is in it.
 const WHOLE: &str = "whole";
 /// The way out of a network is spoken to here, in the network's folder.
@@ -82,12 +83,6 @@ fn networks_of(wanted: &Wanted) -> PathBuf {
 /// A network's folder: its switch, and a socket for each card.
 fn folder_of(wanted: &Wanted, network: &Network) -> PathBuf {
     networks_of(wanted).join(&network.network)
-}
-
-/// Which bridge of the host's a network is, where the lab names one.
-fn bridge(network: &Network) -> Option<&str> {
-    let named = network.host_interface.as_str();
-    Path::new("/sys/class/net").join(named).join("bridge").exists().then_some(named)
 }
 
 impl Qemu {
@@ -190,7 +185,15 @@ impl Provider for Qemu {
 
     /// QEMU's user network takes the host's loopback for the gateway's.
     fn host(&self, wanted: &Wanted) -> Option<Ipv4Addr> {
+        if bridge::is_management(wanted) {
+            return bridge::address(wanted);
+        }
         wanted.management()?.gateway
+    }
+
+    fn listens(&self, wanted: &Wanted) -> Ipv4Addr {
+        let on_bridge = bridge::is_management(wanted).then(|| bridge::address(wanted)).flatten();
+        on_bridge.unwrap_or(Ipv4Addr::LOCALHOST)
     }
 
     fn preflight(&self, wanted: &Wanted, seen: &Seen, nodes: &[&str]) -> Vec<Check> {

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::super::preflight::{self, idle};
 use super::super::{Firmware, Seen, Wanted};
-use super::{GATEWAY_IS, GATEWAY_QMP, QEMU, accelerator, arguments, folder_of, process};
+use super::{GATEWAY_IS, GATEWAY_QMP, QEMU, accelerator, arguments, bridge, folder_of, process};
 use crate::disk;
 use crate::doctor::{Check, Kind, State};
 use crate::room;
@@ -65,6 +65,7 @@ pub(super) fn checks(wanted: &Wanted, seen: &Seen, nodes: &[&str]) -> Vec<Check>
         let (seen, fix) = told.split_once(": ").unwrap_or((&told, ""));
         checks.push(Check::not(Kind::Program, "OVMF", State::Bad, seen, fix));
     }
+    checks.extend(bridge::checks(&new));
     checks
         .extend(room::memory().map(|memory| preflight::memory(&idle(wanted, seen, nodes), memory)));
     checks.push(preflight::disk(&new));

@@ -217,6 +217,14 @@ mod tests {
 
     const ALL: [u8; 6] = [255; 6];
 
+    /// To all, of UDP, from port 68 to 67: who asks for an address.
+    fn asking() -> Vec<u8> {
+        let mut dhcp = frame(ALL, 1, &[8, 0, 0x45, 0, 0, 0, 0, 0, 0, 0, 0, 17]);
+        dhcp.extend([0; 10]);
+        dhcp.extend([0, 68, 0, 67]);
+        dhcp
+    }
+
     #[test]
     fn frames_go_where_they_belong_and_the_way_out_hears_only_what_is_its_own() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -248,9 +256,7 @@ mod tests {
         send(&one, &unknown);
         assert_eq!((heard(&two).as_deref(), heard(&three)), (Some(&unknown[..]), None));
         // Who asks for an address is not answered by the way out.
-        let mut dhcp = frame(ALL, 1, &[8, 0, 0x45, 0, 0, 0, 0, 0, 0, 0, 0, 17]);
-        dhcp.extend([0; 10]);
-        dhcp.extend([0, 68, 0, 67]);
+        let dhcp = asking();
         send(&one, &dhcp);
         assert_eq!((heard(&three).as_deref(), heard(&out)), (Some(&dhcp[..]), None));
         // What is no frame goes nowhere, and breaks nothing.
@@ -271,6 +277,21 @@ mod tests {
         }
         assert!(working.is_finished());
         assert!(!answers(&at.join(SWITCH)));
+    }
+
+    #[test]
+    fn a_way_out_that_gives_addresses_hears_who_asks_for_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = folder.path();
+        let (one, two, out) = (plugged(at, "one"), plugged(at, "two"), plugged(at, GATEWAY));
+        let switch = Switch::begin(at, true).expect("a switch");
+        let working = thread::spawn(move || switch.run());
+        one.send_to(&asking(), at.join(SWITCH)).expect("sent");
+        for other in [&two, &out] {
+            assert_eq!(heard(other).as_deref(), Some(&asking()[..]));
+        }
+        super::take_away(&at.join(SWITCH)).expect("taken away");
+        assert!(working.join().is_ok_and(|ended| ended.is_ok()));
     }
 
     #[test]

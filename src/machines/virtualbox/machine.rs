@@ -5,6 +5,7 @@ use std::path::Path;
 use super::manage::PROGRAM;
 use super::raise::Host;
 use super::there::WHOLE;
+use crate::machines::console::log_of;
 use crate::machines::{Act, Firmware, Machine, Media, Step, Wanted};
 use crate::spec::Attach;
 
@@ -112,7 +113,7 @@ fn hardware(wanted: &Wanted, machine: &Machine, host: &Host) -> Vec<String> {
         Firmware::Bios => "bios",
         Firmware::Efi => "efi",
     };
-    let console = text(&machine.folder.join("console.log"));
+    let console = text(&log_of(machine));
     let mut said = words(&[
         "modifyvm",
         &machine.name,

@@ -7,6 +7,7 @@ mod manage;
 mod networks;
 mod preflight;
 mod raise;
+mod raze;
 pub mod read;
 mod there;
 

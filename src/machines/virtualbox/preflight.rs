@@ -54,6 +54,10 @@ fn missing(error: &MachineError) -> Check {
                 format!("install it: {hint}"),
             )
         }
+        MachineError::Tool(ToolError::Forbidden { path, .. }) => {
+            let seen = format!("`{}` is there, and this user may not run it", path.display());
+            Check::not(Kind::Program, manage::PROGRAM, State::Bad, seen, ToolError::FORBIDDEN)
+        }
         other => {
             let fix = format!("install it anew: {}", manage::WANTED.hint);
             Check::not(Kind::Program, manage::PROGRAM, State::Bad, other.to_string(), fix)

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::raze::locked;
 use super::read::Version;
-use super::there::{There, locked, power};
+use super::there::{There, power};
 use super::{bridge, insist, machine, networks, run};
 use crate::machines::{MachineError, Network, Power, Seen, Step, Wanted};
 use crate::spec::Attach;

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use super::reach::last_lines;
+use super::super::node::line;
 use super::told::Told;
-use super::{At, Known, show};
+use super::{At, Known, reach, show};
 use crate::appear::Growing;
 use crate::cli::ui::Ui;
-use crate::machines::qemu::{CONSOLE_LOG, QEMU};
-use crate::machines::{Machine, Provider};
+use crate::machines::console::{CONSOLE_LOG, last_lines, log_of};
+use crate::machines::qemu::QEMU;
+use crate::machines::{Machine, Power, Provider};
 use crate::secrets::Blotter;
 use crate::tool::{Tool, Wanted as Program};
 
@@ -24,7 +25,13 @@ const TAR: Program = Program {
 /// Lines of a console that are taken.
 const CONSOLE: usize = 5000;
 
-pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> Result<()> {
+pub(super) fn collect(
+    at: &At,
+    identity: Option<&Path>,
+    output: Option<&Path>,
+    force: bool,
+    ui: &Ui,
+) -> Result<()> {
     let known = Known::open(at.state)?;
     let (provider, wanted) = (&known.provider, known.wanted());
     let default = || PathBuf::from(format!("{}-collected.tar.gz", wanted.lab));
@@ -42,7 +49,7 @@ pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> R
 
     let seen = provider.look(wanted)?;
     let told = Told::to(at.state, ui);
-    write("status.json", format!("{:#}\n", show::data(wanted, &seen, told.nodes.as_ref())))?;
+    write("status.json", format!("{:#}\n", show::data(wanted, &seen, told.nodes.as_ref(), None)))?;
     if let Some(events) = &told.events {
         write("events.json", format!("{events:#}\n"))?;
     }
@@ -60,6 +67,14 @@ pub(super) fn collect(at: &At, output: Option<&Path>, force: bool, ui: &Ui) -> R
         fs::create_dir(folder.join(&machine.node))?;
         for (name, text) in of_node(machine, &told) {
             write(&format!("{}/{name}", machine.node), text)?;
+        }
+        if seen.power(&machine.node) == Power::Running {
+            match reach::logs(machine, identity)? {
+                Ok(logs) => write(&format!("{}/stages.log", machine.node), logs)?,
+                Err(why) => {
+                    ui.note(format!("{}: its own logs are left out: {why}", machine.node));
+                }
+            }
         }
         let picture = folder.join(&machine.node).join("screen.png");
         // One that does not run has none.
@@ -87,8 +102,12 @@ fn shot(provider: &dyn Provider, machine: &Machine, picture: &Path) -> Result<()
 /// What there is of a node, by the names of files.
 fn of_node(machine: &Machine, told: &Told) -> Vec<(&'static str, String)> {
     let mut files = Vec::new();
-    if let Ok(console) = last_lines(&machine.folder.join(CONSOLE_LOG), CONSOLE) {
-        files.push(("console.log", console));
+    if let Ok(console) = last_lines(&log_of(machine), CONSOLE) {
+        files.push((CONSOLE_LOG, console));
+    }
+    if let Some(events) = &told.events {
+        let events = show::timeline(events, &machine.node);
+        files.push(("timeline.log", events.into_iter().map(line).collect()));
     }
     if let Ok(plan) = fs::read_to_string(machine.folder.join(super::diff::MADE_FROM)) {
         files.push(("plan.json", plan));

@@ -1,16 +1,18 @@
 //! `lab down`: nothing is left, and nothing else is touched.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
 use serde_json::json;
 
-use super::Known;
 use super::perform::perform;
 use super::record::{Record, machines_of};
 use super::up::planned;
+use super::{Known, server};
 use crate::cli::ui::Ui;
 use crate::machines::{self, NETWORKS, NODES};
+use crate::serve::{Folder, Timeline};
 
 pub(super) fn down(state: &Path, names: &[String], dry_run: bool, ui: &Ui) -> Result<()> {
     if Record::read(state)?.is_none() {
@@ -45,10 +47,34 @@ pub(super) fn down(state: &Path, names: &[String], dry_run: bool, ui: &Ui) -> Re
     if dry_run {
         return ui.result(|| planned(&steps), &json!({ "schema": 1, "steps": steps }));
     }
+    // First: whoever is interrupted finds them again as long as the machines are there.
+    forget(&known, &nodes, names.is_empty(), ui)?;
     perform(&steps, wanted, |_| Ok(()), ui)?;
     let left = machines::inside(&wanted.folder);
     if let Some(first) = left.first().filter(|_| Record::read(state).is_ok_and(|it| it.is_none())) {
         ui.note(format!("`{}` is not the lab's, and stays", first.display()));
+    }
+    Ok(())
+}
+
+/// Removes the kickstarts that the lab's server has kept for these nodes, or for all of the lab's.
+fn forget(known: &Known, nodes: &[&str], is_all: bool, ui: &Ui) -> Result<()> {
+    let wanted = known.wanted();
+    let url = server::url(&*known.provider, wanted, known.record.begun.port_base);
+    let timeline = Timeline::kept(&Folder::at(&known.state)).unwrap_or_else(|error| {
+        ui.note(format!(
+            "kickstarts that were kept for these nodes stay, with their secrets: {error}"
+        ));
+        None
+    });
+    let Some((url, timeline)) = url.zip(timeline) else { return Ok(()) };
+    let mut all: BTreeSet<&str> = nodes.iter().copied().collect();
+    if is_all {
+        // One that was about to be made may have none yet.
+        all.extend(wanted.machines.iter().map(|machine| machine.node.as_str()));
+    }
+    for node in all {
+        timeline.forget(node, &format!("{url}/r/"))?;
     }
     Ok(())
 }

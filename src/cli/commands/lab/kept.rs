@@ -11,6 +11,7 @@ use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::machines::{Machine, Power, Provider, Snapshot, Stop, Wanted};
+use crate::serve::Timeline;
 
 /// How long a node's system may take to end by itself.
 const BUTTON: Duration = Duration::from_secs(180);
@@ -21,7 +22,7 @@ pub(super) fn snapshot(lab: &Known, name: Option<&str>, names: &[String], ui: &U
     let (provider, wanted) = (&*lab.provider, lab.wanted());
     let machines = lab.machines(names)?;
     if let Some(name) = name {
-        take(provider, wanted, &machines, name, ui)?;
+        take(provider, wanted, &machines, name, lab.timeline(ui).as_ref(), ui)?;
     }
     let mut listed = Vec::new();
     for machine in machines {
@@ -39,11 +40,13 @@ pub(super) fn take(
     wanted: &Wanted,
     machines: &[&Machine],
     name: &str,
+    timeline: Option<&Timeline>,
     ui: &Ui,
 ) -> Result<()> {
-    stopped(provider, wanted, machines, ui, |machine| {
+    stopped(provider, wanted, machines, timeline, ui, |machine| {
         ui.note(format!("{}: snapshot {name}", machine.node));
         provider.snapshot(machine, Snapshot::Take(name))?;
+        note(timeline, machine, &format!("its disks are kept as the snapshot {name}"));
         Ok(())
     })
 }
@@ -61,6 +64,8 @@ pub(super) fn restore(lab: &Known, name: &str, names: &[String], ui: &Ui) -> Res
             bail!(Failure::new(exit::USAGE, message));
         }
     }
+    let timeline = lab.timeline(ui);
+    let timeline = timeline.as_ref();
     let back = || -> Result<()> {
         let seen = provider.look(wanted)?;
         for machine in &machines {
@@ -73,9 +78,10 @@ pub(super) fn restore(lab: &Known, name: &str, names: &[String], ui: &Ui) -> Res
         for machine in &machines {
             ui.note(format!("{}: back to {name}", machine.node));
             provider.snapshot(machine, Snapshot::Restore(name))?;
+            note(timeline, machine, &format!("its disks are those of the snapshot {name} again"));
         }
         // Only now: those that run are all as they were together.
-        machines.iter().try_for_each(|machine| Ok(provider.start(wanted, machine)?))
+        machines.iter().try_for_each(|machine| start(provider, wanted, machine, timeline))
     };
     back().inspect_err(|_| {
         if interrupt::check().is_err() {
@@ -94,6 +100,7 @@ pub(super) fn stopped(
     provider: &dyn Provider,
     wanted: &Wanted,
     machines: &[&Machine],
+    timeline: Option<&Timeline>,
     ui: &Ui,
     mut each: impl FnMut(&Machine) -> Result<()>,
 ) -> Result<()> {
@@ -103,6 +110,7 @@ pub(super) fn stopped(
     for machine in &ran {
         ui.note(format!("{}: switch it off, as by its button", machine.node));
         provider.stop(machine, Stop::Button)?;
+        note(timeline, machine, "its machine is told to switch off, as by its button");
     }
     let done = off(provider, wanted, machines, BUTTON)
         .and_then(|()| machines.iter().try_for_each(|machine| each(machine)));
@@ -114,9 +122,26 @@ pub(super) fn stopped(
     // Also where something failed: they ran before.
     let seen = provider.look(wanted)?;
     for machine in ran.iter().filter(|machine| seen.power(&machine.node) == Power::Off) {
-        provider.start(wanted, machine)?;
+        start(provider, wanted, machine, timeline)?;
     }
     done
+}
+
+fn start(
+    provider: &dyn Provider,
+    wanted: &Wanted,
+    machine: &Machine,
+    timeline: Option<&Timeline>,
+) -> Result<()> {
+    provider.start(wanted, machine)?;
+    note(timeline, machine, "its machine is started");
+    Ok(())
+}
+
+fn note(timeline: Option<&Timeline>, machine: &Machine, text: &str) {
+    if let Some(timeline) = timeline {
+        timeline.note(&machine.node, text);
+    }
 }
 
 /// Waits until none of them runs.

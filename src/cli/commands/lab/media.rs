@@ -1,11 +1,14 @@
 //! The media that machines are started with: each knows its node, and where to tell how far it is.
 
 use std::cell::OnceCell;
+use std::fmt::Write as _;
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
 use super::super::{build, disk, load::chosen_one, seed};
+use super::reach::HOST_KEYS;
 use super::{At, diff};
 use crate::cli::lab::HowArgs;
 use crate::cli::ui::Ui;
@@ -56,6 +59,7 @@ impl<'a> Maker<'a> {
         let rendered = Renderer::new(plan, self.at.secrets).render_for(node, Some(&server));
         let rendered = rendered.map_err(|error| self.at.good.told(error, self.ui))?;
         diff::note(node, &machine.folder)?;
+        self.note_host_keys(node, machine)?;
         match machine.media {
             Media::Iso => self.role_medium(node, machine, &rendered),
             Media::Seed => {
@@ -73,6 +77,20 @@ impl<'a> Maker<'a> {
             }
             Media::Pxe => Ok(()),
         }
+    }
+
+    /// Notes the public host keys that it is given, as ssh reads them.
+    fn note_host_keys(&self, node: &NodePlan, machine: &Machine) -> Result<()> {
+        let mut text = String::new();
+        for name in node.host_key_secrets() {
+            let key = self.at.secrets.host_key(&name)?;
+            let _ = write!(text, "{} {}", node.name, key.public_file());
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        let path = machine.folder.join(HOST_KEYS);
+        fs::write(&path, text).with_context(|| format!("`{}`", path.display()))
     }
 
     fn role_medium(&self, node: &NodePlan, machine: &Machine, rendered: &Rendered) -> Result<()> {

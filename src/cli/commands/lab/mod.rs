@@ -8,6 +8,7 @@ mod media;
 mod perform;
 mod reach;
 mod record;
+mod server;
 mod show;
 mod told;
 mod up;
@@ -21,15 +22,16 @@ use anyhow::{Context as _, Result, bail};
 use self::record::{Begun, Record, machines_of};
 use super::load::{Good, chosen, load_good, load_secrets};
 use super::serve::state_folder;
-use crate::cli::lab::{LabArgs, LabCommand, UpArgs, Via};
+use crate::cli::lab::{LabArgs, LabCommand, ProviderChoice, UpArgs, Via};
 use crate::cli::ui::Ui;
 use crate::digest::Digest;
 use crate::exit::{self, Failure};
+use crate::machines::qemu::reach_directly;
 use crate::machines::{Machine, Provider, Wanted};
 use crate::plan::LAB_IDENTITY;
 use crate::report::did_you_mean;
 use crate::secrets::Secrets;
-use crate::serve::{Folder, ServeError};
+use crate::serve::{Folder, ServeError, Timeline};
 
 /// The port of the lab's server, and of what leads to nodes the first.
 const PORT_BASE: u16 = 2200;
@@ -64,7 +66,7 @@ pub(in crate::cli) fn lab(
     // These need neither lab file nor secrets, whatever has become of them.
     match &args.command {
         LabCommand::Down { nodes, dry_run } => return down::down(&state, nodes, *dry_run, ui),
-        LabCommand::Status => return show::status(&state, ui),
+        LabCommand::Status { nodes } => return show::status(&known()?, nodes, ui),
         LabCommand::Ssh { identity, node, command } => {
             return reach::ssh(&known()?, node, identity.as_deref(), command);
         }
@@ -96,8 +98,8 @@ pub(in crate::cli) fn lab(
             }
             up::up(&at, &changed, how, true, ui)
         }
-        LabCommand::Collect { output, force } => {
-            collect::collect(&at, output.as_deref(), *force, ui)
+        LabCommand::Collect { identity, output, force } => {
+            collect::collect(&at, identity.as_deref(), output.as_deref(), *force, ui)
         }
         LabCommand::Script(script) => up::script(&at, script),
         LabCommand::Diff { nodes } => diff::diff(&at, nodes, ui),
@@ -107,6 +109,8 @@ pub(in crate::cli) fn lab(
 
 /// A lab whose machines were begun, as it is remembered.
 struct Known {
+    /// The folder of its state.
+    state: PathBuf,
     record: Record,
     provider: Box<dyn Provider>,
 }
@@ -121,12 +125,20 @@ impl Known {
             bail!(Failure::new(exit::USAGE, message));
         };
         let provider = record.begun.provider()?;
-        Ok(Self { record, provider })
+        Ok(Self { state: state.to_owned(), record, provider })
     }
 
     /// What its machines were to be.
     fn wanted(&self) -> &Wanted {
         &self.record.lab
+    }
+
+    /// Where is noted what is done to its machines; nothing where that cannot be, which is told.
+    fn timeline(&self, ui: &Ui) -> Option<Timeline> {
+        Timeline::kept(&Folder::at(&self.state)).unwrap_or_else(|error| {
+            ui.note(format!("what is done is left out of what is known of the nodes: {error}"));
+            None
+        })
     }
 
     /// The machines of those nodes, or all.
@@ -169,6 +181,9 @@ impl At<'_> {
         let (media, firmware) = (begun.via.media(), begun.firmware.machines());
         let mut wanted =
             Wanted::of(&good.lab, &good.plan, identity, folder, (media, firmware), &ports);
+        if begun.provider == ProviderChoice::Qemu {
+            reach_directly(&mut wanted);
+        }
         if begun.via == Via::Pxe {
             let host = wanted.management().and_then(|network| network.gateway);
             wanted.boot = host.map(|host| format!("http://{host}:{}/boot.ipxe", begun.port_base));
@@ -195,7 +210,7 @@ impl At<'_> {
 fn alone(state: &Path) -> Result<File> {
     // As the server makes it, whose tokens lie there.
     Folder::open(state).map_err(|source| ServeError::Folder { path: state.to_owned(), source })?;
-    let path = state.join("lab.lock");
+    let path = lock_of(state);
     let lock = File::options().create(true).append(true).open(&path);
     let lock = lock.with_context(|| format!("`{}`", path.display()))?;
     match lock.try_lock() {
@@ -211,6 +226,17 @@ fn alone(state: &Path) -> Result<File> {
             Err(error).with_context(|| format!("`{}`", path.display()))
         }
     }
+}
+
+/// What is locked while somebody changes a lab's machines.
+fn lock_of(state: &Path) -> PathBuf {
+    state.join("lab.lock")
+}
+
+/// Whether somebody changes them now.
+fn is_at_work(state: &Path) -> bool {
+    let lock = File::open(lock_of(state));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// What connects the machines of a network. It goes on when its terminal is closed, and ends when its socket is taken away.

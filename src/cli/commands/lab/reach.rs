@@ -1,7 +1,5 @@
 //! Ways to a node: its shell, its console, its own verification.
 
-use std::fs;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -14,32 +12,54 @@ use crate::cli::ui::{Ui, print};
 use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::machines::Machine;
-use crate::machines::qemu::CONSOLE_LOG;
-use crate::tool;
+use crate::machines::console::{Console, last_lines, log_of};
+use crate::tool::{self, Tool, ToolError, Wanted};
 
 /// How long is waited before nodes are asked again.
 const PAUSE: Duration = Duration::from_secs(10);
 /// How long a node's verification may take, in seconds: several times what it takes where a processor is emulated.
 const VERIFIED: &str = "900";
-/// How much of a console is read for its last lines.
-const MOST: u64 = 256 << 10;
 
-/// What logs in to a node: its host key is kept in its machine's folder, and goes with the machine.
+/// What logs in.
+const SSH: Wanted = Wanted {
+    name: "ssh",
+    purpose: "to log in to nodes",
+    hint: "the distribution's package `openssh-client` or `openssh-clients`",
+};
+/// How long a node may take to send its logs, in seconds.
+const FETCHED: u64 = 45;
+/// Lines of each of its logs that are fetched, and bytes of all.
+const LINES: usize = 5000;
+const BYTES: usize = 8 << 20;
+
+/// The host keys that a node was given, in its machine's folder; where it makes its own, none is there.
+pub(super) const HOST_KEYS: &str = "host_keys";
+
+/// What logs in to a node. It must show a host key that it was given; where it makes its own, the first that it shows is kept in its
+/// machine's folder. Either goes with the machine.
 fn login(machine: &Machine, identity: Option<&Path>, options: &[&str]) -> Result<Command> {
     let forward = machine.forwards.iter().find(|forward| forward.name == "ssh");
     let forward = forward.context("no port leads to it")?;
-    let known = machine.folder.join("known_hosts");
-    let mut ssh = tool::command("ssh");
+    let given = machine.folder.join(HOST_KEYS);
+    let (known, check) = if given.exists() {
+        (given, "yes")
+    } else {
+        (machine.folder.join("known_hosts"), "accept-new")
+    };
+    let mut ssh = tool::command(SSH.name);
     ssh.args(["-p", &forward.host.port().to_string()]);
     ssh.args([
         "-o",
-        "StrictHostKeyChecking=accept-new",
+        &format!("StrictHostKeyChecking={check}"),
         "-o",
         "LogLevel=ERROR",
         "-o",
         "ConnectTimeout=20",
         "-o",
         "ServerAliveInterval=15",
+        // Two minutes: a node that is emulated may have more to do than to answer.
+        "-o",
+        "ServerAliveCountMax=8",
     ]);
     ssh.arg("-o").arg(format!("UserKnownHostsFile={}", option(&known)));
     ssh.args(["-o", &format!("HostKeyAlias={}", machine.node)]);
@@ -83,7 +103,9 @@ pub(super) fn verify(
 ) -> Result<()> {
     let machines = lab.machines(names)?;
     if cold.is_some() {
-        kept::stopped(&*lab.provider, lab.wanted(), &machines, ui, |_| Ok(()))?;
+        let timeline = lab.timeline(ui);
+        let (provider, wanted) = (&*lab.provider, lab.wanted());
+        kept::stopped(provider, wanted, &machines, timeline.as_ref(), ui, |_| Ok(()))?;
     }
     let begun = Instant::now();
     loop {
@@ -126,80 +148,58 @@ fn verified(machine: &Machine, identity: Option<&Path>) -> Result<Output> {
     ssh.output().context("ssh")
 }
 
+/// What a node's stages have logged there: the last lines of each log after its name. In words why not, where it does not answer.
+pub(super) fn logs(machine: &Machine, identity: Option<&Path>) -> Result<Result<String, String>> {
+    let fetch =
+        format!("timeout {FETCHED} tail -v -n {LINES} /var/log/trainyard/* | head -c {BYTES}");
+    let mut ssh = login(machine, identity, &["-o", "BatchMode=yes"])?;
+    ssh.arg(fetch);
+    let limit = Duration::from_secs(FETCHED + 30);
+    let said = match Tool::locate(SSH)?.run(ssh.get_args()).limit(limit).finish() {
+        Ok(said) => said,
+        Err(ToolError::Failed { tail, status, .. }) => {
+            return Ok(Err(tail.lines().last().map_or(status, str::to_owned)));
+        }
+        Err(ToolError::TimedOut { limit, .. }) => {
+            return Ok(Err(format!("it does not answer within {} s", limit.as_secs())));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if said.stdout.trim().is_empty() {
+        let why = said.stderr.lines().last().unwrap_or("there are none");
+        return Ok(Err(why.to_owned()));
+    }
+    let mut logs = said.stdout;
+    if logs.len() >= BYTES {
+        // Half a line may be half a secret, which nothing knows again.
+        logs.truncate(logs.rfind('\n').map_or(0, |at| at + 1));
+    }
+    Ok(Ok(logs))
+}
+
 pub(super) fn console(lab: &Known, node: &str, tail: usize, follow: bool) -> Result<()> {
-    let log = lab.machine(node)?.folder.join(CONSOLE_LOG);
+    let log = log_of(lab.machine(node)?);
+    let mut console = Console::from_now(log.clone());
     let lines = last_lines(&log, tail).with_context(|| format!("`{}`", log.display()))?;
     print(&lines)?;
     if !follow {
         return Ok(());
     }
-    let mut from = fs::metadata(&log)?.len();
     loop {
         interrupt::check()?;
         thread::sleep(Duration::from_millis(200));
-        print(&String::from_utf8_lossy(&after(&log, &mut from)?))?;
+        print(&String::from_utf8_lossy(&console.more()?))?;
     }
-}
-
-/// What a file has got since. One that begins anew, as VirtualBox's does at each start, is read from there; one that is missing may come.
-fn after(log: &Path, from: &mut u64) -> io::Result<Vec<u8>> {
-    let mut file = match fs::File::open(log) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            *from = 0;
-            return Ok(Vec::new());
-        }
-        opened => opened?,
-    };
-    if file.metadata()?.len() < *from {
-        *from = 0;
-    }
-    file.seek(SeekFrom::Start(*from))?;
-    let mut new = Vec::new();
-    *from += file.read_to_end(&mut new)? as u64;
-    Ok(new)
-}
-
-/// The last lines of a file, without what moves a terminal's cursor.
-pub(super) fn last_lines(path: &Path, lines: usize) -> io::Result<String> {
-    let mut file = fs::File::open(path)?;
-    let from = file.metadata()?.len().saturating_sub(MOST);
-    file.seek(SeekFrom::Start(from))?;
-    let mut bytes = Vec::new();
-    file.take(MOST).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let plain = anstream::adapter::strip_str(&text).to_string().replace('\r', "");
-    let all: Vec<&str> = plain.lines().filter(|line| !line.trim().is_empty()).collect();
-    let last = &all[all.len().saturating_sub(lines)..];
-    Ok(last.iter().map(|line| format!("{line}\n")).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::path::Path;
 
-    use super::{after, option};
+    use super::option;
 
     #[test]
     fn a_path_is_one_word_of_an_option() {
         assert_eq!(option(Path::new("/a lab/100%h/known_hosts")), "\"/a lab/100%%h/known_hosts\"");
-    }
-
-    #[test]
-    fn a_console_that_begins_anew_is_followed() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let log = folder.path().join("console.log");
-        let mut from = 4;
-        let mut next = |text: Option<&str>| {
-            match text {
-                Some(text) => fs::write(&log, text).expect("written"),
-                None => fs::remove_file(&log).expect("removed"),
-            }
-            String::from_utf8(after(&log, &mut from).expect("read")).expect("text")
-        };
-        assert_eq!(next(Some("one\ntwo\n")), "two\n");
-        assert_eq!(next(Some("new\n")), "new\n");
-        assert_eq!(next(None), "");
-        assert_eq!(next(Some("other\n")), "other\n");
     }
 }

@@ -15,7 +15,7 @@ use crate::machines::qemu::Qemu;
 use crate::machines::virtualbox::{VBOX_MANAGE, VirtualBox};
 use crate::machines::{Provider, REMEMBERED, Wanted, inside};
 use crate::plan::Plan;
-use crate::tool::Tool;
+use crate::tool::{Tool, ToolError};
 
 /// How a lab was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,8 +186,10 @@ impl Begun {
     }
 }
 
-/// What runs machines where nobody says what: VirtualBox where it is there.
+/// What runs machines where nobody says what: VirtualBox where it is there. One that may not be run is told of when it is asked.
 fn there() -> ProviderChoice {
-    let found = Tool::locate(VBOX_MANAGE).is_ok();
-    if found { ProviderChoice::VirtualBox } else { ProviderChoice::Qemu }
+    match Tool::locate(VBOX_MANAGE) {
+        Err(ToolError::Missing { .. }) => ProviderChoice::Qemu,
+        _ => ProviderChoice::VirtualBox,
+    }
 }

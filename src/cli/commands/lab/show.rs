@@ -1,20 +1,33 @@
 //! The lab as it is: machines, how far their nodes are, and how they are reached.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::super::node::line;
 use super::Known;
 use super::told::Told;
 use crate::cli::ui::Ui;
 use crate::machines::{Machine, Power, Seen, Wanted};
 
-pub(super) fn status(state: &Path, ui: &Ui) -> Result<()> {
-    let known = Known::open(state)?;
-    let seen = known.provider.look(known.wanted())?;
-    table(known.wanted(), &seen, Told::to(state, ui).nodes.as_ref(), ui)
+pub(super) fn status(known: &Known, names: &[String], ui: &Ui) -> Result<()> {
+    let mut seen = known.provider.look(known.wanted())?;
+    let told = Told::to(&known.state, ui);
+    if names.is_empty() {
+        return table(known.wanted(), &seen, told.nodes.as_ref(), None, ui);
+    }
+    known.machines(names)?;
+    let is_named = |node: &str| names.iter().any(|name| name == node);
+    seen.machines.retain(|node, _| is_named(node));
+    let events = told.events.unwrap_or_default();
+    table(&known.wanted().only(is_named), &seen, told.nodes.as_ref(), Some(&events), ui)
+}
+
+/// What has happened to a node, of all events.
+pub(super) fn timeline<'e>(events: &'e Value, node: &str) -> Vec<&'e Value> {
+    let all = events["events"].as_array().into_iter().flatten();
+    all.filter(|event| event["node"] == *node).collect()
 }
 
 /// What there is to say of a machine whose node the lab does not have any more.
@@ -37,8 +50,14 @@ pub(super) fn tell_left(wanted: &Wanted, seen: &Seen, ui: &Ui) {
     }
 }
 
-/// A line for each machine.
-pub(super) fn table(wanted: &Wanted, seen: &Seen, told: Option<&Value>, ui: &Ui) -> Result<()> {
+/// A line for each machine; with events, those of each after it.
+pub(super) fn table(
+    wanted: &Wanted,
+    seen: &Seen,
+    told: Option<&Value>,
+    events: Option<&Value>,
+    ui: &Ui,
+) -> Result<()> {
     let text = || {
         let mut text = String::new();
         for machine in &wanted.machines {
@@ -55,6 +74,8 @@ pub(super) fn table(wanted: &Wanted, seen: &Seen, told: Option<&Value>, ui: &Ui)
                 "{node}  {}  {address}{way}{ssh}",
                 power.as_str().unwrap_or_default()
             );
+            let events = events.map(|events| timeline(events, node)).unwrap_or_default();
+            text.extend(events.into_iter().map(|event| format!("  {}", line(event))));
         }
         for (node, power) in left(wanted, seen) {
             let power = json!(power);
@@ -68,16 +89,25 @@ pub(super) fn table(wanted: &Wanted, seen: &Seen, told: Option<&Value>, ui: &Ui)
         }
         text
     };
-    ui.result(text, &data(wanted, seen, told))
+    ui.result(text, &data(wanted, seen, told, events))
 }
 
 /// The same as data.
-pub(super) fn data(wanted: &Wanted, seen: &Seen, told: Option<&Value>) -> Value {
+pub(super) fn data(
+    wanted: &Wanted,
+    seen: &Seen,
+    told: Option<&Value>,
+    events: Option<&Value>,
+) -> Value {
     let one = |machine: &Machine| {
-        json!({
+        let mut one = json!({
             "node": machine.node, "machine": machine.name, "power": seen.power(&machine.node), "address": machine.address,
             "forwards": machine.forwards, "way": told_of(told, &machine.node),
-        })
+        });
+        if let Some(events) = events {
+            one["timeline"] = json!(timeline(events, &machine.node));
+        }
+        one
     };
     let machines: Vec<Value> = wanted.machines.iter().map(one).collect();
     let left: Vec<Value> =

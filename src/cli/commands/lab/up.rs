@@ -1,36 +1,29 @@
 //! `lab up` and `lab rebuild`: what is missing is made, and waited for.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
-use std::sync::mpsc;
-use std::thread;
+use std::net::SocketAddrV4;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use reqwest::Method;
 use serde_json::json;
 
-use super::super::load::load_again;
 use super::super::node::escaped;
-use super::super::server::Server;
 use super::media::Maker;
 use super::perform::perform;
-use super::reach::last_lines;
 use super::record::{Begun, Record};
+use super::server::begin;
 use super::wait::Waiting;
-use super::{At, show};
+use super::{At, is_at_work, show};
 use crate::cli::lab::{HowArgs, ScriptArgs, ScriptShell};
 use crate::cli::ui::{Ui, print};
 use crate::doctor::{Check, State};
 use crate::exit::{self, Failure};
 use crate::interrupt;
-use crate::machines::qemu::CONSOLE_LOG;
 use crate::machines::virtualbox::{self, VBOX_MANAGE};
-use crate::machines::{
-    self, Act, Machine, Media, Power, Provider, Seen, Shell, Step, Wanted, preflight,
-};
+use crate::machines::{self, Act, Machine, Power, Seen, Shell, Step, Wanted, Watch, preflight};
 use crate::secrets::Blotter;
-use crate::serve::{self, Folder, NewNodes, Options};
+use crate::serve::Folder;
 use crate::state::{Sqlite, State as Way, Store as _};
-use crate::tool::Tool;
+use crate::tool::{Tool, ToolError};
 
 pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) -> Result<()> {
     Record::refuse_foreign(&at.machines())?;
@@ -44,7 +37,7 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     show::tell_left(&wanted, &seen, ui);
     let mut going = nodes.clone();
     if !anew {
-        going = cut_off(at, &wanted, &seen, &nodes);
+        going = seen.cut_off(&wanted, &nodes, |node| is_under_way(at, node));
         for node in &going {
             ui.note(format!(
                 "{node}: it is off, and its installation was never heard to end: it is begun anew"
@@ -54,8 +47,11 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     let after = seen.without(&going);
     keep(&mut wanted, known.as_ref(), &after, ui);
     let mut checks = provider.preflight(&wanted, &after, &nodes);
-    let server = SocketAddrV4::new(Ipv4Addr::LOCALHOST, begun.port_base);
-    checks.extend(preflight::port(server, "nodes are to tell there how far they are"));
+    let server = SocketAddrV4::new(provider.listens(&wanted), begun.port_base);
+    // A plan may be asked for while another `lab up` is at work, whose server is the lab's own.
+    if !(how.dry_run && is_at_work(at.state)) {
+        checks.extend(preflight::port(server, "nodes are to tell there how far they are"));
+    }
     // What was asked of a program then failed because of that, and is no fault of the host's.
     interrupt::check()?;
     tell(&checks, ui);
@@ -78,7 +74,8 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     if nodes.iter().any(is_new) {
         maker.prepare()?;
     }
-    let server = begin_server(at, server, &*provider, &wanted, how, ui)?;
+    let mut watch = Watch::begin(&wanted, &after, &nodes);
+    let (server, timeline) = begin(at, server, &*provider, &wanted, how, ui)?;
     let media = |node: &str| {
         let armed = server.administer(Method::POST, &format!("nodes/{}/arm", escaped(node)));
         // Ctrl-C ends the server as well.
@@ -89,15 +86,16 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
         maker.make(node, report)
     };
     perform(&steps, &wanted, media, ui)?;
+    let (blotter, provider) = (&Blotter::of(at.secrets), &*provider);
+    let (wanted, server, timeline) = (&wanted, &server, &timeline);
+    let waiting = Waiting { provider, wanted, server, how, blotter, timeline, ui };
+    waiting.note(&mut watch, Some(&provider.look(wanted)?));
     if how.no_wait {
         return Ok(());
     }
     let machines: Vec<&Machine> =
         wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())).collect();
-    let blotter = Blotter::of(at.secrets);
-    let provider = &*provider;
-    Waiting { provider, wanted: &wanted, server: &server, how, blotter: &blotter, ui }
-        .wait(&machines)
+    waiting.wait(&machines, &mut watch)
 }
 
 /// Leaves machines that are there as they were made, whatever the lab file says now: other addresses or ports would cut off nodes that run.
@@ -113,34 +111,12 @@ fn keep(wanted: &mut Wanted, known: Option<&Record>, after: &Seen, ui: &Ui) {
     }
 }
 
-/// The nodes whose machines were switched off, or lost their host, in the middle of their installation. What is on their disks may start,
-/// and is no node.
-fn cut_off<'n>(at: &At, wanted: &Wanted, seen: &Seen, nodes: &[&'n str]) -> Vec<&'n str> {
-    let off = nodes.iter().copied().filter(|node| seen.power(node) == Power::Off);
-    let off = off.filter(|node| {
-        let machine = wanted.machine(node);
-        machine.is_some_and(|it| it.media != Media::Cloud && !greets(it))
-    });
-    let off: Vec<&str> = off.collect();
+/// Whether a node was heard to begin its installation, and not to end it. What another server has open is not known here.
+fn is_under_way(at: &At, node: &str) -> bool {
     let database = Folder::at(at.state).database();
-    if off.is_empty() || !database.exists() {
-        return Vec::new();
-    }
-    // Another server that has it open tells nothing here; then they are only started.
-    let known = Sqlite::open(&database).and_then(|store| store.nodes()).unwrap_or_default();
-    let is_cut = |node: &&str| {
-        known
-            .iter()
-            .any(|it| it.name == **node && matches!(it.state, Way::Installing | Way::Failed))
-    };
-    off.into_iter().filter(is_cut).collect()
-}
-
-/// Whether a system has asked for a login on a machine's console, as an installer does not: it is installed, though nobody was there to
-/// hear it.
-fn greets(machine: &Machine) -> bool {
-    last_lines(&machine.folder.join(CONSOLE_LOG), usize::MAX)
-        .is_ok_and(|console| console.contains(&format!("{} login:", machine.node)))
+    let known = database.exists().then(|| Sqlite::open(&database).and_then(|store| store.nodes()));
+    let known = known.and_then(Result::ok).unwrap_or_default();
+    known.iter().any(|it| it.name == node && matches!(it.state, Way::Installing | Way::Failed))
 }
 
 /// The steps of VirtualBox's as a script.
@@ -151,9 +127,10 @@ pub(super) fn script(at: &At, args: &ScriptArgs) -> Result<()> {
     let nodes = at.nodes(&args.nodes)?;
     // What is there on another host nobody knows here, and no trainyard is there that would look for what is remembered.
     let is_here = args.folder.is_none();
+    let is_none = matches!(Tool::locate(VBOX_MANAGE), Err(ToolError::Missing { .. }));
     let mut steps =
         if is_here { remembered(at, Record::new(begun, wanted.clone()))? } else { Vec::new() };
-    steps.extend(if args.assume_empty || !is_here || Tool::locate(VBOX_MANAGE).is_err() {
+    steps.extend(if args.assume_empty || !is_here || is_none {
         virtualbox::from_nothing(&wanted, &nodes)?
     } else {
         let provider = begun.provider()?;
@@ -205,52 +182,4 @@ pub(super) fn planned(steps: &[Step]) -> String {
         .iter()
         .map(|step| format!("{}: {}\n", step.node.as_deref().unwrap_or("lab"), step.what))
         .collect()
-}
-
-/// What nodes tell how far they are: on this machine's loopback, which nodes reach by their network's way out.
-fn begin_server(
-    at: &At,
-    listen: SocketAddrV4,
-    provider: &dyn Provider,
-    wanted: &Wanted,
-    how: &HowArgs,
-    ui: &Ui,
-) -> Result<Server> {
-    let host = provider.host(wanted).context(
-        "nodes have no way to this machine's loopback: `networks.management` must be a NAT network or host-only, with a subnet and a gateway",
-    )?;
-    let path = at.state;
-    let folder = Folder::open(path)
-        .map_err(|source| serve::ServeError::Folder { path: path.to_owned(), source })?;
-    let options = Options {
-        listen: listen.into(),
-        url: format!("http://{host}:{}", listen.port()),
-        allowed: vec![IpAddr::from(*listen.ip()).into()],
-        attempts: u32::MAX,
-        silence: std::time::Duration::from_secs(u64::from(u32::MAX)),
-        armed_for: std::time::Duration::from_secs(u64::from(u32::MAX)),
-        new_nodes: NewNodes::Leave,
-        on_event: None,
-        dhcp: None,
-        tls: None,
-        rate: 0,
-        signer: None,
-    };
-    let (lab_file, secrets_file) = (at.lab_file.to_owned(), at.secrets_file.to_owned());
-    let again = move || load_again(&lab_file, &secrets_file, false);
-    let lab = again().map_err(|wrong| anyhow!(wrong))?;
-    let (image, cache) = (how.image.as_deref(), how.network.cache.as_deref());
-    let medium =
-        || super::super::serve::medium(image, cache, &at.good.lab, at.lab_file, &folder, ui);
-    let medium = wanted.boot.is_some().then(medium).transpose()?;
-    let served = serve::Server::new(lab, Box::new(again), medium, folder, options)?;
-    let (begun, ready) = mpsc::channel();
-    let told = begun.clone();
-    // It ends with this program.
-    thread::spawn(move || {
-        let ended = served.run(move |_| drop(begun.send(Ok(()))));
-        let _ = told.send(ended);
-    });
-    ready.recv().context("the lab's server ended")??;
-    Server::at(path, format!("http://{listen}"))
 }

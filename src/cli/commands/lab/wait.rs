@@ -10,15 +10,16 @@ use serde_json::Value;
 
 use super::super::node::escaped;
 use super::super::server::{Contact, Server};
-use super::reach::last_lines;
 use super::{kept, show};
 use crate::cli::lab::{HowArgs, Milestone};
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
 use crate::interrupt;
-use crate::machines::{Machine, Power, Provider, Wanted};
+use crate::machines::console::{last_lines, log_of};
+use crate::machines::{Machine, Power, Provider, Seen, Wanted, Watch};
 use crate::room;
 use crate::secrets::Blotter;
+use crate::serve::Timeline;
 
 const TICK: Duration = Duration::from_millis(500);
 /// How often is looked whether the machines run.
@@ -60,13 +61,22 @@ pub(super) struct Waiting<'a> {
     pub server: &'a Server,
     pub how: &'a HowArgs,
     pub blotter: &'a Blotter,
+    /// Where is noted what becomes of the machines.
+    pub timeline: &'a Timeline,
     pub ui: &'a Ui,
 }
 
 impl Waiting<'_> {
+    /// Notes what has become of the machines since.
+    pub fn note(&self, watch: &mut Watch, seen: Option<&Seen>) {
+        for (node, text) in watch.news(seen) {
+            self.timeline.note(&node, &self.blotter.blot(text));
+        }
+    }
+
     /// Waits until each of these is verified, or has failed: what becomes of one says nothing of the others, which may need the lab's
     /// server still.
-    pub fn wait(&self, machines: &[&Machine]) -> Result<()> {
+    pub fn wait(&self, machines: &[&Machine], watch: &mut Watch) -> Result<()> {
         let begun = Instant::now();
         let way = |machine| Way {
             machine,
@@ -89,6 +99,7 @@ impl Waiting<'_> {
             } else {
                 None
             };
+            self.note(watch, seen.as_ref());
             for way in ways.iter_mut().filter(|way| !way.done) {
                 let nodes = said["nodes"].as_array().into_iter().flatten();
                 let node = nodes.into_iter().find(|node| node["name"] == *way.machine.node);
@@ -104,6 +115,10 @@ impl Waiting<'_> {
                 way.reached = way.reached.max(node.and_then(reached));
                 let power = seen.as_ref().map(|seen| seen.power(&way.machine.node));
                 if let Some(why) = self.why(way, how, power, begun.elapsed()) {
+                    let last = watch.last(&way.machine.node);
+                    let last = last.map(|last| format!("; the last of its console: {last}"));
+                    let told = format!("not up: {why}{}", last.unwrap_or_default());
+                    self.timeline.note(&way.machine.node, &self.blotter.blot(told));
                     self.tell(way.machine, &why);
                     failures.push((way.machine.node.as_str(), why));
                     way.done = true;
@@ -113,7 +128,14 @@ impl Waiting<'_> {
             if self.how.snapshots && all > kept {
                 kept = all;
                 let name = all.map_or("", Milestone::name);
-                kept::take(self.provider, self.wanted, machines, name, self.ui)?;
+                kept::take(
+                    self.provider,
+                    self.wanted,
+                    machines,
+                    name,
+                    Some(self.timeline),
+                    self.ui,
+                )?;
                 for way in &mut ways {
                     way.since = Instant::now();
                 }
@@ -130,7 +152,7 @@ impl Waiting<'_> {
         }
         self.ui.note(format!("{:>5} s  all is up", begun.elapsed().as_secs()));
         let (seen, told) = (self.provider.look(self.wanted)?, self.server.ask("nodes", &[])?);
-        show::table(self.wanted, &seen, Some(&told), self.ui)
+        show::table(self.wanted, &seen, Some(&told), None, self.ui)
     }
 
     /// Why a node is not waited for any longer.
@@ -177,7 +199,7 @@ impl Waiting<'_> {
         let Self { provider, server, blotter, ui, .. } = self;
         let node = &machine.node;
         ui.note(format!("\n{node}: {why}"));
-        let log = machine.folder.join(crate::machines::qemu::CONSOLE_LOG);
+        let log = log_of(machine);
         if let Ok(lines) = last_lines(&log, LINES) {
             let lines = blotter.blot(lines);
             ui.note(format!("the last of its console (`trainyard lab console {node}`):\n{lines}"));
