@@ -19,8 +19,8 @@ is_up() {
 # The list has those that are mapped to their cell, which the controller does by itself, a minute after one came up.
 is_a_hypervisor() {
     local found
-    found=$(ask /os-hypervisors/detail hypervisors hypervisor_hostname hypervisor_type vcpus memory_mb |
-        awk -F '\t' -v node="$TRAINYARD_NODE" '$1 == node || index($1, node ".") == 1')
+    found=$(ask /os-hypervisors/detail hypervisors service.host hypervisor_hostname hypervisor_type vcpus memory_mb |
+        awk -F '\t' -v node="$TRAINYARD_NODE" '$1 == node')
     [ -n "$found" ] || fail "$TRAINYARD_NODE is not among the hypervisors: is it mapped to its cell?"
     say "${found//$'\t'/, }"
 }

@@ -298,6 +298,11 @@ impl Host {
         stages.map(|stage| (text(stage, "name"), text(stage, "state"))).collect()
     }
 
+    /// The names of its stages, in their order.
+    pub fn stages_of_its_own(&self) -> Vec<String> {
+        self.read("etc/trainyard/stages/order").lines().map(str::to_owned).collect()
+    }
+
     /// For a failed test: how far it came, and what it said.
     pub fn progress(&self) -> String {
         let mut text = format!("{}\n{:?}\n", self.name, self.stages());

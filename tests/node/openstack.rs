@@ -4,12 +4,15 @@
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, open_files};
+use crate::bench::{Bench, open_files, wait_until_done};
 use crate::browser::{Browser, Window};
 use crate::common::ROOT;
-use crate::configured::switched_on;
+use crate::failing::apply;
+use crate::faults::{random, seed};
 use crate::host::Host;
+use crate::install::install;
 use crate::network::OUTSIDE;
 use crate::outside::mirror;
 
@@ -36,9 +39,74 @@ nodes:
     )
 }
 
-/// A lab of that networking, as an undisturbed run leaves it.
-fn cloud(networking: &str) -> Bench {
-    switched_on(Bench::openstack(&lab_file(networking)))
+/// Two machines that the installer has just left, with OpenStack before them.
+fn installed(networking: &str) -> Bench {
+    let bench = Bench::openstack(&lab_file(networking));
+    bench.install();
+    bench
+}
+
+/// Switches both on, cuts one of them off in the middle of a stage of OpenStack's, and waits until both are done. The seed and the number say
+/// where: a controller has many such stages, a compute node few.
+fn come_up_with_a_cut(bench: &mut Bench, seed: u64, n: u64) {
+    let begun = Instant::now();
+    bench.start();
+    let host = if n % 4 == 3 { &mut bench.compute } else { &mut bench.controller };
+    let stages = host.stages_of_its_own();
+    let first = stages
+        .iter()
+        .position(|stage| stage == "keystone" || stage == "nova-compute")
+        .expect("one");
+    let stages = &stages[first..];
+    let stage = &stages[usize::try_from(random(seed, 2 * n)).expect("64 bits") % stages.len()];
+    let after = Duration::from_millis(random(seed, 2 * n + 1) % 6_000);
+    let end = Instant::now() + Duration::from_secs(900);
+    while !host
+        .stages()
+        .iter()
+        .any(|(name, state)| name == stage && state != "pending" && state != "waiting")
+    {
+        assert!(Instant::now() < end, "{stage} does not begin\n{}", host.progress());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    std::thread::sleep(after);
+    println!(
+        "TRAINYARD_SEED={seed}: cut {n}: {} is cut off {after:?} after {stage} began",
+        host.name
+    );
+    host.power_cut();
+    host.start(&bench.switches);
+    bench.wait_until_done();
+    println!("done after {:.1?}", begun.elapsed());
+}
+
+/// Nothing is there twice, and nothing is missing. (That each endpoint is there once, the verification asks.)
+fn is_whole(bench: &Bench) {
+    let names = |words: &str| {
+        let mut names: Vec<_> = rows(bench, words).into_iter().map(|row| row.join(" ")).collect();
+        names.sort();
+        names.join(", ")
+    };
+    assert_eq!(
+        names("identity /users users name"),
+        "admin, demo, glance, neutron, nova, placement"
+    );
+    assert_eq!(names("identity /projects projects name"), "admin, demo, service");
+    assert_eq!(
+        names("identity /services services type"),
+        "compute, identity, image, network, placement"
+    );
+    assert_eq!(rows(bench, "identity /endpoints endpoints id").len(), 15);
+    let sql = |query: &str| {
+        bench.controller.done(&format!("mysql --defaults-file=/root/.my.cnf -BNe '{query}'"))
+    };
+    assert_eq!(sql("SELECT name FROM nova_api.cell_mappings ORDER BY id"), "cell0\ncell1\n");
+    assert_eq!(sql("SELECT host FROM nova_api.host_mappings"), "compute\n");
+    let services = "compute /os-services services binary host";
+    assert_eq!(
+        names(services),
+        "nova-compute compute, nova-conductor controller, nova-scheduler controller"
+    );
 }
 
 /// Waits until every stage of both is content: after a boot, routers and DHCP are there only after their agents.
@@ -129,8 +197,10 @@ impl Drop for Forwarded {
 
 #[test]
 fn a_server_comes_up_and_reaches_the_outside_and_all_is_back_after_a_power_cut() {
-    let mut bench = cloud("self-service");
+    let mut bench = installed("self-service");
+    come_up_with_a_cut(&mut bench, seed(), 0);
     verified(&bench);
+    is_whole(&bench);
     let stages = bench.controller.done("cat /var/log/trainyard/*.log");
     for secret in bench.controller.secrets() {
         assert!(!stages.contains(&secret), "a secret stands in a stage's log");
@@ -200,4 +270,58 @@ fn dashboard(bench: &Bench) {
     browser.open(&format!("http://127.0.0.1:{}/dashboard/project/instances/", forwarded.port));
     browser.wait("document.body.innerText.includes('trainyard-smoke')");
     std::fs::write(format!("{ROOT}/target/dashboard.png"), browser.picture()).expect("written");
+}
+
+#[test]
+fn power_cuts_anywhere_end_in_the_same_state() {
+    if std::env::var_os("TRAINYARD_LONG").is_none() {
+        return;
+    }
+    let seed = seed();
+    for n in 1..10 {
+        let mut bench = installed("self-service");
+        come_up_with_a_cut(&mut bench, seed, n);
+        verified(&bench);
+        is_whole(&bench);
+    }
+}
+
+#[test]
+fn servers_on_the_provider_network_and_a_compute_node_that_comes_later() {
+    if std::env::var_os("TRAINYARD_LONG").is_none() {
+        return;
+    }
+    let mut bench = installed("provider");
+    bench.start();
+    bench.wait_until_done();
+    verified(&bench);
+    is_whole(&bench);
+    let said = bench.controller.done("trainyard-node smoke --keep");
+    assert!(said.contains("ok server: ACTIVE on compute, 203.0.113."), "{said}");
+    let server = Server::of(&bench);
+    server.plug(&bench.compute);
+    let address = Server::asks_for_its_address(&bench.compute);
+    assert_eq!(address, format!("{}/24", server.address));
+    bench.compute.wait_until(60, "ip netns exec server ping -c 1 -W 2 203.0.113.1");
+    bench.compute.wait_until(120, "ip netns exec server curl -sf --max-time 30 http://169.254.169.254/latest/meta-data/hostname");
+    assert!(bench.switches.reach(&server.address), "{} from the provider's side", server.address);
+
+    let lab = bench.lab.read("lab.yaml") + "  compute2: {role: compute, address: 10.0.0.32}\n";
+    std::fs::write(bench.lab.path("lab.yaml"), lab).expect("written");
+    bench.lab.done(&["secrets"]);
+    for host in [&bench.controller, &bench.compute] {
+        apply(host, &bench.lab);
+    }
+    let mut third = Host::new(&bench.area, "compute2");
+    install(&bench.area, &bench.lab, third.name, &third.layer());
+    third.start(&bench.switches);
+    wait_until_done(&mut third, &bench.switches, Instant::now());
+    // Its hypervisor is listed, so it is mapped: nobody ran anything on the controller.
+    third.wait_until(
+        300,
+        "trainyard-node verify >/run/said || { grep -A 4 FAILED /run/said; exit 1; }",
+    );
+    verified(&bench);
+    let said = bench.controller.done("trainyard-node smoke");
+    assert!(said.contains("ok server: ACTIVE on compute") && said.contains("ok clean"), "{said}");
 }
