@@ -163,8 +163,8 @@ fn parameters(
     (shared, interfaces): (&Shared, &Value),
     templates: &StageTemplates,
 ) -> Result<IndexMap<String, String>> {
-    let none = IndexMap::new();
-    let context = shared.context(node, interfaces, &none, None);
+    let unset = IndexMap::new();
+    let context = shared.context(node, interfaces, &unset, None);
     let mut values = IndexMap::new();
     for (name, parameter) in &stage.spec.parameters {
         let mut set = node.settings.parameters.iter();

@@ -219,7 +219,7 @@ fn of_stages(lab: &Lab, node: &str) -> Files {
         let mut section = String::new();
         for line in file["content"].as_str().expect("a text").lines().filter(|l| !l.is_empty()) {
             if let Some(name) = line.strip_prefix('[') {
-                section = name.trim_end_matches(']').to_owned();
+                name.trim_end_matches(']').clone_into(&mut section);
                 continue;
             }
             let (name, value) = line.split_once(" =").expect("an option");
