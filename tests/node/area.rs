@@ -42,14 +42,16 @@ pub struct Area {
 
 impl Area {
     /// Waits for its turn.
-    pub fn new() -> Self {
+    pub fn new(with_openstack: bool) -> Self {
         let turn = turn();
         assert_eq!(must("id", &["-u"]).trim(), "0", "test hosts need root: run this as root");
         for program in ["systemd-nspawn", "ip", "unshare", "nsenter", "setpriv"] {
             must("which", &[program]);
         }
         remove_leftovers();
-        let tree = must(&format!("{ROOT}/scripts/dev/node-root.sh"), &["--there"]);
+        let options: &[&str] =
+            if with_openstack { &["--there", "--openstack"] } else { &["--there"] };
+        let tree = must(&format!("{ROOT}/scripts/dev/node-root.sh"), options);
         let folder = PathBuf::from(format!("{ROOT}/target/node-hosts/{}", std::process::id()));
         fs::create_dir_all(&folder).expect("made");
         must("mount", &["-t", "tmpfs", "-o", "size=12G", "trainyard-hosts", text(&folder)]);

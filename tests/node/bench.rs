@@ -101,7 +101,7 @@ fn open_files() -> u64 {
 impl Bench {
     /// Two machines with nothing on them, and a lab that is rendered.
     pub fn empty(lab: &str) -> Self {
-        let area = Area::new();
+        let area = Area::new(false);
         let switches = Switches::new();
         let outside = Outside::new(&area, &switches);
         let lab = lab_folder(lab);

@@ -25,6 +25,7 @@ mod machine;
 mod network;
 mod outside;
 mod ports;
+mod rdo;
 mod runner;
 mod server;
 mod state;
