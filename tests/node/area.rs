@@ -50,9 +50,8 @@ impl Area {
         }
         remove_leftovers();
         let options: &[&str] =
-            if with_openstack { &["--openstack", "--there"] } else { &["--there"] };
-        let tree = std::env::var("OSTREE")
-            .unwrap_or_else(|_| must(&format!("{ROOT}/scripts/dev/node-root.sh"), options));
+            if with_openstack { &["--there", "--openstack"] } else { &["--there"] };
+        let tree = must(&format!("{ROOT}/scripts/dev/node-root.sh"), options);
         let folder = PathBuf::from(format!("{ROOT}/target/node-hosts/{}", std::process::id()));
         fs::create_dir_all(&folder).expect("made");
         must("mount", &["-t", "tmpfs", "-o", "size=12G", "trainyard-hosts", text(&folder)]);

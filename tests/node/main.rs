@@ -30,6 +30,7 @@ mod network;
 mod openstack;
 mod outside;
 mod ports;
+mod rdo;
 mod runner;
 mod server;
 mod state;
