@@ -67,7 +67,7 @@ slow: setup
 
 test-nodes: setup
 	scripts/dev/node-root.sh >/dev/null
-	$(if $(TRAINYARD_LONG),scripts/dev/node-root.sh --openstack >/dev/null)
+	scripts/dev/node-root.sh --openstack >/dev/null
 	[ -e target/standin/small.iso ] || scripts/dev/standin-iso.sh --no-kernel -o target/standin/small.iso
 	cargo test --locked --no-fail-fast $(AS_ROOT) $(HOSTS:%=--test %) -- --show-output $(if $(TRAINYARD_LONG),,--skip cloud_medium:: --skip rdo::)
 
