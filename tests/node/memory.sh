@@ -1,3 +1,4 @@
+#!/bin/bash
 # What the services of this host take of memory, in MiB: the proportional share of each process, added up by service.
 for process in /proc/[0-9]*; do
     unit=$(sed -n 's|.*/\([^/]*\.service\).*|\1|p' "$process/cgroup" 2>/dev/null | head -n 1)
