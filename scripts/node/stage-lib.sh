@@ -269,6 +269,28 @@ create_database() {
     } | sql
 }
 
+# make_tables DATABASES USER COMMAND...: COMMAND, run as USER, makes the tables of these databases; a second time changes nothing. MariaDB cannot take back half of a
+# change of tables, and no later COMMAND gets over one. So a mark stands from before the first time until it has ended, and as long as
+# it does, what is there is thrown away: nobody has used it yet. A database that had tables before gets no mark, and is not touched.
+make_tables() {
+    local databases=$1 user=$2 name mark status=0
+    shift 2
+    for name in $databases; do
+        mark=$TRAINYARD_ROOT/var/lib/trainyard/first-tables.$name
+        if [ -z "$(sql <<<"SHOW TABLES IN \`$name\`")" ]; then
+            : >"$mark"
+        elif [ -e "$mark" ]; then
+            say "the tables of $name were cut off when they were made; they are made anew"
+            sql <<<"DROP DATABASE \`$name\`; CREATE DATABASE \`$name\`"
+        fi
+    done
+    sync
+    as_user "$user" "$@" || status=$?
+    [ "$status" -eq 0 ] || fail "$* failed (exit status $status); what it says of that is in /var/log/${1%%-*}"
+    sync
+    for name in $databases; do rm -f "$TRAINYARD_ROOT/var/lib/trainyard/first-tables.$name"; done
+}
+
 # rich_rule PORT PROTOCOL SOURCE: the rule of firewalld that lets SOURCE (a CIDR, or `any`) reach PORT, as firewalld itself
 # writes it.
 rich_rule() {

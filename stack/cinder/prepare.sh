@@ -1,7 +1,7 @@
 #!/bin/bash
-# The tables. A second time changes nothing.
+# The tables.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
 
-as_user cinder cinder-manage db sync
+make_tables cinder cinder cinder-manage db sync

@@ -10,7 +10,7 @@ for key in "$TRAINYARD_ROOT"/etc/keystone/fernet-keys/* "$TRAINYARD_ROOT"/etc/ke
     [ ! -f "$key" ] || [ "$(tr -d '\n' <"$key" | wc -c)" -eq 44 ] || rm -f "$key"
 done
 
-as_user keystone keystone-manage db_sync
+make_tables keystone keystone keystone-manage db_sync
 keystone-manage fernet_setup --keystone-user keystone --keystone-group keystone
 keystone-manage credential_setup --keystone-user keystone --keystone-group keystone
 sync

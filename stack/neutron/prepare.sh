@@ -5,5 +5,5 @@ set -euo pipefail
 . "$TRAINYARD_LIB"
 
 ln -sfn /etc/neutron/plugins/ml2/ml2_conf.ini "$TRAINYARD_ROOT/etc/neutron/plugin.ini"
-as_user neutron neutron-db-manage --config-file "$TRAINYARD_ROOT/etc/neutron/neutron.conf" \
+make_tables neutron neutron neutron-db-manage --config-file "$TRAINYARD_ROOT/etc/neutron/neutron.conf" \
     --config-file "$TRAINYARD_ROOT/etc/neutron/plugins/ml2/ml2_conf.ini" upgrade head

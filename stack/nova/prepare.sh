@@ -12,7 +12,7 @@ nova_manage() { as_user nova nova-manage "$@"; }
 # mapped COLUMN VALUE: whether there is a cell with it.
 mapped() { [ "$(sql <<<"SELECT COUNT(*) FROM nova_api.cell_mappings WHERE $1 = '$2'")" -gt 0 ]; }
 
-nova_manage api_db sync
+make_tables nova_api nova nova-manage api_db sync
 if ! mapped uuid 00000000-0000-0000-0000-000000000000; then
     nova_manage cell_v2 map_cell0 --database_connection '{scheme}://{username}:{password}@{hostname}/nova_cell0?{query}'
 fi
@@ -20,4 +20,4 @@ if ! mapped name cell1; then
     nova_manage cell_v2 create_cell --name cell1 --transport-url "$queue" \
         --database_connection '{scheme}://{username}:{password}@{hostname}/{path}?{query}'
 fi
-nova_manage db sync
+make_tables 'nova nova_cell0' nova nova-manage db sync
