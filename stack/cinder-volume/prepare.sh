@@ -7,7 +7,7 @@ set -euo pipefail
 
 group=cinder-volumes
 disk=${TRAINYARD_DATA_DISK:-}
-[ -n "$disk" ] || fail "this node has no data disk for volumes: say one under \`storage: {data: …}\`, without a \`mount\`"
+[ -n "$disk" ] || fail "this node has no data disk for volumes: say one under \`storage: {data: {disk: sdb}}\`, without a \`mount\`"
 [ -b "$disk" ] || fail "the data disk $disk is not there"
 
 if ! vgs "$group" >/dev/null 2>&1; then

@@ -18,6 +18,6 @@ services_are_up() {
 }
 
 given "its services run"
-check "its user lists volumes" lists_volumes
-check "its services are up" services_are_up
+check "its volumes are listed" lists_volumes
+check "its scheduler and volume services are up" services_are_up
 verdict

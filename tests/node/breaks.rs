@@ -2,12 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use crate::bench::Bench;
 use crate::common::ROOT;
 use crate::configured::configured;
 use crate::faults::{random, seed};
 use crate::host::Host;
 
 const BREAKS: &str = include_str!("breaks.tsv");
+
+/// Those that need hosts with OpenStack's services.
+const OF_OPENSTACK: &str = include_str!("openstack-breaks.tsv");
 
 /// How many of them a short run makes.
 const SAMPLE: usize = 16;
@@ -23,8 +27,8 @@ struct Break {
     mends: &'static str,
 }
 
-fn all() -> Vec<Break> {
-    let lines = BREAKS.lines().filter(|line| !line.starts_with('#'));
+fn all(table: &'static str) -> Vec<Break> {
+    let lines = table.lines().filter(|line| !line.starts_with('#'));
     let read = |line: &'static str| {
         let parts: Vec<&str> = line.split('\t').collect();
         let [host, stage, check, breaks, mends] = parts[..] else { panic!("{line}") };
@@ -58,14 +62,19 @@ fn wait_until_content(host: &Host, stage: &str) {
 }
 
 /// Checks that nothing here breaks, and why.
-const ELSEWHERE: [(&str, &str); 2] = [
+const ELSEWHERE: [(&str, &str); 7] = [
+    ("its volumes are listed", "no test host has block storage"),
+    ("its scheduler and volume services are up", "no test host has block storage"),
+    ("its volume group is there", "no test host has device-mapper"),
+    ("LVM looks at no server's volumes", "no test host has device-mapper"),
+    ("the Block Storage service sees it up", "no test host has device-mapper"),
     ("bonds, bridges and VLANs are made of their parts", "these hosts have plain adapters only"),
     ("this clock is right", "failing.rs gives the hosts a source that is an hour off"),
 ];
 
 #[test]
 fn every_check_is_broken_here_or_it_is_said_why_not() {
-    let breaks = all();
+    let breaks: Vec<Break> = [BREAKS, OF_OPENSTACK].into_iter().flat_map(all).collect();
     let is_broken = |stage: Option<&str>, check: &str| {
         let is_of = |found: &&Break| {
             stage.is_none_or(|stage| {
@@ -110,19 +119,32 @@ fn checks_of(script: &str) -> Vec<String> {
 
 #[test]
 fn each_check_turns_red_when_what_it_looks_at_breaks_and_no_other_does() {
-    let mut breaks = all();
-    assert!(breaks.len() > 80);
+    assert!(all(BREAKS).len() > 80);
+    break_each(&configured(), sample(BREAKS, SAMPLE));
+}
+
+/// So many breaks of a table, which the seed chooses; or, where there is time, all.
+fn sample(table: &'static str, most: usize) -> Vec<Break> {
+    let mut breaks = all(table);
     if std::env::var_os("TRAINYARD_LONG").is_none() {
         let seed = seed();
-        println!("{SAMPLE} of {}, TRAINYARD_SEED={seed}", breaks.len());
-        for n in 0..SAMPLE {
+        println!("{most} of {}, TRAINYARD_SEED={seed}", breaks.len());
+        for n in 0..most {
             let left = breaks.len() - n;
             let at = usize::try_from(random(seed, n as u64) % left as u64).expect("small");
             breaks.swap(n, n + at);
         }
-        breaks.truncate(SAMPLE);
+        breaks.truncate(most);
     }
-    let bench = configured();
+    breaks
+}
+
+/// The same on hosts with OpenStack's services.
+pub fn break_openstack(bench: &Bench) {
+    break_each(bench, sample(OF_OPENSTACK, 4));
+}
+
+fn break_each(bench: &Bench, breaks: Vec<Break>) {
     let mut wrong = Vec::new();
     for Break { host, stage, check, breaks, mends } in breaks {
         let host = if host == "controller" { &bench.controller } else { &bench.compute };

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::bench::{Bench, open_files, wait_until_done};
+use crate::breaks::break_openstack;
 use crate::browser::{Browser, Window};
 use crate::common::ROOT;
 use crate::failing::apply;
@@ -201,6 +202,7 @@ fn a_server_comes_up_and_reaches_the_outside_and_all_is_back_after_a_power_cut()
     come_up_with_a_cut(&mut bench, seed(), 0);
     verified(&bench);
     is_whole(&bench);
+    break_openstack(&bench);
     let stages = bench.controller.done("cat /var/log/trainyard/*.log");
     for secret in bench.controller.secrets() {
         assert!(!stages.contains(&secret), "a secret stands in a stage's log");
