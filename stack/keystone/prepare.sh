@@ -16,8 +16,8 @@ keystone-manage credential_setup --keystone-user keystone --keystone-group keyst
 sync
 
 # By the environment, for a process list would show an argument.
-OS_BOOTSTRAP_PASSWORD=$(secret ADMIN_PASS)
-export OS_BOOTSTRAP_PASSWORD
+password=$(secret ADMIN_PASS)
+export OS_BOOTSTRAP_PASSWORD="$password"
 url=http://$TRAINYARD_CONTROLLER:5000/v3/
 as_user keystone keystone-manage bootstrap --bootstrap-region-id RegionOne \
     --bootstrap-admin-url "$url" --bootstrap-internal-url "$url" --bootstrap-public-url "$url"

@@ -1,7 +1,7 @@
 //! The networks of a lab: a namespace with a switch for each, and one for every host.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::area::{may, must, prefix};
 
@@ -37,12 +37,16 @@ impl Switches {
         must("ip", &[&["-n", &self.name], arguments].concat());
     }
 
-    /// Whether an address answers to what is outside, within half a minute.
+    /// Whether an address answers to what is outside, within half a minute: to a connection to the port of ssh, where nothing listens, it says
+    /// so. (This machine may have no ping.)
     pub fn reach(&self, address: &str) -> bool {
-        let ping = ["netns", "exec", &self.name, "ping", "-q", "-c", "1", "-W", "2", address];
-        (0..15).any(|_| {
-            Command::new("ip").args(ping).stdout(Stdio::null()).status().is_ok_and(|s| s.success())
-        })
+        let connect = format!(": </dev/tcp/{address}/22");
+        let words = ["netns", "exec", &self.name, "timeout", "2", "bash", "-c", &connect];
+        let is_refused = || {
+            let output = Command::new("ip").args(words).env("LC_ALL", "C").output().expect("ip");
+            String::from_utf8_lossy(&output.stderr).contains("Connection refused")
+        };
+        (0..15).any(|_| is_refused())
     }
 
     /// The namespace, as `nsenter` takes it.
