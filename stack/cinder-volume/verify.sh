@@ -4,7 +4,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
 
-has_its_group() { say "$(vgs --noheadings -o vg_name,vg_size,vg_free cinder-volumes)"; }
+has_its_group() { vgs --noheadings -o vg_name,vg_size,vg_free cinder-volumes; }
 
 looks_at_no_others() {
     local found

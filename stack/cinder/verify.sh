@@ -6,7 +6,11 @@ set -euo pipefail
 
 ask() { cloud rows --as cinder:CINDER_PASS:service volumev3 "$@"; }
 
-lists_volumes() { say "volumes: $(ask '/volumes/detail?all_tenants=1' volumes id status | wc -l)"; }
+lists_volumes() {
+    local found
+    found=$(ask '/volumes/detail?all_tenants=1' volumes id status)
+    say "volumes: ${found//$'\n'/, }"
+}
 
 services_are_up() {
     local binary host state found

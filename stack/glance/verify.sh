@@ -4,7 +4,11 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
 
-lists_images() { say "images: $(cloud rows --as glance:GLANCE_PASS:service image /v2/images images name status | tr '\t\n' ' ,')"; }
+lists_images() {
+    local found
+    found=$(cloud rows --as glance:GLANCE_PASS:service image /v2/images images name status)
+    say "images: ${found//$'\n'/, }"
+}
 
 keeps_images() {
     local folder=/var/lib/glance/images

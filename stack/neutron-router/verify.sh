@@ -14,9 +14,10 @@ is_alive() {
 }
 
 routers_are_there() {
-    local router count=0 namespaces
+    local router routers count=0 namespaces
     namespaces=$(ip netns)
-    for router in $(ask /v2.0/routers routers id); do
+    routers=$(ask /v2.0/routers routers id)
+    for router in $routers; do
         count=$((count + 1))
         grep -q "^qrouter-$router" <<<"$namespaces" || wrong "the router $router is not on this node yet"
     done

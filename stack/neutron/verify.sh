@@ -6,7 +6,11 @@ set -euo pipefail
 
 ask() { cloud rows --as neutron:NEUTRON_PASS:service network "$@"; }
 
-lists_extensions() { say "extensions: $(ask /v2.0/extensions extensions alias | tr '\n' ' ')"; }
+lists_extensions() {
+    local found
+    found=$(ask /v2.0/extensions extensions alias)
+    say "extensions: ${found//$'\n'/, }"
+}
 
 agents_are_alive() {
     local binary host alive found wanted
@@ -22,9 +26,10 @@ agents_are_alive() {
 
 # Agents are alive a minute before they have made their namespaces again.
 networks_have_dhcp() {
-    local network count=0 namespaces
+    local network networks count=0 namespaces
     namespaces=$(ip netns)
-    for network in $(ask '/v2.0/subnets?enable_dhcp=True' subnets network_id | sort -u); do
+    networks=$(ask '/v2.0/subnets?enable_dhcp=True' subnets network_id | sort -u)
+    for network in $networks; do
         count=$((count + 1))
         grep -q "^qdhcp-$network" <<<"$namespaces" || wrong "the network $network has no DHCP on this node yet"
     done

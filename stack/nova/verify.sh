@@ -28,8 +28,9 @@ has_two_cells() {
 
 # One that is not mapped to its cell gets no server, and `discover_hosts_in_cells_interval` maps it.
 computes_are_mapped() {
-    local host
-    for host in $(ask '/os-services?binary=nova-compute' services host); do
+    local host hosts
+    hosts=$(ask '/os-services?binary=nova-compute' services host)
+    for host in $hosts; do
         if [ "$(sql <<<"SELECT COUNT(*) FROM nova_api.host_mappings WHERE host = '$host'")" -gt 0 ]; then
             say "$host"
         else

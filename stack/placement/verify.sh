@@ -15,7 +15,9 @@ answers_with_its_versions() {
 }
 
 lists_providers() {
-    say "providers: $(cloud rows --as placement:PLACEMENT_PASS:service placement /resource_providers resource_providers name | tr '\n' ' ')"
+    local found
+    found=$(cloud rows --as placement:PLACEMENT_PASS:service placement /resource_providers resource_providers name)
+    say "providers: ${found//$'\n'/, }"
 }
 
 is_ready_for_use() {
