@@ -150,23 +150,25 @@ class Smoke(object):
         self.flavor = self.make(self.admin, "compute", "/flavors", "flavor", body)["id"]
         return "%(vcpus)d CPU, %(ram)d MB of memory, %(disk)d GB of disk" % body
 
-    def provider(self):
-        """The flat network on the provider's cable: there can be one only, so one that is there is used."""
+    def provider(self, has_servers):
+        """The flat network on the provider's cable: there can be one only, so one that is there is used. Without servers on it, nobody asks
+        it for an address by DHCP."""
         found = self.admin.get("network", "/v2.0/networks?provider:physical_network=provider&provider:network_type=flat")["networks"]
         if found:
             return found[0], "the provider network `%s`" % found[0]["name"]
         body = {"name": NAME, "shared": True, "router:external": True, "provider:network_type": "flat", "provider:physical_network": "provider"}
         network = self.make(self.admin, "network", "/v2.0/networks", "network", body)
         cidr, gateway, first, last = RANGE
-        body = {"name": NAME, "network_id": network["id"], "ip_version": 4, "cidr": cidr, "gateway_ip": gateway,
+        body = {"name": NAME, "network_id": network["id"], "ip_version": 4, "cidr": cidr, "gateway_ip": gateway, "enable_dhcp": has_servers,
                 "allocation_pools": [{"start": first, "end": last}]}
         self.make(self.admin, "network", "/v2.0/subnets", "subnet", body)
         return network, "a provider network, %s" % cidr
 
     def make_network(self):
-        network, said = self.provider()
         aliases = [e["alias"] for e in self.admin.get("network", "/v2.0/extensions")["extensions"]]
-        if "router" in aliases:
+        has_routers = "router" in aliases
+        network, said = self.provider(not has_routers)
+        if has_routers:
             cidr, gateway = OWN
             outside, network = network, self.make(self.demo, "network", "/v2.0/networks", "network", {"name": NAME})
             body = {"name": NAME, "network_id": network["id"], "ip_version": 4, "cidr": cidr, "gateway_ip": gateway}
