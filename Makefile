@@ -3,13 +3,14 @@
 # make check   the quick part of it: fewer random labs, no boots, none of the tests that take longest
 # make fuzz    half an hour of labs that nobody would write: what is told, and what is rendered, holds for them as well
 # make test-nodes  only the labs that come up on test hosts (docs/test-hosts.md); needs root
+# make test-openstack  the whole of OpenStack on two such hosts, up to a server that reaches the outside; its tree is made once, in three minutes
 # make test-long   those, a minute of fuzzing, what mirrors do, labs in QEMU, and every way to boot from a network, with every power cut and every broken line
 # make bench   how fast a large lab is rendered, an image brought and a seed made, beside peers
 
 # A toolchain that rustup has just installed is not on the PATH of this shell yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: bench beside-nodes build check clean demo fuzz setup slow test test-long test-nodes
+.PHONY: bench beside-nodes build check clean demo fuzz setup slow test test-long test-nodes test-openstack
 
 # How many random labs are judged; `make test` judges two hundred.
 TRAINYARD_LABS ?= 30
