@@ -263,7 +263,8 @@ fn dashboard(bench: &Bench) {
     browser.wait("document.querySelector('input[name=password]') !== null");
     let password = bench.controller.done("sed -n 's/^DEMO_PASS=//p' /etc/trainyard/secrets.env");
     browser.run(&format!(
-        "document.querySelector('input[name=username]').value = 'demo';
+        "document.querySelector('input[name=domain]').value = 'Default';
+         document.querySelector('input[name=username]').value = 'demo';
          document.querySelector('input[name=password]').value = '{}';
          document.querySelector('form').submit();",
         password.trim()
