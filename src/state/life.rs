@@ -50,6 +50,11 @@ impl NodeState {
         };
     }
 
+    /// Its machine starts, or has other disks: what it has told of its stages was of the time before, and it tells it again.
+    pub fn starts(&mut self) {
+        self.stages = None;
+    }
+
     /// It asks what to boot. One that was interrupted while it was installed begins anew, but not for ever.
     pub fn boots(&mut self, attempts: u32, now: u64) -> Asked {
         let last = self.seen.replace(now);

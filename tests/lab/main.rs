@@ -9,13 +9,15 @@ mod death;
 mod installed;
 mod remembered;
 mod running;
+mod told;
 
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::time::{Duration, Instant};
 
-use running::Machines;
+use common::judged;
+use running::{Machines, VERIFIED};
 
 #[test]
 fn machines_are_made_once_and_down_leaves_nothing() {
@@ -194,14 +196,10 @@ case $* in
     *) echo 'kex: closed' >&2; exit 255 ;;
 esac
 "#;
-    fs::create_dir(lab.path("bin")).expect("made");
-    for (name, text) in [("fetched", fetched.as_str()), ("bin/ssh", script)] {
-        fs::write(lab.path(name), text).expect("written");
-    }
-    fs::set_permissions(lab.path("bin/ssh"), fs::Permissions::from_mode(0o755)).expect("set");
-    let path = format!("{}:{}", lab.path("bin").display(), std::env::var("PATH").expect("a path"));
+    fs::write(lab.path("fetched"), &fetched).expect("written");
+    let path = lab.path_with("ssh", script);
     let mut collect = lab.command(&["lab", "collect", "-i", "key"]);
-    let said = common::judged({
+    let said = judged({
         collect.env("PATH", path);
         collect
     });
@@ -222,7 +220,7 @@ esac
     }
     let mut unpack = common::judge("tar");
     unpack.arg("-xzf").arg(lab.path("train-collected.tar.gz")).arg("-C").arg(lab.path("."));
-    common::judged(unpack);
+    judged(unpack);
     let read = |file: &str| {
         fs::read_to_string(lab.path(&format!("train/{file}")))
             .unwrap_or_else(|e| panic!("{file}: {e}"))
@@ -330,29 +328,16 @@ fn a_lab_is_up_when_its_nodes_are_verified() {
     let lab = Machines::new();
     let up = lab.listened(&["lab", "up", "compute", "--patience", "30"]);
     lab.wait_for(&["controller missing", "compute running"]);
-    let armed = lab.done(&["node", "arm", "compute", "--format", "json"]).stdout;
-    let armed: serde_json::Value = serde_json::from_str(&armed).expect("JSON");
-    let report = armed["nodes"][0]["report"].as_str().expect("an address").to_owned();
-    let by_the_way_out = format!("http://10.0.0.1:{}/r/", lab.port);
-    let token = report.strip_prefix(&by_the_way_out).unwrap_or_else(|| panic!("{report}"));
-    let tell = |verified: &str| {
-        let said = format!(
-            r#"{{"schema": 1, "stages": [{{"name": "a", "state": "done"}}], "verified": {verified}}}"#
-        );
-        let mut curl = common::judge("curl");
-        curl.args(["-sSf", "-H", "Content-Type: application/json", "-d", &said]);
-        curl.arg(format!("http://127.0.0.1:{}/r/{token}/stages", lab.port));
-        common::judged(curl);
-    };
+    let told_at = lab.armed("compute");
     let console = lab.machine("nodes/compute/console.log");
     let mut console =
         fs::File::options().append(true).create(true).open(console).expect("it is there");
     console.write_all(b"loading\r\n[    0.0] Linux version 3.10.0-1160.el7.x86_64 (x@y)\r\n\r\ncompute login: ").expect("written");
     std::thread::sleep(Duration::from_secs(2));
     let early = r#"{"ok": false, "at": "x", "passed": 1, "failed": ["a: b"], "again": true}"#;
-    tell(early);
+    judged(lab.tells(&told_at, early));
     std::thread::sleep(Duration::from_secs(2));
-    tell(r#"{"ok": true, "at": "x", "passed": 2, "failed": [], "again": false}"#);
+    judged(lab.tells(&told_at, VERIFIED));
     let ended = up.wait_with_output().expect("it ends");
     let (out, said) =
         (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));

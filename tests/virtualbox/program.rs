@@ -305,11 +305,14 @@ fn a_snapshot_is_kept_at_each_point_of_the_way_by_a_fake_vboxmanage() {
         ] {
             tell(&lab, &token, state, verified);
             all.push(name);
-            if name != "verified" {
-                wait(|| snapshots(host) == all, &mut up);
-                wait(|| host.vm("train-compute")["state"] == "running", &mut up);
-            }
+            wait(|| snapshots(host) == all, &mut up);
+            wait(|| host.vm("train-compute")["state"] == "running", &mut up);
         }
+        // It was started again, and is waited for until it tells so.
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(up.try_wait().expect("told").is_none(), "it has ended");
+        let verified = r#"{"ok": true, "at": "x", "passed": 1, "failed": [], "again": false}"#;
+        tell(&lab, &token, "done", verified);
         let ended = up.wait_with_output().expect("it ends");
         assert!(ended.status.success(), "{ended:?}");
         assert_eq!(snapshots(host), all);

@@ -78,7 +78,10 @@ pub(super) fn restore(lab: &Known, name: &str, names: &[String], ui: &Ui) -> Res
         for machine in &machines {
             ui.note(format!("{}: back to {name}", machine.node));
             provider.snapshot(machine, Snapshot::Restore(name))?;
-            note(timeline, machine, &format!("its disks are those of the snapshot {name} again"));
+            if let Some(timeline) = timeline {
+                let text = format!("its disks are those of the snapshot {name} again");
+                timeline.starts(&machine.node, &text);
+            }
         }
         // Only now: those that run are all as they were together.
         machines.iter().try_for_each(|machine| start(provider, wanted, machine, timeline))
@@ -133,9 +136,11 @@ fn start(
     machine: &Machine,
     timeline: Option<&Timeline>,
 ) -> Result<()> {
-    provider.start(wanted, machine)?;
-    note(timeline, machine, "its machine is started");
-    Ok(())
+    // Before: what it tells then is not forgotten with the rest.
+    if let Some(timeline) = timeline {
+        timeline.starts(&machine.node, "its machine is started");
+    }
+    Ok(provider.start(wanted, machine)?)
 }
 
 fn note(timeline: Option<&Timeline>, machine: &Machine, text: &str) {

@@ -142,7 +142,7 @@ pub(super) fn verify(
 }
 
 /// What a node's own verification says. Nobody is there to be asked for a password.
-fn verified(machine: &Machine, identity: Option<&Path>) -> Result<Output> {
+pub(super) fn verified(machine: &Machine, identity: Option<&Path>) -> Result<Output> {
     let mut ssh = login(machine, identity, &["-o", "BatchMode=yes"])?;
     ssh.args(["timeout", VERIFIED, "trainyard-node", "verify"]).stdin(Stdio::null());
     ssh.output().context("ssh")

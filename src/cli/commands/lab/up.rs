@@ -85,6 +85,10 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
             armed["report"].as_str().context("the server does not say where a node reports")?;
         maker.make(node, report)
     };
+    // Before they start: what they tell then counts.
+    for node in nodes.iter().filter(|node| after.power(node) == Power::Off) {
+        timeline.starts(node, "its machine is started");
+    }
     perform(&steps, &wanted, media, ui)?;
     let (blotter, provider) = (&Blotter::of(at.secrets), &*provider);
     let (wanted, server, timeline) = (&wanted, &server, &timeline);

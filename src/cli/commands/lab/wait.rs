@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::super::node::escaped;
 use super::super::server::{Contact, Server};
-use super::{kept, show};
+use super::{kept, reach, show};
 use crate::cli::lab::{HowArgs, Milestone};
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
@@ -31,6 +31,8 @@ const LITTLE: u64 = 64 << 20;
 /// Lines of a console that a failure shows.
 const LINES: usize = 15;
 
+/// How long a node may say nothing before it is asked: it may have come up while nobody listened.
+const SILENT: Duration = Duration::from_secs(15);
 /// How long a machine may be paused: a laptop that wakes up has more to do first.
 const PAUSED: Duration = Duration::from_secs(60);
 
@@ -43,6 +45,9 @@ struct Way<'m> {
     /// Since when its machine is seen to be paused.
     paused: Option<Instant>,
     reached: Option<Milestone>,
+    /// Whether it was asked what it has to say.
+    asked: bool,
+    failed: bool,
     done: bool,
 }
 
@@ -84,6 +89,8 @@ impl Waiting<'_> {
             since: begun,
             paused: None,
             reached: None,
+            asked: false,
+            failed: false,
             done: false,
         };
         let mut ways: Vec<Way> = machines.iter().map(|machine| way(*machine)).collect();
@@ -113,6 +120,10 @@ impl Waiting<'_> {
                 }
                 way.done = how == Said::Done;
                 way.reached = way.reached.max(node.and_then(reached));
+                if node.is_some_and(is_silent) && way.since.elapsed() > SILENT && !way.asked {
+                    way.asked = true;
+                    ask(way.machine.clone());
+                }
                 let power = seen.as_ref().map(|seen| seen.power(&way.machine.node));
                 if let Some(why) = self.why(way, how, power, begun.elapsed()) {
                     let last = watch.last(&way.machine.node);
@@ -121,7 +132,7 @@ impl Waiting<'_> {
                     self.timeline.note(&way.machine.node, &self.blotter.blot(told));
                     self.tell(way.machine, &why);
                     failures.push((way.machine.node.as_str(), why));
-                    way.done = true;
+                    (way.failed, way.done) = (true, true);
                 }
             }
             let all = ways.iter().map(|way| way.reached).min().flatten();
@@ -136,8 +147,9 @@ impl Waiting<'_> {
                     Some(self.timeline),
                     self.ui,
                 )?;
+                // They have started again.
                 for way in &mut ways {
-                    way.since = Instant::now();
+                    (way.since, way.asked, way.done) = (Instant::now(), false, way.failed);
                 }
             }
             std::thread::sleep(TICK);
@@ -220,6 +232,16 @@ impl Waiting<'_> {
 /// What there is to say of a node that has told something.
 pub(super) fn said(node: &Value) -> Option<String> {
     Some(judge(node).1).filter(|said| !said.is_empty())
+}
+
+/// Whether a node is installed, and has told nothing since its machine was started.
+fn is_silent(node: &Value) -> bool {
+    node["state"] == "installed" && node["stages"].is_null()
+}
+
+/// Has a node verify itself, which it tells the lab's server. One that does not answer is still on its way, and tells by itself.
+fn ask(machine: Machine) {
+    std::thread::spawn(move || drop(reach::verified(&machine, None)));
 }
 
 /// How far a node is by its own words.
