@@ -118,23 +118,6 @@ impl Seen {
         seen
     }
 
-    /// The nodes of these whose machines were switched off, or lost their host, in the middle of their installation. What is on their disks
-    /// may start, and is no node. `is_under_way`: whether a node was heard to begin, and not to end.
-    pub fn cut_off<'n>(
-        &self,
-        wanted: &Wanted,
-        nodes: &[&'n str],
-        is_under_way: impl Fn(&str) -> bool,
-    ) -> Vec<&'n str> {
-        let is_cut = |node: &&str| {
-            let machine = wanted.machine(node);
-            self.power(node) == Power::Off
-                && machine.is_some_and(|it| it.media != Media::Cloud && !console::greets(it))
-                && is_under_way(node)
-        };
-        nodes.iter().copied().filter(is_cut).collect()
-    }
-
     /// How a node's machine is.
     #[must_use]
     pub fn power(&self, node: &str) -> Power {

@@ -1,7 +1,7 @@
 //! What is known of a lab when its files say nothing, and what becomes of nodes that it has lost.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
@@ -206,9 +206,10 @@ fn tell(lab: &Machines, node: &str, what: &str) {
     judged(curl);
 }
 
-/// The power fails in the middle of an installation: half a system may start, and would never be a node.
+/// The power fails in the middle of an installation, as far as anybody has heard. It may have ended since, and somebody may have worked
+/// there.
 #[test]
-fn an_installation_that_was_cut_off_is_begun_anew() {
+fn an_installation_that_was_not_heard_to_end_is_told_and_nothing_is_removed() {
     let lab = Machines::with_medium();
     let port = lab.port.to_string();
     let words =
@@ -221,33 +222,19 @@ fn an_installation_that_was_cut_off_is_begun_anew() {
     let ended = begun.wait_with_output().expect("it ends");
     assert_eq!(ended.status.code(), Some(5), "{ended:?}");
     lab.wait_for(&["controller missing", "compute off"]);
+    // VirtualBox begins this anew at each start: nothing is found there of a login that it once asked for.
+    fs::remove_file(lab.machine("nodes/compute/console.log")).expect("removed");
 
-    // The same by the network, as far as it is known how the lab was begun.
-    let memory = lab.machine("lab.json");
-    let known = fs::read_to_string(&memory).expect("it is remembered");
-    let by_network = known.replace(r#""via":"seed""#, r#""via":"pxe""#);
-    fs::write(&memory, by_network.replace(r#""media":"seed""#, r#""media":"pxe""#))
-        .expect("written");
-    let told = lab.other(&["lab", "up", "compute", "--image", "medium.iso", "--dry-run"]);
-    assert!(told.stdout.contains("compute: remove it with its disks\n"), "{told:?}");
-    fs::write(&memory, known).expect("written");
-
-    let planned = |lab: &Machines| lab.other(&[&words[..], &["--dry-run"]].concat());
-    let told = planned(&lab);
-    assert!(told.stderr.contains("compute: it is off, and its installation"), "{told:?}");
-    assert!(told.stdout.contains("compute: remove it with its disks\n"), "{told:?}");
-    // One that was heard to greet is installed, though nobody was told.
-    let console = lab.machine("nodes/compute/console.log");
-    let mut log = fs::File::options().append(true).create(true).open(&console).expect("a console");
-    log.write_all(b"\r\nCentOS Linux 7 (Core)\r\n\r\ncompute login: ").expect("written");
-    assert_eq!(planned(&lab).stdout, "compute: start it\n");
-    fs::remove_file(&console).expect("removed");
-
+    let planned = lab.other(&[&words[..], &["--dry-run"]].concat());
+    for word in ["compute: it is off, and its installation", "`trainyard lab rebuild compute`"] {
+        assert!(planned.stderr.contains(word), "{planned:?}");
+    }
+    assert_eq!(planned.stdout, "compute: start it\n");
     let mark = lab.machine("nodes/compute/mark");
     fs::write(&mark, "").expect("written");
     let done = lab.other(&[&words[..], &["--no-wait"]].concat());
     assert_eq!(done.status, 0, "{done:?}");
-    assert!(!mark.exists(), "it is another disk");
+    assert!(mark.exists(), "it is the same disk");
     assert_eq!(lab.powers(), ["controller missing", "compute running"]);
 }
 

@@ -19,7 +19,9 @@ use crate::doctor::{Check, State};
 use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::machines::virtualbox::{self, VBOX_MANAGE};
-use crate::machines::{self, Act, Machine, Power, Seen, Shell, Step, Wanted, Watch, preflight};
+use crate::machines::{
+    self, Act, Machine, Media, Power, Seen, Shell, Step, Wanted, Watch, preflight,
+};
 use crate::secrets::Blotter;
 use crate::serve::Folder;
 use crate::state::{Sqlite, State as Way, Store as _};
@@ -35,12 +37,11 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     let seen = provider.look(&wanted)?;
     refuse_foreign(&seen)?;
     show::tell_left(&wanted, &seen, ui);
-    let mut going = nodes.clone();
+    let going = if anew { nodes.clone() } else { Vec::new() };
     if !anew {
-        going = seen.cut_off(&wanted, &nodes, |node| is_under_way(at, node));
-        for node in &going {
+        for node in under_way(at, &wanted, &seen, &nodes) {
             ui.note(format!(
-                "{node}: it is off, and its installation was never heard to end: it is begun anew"
+                "{node}: it is off, and its installation was never heard to end: it is started as it is; where it does not come up, `trainyard lab rebuild {node}` begins it anew"
             ));
         }
     }
@@ -115,12 +116,20 @@ fn keep(wanted: &mut Wanted, known: Option<&Record>, after: &Seen, ui: &Ui) {
     }
 }
 
-/// Whether a node was heard to begin its installation, and not to end it. What another server has open is not known here.
-fn is_under_way(at: &At, node: &str) -> bool {
+/// The nodes of these whose machines are off, and which were heard to begin their installation, and not to end it. (What another server has
+/// open is not known here.) They may be whole all the same: nobody hears a node while no `lab up` waits.
+fn under_way<'n>(at: &At, wanted: &Wanted, seen: &Seen, nodes: &[&'n str]) -> Vec<&'n str> {
     let database = Folder::at(at.state).database();
     let known = database.exists().then(|| Sqlite::open(&database).and_then(|store| store.nodes()));
     let known = known.and_then(Result::ok).unwrap_or_default();
-    known.iter().any(|it| it.name == node && matches!(it.state, Way::Installing | Way::Failed))
+    let is_begun = |node: &str| {
+        known.iter().any(|it| it.name == node && matches!(it.state, Way::Installing | Way::Failed))
+    };
+    let is_off = |node: &str| {
+        seen.power(node) == Power::Off
+            && wanted.machine(node).is_some_and(|machine| machine.media != Media::Cloud)
+    };
+    nodes.iter().copied().filter(|node| is_off(node) && is_begun(node)).collect()
 }
 
 /// The steps of VirtualBox's as a script.
