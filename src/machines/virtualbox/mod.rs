@@ -64,10 +64,14 @@ fn done(act: Act) -> Result<(), MachineError> {
 /// A machine that is there.
 fn found(manage: &Manage, machine: &Machine) -> Result<Vm, MachineError> {
     let vms = manage.vms()?.into_iter();
-    let mut own = vms
-        .filter(|vm| vm.file.starts_with(&machine.folder) || is_inside(&vm.file, &machine.folder));
-    own.next().ok_or_else(|| {
-        let node = &machine.node;
+    let own: Vec<Vm> = vms
+        .filter(|vm| vm.file.starts_with(&machine.folder) || is_inside(&vm.file, &machine.folder))
+        .collect();
+    let node = &machine.node;
+    if let Some(told) = there::several(node, &own.iter().collect::<Vec<_>>()) {
+        return Err(MachineError::Foreign(told));
+    }
+    own.into_iter().next().ok_or_else(|| {
         MachineError::Said(format!(
             "node `{node}` has no machine in VirtualBox: `trainyard lab up` makes it"
         ))

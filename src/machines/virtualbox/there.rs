@@ -36,7 +36,7 @@ pub(super) struct Noted<'a> {
 /// All that there is.
 pub(super) struct There {
     pub manage: Manage,
-    /// The lab's machines, by their nodes; each with whether it is whole. More than one of a node is a person's doing.
+    /// The lab's machines, by their nodes; each with whether it is whole. More than one of a node is a person's doing ([`several`]).
     pub own: BTreeMap<String, Vec<(Vm, bool)>>,
     /// The others'.
     pub others: Vec<Vm>,
@@ -171,7 +171,10 @@ impl There {
     }
 
     fn foreign(&self, wanted: &Wanted) -> Vec<String> {
-        let mut foreign = Vec::new();
+        let several = |(node, own): (&String, &Vec<(Vm, bool)>)| {
+            several(node, &own.iter().map(|(vm, _)| vm).collect::<Vec<_>>())
+        };
+        let mut foreign: Vec<String> = self.own.iter().filter_map(several).collect();
         for machine in &wanted.machines {
             let same = self.others.iter().filter(|vm| vm.name == machine.name);
             foreign.extend(same.map(|vm| {
@@ -201,6 +204,20 @@ impl There {
         }
         foreign
     }
+}
+
+/// What there is to say where more than one machine lies in a node's folder: all but one are a person's, as clones are, and nobody can tell
+/// which.
+pub(super) fn several(node: &str, own: &[&Vm]) -> Option<String> {
+    if own.len() < 2 {
+        return None;
+    }
+    let all: Vec<String> =
+        own.iter().map(|vm| format!("`{}` ({})", vm.name, vm.file.display())).collect();
+    Some(format!(
+        "machines in the folder of node `{node}`, of which one alone can be the lab's: {}; move the others elsewhere (`VBoxManage movevm NAME --folder FOLDER`)",
+        all.join(", ")
+    ))
 }
 
 fn given(wanted: &Wanted) -> BTreeMap<String, Ipv4Addr> {
