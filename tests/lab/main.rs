@@ -6,6 +6,7 @@ mod cloud;
 #[path = "../common/mod.rs"]
 mod common;
 mod death;
+mod disks;
 mod installed;
 mod remembered;
 mod running;

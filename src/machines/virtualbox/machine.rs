@@ -74,6 +74,12 @@ pub(super) fn make(wanted: &Wanted, machine: &Machine, host: &Host) -> Vec<Step>
             ));
         }
         steps.push(step("put its disk in", attach(name, port, "hdd", &path)));
+        if let Some(serial) = &disk.serial {
+            let key = format!("VBoxInternal/Devices/ahci/0/Config/Port{port}/SerialNumber");
+            let value = format!("string:{serial}");
+            let said = words(&["setextradata", name, &key, &value]);
+            steps.push(step("give its disk its serial number", said));
+        }
     }
     for (port, cd) in (machine.disks.len()..).zip(&machine.cds) {
         steps.push(step("put its CD in", attach(name, port, "dvddrive", &text(cd))));
