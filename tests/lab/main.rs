@@ -90,7 +90,7 @@ fn machines_are_made_once_and_down_leaves_nothing() {
     };
     assert!(at("compute: note that it is going") < at("compute: remove it with its disks"));
     assert_eq!(
-        at("lab: remove the lab's folder") + 1,
+        at("lab: remove the lab's folder, where nothing else is in it") + 1,
         steps.lines().count(),
         "what is remembered goes last"
     );

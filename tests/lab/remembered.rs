@@ -85,6 +85,52 @@ fn what_was_in_the_folder_of_the_machines_is_a_persons_and_stays() {
     assert_eq!(lab.run(&["lab", "up", "--no-wait"]).status, 8);
 }
 
+/// What somebody has put beside what the lab has made, and what links there lead to.
+#[test]
+fn what_lies_among_the_labs_own_and_is_not_stays() {
+    let lab = Machines::new();
+    lab.done(&["lab", "up", "compute", "--no-wait"]);
+    let elsewhere = lab.path("elsewhere");
+    fs::create_dir(&elsewhere).expect("made");
+    fs::write(elsewhere.join("whole"), "mine\n").expect("written");
+    let all = ["nodes/thesis/chapter-1", "nodes/notes", "networks/plan/b", "networks/plan.log"];
+    for file in all {
+        let own = lab.machine(file);
+        fs::create_dir_all(own.parent().expect("a folder")).expect("made");
+        fs::write(&own, "mine\n").expect("written");
+    }
+    let links = ["nodes/link", "networks/link"];
+    for link in links {
+        std::os::unix::fs::symlink(&elsewhere, lab.machine(link)).expect("linked");
+    }
+    assert_eq!(lab.run(&["lab", "down", "link"]).status, 2);
+    assert_eq!(lab.run(&["lab", "down", "thesis"]).status, 2);
+    assert!(!lab.done(&["lab", "status"]).stdout.contains("thesis"));
+    // A node that gets the name of something, and one whose folder is a link.
+    let thesis = "  thesis: {role: compute, address: 10.0.0.41}\n";
+    lab.change("nodes:\n", &format!("nodes:\n{thesis}"));
+    let refused = lab.run(&["lab", "up", "thesis", "--no-wait"]);
+    assert_eq!(refused.status, 8, "{refused:?}");
+    assert!(refused.stderr.contains("nodes/thesis` has something in it"), "{refused:?}");
+    lab.change(thesis, "");
+    std::os::unix::fs::symlink(&elsewhere, lab.machine("nodes/controller")).expect("linked");
+    let refused = lab.run(&["lab", "up", "--no-wait"]);
+    assert_eq!(refused.status, 8, "{refused:?}");
+    assert!(refused.stderr.contains("nodes/controller` is no folder"), "{refused:?}");
+
+    let said = lab.done(&["lab", "down"]).stderr;
+    assert_eq!(fs::read_to_string(elsewhere.join("whole")).expect("it stays"), "mine\n");
+    for file in all {
+        assert_eq!(fs::read_to_string(lab.machine(file)).expect(file), "mine\n");
+    }
+    for link in [links[0], links[1], "nodes/controller", "nodes/thesis", "networks/plan"] {
+        assert!(lab.machine(link).exists(), "{link}");
+        assert!(said.contains(&format!("{link}` is not the lab's, and stays\n")), "{said}");
+    }
+    assert!(!lab.machine("nodes/compute").exists() && !lab.machine("networks/management").exists());
+    assert_eq!(lab.processes(), []);
+}
+
 /// A node that runs has the address that it was made with, whatever the lab file says now.
 #[test]
 fn a_changed_lab_file_cuts_off_no_node_that_runs() {

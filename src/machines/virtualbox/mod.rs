@@ -11,6 +11,7 @@ mod raze;
 pub mod read;
 mod there;
 
+use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
@@ -126,7 +127,11 @@ impl Provider for VirtualBox {
 
     fn close(&self, wanted: &Wanted) -> Result<Vec<Step>, MachineError> {
         let mut steps = networks::raze(&There::look(wanted)?)?;
-        steps.extend(emptied(&wanted.folder));
+        let own = wanted.machines.iter().map(|machine| machine.folder.clone()).filter(|folder| {
+            // What has something in it went with its machine.
+            fs::read_dir(folder).is_ok_and(|mut inside| inside.next().is_none())
+        });
+        steps.extend(emptied(&wanted.folder, own.collect()));
         Ok(steps)
     }
 

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use super::manage::{Manage, Vm};
 use super::networks::own_address;
 use super::read::{Interface, Medium, NatNetwork};
-use crate::machines::{MachineError, NODES, Network, Power, Seen, Wanted};
+use crate::machines::{Machine, MachineError, NODES, Network, Power, Seen, Wanted};
 
 /// The note on a machine that is whole: what it was made as.
 pub(super) const WHOLE: &str = "trainyard/whole";
@@ -78,7 +78,7 @@ impl There {
             own,
             others,
             media: media.collect(),
-            folders: folders(&wanted.folder),
+            folders: folders(wanted),
             nat_networks: manage.nat_networks()?,
             host_only: if networks_of_mac { Vec::new() } else { manage.host_only()? },
             host_only_networks: if networks_of_mac {
@@ -275,12 +275,12 @@ pub(super) fn node_of(file: &Path, roots: &[PathBuf]) -> Option<String> {
     (plain && parts.next().is_some()).then(|| node.to_string_lossy().into_owned())
 }
 
-/// The nodes that have a folder with something in it.
-fn folders(folder: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(folder.join(NODES)).into_iter().flatten().flatten();
-    let filled = entries
-        .filter(|entry| fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_some()));
-    filled.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+/// The lab's nodes that have a folder with something in it. One of another name may be anybody's.
+fn folders(wanted: &Wanted) -> BTreeSet<String> {
+    let is_filled = |machine: &&Machine| {
+        fs::read_dir(&machine.folder).is_ok_and(|mut inside| inside.next().is_some())
+    };
+    wanted.machines.iter().filter(is_filled).map(|machine| machine.node.clone()).collect()
 }
 
 #[cfg(test)]

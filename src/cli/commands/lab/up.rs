@@ -34,7 +34,8 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     let provider = begun.provider()?;
     let mut wanted = at.wanted(begun);
     let nodes = at.nodes(names)?;
-    let seen = provider.look(&wanted)?;
+    let mut seen = provider.look(&wanted)?;
+    seen.foreign.extend(never_begun(known.as_ref(), &wanted, &seen));
     refuse_foreign(&seen)?;
     show::tell_left(&wanted, &seen, ui);
     let going = if anew { nodes.clone() } else { Vec::new() };
@@ -101,6 +102,21 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     let machines: Vec<&Machine> =
         wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())).collect();
     waiting.wait(&machines, &mut watch)
+}
+
+/// Folders of nodes that the lab had not when it was last begun: nothing of what is in them is its own.
+fn never_begun(known: Option<&Record>, wanted: &Wanted, seen: &Seen) -> Vec<String> {
+    let Some(known) = known else { return Vec::new() };
+    let is_strange = |machine: &&Machine| {
+        known.lab.machine(&machine.node).is_none() && seen.power(&machine.node) == Power::Partial
+    };
+    let told = |machine: &Machine| {
+        let (folder, node) = (machine.folder.display(), &machine.node);
+        format!(
+            "`{folder}` has something in it, and the lab never had a node `{node}`: move it elsewhere"
+        )
+    };
+    wanted.machines.iter().filter(is_strange).map(told).collect()
 }
 
 /// Leaves machines that are there as they were made, whatever the lab file says now: other addresses or ports would cut off nodes that run.
