@@ -53,7 +53,7 @@ fn machines_are_made_once_and_down_leaves_nothing() {
     // It goes on as it was begun.
     let otherwise = lab.run(&["lab", "up", "--no-wait", "--via", "seed"]);
     assert_eq!(otherwise.status, 8, "{otherwise:?}");
-    assert!(otherwise.stderr.contains("were begun otherwise"), "{otherwise:?}");
+    assert!(otherwise.stderr.contains("begun with `--via cloud`, not `seed`"), "{otherwise:?}");
 
     // One anew; the other runs on.
     let inode = |file: &str| fs::metadata(lab.machine(file)).expect(file).ino();
@@ -385,7 +385,7 @@ fn a_node_that_never_says_a_word_is_a_failure_that_shows_what_there_is_to_see() 
     assert_eq!(failed.status, 5, "{failed:?}");
     assert!(begun.elapsed() >= Duration::from_secs(3));
     for words in [
-        "nothing has changed for 3 s",
+        "nothing has changed for 3 s (`--patience`)",
         "its screen: ",
         "trainyard lab ssh compute",
         "trainyard lab rebuild compute",

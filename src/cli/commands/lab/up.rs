@@ -31,6 +31,7 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     Record::refuse_foreign(&at.machines())?;
     let known = Record::read(at.state)?;
     let begun = Begun::of(known.as_ref().map(|known| known.begun), how)?;
+    let how = &remembering(how, known.as_ref())?;
     let provider = begun.provider()?;
     let mut wanted = at.wanted(begun);
     let nodes = at.nodes(names)?;
@@ -64,7 +65,7 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
             format!("the lab cannot be made here: {}: {}", bad.what, bad.seen)
         ));
     }
-    let mut steps = remembered(at, Record::new(begun, wanted.clone()))?;
+    let mut steps = remembered(at, Record::new(begun, how.image.clone(), wanted.clone()))?;
     steps.extend(provider.raze(&wanted, &seen, &going)?);
     steps.extend(provider.raise(&wanted, &after, &nodes)?);
     if how.dry_run {
@@ -102,6 +103,13 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     let machines: Vec<&Machine> =
         wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())).collect();
     waiting.wait(&machines, &mut watch)
+}
+
+/// With the image that was named last, where none is named now.
+fn remembering(how: &HowArgs, known: Option<&Record>) -> Result<HowArgs> {
+    let named = how.image.as_deref().map(std::path::absolute).transpose()?;
+    let image = named.or_else(|| known?.image.clone());
+    Ok(HowArgs { image, ..how.clone() })
 }
 
 /// Folders of nodes that the lab had not when it was last begun: nothing of what is in them is its own.
@@ -150,15 +158,20 @@ fn under_way<'n>(at: &At, wanted: &Wanted, seen: &Seen, nodes: &[&'n str]) -> Ve
 
 /// The steps of VirtualBox's as a script.
 pub(super) fn script(at: &At, args: &ScriptArgs) -> Result<()> {
-    let begun = Begun::of_script(Record::read(at.state)?.map(|known| known.begun), args)?;
+    let known = Record::read(at.state)?;
+    let begun = Begun::of_script(known.as_ref().map(|known| known.begun), args)?;
+    let image = known.and_then(|known| known.image);
     let folder = args.folder.clone().unwrap_or_else(|| at.machines());
     let wanted = at.wanted_in(begun, &folder);
     let nodes = at.nodes(&args.nodes)?;
     // What is there on another host nobody knows here, and no trainyard is there that would look for what is remembered.
     let is_here = args.folder.is_none();
     let is_none = matches!(Tool::locate(VBOX_MANAGE), Err(ToolError::Missing { .. }));
-    let mut steps =
-        if is_here { remembered(at, Record::new(begun, wanted.clone()))? } else { Vec::new() };
+    let mut steps = if is_here {
+        remembered(at, Record::new(begun, image, wanted.clone()))?
+    } else {
+        Vec::new()
+    };
     steps.extend(if args.assume_empty || !is_here || is_none {
         virtualbox::from_nothing(&wanted, &nodes)?
     } else {
