@@ -33,6 +33,8 @@ const LINES: usize = 15;
 
 /// How long a node may say nothing before it is asked: it may have come up while nobody listened.
 const SILENT: Duration = Duration::from_secs(15);
+/// For how long it may fail to look at machines: one call of many does, where the host has much to do.
+const UNSEEN: Duration = Duration::from_secs(120);
 /// How long a machine may be paused: a laptop that wakes up has more to do first.
 const PAUSED: Duration = Duration::from_secs(60);
 
@@ -49,6 +51,16 @@ struct Way<'m> {
     asked: bool,
     failed: bool,
     done: bool,
+}
+
+impl Way<'_> {
+    /// What was told last, in words.
+    fn last(&self) -> String {
+        if self.last.is_empty() {
+            return "it has told nothing".to_owned();
+        }
+        format!("the last was: {}", self.last)
+    }
 }
 
 /// What a node says of itself.
@@ -96,13 +108,31 @@ impl Waiting<'_> {
         let mut ways: Vec<Way> = machines.iter().map(|machine| way(*machine)).collect();
         let mut contact = Contact::default();
         let (mut looked, mut kept) = (Instant::now(), None);
+        // Since when nobody says how machines are.
+        let mut unseen: Option<Instant> = None;
         let mut failures = Vec::new();
         while ways.iter().any(|way| !way.done) {
             interrupt::check()?;
             let said = contact.of(self.server.ask("nodes", &[]), self.ui).unwrap_or_default();
             let seen = if looked.elapsed() > LOOK {
                 looked = Instant::now();
-                Some(self.provider.look(self.wanted)?)
+                let seen = self.provider.look(self.wanted);
+                interrupt::check()?;
+                match seen {
+                    Ok(seen) => {
+                        unseen = None;
+                        Some(seen)
+                    }
+                    Err(error) => {
+                        if unseen.is_none() {
+                            self.ui.note(format!("{error}; it is asked again"));
+                        }
+                        if unseen.get_or_insert_with(Instant::now).elapsed() > UNSEEN {
+                            return Err(error.into());
+                        }
+                        None
+                    }
+                }
             } else {
                 None
             };
@@ -191,16 +221,16 @@ impl Waiting<'_> {
                 (since.elapsed() > PAUSED).then(|| paused(&way.machine.folder))
             }
             _ if still > self.how.patience => Some(format!(
-                "nothing has changed for {} s (`--patience`); the last was: {}",
+                "nothing has changed for {} s (`--patience`); {}",
                 self.how.patience.as_secs(),
-                way.last
+                way.last()
             )),
             _ => self.how.limit.iter().find(late).map(|(milestone, limit)| {
                 format!(
-                    "it is not {} after {} s (`--limit`); the last was: {}",
+                    "it is not {} after {} s (`--limit`); {}",
                     milestone.name(),
                     limit.as_secs(),
-                    way.last
+                    way.last()
                 )
             }),
         }
@@ -212,7 +242,9 @@ impl Waiting<'_> {
         let node = &machine.node;
         ui.note(format!("\n{node}: {why}"));
         let log = log_of(machine);
-        if let Ok(lines) = last_lines(&log, LINES) {
+        if let Ok(lines) = last_lines(&log, LINES)
+            && !lines.is_empty()
+        {
             let lines = blotter.blot(lines);
             ui.note(format!("the last of its console (`trainyard lab console {node}`):\n{lines}"));
         }
