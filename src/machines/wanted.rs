@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::NODES;
-use crate::model::{self, COMPUTE, Hardware, Lab, MANAGEMENT, Mac};
+use crate::model::{self, COMPUTE, Hardware, Lab, MANAGEMENT, Mac, RootLogin};
 use crate::plan::{NodePlan, Plan};
 use crate::spec::Attach;
 use crate::stack::holds;
@@ -84,6 +84,9 @@ pub struct Machine {
     pub folder: PathBuf,
     /// Its address on the management network.
     pub address: Ipv4Addr,
+    /// Who logs in there in place of root, who may not; by sudo it does what root does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
     /// What it is made of.
     pub hardware: Hardware,
     /// Its cards.
@@ -364,6 +367,7 @@ fn machine(
         name: format!("{}-{}", plan.lab, node.name),
         folder: own,
         address: node.address,
+        login: node.access.user.clone().filter(|_| node.access.root_login == RootLogin::Locked),
         hardware: node.hardware,
         cards: node.interfaces.iter().filter_map(card).collect(),
         disks,

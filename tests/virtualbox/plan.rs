@@ -41,6 +41,7 @@ fn machine(lab: &Path, node: &str, last: u8, port: u16) -> Machine {
         node: node.into(),
         name: format!("train-{node}"),
         address,
+        login: None,
         hardware: Hardware { cpus: 2, memory_mib: 4096, disk_mib: 10240 },
         cards: vec![card(1, 0), card(3, 1)],
         disks: vec![disk(folder.join("system"), 10240)],
