@@ -284,6 +284,81 @@ fn an_installation_that_was_not_heard_to_end_is_told_and_nothing_is_removed() {
     assert_eq!(lab.powers(), ["controller missing", "compute running"]);
 }
 
+/// What a lab was made from is taken again, and how it was begun is told where something else is asked for.
+#[test]
+fn an_image_that_was_named_is_remembered() {
+    let lab = Machines::new();
+    fs::rename(lab.path("empty.qcow2"), lab.path("other.qcow2")).expect("moved");
+    lab.done(&["lab", "up", "compute", "--no-wait", "--image", "other.qcow2"]);
+    lab.done(&["lab", "rebuild", "compute", "--no-wait"]);
+    assert_eq!(lab.powers(), ["controller missing", "compute running"]);
+    let otherwise = lab.run(&["lab", "up", "--via", "iso", "--firmware", "efi"]);
+    assert_eq!(otherwise.status, 8, "{otherwise:?}");
+    for word in ["begun with `--via cloud`, not `iso`", "with `--firmware bios`, not `efi`"] {
+        assert!(otherwise.stderr.contains(word), "{word}: {otherwise:?}");
+    }
+    assert!(!otherwise.stderr.contains("--provider"), "{otherwise:?}");
+}
+
+/// What does not run is told as that, at once, and what is not there keeps nothing of the others back.
+#[test]
+fn machines_that_cannot_be_reached_or_kept_are_told_with_how_they_are() {
+    let lab = Machines::new();
+    lab.done(&["lab", "up", "compute", "--no-wait"]);
+    for words in [&["lab", "snapshot", "first"][..], &["lab", "restore", "first"]] {
+        let refused = lab.run(words);
+        assert_eq!(refused.status, 2, "{refused:?}");
+        assert!(refused.stderr.contains("controller is not there"), "{refused:?}");
+        assert!(!refused.stderr.contains("switch it off"), "{refused:?}");
+    }
+    assert_eq!(lab.done(&["lab", "snapshot"]).stdout, "controller  \ncompute  \n");
+    assert_eq!(lab.powers(), ["controller missing", "compute running"]);
+    lab.qmp("compute", "quit");
+    lab.wait_for(&["controller missing", "compute off"]);
+    let begun = std::time::Instant::now();
+    for (words, told) in [
+        (&["lab", "ssh", "compute"][..], "compute is off: `trainyard lab up compute` makes"),
+        (&["lab", "verify"], "controller is missing, compute is off: `trainyard lab up controller"),
+        (&["lab", "verify", "--cold", "compute"], "compute is off: "),
+    ] {
+        let refused = lab.run(words);
+        assert_eq!(refused.status, 7, "{refused:?}");
+        assert!(refused.stderr.contains(told), "{told}: {refused:?}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(15));
+}
+
+/// Who may log in is asked, and does by sudo what root does.
+#[test]
+fn where_root_may_not_log_in_the_administrator_does() {
+    let lab = Machines::new();
+    let key = "ssh_authorized_keys: [\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGkf8kHx1RpBvCkOtUXm9dnQvyV5L5mJyq7aZn0rW0dB me\"]";
+    lab.change("ssh_authorized_keys: []", key);
+    lab.change("root_login: password ", "root_login: locked ");
+    lab.change("# user: ops ", "user: ops ");
+    lab.done(&["lab", "up", "compute", "--no-wait"]);
+    let path = lab.path_with("ssh", "#!/bin/sh\necho \"$*\" >> asked\nexit 255\n");
+    let with = |words: &[&str]| {
+        let mut command = lab.command(words);
+        command.env("PATH", &path);
+        common::outcome(command)
+    };
+    assert_eq!(with(&["lab", "ssh", "compute", "id"]).status, 7);
+    let silent = with(&["lab", "verify", "compute"]);
+    assert_eq!(silent.status, 7, "that it does not answer says nothing of it: {silent:?}");
+    assert!(silent.stderr.contains("no answer by SSH: compute"), "{silent:?}");
+    assert_eq!(with(&["lab", "collect"]).status, 0);
+    let asked = fs::read_to_string(lab.path("asked")).expect("asked");
+    for ends in [
+        " ops@127.0.0.1 id",
+        " ops@127.0.0.1 sudo -n timeout 900 trainyard-node verify",
+        "sudo -n sh -c 'timeout 45 tail",
+    ] {
+        assert!(asked.contains(ends), "{ends}: {asked}");
+    }
+    assert!(!asked.contains("root@"), "{asked}");
+}
+
 /// By UEFI: its code and what it remembers are there, and it starts what is on the disk.
 #[test]
 fn a_machine_starts_by_uefi_when_it_is_told_to() {
