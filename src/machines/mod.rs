@@ -166,6 +166,9 @@ pub enum MachineError {
     /// It answers, and not as it should.
     #[error("{0}")]
     Said(String),
+    /// What the lab file or an option says does not do here.
+    #[error("{0}")]
+    Unfit(String),
     /// Something is in the way that is not the lab's.
     #[error("{0}")]
     Foreign(String),

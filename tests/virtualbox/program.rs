@@ -119,7 +119,7 @@ fn a_script_from_nothing_makes_what_up_makes_by_a_fake_vboxmanage() {
         let port = lab.port.to_string();
         let words = ["lab", "script", "--via", "cloud", "--port-base", &port, "--assume-empty"];
         let refused = outcome(lab.command(&words));
-        assert_ne!(refused.status, 0);
+        assert_eq!(refused.status, 9, "{refused:?}");
         assert!(
             refused.stderr.contains("say `networks.provider.virtualbox.host_interface`"),
             "{refused:?}"
