@@ -16,6 +16,10 @@ use crate::serve::{Folder, Timeline};
 
 pub(super) fn down(state: &Path, names: &[String], dry_run: bool, ui: &Ui) -> Result<()> {
     if Record::read(state)?.is_none() {
+        if !names.is_empty() {
+            // It says that there are none.
+            Known::open(state)?;
+        }
         let folder = machines_of(state);
         // Other files, as an earlier `down` leaves them, are in nobody's way.
         if [NODES, NETWORKS].iter().any(|made| folder.join(made).exists()) {

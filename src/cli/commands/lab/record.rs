@@ -1,6 +1,7 @@
 //! What is remembered of how a lab was begun, so that later commands need not be told again.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -94,6 +95,17 @@ impl Record {
 
     pub fn text(&self) -> Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
+    }
+}
+
+impl fmt::Display for Begun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = serde_json::to_value(self).map_err(|_| fmt::Error)?;
+        let options = said.as_object().into_iter().flatten().map(|(option, value)| {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            format!("--{} {value}", option.replace('_', "-"))
+        });
+        f.write_str(&options.collect::<Vec<_>>().join(" "))
     }
 }
 

@@ -15,7 +15,7 @@ use super::wait::Waiting;
 use super::{At, is_at_work, show};
 use crate::cli::lab::{HowArgs, ScriptArgs, ScriptShell};
 use crate::cli::ui::{Ui, print};
-use crate::doctor::{Check, State};
+use crate::doctor::{Check, Kind, State};
 use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::machines::virtualbox::{self, VBOX_MANAGE};
@@ -55,6 +55,11 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     if !(how.dry_run && is_at_work(at.state)) {
         checks.extend(preflight::port(server, "nodes are to tell there how far they are"));
     }
+    if let Some(image) = how.image.as_deref().filter(|image| !image.is_file()) {
+        let fix = "name another file (`--image`), or bring it back";
+        let seen = format!("`{}` is no file", image.display());
+        checks.push(Check::not(Kind::Machine, "image", State::Lacking, seen, fix));
+    }
     // What was asked of a program then failed because of that, and is no fault of the host's.
     interrupt::check()?;
     tell(&checks, ui);
@@ -69,7 +74,12 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     steps.extend(provider.raze(&wanted, &seen, &going)?);
     steps.extend(provider.raise(&wanted, &after, &nodes)?);
     if how.dry_run {
-        let data = json!({ "schema": 1, "steps": steps, "checks": checks });
+        let image = how.image.as_deref();
+        let data = json!({
+            "schema": 1, "begun": begun, "image": image, "steps": steps, "checks": checks
+        });
+        let image = image.map(|image| format!(", from `{}`", image.display()));
+        ui.note(format!("{begun}{}", image.unwrap_or_default()));
         return ui.result(|| planned(&steps), &data);
     }
     let maker = Maker::new(at, &wanted, provider.format(), how, ui);
