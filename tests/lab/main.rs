@@ -29,6 +29,11 @@ fn machines_are_made_once_and_down_leaves_nothing() {
     {
         assert!(planned.lines().any(|it| it == line), "{line}\n{planned}");
     }
+    let planned = lab.run(&["lab", "up", "--dry-run", "--image", "none.iso"]);
+    for word in ["--via cloud", "--provider qemu", "none.iso` is no file"] {
+        assert!(planned.stderr.contains(word), "{word}: {planned:?}");
+    }
+    assert_eq!(lab.run(&["lab", "down", "nosuch"]).status, 2);
     assert!(!lab.path(".trainyard").exists(), "it was only shown");
 
     lab.done(&["lab", "up", "--no-wait"]);
@@ -236,7 +241,10 @@ esac
     let json = |file: &str| serde_json::from_str::<serde_json::Value>(&read(file)).expect("JSON");
     assert_eq!(json("status.json")["machines"][0]["way"]["state"], "armed");
     let timeline = read("compute/timeline.log");
-    for happened in ["  compute  armed  armed: it is installed", "  its machine is running\n"] {
+    for happened in [
+        "  compute  armed  armed: what it is made by is ready for it",
+        "  its machine is running\n",
+    ] {
         assert!(timeline.contains(happened), "{timeline}");
     }
     assert!(!timeline.contains("controller"), "{timeline}");
@@ -357,7 +365,7 @@ fn a_lab_is_up_when_its_nodes_are_verified() {
     let (runs, happened): (Vec<&str>, Vec<&str>) =
         all.iter().partition(|it| it.ends_with("  its machine is running"));
     assert_eq!(runs.len(), 1, "{told}");
-    let armed = "armed  armed: it is installed when it next boots from the network";
+    let armed = "armed  armed: what it is made by is ready for it";
     let wanted = [
         armed,
         armed,
