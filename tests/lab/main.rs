@@ -18,7 +18,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::time::{Duration, Instant};
 
 use common::judged;
-use running::{Machines, VERIFIED};
+use running::{Machines, VERIFIED, tells};
 
 #[test]
 fn machines_are_made_once_and_down_leaves_nothing() {
@@ -344,9 +344,9 @@ fn a_lab_is_up_when_its_nodes_are_verified() {
     console.write_all(b"loading\r\n[    0.0] Linux version 3.10.0-1160.el7.x86_64 (x@y)\r\n\r\ncompute login: ").expect("written");
     std::thread::sleep(Duration::from_secs(2));
     let early = r#"{"ok": false, "at": "x", "passed": 1, "failed": ["a: b"], "again": true}"#;
-    judged(lab.tells(&told_at, early));
+    judged(tells(&told_at, early));
     std::thread::sleep(Duration::from_secs(2));
-    judged(lab.tells(&told_at, VERIFIED));
+    judged(tells(&told_at, VERIFIED));
     let ended = up.wait_with_output().expect("it ends");
     let (out, said) =
         (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));

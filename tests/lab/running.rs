@@ -164,16 +164,6 @@ impl Machines {
         format!("http://127.0.0.1:{}/r/{token}/stages", self.port)
     }
 
-    /// What tells there that a node's one stage is done, and what its verification found.
-    pub fn tells(&self, at: &str, verified: &str) -> Command {
-        let said = format!(
-            r#"{{"schema": 1, "stages": [{{"name": "a", "state": "done"}}], "verified": {verified}}}"#
-        );
-        let mut curl = judge("curl");
-        curl.args(["-sSf", "-H", "Content-Type: application/json", "-d", &said, at]);
-        curl
-    }
-
     /// A `PATH` on which a program of this lab's comes first.
     pub fn path_with(&self, name: &str, script: &str) -> String {
         fs::create_dir_all(self.path("bin")).expect("made");
@@ -237,6 +227,16 @@ impl Machines {
         let values = values.map(|(_, value)| value.trim_matches('"').to_owned());
         values.filter(|value| value.len() > 7).collect()
     }
+}
+
+/// What tells there that a node's one stage is done, and what its verification found.
+pub fn tells(at: &str, verified: &str) -> Command {
+    let said = format!(
+        r#"{{"schema": 1, "stages": [{{"name": "a", "state": "done"}}], "verified": {verified}}}"#
+    );
+    let mut curl = judge("curl");
+    curl.args(["-sSf", "-H", "Content-Type: application/json", "-d", &said, at]);
+    curl
 }
 
 impl Drop for Machines {

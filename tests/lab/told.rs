@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::common::{judged, outcome};
-use crate::running::{Machines, VERIFIED};
+use crate::running::{Machines, VERIFIED, tells};
 
 /// Of a time before a machine's last start, or of other disks.
 #[test]
@@ -13,7 +13,7 @@ fn what_was_told_before_a_machine_started_does_not_count() {
     let begun = lab.listened(&up);
     lab.wait_for(&["controller missing", "compute running"]);
     let told_at = lab.armed("compute");
-    judged(lab.tells(&told_at, VERIFIED));
+    judged(tells(&told_at, VERIFIED));
     let ended = begun.wait_with_output().expect("it ends");
     assert!(ended.status.success(), "{ended:?}");
     let off = || {
@@ -30,8 +30,8 @@ fn what_was_told_before_a_machine_started_does_not_count() {
     assert!(!is_verified());
 
     // One that came up while nobody listened is asked, and tells.
-    let tells = lab.tells(&told_at, VERIFIED);
-    let words: Vec<String> = tells.get_args().map(|word| format!("'{}'", word.display())).collect();
+    let tell = tells(&told_at, VERIFIED);
+    let words: Vec<String> = tell.get_args().map(|word| format!("'{}'", word.display())).collect();
     let script = format!("#!/bin/sh\necho \"$*\" > asked\nexec curl {}\n", words.join(" "));
     let mut again = lab.command(&up);
     again.env("PATH", lab.path_with("ssh", &script));
