@@ -99,7 +99,7 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             MachineError::Tool(error) => of_tool(error),
             MachineError::Said(_) => PROGRAM_FAILED,
             MachineError::Foreign(_) => REFUSED,
-            MachineError::Io { .. } => INPUT,
+            MachineError::Io { .. } | MachineError::Unfit(_) => INPUT,
             MachineError::Interrupted(_) => INTERRUPTED,
         });
     }

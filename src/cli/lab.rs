@@ -203,7 +203,7 @@ pub struct UpArgs {
 }
 
 /// How machines are made.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct HowArgs {
     /// What runs the machines [default: what the lab has begun with, or VirtualBox where it is there]
     #[arg(long, value_enum, value_name = "PROGRAM")]
@@ -214,7 +214,7 @@ pub struct HowArgs {
     /// What starts the machines [default: what the lab has begun with, or `bios`]
     #[arg(long, value_enum, value_name = "FIRMWARE")]
     pub firmware: Option<Firmware>,
-    /// The medium or cloud image [default: the lab's]
+    /// The medium or cloud image [default: what was named last, or the lab's]
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
     /// The first of this machine's ports that are the lab's [default: what the lab has begun with, or 2200]

@@ -40,14 +40,6 @@ pub fn last_lines(path: &Path, lines: usize) -> io::Result<String> {
     Ok(last.iter().map(|line| format!("{line}\n")).collect())
 }
 
-/// Whether a system has asked for a login on a machine's console, as an installer does not: it is installed, though nobody was there to
-/// hear it.
-#[must_use]
-pub fn greets(machine: &Machine) -> bool {
-    last_lines(&log_of(machine), usize::MAX)
-        .is_ok_and(|console| console.contains(&format!("{}{LOGIN}", machine.node)))
-}
-
 fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string().replace('\r', "")
 }

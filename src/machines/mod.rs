@@ -54,28 +54,43 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// The steps that take away all that trainyard has made in a lab's folder, and the folder where nothing else is in it.
+/// The steps that take away what is left in a lab's folder when its machines have gone: `own`, and each folder in which nothing else is.
 #[must_use]
-pub fn emptied(folder: &Path) -> Vec<Step> {
+pub fn emptied(folder: &Path, own: Vec<PathBuf>) -> Vec<Step> {
     let known = inside(folder);
     let left = entries(folder).into_iter().filter(|path| !known.contains(path));
-    let left = left.map(|path| ("remove what was never written to its end", path));
-    // What was remembered of the lab goes last: without it nobody looks for the rest.
-    let own = [
-        ("remove the nodes' folder", folder.join(NODES)),
-        ("remove the networks", folder.join(NETWORKS)),
-        ("forget the lab", folder.join(REMEMBERED)),
-    ];
-    let is_ours = |path: &PathBuf| own.iter().any(|(_, own)| own == path);
-    let empties = folder.exists() && known.iter().all(is_ours);
-    let there = own.iter().filter(|(_, path)| path.exists()).cloned();
+    let left = left.map(|path| ("remove what was never written to its end".to_owned(), path));
+    let own = own.into_iter().filter(|path| path.symlink_metadata().is_ok());
+    let own = own.map(|path| (format!("remove {}", path.display()), path));
     let mut steps: Vec<Step> =
-        left.chain(there).map(|(what, path)| Step::lab(what, Act::Remove { path })).collect();
-    if empties {
-        let act = Act::RemoveEmpty { path: folder.to_owned() };
-        steps.push(Step::lab("remove the lab's folder", act));
+        left.chain(own).map(|(what, path)| Step::lab(what, Act::Remove { path })).collect();
+    let empty = |what: &str, path: &Path| {
+        let act = Act::RemoveEmpty { path: path.to_owned() };
+        Step::lab(format!("remove {what}, where nothing else is in it"), act)
+    };
+    let folders = [("the nodes' folder", NODES), ("the networks' folder", NETWORKS)];
+    for (what, name) in folders.iter().filter(|(_, name)| folder.join(name).exists()) {
+        steps.push(empty(what, &folder.join(name)));
+    }
+    // Last: without it nobody looks for the rest.
+    let path = folder.join(REMEMBERED);
+    if path.exists() {
+        steps.push(Step::lab("forget the lab", Act::Remove { path }));
+    }
+    let is_ours =
+        |path: &PathBuf| [NODES, NETWORKS, REMEMBERED].iter().any(|own| *path == folder.join(own));
+    if folder.exists() && known.iter().all(is_ours) {
+        steps.push(empty("the lab's folder", folder));
     }
     steps
+}
+
+/// What is left in a lab's folder that is not the lab's, when nothing is left of it.
+#[must_use]
+pub fn strangers(folder: &Path) -> Vec<PathBuf> {
+    let ours = [NODES, NETWORKS].map(|name| folder.join(name));
+    let all = inside(folder).into_iter();
+    all.flat_map(|path| if ours.contains(&path) { entries(&path) } else { vec![path] }).collect()
 }
 
 /// How a machine is.
@@ -118,23 +133,6 @@ impl Seen {
         seen
     }
 
-    /// The nodes of these whose machines were switched off, or lost their host, in the middle of their installation. What is on their disks
-    /// may start, and is no node. `is_under_way`: whether a node was heard to begin, and not to end.
-    pub fn cut_off<'n>(
-        &self,
-        wanted: &Wanted,
-        nodes: &[&'n str],
-        is_under_way: impl Fn(&str) -> bool,
-    ) -> Vec<&'n str> {
-        let is_cut = |node: &&str| {
-            let machine = wanted.machine(node);
-            self.power(node) == Power::Off
-                && machine.is_some_and(|it| it.media != Media::Cloud && !console::greets(it))
-                && is_under_way(node)
-        };
-        nodes.iter().copied().filter(is_cut).collect()
-    }
-
     /// How a node's machine is.
     #[must_use]
     pub fn power(&self, node: &str) -> Power {
@@ -168,6 +166,9 @@ pub enum MachineError {
     /// It answers, and not as it should.
     #[error("{0}")]
     Said(String),
+    /// What the lab file or an option says does not do here.
+    #[error("{0}")]
+    Unfit(String),
     /// Something is in the way that is not the lab's.
     #[error("{0}")]
     Foreign(String),

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddrV4, TcpListener};
 
+use super::wanted::DISK_KEYS;
 use super::{Forward, Power, Seen, Wanted};
 use crate::doctor::{Check, Kind, State};
 use crate::room;
@@ -52,6 +53,31 @@ pub(super) fn memory(idle: &Wanted, (free, all): (u64, u64)) -> Check {
     }
     let fix = "give the nodes less (`memory`), end other programs, or use a larger host";
     Check::not(Kind::Machine, "memory", State::Lacking, seen, fix)
+}
+
+/// Disks that the lab file says otherwise than machines have them: what is installed would look for them in vain. `virtio`: whether they
+/// may be `vda`.
+pub(super) fn disks(new: &Wanted, virtio: bool) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for machine in &new.machines {
+        let mut unmet = Vec::new();
+        for (disk, key) in machine.disks.iter().zip(DISK_KEYS) {
+            unmet.extend(disk.unmet.iter().cloned());
+            if disk.virtio && !virtio {
+                unmet.push(format!("`{key}`: a disk on virtio (`vda`)"));
+            }
+        }
+        if !unmet.is_empty() {
+            let what = format!("disks of node `{}`", machine.node);
+            let seen = format!("its machine would have no such disk: {}", unmet.join(", "));
+            let names = if virtio { "`sda` and `sdb`, `vda` and `vdb`" } else { "`sda` and `sdb`" };
+            let fix = format!(
+                "say of them what machines have: {names}, a `serial`, or a `size` that `disk` of the node fits"
+            );
+            checks.push(Check::not(Kind::Machine, what, State::Bad, seen, fix));
+        }
+    }
+    checks
 }
 
 /// Room for the disks of machines that are still to be made. They grow, so that the whole is only needed in time.

@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::NODES;
-use crate::model::{self, COMPUTE, Hardware, Lab, MANAGEMENT, Mac};
+use crate::model::{self, COMPUTE, Hardware, Lab, MANAGEMENT, Mac, RootLogin};
 use crate::plan::{NodePlan, Plan};
 use crate::spec::Attach;
 use crate::stack::holds;
@@ -84,6 +84,9 @@ pub struct Machine {
     pub folder: PathBuf,
     /// Its address on the management network.
     pub address: Ipv4Addr,
+    /// Who logs in there in place of root, who may not; by sudo it does what root does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
     /// What it is made of.
     pub hardware: Hardware,
     /// Its cards.
@@ -132,6 +135,9 @@ pub struct Disk {
     /// Its serial number, where the lab finds it by that.
     #[serde(default)]
     pub serial: Option<String>,
+    /// What the lab says of it and no machine here has, each with its key: `storage.disk.bus: nvme`.
+    #[serde(default)]
+    pub unmet: Vec<String>,
 }
 
 /// A port of a node's that is reached through one of the host's.
@@ -279,6 +285,41 @@ fn opens(node: &NodePlan, port: u16) -> bool {
     openings.any(|opening| opening.protocol == "tcp" && holds(&opening.port, port))
 }
 
+/// The longest serial number of a disk: what ATA has room for.
+const LONGEST_SERIAL: usize = 20;
+/// Where a lab says which disk is meant: the system's and the one for data, as they stand in [`Machine::disks`].
+pub(super) const DISK_KEYS: [&str; 2] = ["storage.disk", "storage.data.disk"];
+
+/// A disk as the lab says it, after those that are there before it.
+fn disk(path: PathBuf, size_mib: u64, found: &model::Disk, before: &[Disk]) -> Disk {
+    let named = found.name.as_deref().unwrap_or_default();
+    let virtio = named.starts_with("vd") || found.bus == Some(model::Bus::Virtio);
+    let letter = if before.iter().any(|disk| disk.virtio == virtio) { 'b' } else { 'a' };
+    let name = format!("{}d{letter}", if virtio { 'v' } else { 's' });
+    let key = DISK_KEYS.get(before.len()).copied().unwrap_or_default();
+    let mut unmet = Vec::new();
+    if let Some(named) = found.name.as_ref().filter(|named| **named != name) {
+        unmet.push(format!("`{key}: {named}` (it is called `{name}` here)"));
+    }
+    if let Some(bus) = found.bus
+        && !matches!(bus, model::Bus::Sata | model::Bus::Virtio)
+    {
+        unmet.push(format!("`{key}.bus: {bus}`"));
+    }
+    for (word, said) in [("by_id", &found.by_id), ("model", &found.model)] {
+        unmet.extend(said.as_ref().map(|said| format!("`{key}.{word}: {said}`")));
+    }
+    if let Some(serial) = found.serial.as_ref().filter(|it| it.len() > LONGEST_SERIAL) {
+        unmet.push(format!("`{key}.serial: {serial}` (longer than {LONGEST_SERIAL} letters)"));
+    }
+    if found.least_mib.is_some_and(|least| size_mib < least)
+        || found.most_mib.is_some_and(|most| most < size_mib)
+    {
+        unmet.push(format!("`{key}.size` (it has {size_mib} MiB, as `disk` says)"));
+    }
+    Disk { path, size_mib, from_image: false, virtio, serial: found.serial.clone(), unmet }
+}
+
 fn machine(
     node: &NodePlan,
     lab: &Lab,
@@ -294,17 +335,18 @@ fn machine(
         let adapter = lab.networks[network].virtualbox.adapter;
         Some(Card { adapter, mac: interface.mac?, network })
     };
-    let disk = |name: &str, size_mib: u64, from_image: bool, found: &model::Disk| {
-        let named = found.name.as_deref().unwrap_or_default();
-        let virtio = named.starts_with("vd") || found.bus == Some(model::Bus::Virtio);
-        let serial = found.serial.clone();
-        Disk { path: own.join(name), size_mib, from_image, virtio, serial }
-    };
     let storage = &node.storage.storage;
-    let mut disks =
-        vec![disk("system", node.hardware.disk_mib, media == Media::Cloud, &storage.disk)];
-    let data = storage.data.as_ref().map(|data| &data.disk);
-    disks.extend(data.and_then(|found| Some(disk("data", found.least_mib?, false, found))));
+    let size_mib = node.hardware.disk_mib;
+    let from_image = media == Media::Cloud;
+    let mut disks = vec![disk(own.join("system"), size_mib, &storage.disk, &[])];
+    disks[0].from_image = from_image;
+    if let Some(found) = storage.data.as_ref().map(|data| &data.disk) {
+        // Of one whose size nobody says it is the system's.
+        let most = found.most_mib.unwrap_or(size_mib);
+        let size_mib = found.least_mib.unwrap_or(size_mib.min(most));
+        let data = disk(own.join("data"), size_mib, found, &disks);
+        disks.push(data);
+    }
     let cds = match media {
         Media::Iso => vec![own.join("install.iso")],
         Media::Seed => vec![own.join("medium.iso"), own.join("oemdrv.iso")],
@@ -325,6 +367,7 @@ fn machine(
         name: format!("{}-{}", plan.lab, node.name),
         folder: own,
         address: node.address,
+        login: node.access.user.clone().filter(|_| node.access.root_login == RootLogin::Locked),
         hardware: node.hardware,
         cards: node.interfaces.iter().filter_map(card).collect(),
         disks,

@@ -11,8 +11,9 @@ use super::{NewNodes, Served, Server, complain, dhcp};
 use crate::render::{Renderer, Server as Source, nocloud_net};
 use crate::state::{NodeState, State, Token};
 
-/// What is told of a node then.
+/// What is told of a node then: where a medium is served, and where it has media of its own.
 const ARMED: &str = "armed: it is installed when it next boots from the network";
+const READY: &str = "armed: what it is made by is ready for it";
 
 /// What opens a node's files, and what takes its reports.
 type Tokens = (Token, Token);
@@ -130,7 +131,7 @@ impl Server {
                     kept.spawn(async move {
                         let armed = server.keeper.change(&name, |node| {
                             node.arm(files, report, now());
-                            ((), Some(ARMED.to_owned()))
+                            ((), Some(if server.tree.is_some() { ARMED } else { READY }.to_owned()))
                         });
                         let armed = armed.await;
                         (name, armed)

@@ -204,11 +204,24 @@ impl Keeper {
     /// Notes what has happened to a node that changes nothing about it, and returns when it is kept, or cannot be. Not for the server's own
     /// threads, which may not wait.
     pub fn note(&self, name: &str, text: String) {
+        self.noted(name, text, false);
+    }
+
+    /// The same, of a machine that starts ([`NodeState::starts`]).
+    pub fn starts(&self, name: &str, text: String) {
+        self.noted(name, text, true);
+    }
+
+    fn noted(&self, name: &str, text: String, starts: bool) {
         let (answer, kept) = oneshot::channel();
         {
             let mut known = self.known();
-            let Some(node) = known.nodes.get(name).cloned() else { return };
-            let Some(text) = known.room_for(text, false, name) else { return };
+            let Some(mut node) = known.nodes.get(name).cloned() else { return };
+            if starts {
+                node.starts();
+                known.put(node.clone());
+            }
+            let Some(text) = known.room_for(text, starts, name) else { return };
             self.tell(&mut known, node, text, answer);
         }
         let _ = kept.blocking_recv();

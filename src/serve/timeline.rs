@@ -39,16 +39,17 @@ impl Timeline {
 
     /// Notes what has happened to a node. (What cannot be kept, its list has a gap of; nothing else depends on it.)
     pub fn note(&self, node: &str, text: &str) {
-        let text = words(text);
         match &self.0 {
-            By::Server(keeper) => keeper.note(node, text),
-            By::Kept(folder) => {
-                let kept = Sqlite::open(&folder.database()).and_then(|mut store| {
-                    let node = known(&store, node)?;
-                    keep(&mut store, node, text)
-                });
-                drop(kept);
-            }
+            By::Server(keeper) => keeper.note(node, words(text)),
+            By::Kept(folder) => note(folder, node, text, |_| ()),
+        }
+    }
+
+    /// The same, of a machine that is about to start, or has other disks: what its node has told of its stages counts no more.
+    pub fn starts(&self, node: &str, text: &str) {
+        match &self.0 {
+            By::Server(keeper) => keeper.starts(node, words(text)),
+            By::Kept(folder) => note(folder, node, text, NodeState::starts),
         }
     }
 
@@ -76,6 +77,15 @@ impl Timeline {
         }
         keep(&mut store, NodeState::new(node, now()), "its machine is taken away".to_owned())
     }
+}
+
+fn note(folder: &Folder, node: &str, text: &str, change: impl FnOnce(&mut NodeState)) {
+    let kept = Sqlite::open(&folder.database()).and_then(|mut store| {
+        let mut node = known(&store, node)?;
+        change(&mut node);
+        keep(&mut store, node, words(text))
+    });
+    drop(kept);
 }
 
 fn known(store: &impl Store, name: &str) -> Result<NodeState, StateError> {

@@ -50,6 +50,15 @@ impl NodeState {
         };
     }
 
+    /// Its machine starts, or has other disks: what it has told of its stages was of the time before, and it tells it again; and one that
+    /// had failed may come through.
+    pub fn starts(&mut self) {
+        self.stages = None;
+        if self.state == State::Failed {
+            (self.state, self.reason) = (State::Installing, None);
+        }
+    }
+
     /// It asks what to boot. One that was interrupted while it was installed begins anew, but not for ever.
     pub fn boots(&mut self, attempts: u32, now: u64) -> Asked {
         let last = self.seen.replace(now);
@@ -245,6 +254,19 @@ mod tests {
             let reason = "it has begun 3 times, and was never installed";
             assert_eq!(node.reason.as_deref(), Some(reason));
         }
+    }
+
+    #[test]
+    fn what_was_told_before_a_start_does_not_count() {
+        let mut node = armed();
+        node.fetched("its kickstart", 2);
+        node.tells(Told::Failed("no disk"), 3);
+        node.starts();
+        assert_eq!((node.state, &node.reason), (State::Installing, &None));
+        node.tells(Told::Installed, 4);
+        node.stages = Some(serde_json::json!({ "stages": [] }));
+        node.starts();
+        assert_eq!((node.state, &node.stages), (State::Installed, &None));
     }
 
     #[test]

@@ -6,16 +6,19 @@ mod cloud;
 #[path = "../common/mod.rs"]
 mod common;
 mod death;
+mod disks;
 mod installed;
 mod remembered;
 mod running;
+mod told;
 
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::time::{Duration, Instant};
 
-use running::Machines;
+use common::judged;
+use running::{Machines, VERIFIED, tells};
 
 #[test]
 fn machines_are_made_once_and_down_leaves_nothing() {
@@ -26,6 +29,11 @@ fn machines_are_made_once_and_down_leaves_nothing() {
     {
         assert!(planned.lines().any(|it| it == line), "{line}\n{planned}");
     }
+    let planned = lab.run(&["lab", "up", "--dry-run", "--image", "none.iso"]);
+    for word in ["--via cloud", "--provider qemu", "none.iso` is no file"] {
+        assert!(planned.stderr.contains(word), "{word}: {planned:?}");
+    }
+    assert_eq!(lab.run(&["lab", "down", "nosuch"]).status, 2);
     assert!(!lab.path(".trainyard").exists(), "it was only shown");
 
     lab.done(&["lab", "up", "--no-wait"]);
@@ -50,7 +58,7 @@ fn machines_are_made_once_and_down_leaves_nothing() {
     // It goes on as it was begun.
     let otherwise = lab.run(&["lab", "up", "--no-wait", "--via", "seed"]);
     assert_eq!(otherwise.status, 8, "{otherwise:?}");
-    assert!(otherwise.stderr.contains("were begun otherwise"), "{otherwise:?}");
+    assert!(otherwise.stderr.contains("begun with `--via cloud`, not `seed`"), "{otherwise:?}");
 
     // One anew; the other runs on.
     let inode = |file: &str| fs::metadata(lab.machine(file)).expect(file).ino();
@@ -87,7 +95,7 @@ fn machines_are_made_once_and_down_leaves_nothing() {
     };
     assert!(at("compute: note that it is going") < at("compute: remove it with its disks"));
     assert_eq!(
-        at("lab: remove the lab's folder") + 1,
+        at("lab: remove the lab's folder, where nothing else is in it") + 1,
         steps.lines().count(),
         "what is remembered goes last"
     );
@@ -194,14 +202,10 @@ case $* in
     *) echo 'kex: closed' >&2; exit 255 ;;
 esac
 "#;
-    fs::create_dir(lab.path("bin")).expect("made");
-    for (name, text) in [("fetched", fetched.as_str()), ("bin/ssh", script)] {
-        fs::write(lab.path(name), text).expect("written");
-    }
-    fs::set_permissions(lab.path("bin/ssh"), fs::Permissions::from_mode(0o755)).expect("set");
-    let path = format!("{}:{}", lab.path("bin").display(), std::env::var("PATH").expect("a path"));
+    fs::write(lab.path("fetched"), &fetched).expect("written");
+    let path = lab.path_with("ssh", script);
     let mut collect = lab.command(&["lab", "collect", "-i", "key"]);
-    let said = common::judged({
+    let said = judged({
         collect.env("PATH", path);
         collect
     });
@@ -222,7 +226,7 @@ esac
     }
     let mut unpack = common::judge("tar");
     unpack.arg("-xzf").arg(lab.path("train-collected.tar.gz")).arg("-C").arg(lab.path("."));
-    common::judged(unpack);
+    judged(unpack);
     let read = |file: &str| {
         fs::read_to_string(lab.path(&format!("train/{file}")))
             .unwrap_or_else(|e| panic!("{file}: {e}"))
@@ -237,7 +241,10 @@ esac
     let json = |file: &str| serde_json::from_str::<serde_json::Value>(&read(file)).expect("JSON");
     assert_eq!(json("status.json")["machines"][0]["way"]["state"], "armed");
     let timeline = read("compute/timeline.log");
-    for happened in ["  compute  armed  armed: it is installed", "  its machine is running\n"] {
+    for happened in [
+        "  compute  armed  armed: what it is made by is ready for it",
+        "  its machine is running\n",
+    ] {
         assert!(timeline.contains(happened), "{timeline}");
     }
     assert!(!timeline.contains("controller"), "{timeline}");
@@ -330,29 +337,16 @@ fn a_lab_is_up_when_its_nodes_are_verified() {
     let lab = Machines::new();
     let up = lab.listened(&["lab", "up", "compute", "--patience", "30"]);
     lab.wait_for(&["controller missing", "compute running"]);
-    let armed = lab.done(&["node", "arm", "compute", "--format", "json"]).stdout;
-    let armed: serde_json::Value = serde_json::from_str(&armed).expect("JSON");
-    let report = armed["nodes"][0]["report"].as_str().expect("an address").to_owned();
-    let by_the_way_out = format!("http://10.0.0.1:{}/r/", lab.port);
-    let token = report.strip_prefix(&by_the_way_out).unwrap_or_else(|| panic!("{report}"));
-    let tell = |verified: &str| {
-        let said = format!(
-            r#"{{"schema": 1, "stages": [{{"name": "a", "state": "done"}}], "verified": {verified}}}"#
-        );
-        let mut curl = common::judge("curl");
-        curl.args(["-sSf", "-H", "Content-Type: application/json", "-d", &said]);
-        curl.arg(format!("http://127.0.0.1:{}/r/{token}/stages", lab.port));
-        common::judged(curl);
-    };
+    let told_at = lab.armed("compute");
     let console = lab.machine("nodes/compute/console.log");
     let mut console =
         fs::File::options().append(true).create(true).open(console).expect("it is there");
     console.write_all(b"loading\r\n[    0.0] Linux version 3.10.0-1160.el7.x86_64 (x@y)\r\n\r\ncompute login: ").expect("written");
     std::thread::sleep(Duration::from_secs(2));
     let early = r#"{"ok": false, "at": "x", "passed": 1, "failed": ["a: b"], "again": true}"#;
-    tell(early);
+    judged(tells(&told_at, early));
     std::thread::sleep(Duration::from_secs(2));
-    tell(r#"{"ok": true, "at": "x", "passed": 2, "failed": [], "again": false}"#);
+    judged(tells(&told_at, VERIFIED));
     let ended = up.wait_with_output().expect("it ends");
     let (out, said) =
         (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
@@ -371,7 +365,7 @@ fn a_lab_is_up_when_its_nodes_are_verified() {
     let (runs, happened): (Vec<&str>, Vec<&str>) =
         all.iter().partition(|it| it.ends_with("  its machine is running"));
     assert_eq!(runs.len(), 1, "{told}");
-    let armed = "armed  armed: it is installed when it next boots from the network";
+    let armed = "armed  armed: what it is made by is ready for it";
     let wanted = [
         armed,
         armed,
@@ -399,7 +393,7 @@ fn a_node_that_never_says_a_word_is_a_failure_that_shows_what_there_is_to_see() 
     assert_eq!(failed.status, 5, "{failed:?}");
     assert!(begun.elapsed() >= Duration::from_secs(3));
     for words in [
-        "nothing has changed for 3 s",
+        "nothing has changed for 3 s (`--patience`)",
         "its screen: ",
         "trainyard lab ssh compute",
         "trainyard lab rebuild compute",

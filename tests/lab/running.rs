@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -14,6 +15,9 @@ use crate::common::{Lab, Outcome, judge, judged};
 
 /// Until something is so that takes a moment.
 const LONG: Duration = Duration::from_secs(60);
+
+/// What a node says of its verification that is content.
+pub const VERIFIED: &str = r#"{"ok": true, "at": "x", "passed": 2, "failed": [], "again": false}"#;
 
 pub struct Machines {
     lab: Lab,
@@ -150,6 +154,25 @@ impl Machines {
         let _ = said.next();
     }
 
+    /// Arms a node, while `lab up` runs, and returns where it is to tell what it does.
+    pub fn armed(&self, node: &str) -> String {
+        let armed = self.done(&["node", "arm", node, "--format", "json"]).stdout;
+        let armed: serde_json::Value = serde_json::from_str(&armed).expect("JSON");
+        let report = armed["nodes"][0]["report"].as_str().expect("an address").to_owned();
+        let by_the_way_out = format!("http://10.0.0.1:{}/r/", self.port);
+        let token = report.strip_prefix(&by_the_way_out).unwrap_or_else(|| panic!("{report}"));
+        format!("http://127.0.0.1:{}/r/{token}/stages", self.port)
+    }
+
+    /// A `PATH` on which a program of this lab's comes first.
+    pub fn path_with(&self, name: &str, script: &str) -> String {
+        fs::create_dir_all(self.path("bin")).expect("made");
+        let program = self.path(&format!("bin/{name}"));
+        fs::write(&program, script).expect("written");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("set");
+        format!("{}:{}", self.path("bin").display(), std::env::var("PATH").expect("a path"))
+    }
+
     /// Does something to the disk of a node that is off (qemu-io(1)), which must work.
     pub fn disk(&self, node: &str, command: &str) {
         let mut qemu_io = judge("qemu-io");
@@ -204,6 +227,16 @@ impl Machines {
         let values = values.map(|(_, value)| value.trim_matches('"').to_owned());
         values.filter(|value| value.len() > 7).collect()
     }
+}
+
+/// What tells there that a node's one stage is done, and what its verification found.
+pub fn tells(at: &str, verified: &str) -> Command {
+    let said = format!(
+        r#"{{"schema": 1, "stages": [{{"name": "a", "state": "done"}}], "verified": {verified}}}"#
+    );
+    let mut curl = judge("curl");
+    curl.args(["-sSf", "-H", "Content-Type: application/json", "-d", &said, at]);
+    curl
 }
 
 impl Drop for Machines {

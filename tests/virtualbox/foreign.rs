@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 use trainyard::machines::virtualbox::VirtualBox;
-use trainyard::machines::{MachineError, Provider as _, Seen};
+use trainyard::machines::{MachineError, Provider as _, Seen, Stop};
 
 use crate::host::{alone, done, down, steps_up, up};
 use crate::plan::{lab, small};
@@ -191,6 +191,37 @@ fn an_interface_of_the_labs_that_a_person_uses_stays_by_a_fake_vboxmanage() {
             down(&wanted).expect_err("refused").to_string(),
             "the machine `work` is not the lab's, and is on its host-only network `vboxnet1`: attach it to another network first (`VBoxManage modifyvm v1 --nic3 nat`)"
         );
+        assert_eq!(host.known(), before);
+    });
+}
+
+/// As VirtualBox makes it beside the machine that it is of.
+#[test]
+fn a_clone_beside_a_machine_of_the_labs_is_told_and_nothing_goes_by_a_fake_vboxmanage() {
+    alone(|host| {
+        let wanted = small(&host.lab());
+        up(&wanted).expect("made");
+        let mut clone = host.vm("train-compute");
+        clone["name"] = "compute Clone".into();
+        let file = host.lab().join("nodes/compute/compute Clone/compute Clone.vbox");
+        clone["file"] = file.display().to_string().into();
+        clone["ports"] = json!({});
+        (clone["state"], clone["session"]) = ("poweroff".into(), "".into());
+        host.change(|state| state["vms"]["v9"] = clone.clone());
+        let before = host.known();
+        let seen = VirtualBox.look(&wanted).expect("told");
+        let [told] = &seen.foreign[..] else { panic!("{seen:?}") };
+        assert!(
+            told.starts_with("machines in the folder of node `compute`, of which one alone")
+                && told.contains(&format!("`compute Clone` ({})", file.display())),
+            "{told}"
+        );
+        for refused in
+            [up(&wanted), down(&wanted), VirtualBox.stop(&wanted.machines[0], Stop::Plug)]
+        {
+            let refused = refused.expect_err("refused");
+            assert!(matches!(&refused, MachineError::Foreign(said) if said == told), "{refused}");
+        }
         assert_eq!(host.known(), before);
     });
 }

@@ -110,15 +110,15 @@ impl Host {
         self.put("state.json", &state.to_string());
     }
 
-    /// The same without UUIDs that are new each time.
+    /// The same without UUIDs that are new each time. (Whole words of it: the name of a folder may have `d1` in it.)
     pub fn known(&self) -> Value {
         let state = self.state();
         let mut text = state.to_string();
         for (uuid, vm) in state["vms"].as_object().expect("machines") {
-            text = text.replace(uuid, vm["name"].as_str().expect("a name"));
+            text = text.replace(&format!("\"{uuid}\""), &vm["name"].to_string());
         }
         for (uuid, medium) in state["media"].as_object().expect("media") {
-            text = text.replace(uuid, medium["path"].as_str().expect("a path"));
+            text = text.replace(&format!("\"{uuid}\""), &medium["path"].to_string());
         }
         let mut known: Value = serde_json::from_str(&text).expect("JSON");
         known["last"] = Value::Null;

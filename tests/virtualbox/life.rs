@@ -85,6 +85,10 @@ fn machines_are_what_the_lab_says_by_a_fake_vboxmanage() {
             compute["extradata"]["VBoxInternal/Devices/pcbios/0/Config/DmiSystemSerial"],
             "string:0042"
         );
+        assert_eq!(
+            compute["extradata"]["VBoxInternal/Devices/ahci/0/Config/Port1/SerialNumber"],
+            "string:D-0042"
+        );
         let state = host.state();
         let on = |vm: &serde_json::Value, port: usize| {
             let medium =

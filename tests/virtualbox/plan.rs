@@ -21,7 +21,7 @@ fn network(name: &str, attach: Attach, subnet: Option<&str>) -> Network {
 }
 
 fn disk(path: PathBuf, size_mib: u64) -> Disk {
-    Disk { path, size_mib, from_image: false, virtio: false, serial: None }
+    Disk { path, size_mib, from_image: false, virtio: false, serial: None, unmet: Vec::new() }
 }
 
 fn machine(lab: &Path, node: &str, last: u8, port: u16) -> Machine {
@@ -41,6 +41,7 @@ fn machine(lab: &Path, node: &str, last: u8, port: u16) -> Machine {
         node: node.into(),
         name: format!("train-{node}"),
         address,
+        login: None,
         hardware: Hardware { cpus: 2, memory_mib: 4096, disk_mib: 10240 },
         cards: vec![card(1, 0), card(3, 1)],
         disks: vec![disk(folder.join("system"), 10240)],
@@ -66,6 +67,7 @@ pub fn lab(folder: &Path) -> Wanted {
     compute.cds = vec![compute.folder.join("cidata.iso")];
     compute.disks[0].from_image = true;
     compute.disks.push(disk(compute.folder.join("data"), 2048));
+    compute.disks[1].serial = Some("D-0042".into());
     Wanted {
         lab: "train".into(),
         identity: "f00d".into(),

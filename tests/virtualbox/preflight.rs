@@ -69,6 +69,27 @@ fn a_good_host_has_nothing_in_the_way_by_a_fake_vboxmanage() {
 }
 
 #[test]
+fn disks_that_no_machine_has_are_told_by_a_fake_vboxmanage() {
+    alone(|host| {
+        let mut wanted = plain(host);
+        wanted.machines[1].disks[0].unmet = vec!["`storage.disk.bus: nvme`".into()];
+        wanted.machines[1].disks[1].virtio = true;
+        assert_eq!(
+            one(&wanted),
+            told(
+                "disks of node `compute`",
+                State::Bad,
+                "its machine would have no such disk: `storage.disk.bus: nvme`, `storage.data.disk`: a disk on virtio (`vda`)",
+                "say of them what machines have: `sda` and `sdb`, a `serial`, or a `size` that `disk` of the node fits"
+            )
+        );
+        // What is there is as it was made.
+        up(&wanted).expect("made");
+        assert_eq!(found(&wanted), []);
+    });
+}
+
+#[test]
 fn versions_and_the_kernels_module_are_told_by_a_fake_vboxmanage() {
     alone(|host| {
         let wanted = plain(host);

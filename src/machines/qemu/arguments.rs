@@ -144,7 +144,7 @@ fn socket(path: &Path) -> Result<&Path, MachineError> {
     if path.as_os_str().len() < LONGEST_SOCKET {
         return Ok(path);
     }
-    Err(MachineError::Said(format!(
+    Err(MachineError::Unfit(format!(
         "`{}` is too long for the name of a socket ({LONGEST_SOCKET} bytes): `--state` names a folder with a shorter path",
         path.display()
     )))

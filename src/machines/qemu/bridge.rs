@@ -22,9 +22,10 @@ const ALLOWED: &str = "/etc/qemu/bridge.conf";
 /// What leaves the interface to be chosen.
 const AUTO: &str = "auto";
 
-/// Which bridge of the host's a network is.
+/// Which bridge of the host's a network is. (Of one that is not bridged the interface says nothing, as for VirtualBox.)
 pub(super) fn bridge(network: &Network) -> Option<&str> {
-    let named = network.host_interface.as_str();
+    let named = Some(network.host_interface.as_str());
+    let named = named.filter(|_| network.attach == Attach::Bridged)?;
     Path::new("/sys/class/net").join(named).join("bridge").exists().then_some(named)
 }
 

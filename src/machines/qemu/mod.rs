@@ -80,6 +80,21 @@ fn networks_of(wanted: &Wanted) -> PathBuf {
     wanted.folder.join(NETWORKS)
 }
 
+/// The folders in a folder, with their names. What a link leads to is none.
+fn folders(of: &Path) -> Vec<(String, PathBuf)> {
+    let all = fs::read_dir(of).into_iter().flatten().flatten();
+    let all = all.filter(|entry| entry.file_type().is_ok_and(|found| found.is_dir()));
+    all.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect()
+}
+
+fn no_folder(machine: &Machine) -> String {
+    format!(
+        "`{}` is no folder, and node `{}` needs one there: move it elsewhere (to have machines on another disk, name a folder there by `--state`)",
+        machine.folder.display(),
+        machine.node
+    )
+}
+
 /// A network's folder: its switch, and a socket for each card.
 fn folder_of(wanted: &Wanted, network: &Network) -> PathBuf {
     networks_of(wanted).join(&network.network)
@@ -202,10 +217,16 @@ impl Provider for Qemu {
 
     fn look(&self, wanted: &Wanted) -> Result<Seen, MachineError> {
         let mut seen = Seen::default();
-        for entry in fs::read_dir(nodes_of(wanted)).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            seen.machines.insert(name, power(&entry.path()));
+        for (name, path) in folders(&nodes_of(wanted)) {
+            // Of a node that the lab does not name any more: what was made to its end is its own, and other folders may be anybody's.
+            if wanted.machine(&name).is_some() || path.join(WHOLE).exists() {
+                seen.machines.insert(name, power(&path));
+            }
         }
+        let in_the_way = |machine: &&Machine| {
+            machine.folder.symlink_metadata().is_ok_and(|found| !found.is_dir())
+        };
+        seen.foreign = wanted.machines.iter().filter(in_the_way).map(no_folder).collect();
         let there =
             |network: &&Network| switch::answers(&folder_of(wanted, network).join(switch::SWITCH));
         seen.networks =
@@ -252,20 +273,25 @@ impl Provider for Qemu {
 
     fn close(&self, wanted: &Wanted) -> Result<Vec<Step>, MachineError> {
         let mut steps = Vec::new();
-        for entry in fs::read_dir(networks_of(wanted))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter(|it| it.path().is_dir())
-        {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let act =
-                Act::Tell { socket: entry.path().join(GATEWAY_QMP), command: "quit", ends: true };
+        let mut own: Vec<PathBuf> =
+            wanted.networks.iter().map(|network| folder_of(wanted, network)).collect();
+        for (name, path) in folders(&networks_of(wanted)) {
+            let socket = path.join(switch::SWITCH);
+            // One that the lab does not name any more may have its switch still.
+            if !own.contains(&path) {
+                if !socket.exists() {
+                    continue;
+                }
+                own.push(path.clone());
+            }
+            let act = Act::Tell { socket: path.join(GATEWAY_QMP), command: "quit", ends: true };
             steps.push(Step::lab(format!("close the way out of {name}, where there is one"), act));
-            let act = Act::Disconnect { socket: entry.path().join(switch::SWITCH) };
+            let act = Act::Disconnect { socket };
             steps.push(Step::lab(format!("disconnect the network {name}"), act));
         }
-        steps.extend(emptied(&wanted.folder));
+        let logs: Vec<PathBuf> = own.iter().map(|folder| folder.with_extension("log")).collect();
+        own.extend(logs);
+        steps.extend(emptied(&wanted.folder, own));
         Ok(steps)
     }
 

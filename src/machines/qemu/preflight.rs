@@ -68,6 +68,7 @@ pub(super) fn checks(wanted: &Wanted, seen: &Seen, nodes: &[&str]) -> Vec<Check>
     checks.extend(bridge::checks(&new));
     checks
         .extend(room::memory().map(|memory| preflight::memory(&idle(wanted, seen, nodes), memory)));
+    checks.extend(preflight::disks(&new, true));
     checks.push(preflight::disk(&new));
     // Those that the lab has already are its own.
     let held = wanted.networks.iter().filter_map(|network| {

@@ -36,14 +36,14 @@ pub(super) fn choose(network: &Network, interfaces: &[Interface]) -> Result<Stri
     let fitting: Vec<&Interface> = interfaces.iter().filter(fitting).collect();
     match fitting[..] {
         [one] => Ok(one.name.clone()),
-        [] => Err(MachineError::Said(format!(
+        [] => Err(MachineError::Unfit(format!(
             "network `{}` is bridged, and no interface of the host's is up, has an IPv4 address and is not wireless; {}",
             network.network,
             say(network, interfaces)
         ))),
         _ => {
             let fitting: Vec<Interface> = fitting.into_iter().cloned().collect();
-            Err(MachineError::Said(format!(
+            Err(MachineError::Unfit(format!(
                 "network `{}` is bridged, and more than one interface of the host's can be its way out; {}",
                 network.network,
                 say(network, &fitting)
@@ -57,7 +57,7 @@ pub(super) fn said(network: &Network) -> Result<String, MachineError> {
     if network.host_interface != AUTO {
         return Ok(network.host_interface.clone());
     }
-    Err(MachineError::Said(format!(
+    Err(MachineError::Unfit(format!(
         "network `{0}` is bridged, and the host's interfaces are not known here: say `networks.{0}.virtualbox.host_interface` in the lab file, one of `VBoxManage list bridgedifs` there",
         network.network
     )))
@@ -69,7 +69,7 @@ fn named(network: &Network, interfaces: &[Interface]) -> Result<String, MachineE
     let is_it = |it: &&Interface| it.name == *name || it.name.split(':').next() == Some(name);
     let found = interfaces.iter().find(is_it).map(|it| it.name.clone());
     found.ok_or_else(|| {
-        MachineError::Said(format!(
+        MachineError::Unfit(format!(
             "network `{}` is bridged to `{name}`, and VirtualBox knows no such interface; {}",
             network.network,
             say(network, interfaces)

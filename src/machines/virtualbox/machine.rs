@@ -6,7 +6,7 @@ use super::manage::PROGRAM;
 use super::raise::Host;
 use super::there::WHOLE;
 use crate::machines::console::log_of;
-use crate::machines::{Act, Firmware, Machine, Media, Step, Wanted};
+use crate::machines::{Act, Firmware, Machine, Step, Wanted};
 use crate::spec::Attach;
 
 /// The name of the one storage controller. What is on its ports is in this order: disks, then CDs.
@@ -74,6 +74,12 @@ pub(super) fn make(wanted: &Wanted, machine: &Machine, host: &Host) -> Vec<Step>
             ));
         }
         steps.push(step("put its disk in", attach(name, port, "hdd", &path)));
+        if let Some(serial) = &disk.serial {
+            let key = format!("VBoxInternal/Devices/ahci/0/Config/Port{port}/SerialNumber");
+            let value = format!("string:{serial}");
+            let said = words(&["setextradata", name, &key, &value]);
+            steps.push(step("give its disk its serial number", said));
+        }
     }
     for (port, cd) in (machine.disks.len()..).zip(&machine.cds) {
         steps.push(step("put its CD in", attach(name, port, "dvddrive", &text(cd))));
@@ -104,11 +110,7 @@ fn create(machine: &Machine, host: &Host) -> Vec<String> {
 fn hardware(wanted: &Wanted, machine: &Machine, host: &Host) -> Vec<String> {
     let (memory, cpus) =
         (machine.hardware.memory_mib.to_string(), machine.hardware.cpus.to_string());
-    let second = match machine.media {
-        Media::Pxe => "net",
-        _ if machine.cds.is_empty() => "none",
-        _ => "dvd",
-    };
+    let second = if machine.cds.is_empty() { "none" } else { "dvd" };
     let firmware = match machine.firmware {
         Firmware::Bios => "bios",
         Firmware::Efi => "efi",

@@ -11,6 +11,7 @@ mod raze;
 pub mod read;
 mod there;
 
+use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
@@ -64,10 +65,14 @@ fn done(act: Act) -> Result<(), MachineError> {
 /// A machine that is there.
 fn found(manage: &Manage, machine: &Machine) -> Result<Vm, MachineError> {
     let vms = manage.vms()?.into_iter();
-    let mut own = vms
-        .filter(|vm| vm.file.starts_with(&machine.folder) || is_inside(&vm.file, &machine.folder));
-    own.next().ok_or_else(|| {
-        let node = &machine.node;
+    let own: Vec<Vm> = vms
+        .filter(|vm| vm.file.starts_with(&machine.folder) || is_inside(&vm.file, &machine.folder))
+        .collect();
+    let node = &machine.node;
+    if let Some(told) = there::several(node, &own.iter().collect::<Vec<_>>()) {
+        return Err(MachineError::Foreign(told));
+    }
+    own.into_iter().next().ok_or_else(|| {
         MachineError::Said(format!(
             "node `{node}` has no machine in VirtualBox: `trainyard lab up` makes it"
         ))
@@ -122,7 +127,11 @@ impl Provider for VirtualBox {
 
     fn close(&self, wanted: &Wanted) -> Result<Vec<Step>, MachineError> {
         let mut steps = networks::raze(&There::look(wanted)?)?;
-        steps.extend(emptied(&wanted.folder));
+        let own = wanted.machines.iter().map(|machine| machine.folder.clone()).filter(|folder| {
+            // What has something in it went with its machine.
+            fs::read_dir(folder).is_ok_and(|mut inside| inside.next().is_none())
+        });
+        steps.extend(emptied(&wanted.folder, own.collect()));
         Ok(steps)
     }
 

@@ -34,6 +34,7 @@ pub(super) fn all(wanted: &Wanted, seen: &Seen, nodes: &[&str]) -> Vec<Check> {
     );
     let new = preflight::new(wanted, seen, nodes);
     checks.extend(of_host(&there, &preflight::idle(wanted, seen, nodes), &new));
+    checks.extend(preflight::disks(&new, false));
     checks.push(preflight::disk(&new));
     checks.extend(nat(&there, &new));
     checks.extend(forwarded(&there, wanted));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::manage::Vm;
-use super::there::{There, node_of, roots, runs};
+use super::there::{There, node_of, roots, runs, several};
 use crate::machines::{Act, MachineError, Step, Wanted, folder_of};
 
 impl There {
@@ -12,6 +12,9 @@ impl There {
         let mut steps = Vec::new();
         let folder = folder_of(&wanted.folder, node);
         let own = self.own.get(node).map_or(&[][..], Vec::as_slice);
+        if let Some(told) = several(node, &own.iter().map(|(vm, _)| vm).collect::<Vec<_>>()) {
+            return Err(MachineError::Foreign(told));
+        }
         self.check_media(node, own)?;
         for (vm, _) in own {
             steps.extend(unregister(vm, node, &roots(&wanted.folder))?);

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use super::manage::{Manage, Vm};
 use super::networks::own_address;
 use super::read::{Interface, Medium, NatNetwork};
-use crate::machines::{MachineError, NODES, Network, Power, Seen, Wanted};
+use crate::machines::{Machine, MachineError, NODES, Network, Power, Seen, Wanted};
 
 /// The note on a machine that is whole: what it was made as.
 pub(super) const WHOLE: &str = "trainyard/whole";
@@ -36,7 +36,7 @@ pub(super) struct Noted<'a> {
 /// All that there is.
 pub(super) struct There {
     pub manage: Manage,
-    /// The lab's machines, by their nodes; each with whether it is whole. More than one of a node is a person's doing.
+    /// The lab's machines, by their nodes; each with whether it is whole. More than one of a node is a person's doing ([`several`]).
     pub own: BTreeMap<String, Vec<(Vm, bool)>>,
     /// The others'.
     pub others: Vec<Vm>,
@@ -78,7 +78,7 @@ impl There {
             own,
             others,
             media: media.collect(),
-            folders: folders(&wanted.folder),
+            folders: folders(wanted),
             nat_networks: manage.nat_networks()?,
             host_only: if networks_of_mac { Vec::new() } else { manage.host_only()? },
             host_only_networks: if networks_of_mac {
@@ -171,7 +171,10 @@ impl There {
     }
 
     fn foreign(&self, wanted: &Wanted) -> Vec<String> {
-        let mut foreign = Vec::new();
+        let several = |(node, own): (&String, &Vec<(Vm, bool)>)| {
+            several(node, &own.iter().map(|(vm, _)| vm).collect::<Vec<_>>())
+        };
+        let mut foreign: Vec<String> = self.own.iter().filter_map(several).collect();
         for machine in &wanted.machines {
             let same = self.others.iter().filter(|vm| vm.name == machine.name);
             foreign.extend(same.map(|vm| {
@@ -201,6 +204,20 @@ impl There {
         }
         foreign
     }
+}
+
+/// What there is to say where more than one machine lies in a node's folder: all but one are a person's, as clones are, and nobody can tell
+/// which.
+pub(super) fn several(node: &str, own: &[&Vm]) -> Option<String> {
+    if own.len() < 2 {
+        return None;
+    }
+    let all: Vec<String> =
+        own.iter().map(|vm| format!("`{}` ({})", vm.name, vm.file.display())).collect();
+    Some(format!(
+        "machines in the folder of node `{node}`, of which one alone can be the lab's: {}; move the others elsewhere (`VBoxManage movevm NAME --folder FOLDER`)",
+        all.join(", ")
+    ))
 }
 
 fn given(wanted: &Wanted) -> BTreeMap<String, Ipv4Addr> {
@@ -258,12 +275,12 @@ pub(super) fn node_of(file: &Path, roots: &[PathBuf]) -> Option<String> {
     (plain && parts.next().is_some()).then(|| node.to_string_lossy().into_owned())
 }
 
-/// The nodes that have a folder with something in it.
-fn folders(folder: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(folder.join(NODES)).into_iter().flatten().flatten();
-    let filled = entries
-        .filter(|entry| fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_some()));
-    filled.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+/// The lab's nodes that have a folder with something in it. One of another name may be anybody's.
+fn folders(wanted: &Wanted) -> BTreeSet<String> {
+    let is_filled = |machine: &&Machine| {
+        fs::read_dir(&machine.folder).is_ok_and(|mut inside| inside.next().is_some())
+    };
+    wanted.machines.iter().filter(is_filled).map(|machine| machine.node.clone()).collect()
 }
 
 #[cfg(test)]

@@ -16,13 +16,17 @@ use crate::serve::{Folder, Timeline};
 
 pub(super) fn down(state: &Path, names: &[String], dry_run: bool, ui: &Ui) -> Result<()> {
     if Record::read(state)?.is_none() {
+        if !names.is_empty() {
+            // It says that there are none.
+            Known::open(state)?;
+        }
         let folder = machines_of(state);
         // Other files, as an earlier `down` leaves them, are in nobody's way.
         if [NODES, NETWORKS].iter().any(|made| folder.join(made).exists()) {
             Record::refuse_foreign(&folder)?;
         }
         // What a run leaves that dies before it has remembered anything, or when all but the folder is gone.
-        let steps = machines::emptied(&folder);
+        let steps = machines::emptied(&folder, Vec::new());
         if dry_run || steps.is_empty() {
             return ui.result(|| planned(&steps), &json!({ "schema": 1, "steps": steps }));
         }
@@ -50,9 +54,10 @@ pub(super) fn down(state: &Path, names: &[String], dry_run: bool, ui: &Ui) -> Re
     // First: whoever is interrupted finds them again as long as the machines are there.
     forget(&known, &nodes, names.is_empty(), ui)?;
     perform(&steps, wanted, |_| Ok(()), ui)?;
-    let left = machines::inside(&wanted.folder);
-    if let Some(first) = left.first().filter(|_| Record::read(state).is_ok_and(|it| it.is_none())) {
-        ui.note(format!("`{}` is not the lab's, and stays", first.display()));
+    if Record::read(state).is_ok_and(|it| it.is_none()) {
+        for stranger in machines::strangers(&wanted.folder) {
+            ui.note(format!("`{}` is not the lab's, and stays", stranger.display()));
+        }
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::Known;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
 use crate::interrupt;
-use crate::machines::{Machine, Power, Provider, Snapshot, Stop, Wanted};
+use crate::machines::{Machine, Power, Provider, Seen, Snapshot, Stop, Wanted};
 use crate::serve::Timeline;
 
 /// How long a node's system may take to end by itself.
@@ -25,8 +25,12 @@ pub(super) fn snapshot(lab: &Known, name: Option<&str>, names: &[String], ui: &U
         take(provider, wanted, &machines, name, lab.timeline(ui).as_ref(), ui)?;
     }
     let mut listed = Vec::new();
+    let seen = provider.look(wanted)?;
     for machine in machines {
-        listed.push((machine.node.as_str(), provider.snapshot(machine, Snapshot::List)?));
+        // What is not there has none.
+        let is_there = is_there(&seen, machine);
+        let all = if is_there { provider.snapshot(machine, Snapshot::List)? } else { Vec::new() };
+        listed.push((machine.node.as_str(), all));
     }
     let text = || listed.iter().map(|(node, all)| format!("{node}  {}\n", all.join(" "))).collect();
     let nodes: Vec<_> =
@@ -43,6 +47,7 @@ pub(super) fn take(
     timeline: Option<&Timeline>,
     ui: &Ui,
 ) -> Result<()> {
+    check_there(&provider.look(wanted)?, machines)?;
     stopped(provider, wanted, machines, timeline, ui, |machine| {
         ui.note(format!("{}: snapshot {name}", machine.node));
         provider.snapshot(machine, Snapshot::Take(name))?;
@@ -55,6 +60,7 @@ pub(super) fn take(
 pub(super) fn restore(lab: &Known, name: &str, names: &[String], ui: &Ui) -> Result<()> {
     let (provider, wanted) = (&*lab.provider, lab.wanted());
     let machines = lab.machines(names)?;
+    check_there(&provider.look(wanted)?, &machines)?;
     for machine in &machines {
         if !provider.snapshot(machine, Snapshot::List)?.iter().any(|known| known == name) {
             let message = format!(
@@ -78,7 +84,10 @@ pub(super) fn restore(lab: &Known, name: &str, names: &[String], ui: &Ui) -> Res
         for machine in &machines {
             ui.note(format!("{}: back to {name}", machine.node));
             provider.snapshot(machine, Snapshot::Restore(name))?;
-            note(timeline, machine, &format!("its disks are those of the snapshot {name} again"));
+            if let Some(timeline) = timeline {
+                let text = format!("its disks are those of the snapshot {name} again");
+                timeline.starts(&machine.node, &text);
+            }
         }
         // Only now: those that run are all as they were together.
         machines.iter().try_for_each(|machine| start(provider, wanted, machine, timeline))
@@ -88,6 +97,22 @@ pub(super) fn restore(lab: &Known, name: &str, names: &[String], ui: &Ui) -> Res
             ui.note(format!("interrupted: `trainyard lab restore {name}` once more brings all of them back; until then `trainyard lab up` starts them as they are"));
         }
     })
+}
+
+fn is_there(seen: &Seen, machine: &Machine) -> bool {
+    !matches!(seen.power(&machine.node), Power::Missing | Power::Partial)
+}
+
+/// Before anything is done to any of them: those that are kept together come back together.
+fn check_there(seen: &Seen, machines: &[&Machine]) -> Result<()> {
+    let Some(missing) = machines.iter().find(|machine| !is_there(seen, machine)) else {
+        return Ok(());
+    };
+    let node = &missing.node;
+    let message = format!(
+        "the machine of {node} is not there, or not whole: `trainyard lab up {node}` makes it, or name those that are (`--node`)"
+    );
+    bail!(Failure::new(exit::USAGE, message))
 }
 
 /// Whether there is a process of it.
@@ -133,9 +158,11 @@ fn start(
     machine: &Machine,
     timeline: Option<&Timeline>,
 ) -> Result<()> {
-    provider.start(wanted, machine)?;
-    note(timeline, machine, "its machine is started");
-    Ok(())
+    // Before: what it tells then is not forgotten with the rest.
+    if let Some(timeline) = timeline {
+        timeline.starts(&machine.node, "its machine is started");
+    }
+    Ok(provider.start(wanted, machine)?)
 }
 
 fn note(timeline: Option<&Timeline>, machine: &Machine, text: &str) {

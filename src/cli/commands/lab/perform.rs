@@ -1,5 +1,7 @@
 //! Steps, done one after the other, each told before.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result, bail};
 
 use crate::cli::ui::Ui;
@@ -15,6 +17,18 @@ fn dies_here() {
     if std::env::var("TRAINYARD_DIES_AFTER").is_ok_and(|after| after == done) {
         std::process::abort();
     }
+}
+
+/// Whether something lies in a folder, or is it; also where links lead on the way there. (What is removed may be a link itself.)
+fn is_inside(path: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize();
+    let parent = path.parent().map(real);
+    let leads_out = match (parent, real(folder)) {
+        (Some(Ok(parent)), Ok(folder)) => path != folder && !parent.starts_with(folder),
+        // Nothing is there that would be removed.
+        _ => false,
+    };
+    path == folder || path.starts_with(folder) && !leads_out
 }
 
 /// Does them; `media` makes those of a node.
@@ -34,9 +48,12 @@ pub(super) fn perform(
             Act::Media { .. } => media(of)?,
             // Whatever a step says, nothing outside is removed.
             Act::Remove { path } | Act::RemoveEmpty { path }
-                if !path.starts_with(&wanted.folder) =>
+                if !is_inside(path, &wanted.folder) =>
             {
-                let message = format!("`{}` is not below the lab's folder", path.display());
+                let message = format!(
+                    "`{}` is not below the lab's folder, or a link leads out of it on the way there: it stays",
+                    path.display()
+                );
                 bail!(MachineError::Foreign(message))
             }
             _ => machines::perform(step, &mut |_| Ok(()))
@@ -44,4 +61,31 @@ pub(super) fn perform(
         }
     }
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::is_inside;
+
+    #[test]
+    fn what_a_link_leads_out_to_is_not_inside() {
+        let home = tempfile::tempdir().expect("a folder");
+        let at = |path: &str| home.path().join(path);
+        for folder in ["lab/nodes/compute", "elsewhere"] {
+            std::fs::create_dir_all(at(folder)).expect("made");
+        }
+        std::os::unix::fs::symlink(at("elsewhere"), at("lab/nodes/link")).expect("linked");
+        std::os::unix::fs::symlink(at("lab"), at("same")).expect("linked");
+        for (path, folder, is) in [
+            ("lab", "lab", true),
+            ("lab/nodes/compute/whole", "lab", true),
+            ("same/nodes/compute/whole", "same", true),
+            ("lab/nodes/link", "lab", true),
+            ("lab/nodes/none/whole", "lab", true),
+            ("lab/nodes/link/whole", "lab", false),
+            ("elsewhere", "lab", false),
+        ] {
+            assert_eq!(is_inside(&at(path), &at(folder)), is, "{path}");
+        }
+    }
 }

@@ -11,8 +11,8 @@ use super::{Known, kept};
 use crate::cli::ui::{Ui, print};
 use crate::exit::{self, Failure};
 use crate::interrupt;
-use crate::machines::Machine;
 use crate::machines::console::{Console, last_lines, log_of};
+use crate::machines::{Machine, Power};
 use crate::tool::{self, Tool, ToolError, Wanted};
 
 /// How long is waited before nodes are asked again.
@@ -26,6 +26,8 @@ const SSH: Wanted = Wanted {
     purpose: "to log in to nodes",
     hint: "the distribution's package `openssh-client` or `openssh-clients`",
 };
+/// What ssh ends with where it has not logged in; all else is the command's.
+const NO_ANSWER: i32 = 255;
 /// How long a node may take to send its logs, in seconds.
 const FETCHED: u64 = 45;
 /// Lines of each of its logs that are fetched, and bytes of all.
@@ -66,8 +68,36 @@ fn login(machine: &Machine, identity: Option<&Path>, options: &[&str]) -> Result
     if let Some(key) = identity {
         ssh.arg("-o").arg(format!("IdentityFile={}", option(key)));
     }
-    ssh.args(options).arg(format!("root@{}", forward.host.ip()));
+    let user = machine.login.as_deref().unwrap_or("root");
+    ssh.args(options).arg(format!("{user}@{}", forward.host.ip()));
     Ok(ssh)
+}
+
+/// The words before a command that root does there. Nobody is there to be asked for a password.
+fn as_root(machine: &Machine) -> &'static [&'static str] {
+    if machine.login.is_some() { &["sudo", "-n"] } else { &[] }
+}
+
+/// Machines that do not run cannot be reached: it is told at once how they are. (What runs them may not answer, and then ssh tells.)
+fn check_running(lab: &Known, machines: &[&Machine]) -> Result<()> {
+    let Ok(seen) = lab.provider.look(lab.wanted()) else { return Ok(interrupt::check()?) };
+    let is_on = |machine: &&&Machine| seen.power(&machine.node) == Power::Running;
+    let off: Vec<_> = machines.iter().filter(|machine| !is_on(machine)).collect();
+    if off.is_empty() {
+        return Ok(());
+    }
+    let words = |machine: &&&Machine| {
+        let power = serde_json::json!(seen.power(&machine.node));
+        format!("{} is {}", machine.node, power.as_str().unwrap_or_default())
+    };
+    let all: Vec<String> = off.iter().map(words).collect();
+    let nodes: Vec<&str> = off.iter().map(|machine| machine.node.as_str()).collect();
+    let message = format!(
+        "{}: `trainyard lab up {}` makes what is missing, and starts it",
+        all.join(", "),
+        nodes.join(" ")
+    );
+    bail!(Failure::new(exit::NETWORK, message))
 }
 
 /// A path among ssh's options: `%` begins a token there, and a space ends it where no quotation marks do.
@@ -81,15 +111,16 @@ pub(super) fn ssh(
     identity: Option<&Path>,
     command: &[String],
 ) -> Result<()> {
-    let mut ssh = login(lab.machine(node)?, identity, &[])?;
+    let machine = lab.machine(node)?;
+    check_running(lab, &[machine])?;
+    let mut ssh = login(machine, identity, &[])?;
     let status = ssh.args(command).status().context("ssh")?;
     if status.success() {
         return Ok(());
     }
-    // 255 is ssh's own; the others are the command's.
-    let code =
-        status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::PROGRAM_FAILED);
-    let code = if code == 255 { exit::NETWORK } else { code };
+    let own = status.code() == Some(NO_ANSWER);
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    let code = if own { exit::NETWORK } else { code.unwrap_or(exit::PROGRAM_FAILED) };
     bail!(Failure::new(code, format!("on {node}: {status}")))
 }
 
@@ -102,6 +133,8 @@ pub(super) fn verify(
     ui: &Ui,
 ) -> Result<()> {
     let machines = lab.machines(names)?;
+    // Also of a cold start: what is off already has not run.
+    check_running(lab, &machines)?;
     if cold.is_some() {
         let timeline = lab.timeline(ui);
         let (provider, wanted) = (&*lab.provider, lab.wanted());
@@ -109,7 +142,7 @@ pub(super) fn verify(
     }
     let begun = Instant::now();
     loop {
-        let mut wrong = Vec::new();
+        let (mut wrong, mut silent) = (Vec::new(), Vec::new());
         let mut told = String::new();
         for machine in &machines {
             interrupt::check()?;
@@ -122,38 +155,47 @@ pub(super) fn verify(
                         .lines()
                         .map(|line| format!("{node}: {line}\n")),
                 );
-                wrong.push(node.as_str());
+                let silence = said.status.code() == Some(NO_ANSWER);
+                if silence { &mut silent } else { &mut wrong }.push(node.as_str());
             }
         }
         // Services come up one after the other.
-        if !wrong.is_empty() && cold.is_some_and(|limit| begun.elapsed() < limit) {
+        if !(wrong.is_empty() && silent.is_empty())
+            && cold.is_some_and(|limit| begun.elapsed() < limit)
+        {
             thread::sleep(PAUSE);
             continue;
         }
         print(&told)?;
-        if wrong.is_empty() {
+        let words = [("not as it should be", &wrong), ("no answer by SSH", &silent)];
+        let words = words.iter().filter(|(_, nodes)| !nodes.is_empty());
+        let words: Vec<_> =
+            words.map(|(what, nodes)| format!("{what}: {}", nodes.join(", "))).collect();
+        if words.is_empty() {
             return Ok(());
         }
-        bail!(Failure::new(
-            exit::VERIFICATION,
-            format!("not as it should be: {}", wrong.join(", "))
-        ));
+        let code = if wrong.is_empty() { exit::NETWORK } else { exit::VERIFICATION };
+        bail!(Failure::new(code, words.join("; ")));
     }
 }
 
 /// What a node's own verification says. Nobody is there to be asked for a password.
-fn verified(machine: &Machine, identity: Option<&Path>) -> Result<Output> {
+pub(super) fn verified(machine: &Machine, identity: Option<&Path>) -> Result<Output> {
     let mut ssh = login(machine, identity, &["-o", "BatchMode=yes"])?;
+    ssh.args(as_root(machine));
     ssh.args(["timeout", VERIFIED, "trainyard-node", "verify"]).stdin(Stdio::null());
     ssh.output().context("ssh")
 }
 
 /// What a node's stages have logged there: the last lines of each log after its name. In words why not, where it does not answer.
 pub(super) fn logs(machine: &Machine, identity: Option<&Path>) -> Result<Result<String, String>> {
-    let fetch =
-        format!("timeout {FETCHED} tail -v -n {LINES} /var/log/trainyard/* | head -c {BYTES}");
+    // Whose folder it is alone may know what is in it.
+    let fetch = format!(
+        "{} sh -c 'timeout {FETCHED} tail -v -n {LINES} /var/log/trainyard/* | head -c {BYTES}'",
+        as_root(machine).join(" ")
+    );
     let mut ssh = login(machine, identity, &["-o", "BatchMode=yes"])?;
-    ssh.arg(fetch);
+    ssh.arg(fetch.trim_start());
     let limit = Duration::from_secs(FETCHED + 30);
     let said = match Tool::locate(SSH)?.run(ssh.get_args()).limit(limit).finish() {
         Ok(said) => said,

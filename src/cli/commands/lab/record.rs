@@ -1,12 +1,14 @@
 //! What is remembered of how a lab was begun, so that later commands need not be told again.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::PORT_BASE;
 use crate::cli::lab::{Firmware, HowArgs, ProviderChoice, ScriptArgs, Via};
@@ -35,6 +37,9 @@ pub(super) struct Record {
     schema: u32,
     #[serde(flatten)]
     pub begun: Begun,
+    /// The medium or cloud image that was named (`--image`), an absolute path; nothing where it is the lab's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<PathBuf>,
     pub lab: Wanted,
 }
 
@@ -44,8 +49,8 @@ pub(super) fn machines_of(state: &Path) -> PathBuf {
 }
 
 impl Record {
-    pub fn new(begun: Begun, lab: Wanted) -> Self {
-        Self { schema: 1, begun, lab }
+    pub fn new(begun: Begun, image: Option<PathBuf>, lab: Wanted) -> Self {
+        Self { schema: 1, begun, image, lab }
     }
 
     /// Where it is, below the folder of the lab's state.
@@ -93,6 +98,17 @@ impl Record {
     }
 }
 
+impl fmt::Display for Begun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = serde_json::to_value(self).map_err(|_| fmt::Error)?;
+        let options = said.as_object().into_iter().flatten().map(|(option, value)| {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            format!("--{} {value}", option.replace('_', "-"))
+        });
+        f.write_str(&options.collect::<Vec<_>>().join(" "))
+    }
+}
+
 impl Begun {
     /// What is to be: as it was begun, or else as it is asked for. Asking for something else than was begun is an error.
     pub fn of(known: Option<Self>, how: &HowArgs) -> Result<Self> {
@@ -130,10 +146,24 @@ impl Begun {
     }
 
     fn as_begun(self, known: Option<Self>) -> Result<Self> {
-        if known.is_none_or(|known| known == self) {
+        let (is, was) = (serde_json::to_value(self)?, serde_json::to_value(known)?);
+        let Some(was) = was.as_object() else { return Ok(self) };
+        let others: Vec<String> = was
+            .iter()
+            .filter(|(key, was)| is[key.as_str()] != **was)
+            .map(|(key, was)| {
+                let value = |value: &Value| value.to_string().replace('"', "");
+                let (was, is) = (value(was), value(&is[key.as_str()]));
+                format!("with `--{} {was}`, not `{is}`", key.replace('_', "-"))
+            })
+            .collect();
+        if others.is_empty() {
             return Ok(self);
         }
-        let message = "this lab's machines were begun otherwise (`--provider`, `--via`, `--firmware` or `--port-base`): `trainyard lab down` first, or leave these out";
+        let message = format!(
+            "this lab's machines were begun {}: `trainyard lab down` first, or leave that out",
+            others.join(", and ")
+        );
         Err(Failure::new(exit::REFUSED, message).into())
     }
 

@@ -15,11 +15,13 @@ use super::wait::Waiting;
 use super::{At, is_at_work, show};
 use crate::cli::lab::{HowArgs, ScriptArgs, ScriptShell};
 use crate::cli::ui::{Ui, print};
-use crate::doctor::{Check, State};
+use crate::doctor::{Check, Kind, State};
 use crate::exit::{self, Failure};
 use crate::interrupt;
 use crate::machines::virtualbox::{self, VBOX_MANAGE};
-use crate::machines::{self, Act, Machine, Power, Seen, Shell, Step, Wanted, Watch, preflight};
+use crate::machines::{
+    self, Act, Machine, Media, Power, Seen, Shell, Step, Wanted, Watch, preflight,
+};
 use crate::secrets::Blotter;
 use crate::serve::Folder;
 use crate::state::{Sqlite, State as Way, Store as _};
@@ -29,18 +31,19 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     Record::refuse_foreign(&at.machines())?;
     let known = Record::read(at.state)?;
     let begun = Begun::of(known.as_ref().map(|known| known.begun), how)?;
+    let how = &remembering(how, known.as_ref())?;
     let provider = begun.provider()?;
     let mut wanted = at.wanted(begun);
     let nodes = at.nodes(names)?;
-    let seen = provider.look(&wanted)?;
+    let mut seen = provider.look(&wanted)?;
+    seen.foreign.extend(never_begun(known.as_ref(), &wanted, &seen));
     refuse_foreign(&seen)?;
     show::tell_left(&wanted, &seen, ui);
-    let mut going = nodes.clone();
+    let going = if anew { nodes.clone() } else { Vec::new() };
     if !anew {
-        going = seen.cut_off(&wanted, &nodes, |node| is_under_way(at, node));
-        for node in &going {
+        for node in under_way(at, &wanted, &seen, &nodes) {
             ui.note(format!(
-                "{node}: it is off, and its installation was never heard to end: it is begun anew"
+                "{node}: it is off, and its installation was never heard to end: it is started as it is; where it does not come up, `trainyard lab rebuild {node}` begins it anew"
             ));
         }
     }
@@ -52,6 +55,11 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     if !(how.dry_run && is_at_work(at.state)) {
         checks.extend(preflight::port(server, "nodes are to tell there how far they are"));
     }
+    if let Some(image) = how.image.as_deref().filter(|image| !image.is_file()) {
+        let fix = "name another file (`--image`), or bring it back";
+        let seen = format!("`{}` is no file", image.display());
+        checks.push(Check::not(Kind::Machine, "image", State::Lacking, seen, fix));
+    }
     // What was asked of a program then failed because of that, and is no fault of the host's.
     interrupt::check()?;
     tell(&checks, ui);
@@ -62,11 +70,16 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
             format!("the lab cannot be made here: {}: {}", bad.what, bad.seen)
         ));
     }
-    let mut steps = remembered(at, Record::new(begun, wanted.clone()))?;
+    let mut steps = remembered(at, Record::new(begun, how.image.clone(), wanted.clone()))?;
     steps.extend(provider.raze(&wanted, &seen, &going)?);
     steps.extend(provider.raise(&wanted, &after, &nodes)?);
     if how.dry_run {
-        let data = json!({ "schema": 1, "steps": steps, "checks": checks });
+        let image = how.image.as_deref();
+        let data = json!({
+            "schema": 1, "begun": begun, "image": image, "steps": steps, "checks": checks
+        });
+        let image = image.map(|image| format!(", from `{}`", image.display()));
+        ui.note(format!("{begun}{}", image.unwrap_or_default()));
         return ui.result(|| planned(&steps), &data);
     }
     let maker = Maker::new(at, &wanted, provider.format(), how, ui);
@@ -85,6 +98,10 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
             armed["report"].as_str().context("the server does not say where a node reports")?;
         maker.make(node, report)
     };
+    // Before they start: what they tell then counts.
+    for node in nodes.iter().filter(|node| after.power(node) == Power::Off) {
+        timeline.starts(node, "its machine is started");
+    }
     perform(&steps, &wanted, media, ui)?;
     let (blotter, provider) = (&Blotter::of(at.secrets), &*provider);
     let (wanted, server, timeline) = (&wanted, &server, &timeline);
@@ -96,6 +113,28 @@ pub(super) fn up(at: &At, names: &[String], how: &HowArgs, anew: bool, ui: &Ui) 
     let machines: Vec<&Machine> =
         wanted.machines.iter().filter(|machine| nodes.contains(&machine.node.as_str())).collect();
     waiting.wait(&machines, &mut watch)
+}
+
+/// With the image that was named last, where none is named now.
+fn remembering(how: &HowArgs, known: Option<&Record>) -> Result<HowArgs> {
+    let named = how.image.as_deref().map(std::path::absolute).transpose()?;
+    let image = named.or_else(|| known?.image.clone());
+    Ok(HowArgs { image, ..how.clone() })
+}
+
+/// Folders of nodes that the lab had not when it was last begun: nothing of what is in them is its own.
+fn never_begun(known: Option<&Record>, wanted: &Wanted, seen: &Seen) -> Vec<String> {
+    let Some(known) = known else { return Vec::new() };
+    let is_strange = |machine: &&Machine| {
+        known.lab.machine(&machine.node).is_none() && seen.power(&machine.node) == Power::Partial
+    };
+    let told = |machine: &Machine| {
+        let (folder, node) = (machine.folder.display(), &machine.node);
+        format!(
+            "`{folder}` has something in it, and the lab never had a node `{node}`: move it elsewhere"
+        )
+    };
+    wanted.machines.iter().filter(is_strange).map(told).collect()
 }
 
 /// Leaves machines that are there as they were made, whatever the lab file says now: other addresses or ports would cut off nodes that run.
@@ -111,25 +150,38 @@ fn keep(wanted: &mut Wanted, known: Option<&Record>, after: &Seen, ui: &Ui) {
     }
 }
 
-/// Whether a node was heard to begin its installation, and not to end it. What another server has open is not known here.
-fn is_under_way(at: &At, node: &str) -> bool {
+/// The nodes of these whose machines are off, and which were heard to begin their installation, and not to end it. (What another server has
+/// open is not known here.) They may be whole all the same: nobody hears a node while no `lab up` waits.
+fn under_way<'n>(at: &At, wanted: &Wanted, seen: &Seen, nodes: &[&'n str]) -> Vec<&'n str> {
     let database = Folder::at(at.state).database();
     let known = database.exists().then(|| Sqlite::open(&database).and_then(|store| store.nodes()));
     let known = known.and_then(Result::ok).unwrap_or_default();
-    known.iter().any(|it| it.name == node && matches!(it.state, Way::Installing | Way::Failed))
+    let is_begun = |node: &str| {
+        known.iter().any(|it| it.name == node && matches!(it.state, Way::Installing | Way::Failed))
+    };
+    let is_off = |node: &str| {
+        seen.power(node) == Power::Off
+            && wanted.machine(node).is_some_and(|machine| machine.media != Media::Cloud)
+    };
+    nodes.iter().copied().filter(|node| is_off(node) && is_begun(node)).collect()
 }
 
 /// The steps of VirtualBox's as a script.
 pub(super) fn script(at: &At, args: &ScriptArgs) -> Result<()> {
-    let begun = Begun::of_script(Record::read(at.state)?.map(|known| known.begun), args)?;
+    let known = Record::read(at.state)?;
+    let begun = Begun::of_script(known.as_ref().map(|known| known.begun), args)?;
+    let image = known.and_then(|known| known.image);
     let folder = args.folder.clone().unwrap_or_else(|| at.machines());
     let wanted = at.wanted_in(begun, &folder);
     let nodes = at.nodes(&args.nodes)?;
     // What is there on another host nobody knows here, and no trainyard is there that would look for what is remembered.
     let is_here = args.folder.is_none();
     let is_none = matches!(Tool::locate(VBOX_MANAGE), Err(ToolError::Missing { .. }));
-    let mut steps =
-        if is_here { remembered(at, Record::new(begun, wanted.clone()))? } else { Vec::new() };
+    let mut steps = if is_here {
+        remembered(at, Record::new(begun, image, wanted.clone()))?
+    } else {
+        Vec::new()
+    };
     steps.extend(if args.assume_empty || !is_here || is_none {
         virtualbox::from_nothing(&wanted, &nodes)?
     } else {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::super::node::escaped;
 use super::super::server::{Contact, Server};
-use super::{kept, show};
+use super::{kept, reach, show};
 use crate::cli::lab::{HowArgs, Milestone};
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
@@ -31,6 +31,10 @@ const LITTLE: u64 = 64 << 20;
 /// Lines of a console that a failure shows.
 const LINES: usize = 15;
 
+/// How long a node may say nothing before it is asked: it may have come up while nobody listened.
+const SILENT: Duration = Duration::from_secs(15);
+/// For how long it may fail to look at machines: one call of many does, where the host has much to do.
+const UNSEEN: Duration = Duration::from_secs(120);
 /// How long a machine may be paused: a laptop that wakes up has more to do first.
 const PAUSED: Duration = Duration::from_secs(60);
 
@@ -43,7 +47,20 @@ struct Way<'m> {
     /// Since when its machine is seen to be paused.
     paused: Option<Instant>,
     reached: Option<Milestone>,
+    /// Whether it was asked what it has to say.
+    asked: bool,
+    failed: bool,
     done: bool,
+}
+
+impl Way<'_> {
+    /// What was told last, in words.
+    fn last(&self) -> String {
+        if self.last.is_empty() {
+            return "it has told nothing".to_owned();
+        }
+        format!("the last was: {}", self.last)
+    }
 }
 
 /// What a node says of itself.
@@ -84,18 +101,38 @@ impl Waiting<'_> {
             since: begun,
             paused: None,
             reached: None,
+            asked: false,
+            failed: false,
             done: false,
         };
         let mut ways: Vec<Way> = machines.iter().map(|machine| way(*machine)).collect();
         let mut contact = Contact::default();
         let (mut looked, mut kept) = (Instant::now(), None);
+        // Since when nobody says how machines are.
+        let mut unseen: Option<Instant> = None;
         let mut failures = Vec::new();
         while ways.iter().any(|way| !way.done) {
             interrupt::check()?;
             let said = contact.of(self.server.ask("nodes", &[]), self.ui).unwrap_or_default();
             let seen = if looked.elapsed() > LOOK {
                 looked = Instant::now();
-                Some(self.provider.look(self.wanted)?)
+                let seen = self.provider.look(self.wanted);
+                interrupt::check()?;
+                match seen {
+                    Ok(seen) => {
+                        unseen = None;
+                        Some(seen)
+                    }
+                    Err(error) => {
+                        if unseen.is_none() {
+                            self.ui.note(format!("{error}; it is asked again"));
+                        }
+                        if unseen.get_or_insert_with(Instant::now).elapsed() > UNSEEN {
+                            return Err(error.into());
+                        }
+                        None
+                    }
+                }
             } else {
                 None
             };
@@ -113,6 +150,10 @@ impl Waiting<'_> {
                 }
                 way.done = how == Said::Done;
                 way.reached = way.reached.max(node.and_then(reached));
+                if node.is_some_and(is_silent) && way.since.elapsed() > SILENT && !way.asked {
+                    way.asked = true;
+                    ask(way.machine.clone());
+                }
                 let power = seen.as_ref().map(|seen| seen.power(&way.machine.node));
                 if let Some(why) = self.why(way, how, power, begun.elapsed()) {
                     let last = watch.last(&way.machine.node);
@@ -121,7 +162,7 @@ impl Waiting<'_> {
                     self.timeline.note(&way.machine.node, &self.blotter.blot(told));
                     self.tell(way.machine, &why);
                     failures.push((way.machine.node.as_str(), why));
-                    way.done = true;
+                    (way.failed, way.done) = (true, true);
                 }
             }
             let all = ways.iter().map(|way| way.reached).min().flatten();
@@ -136,8 +177,9 @@ impl Waiting<'_> {
                     Some(self.timeline),
                     self.ui,
                 )?;
+                // They have started again.
                 for way in &mut ways {
-                    way.since = Instant::now();
+                    (way.since, way.asked, way.done) = (Instant::now(), false, way.failed);
                 }
             }
             std::thread::sleep(TICK);
@@ -179,16 +221,16 @@ impl Waiting<'_> {
                 (since.elapsed() > PAUSED).then(|| paused(&way.machine.folder))
             }
             _ if still > self.how.patience => Some(format!(
-                "nothing has changed for {} s (`--patience`); the last was: {}",
+                "nothing has changed for {} s (`--patience`); {}",
                 self.how.patience.as_secs(),
-                way.last
+                way.last()
             )),
             _ => self.how.limit.iter().find(late).map(|(milestone, limit)| {
                 format!(
-                    "it is not {} after {} s (`--limit`); the last was: {}",
+                    "it is not {} after {} s (`--limit`); {}",
                     milestone.name(),
                     limit.as_secs(),
-                    way.last
+                    way.last()
                 )
             }),
         }
@@ -200,7 +242,9 @@ impl Waiting<'_> {
         let node = &machine.node;
         ui.note(format!("\n{node}: {why}"));
         let log = log_of(machine);
-        if let Ok(lines) = last_lines(&log, LINES) {
+        if let Ok(lines) = last_lines(&log, LINES)
+            && !lines.is_empty()
+        {
             let lines = blotter.blot(lines);
             ui.note(format!("the last of its console (`trainyard lab console {node}`):\n{lines}"));
         }
@@ -220,6 +264,16 @@ impl Waiting<'_> {
 /// What there is to say of a node that has told something.
 pub(super) fn said(node: &Value) -> Option<String> {
     Some(judge(node).1).filter(|said| !said.is_empty())
+}
+
+/// Whether a node is installed, and has told nothing since its machine was started.
+fn is_silent(node: &Value) -> bool {
+    node["state"] == "installed" && node["stages"].is_null()
+}
+
+/// Has a node verify itself, which it tells the lab's server. One that does not answer is still on its way, and tells by itself.
+fn ask(machine: Machine) {
+    std::thread::spawn(move || drop(reach::verified(&machine, None)));
 }
 
 /// How far a node is by its own words.
