@@ -163,9 +163,22 @@ impl Server {
         host.wait_until(120, &format!("ip link set {tap} master {bridge}"));
     }
 
-    /// Asks for its address, as the system of a server does, and returns what it got.
+    /// Asks for its address, as the system of a server does, and returns what it got. The usual script would make the node's own name server
+    /// that of the server.
     fn asks_for_its_address(host: &Host) -> String {
-        host.wait_until(120, "ip netns exec server timeout 20 dhclient -1 -q -pf /run/server.pid -lf /run/server.leases eth0");
+        host.done(
+            "cat >/run/leased <<'END'
+#!/bin/sh
+ip link set $interface up
+[ -z \"$new_ip_address\" ] || ip address replace $new_ip_address/24 dev $interface
+[ -z \"$new_routers\" ] || ip route replace default via $new_routers
+END
+chmod +x /run/leased",
+        );
+        host.wait_until(
+            120,
+            "ip netns exec server timeout 20 dhclient -1 -q -sf /run/leased -pf /run/server.pid -lf /run/server.leases eth0",
+        );
         host.done("ip -n server -4 -o address show eth0 | awk '{ print $4 }'").trim().to_owned()
     }
 }
