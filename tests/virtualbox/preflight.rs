@@ -83,8 +83,13 @@ fn disks_that_no_machine_has_are_told_by_a_fake_vboxmanage() {
                 "say of them what machines have: `sda` and `sdb`, a `serial`, or a `size` that `disk` of the node fits"
             )
         );
+        let refused = up(&wanted).expect_err("also for a script").to_string();
+        assert!(
+            refused.starts_with("disks of node `compute`: its machine would have"),
+            "{refused}"
+        );
         // What is there is as it was made.
-        up(&wanted).expect("made");
+        up(&plain(host)).expect("made");
         assert_eq!(found(&wanted), []);
     });
 }

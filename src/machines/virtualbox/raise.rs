@@ -6,7 +6,7 @@ use super::raze::locked;
 use super::read::Version;
 use super::there::{There, power};
 use super::{bridge, insist, machine, networks, run};
-use crate::machines::{MachineError, Network, Power, Seen, Step, Wanted};
+use crate::machines::{MachineError, Network, Power, Seen, Step, Wanted, preflight};
 use crate::spec::Attach;
 
 /// The host's own name for each network, by the network's.
@@ -43,6 +43,10 @@ pub(super) fn raise(
         wanted.machines.iter().filter(|m| nodes.contains(&m.node.as_str())).collect();
     let is_new = |power| matches!(power, Power::Missing | Power::Partial);
     let new = machines.iter().any(|machine| is_new(seen.power(&machine.node)));
+    // A script is made where nobody has looked at the host.
+    if let Some(check) = preflight::disks(&preflight::new(wanted, seen, nodes), false).pop() {
+        return Err(MachineError::Unfit(format!("{}: {}", check.what, check.seen)));
+    }
     let (mut steps, mut names) = networks::raise(there, wanted, nodes)?;
     if new {
         names.extend(bridges(there, wanted)?);
