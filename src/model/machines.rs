@@ -29,8 +29,15 @@ pub(super) fn resolve(
 ) -> (Vec<Role>, Vec<Node>, Vec<Arc<Settings>>) {
     let openstack = spec.lab.openstack.as_ref();
     let mut resolved = Resolved::new(openstack.and_then(|o| o.value.config.as_ref()), r);
-    // What no node has is held to the rules as well.
-    for settings in spec.roles.iter().map(|role| &role.settings).chain([&spec.settings]) {
+    // What no node has is held to the rules as well, where somebody wrote it.
+    let has = |role: &RoleSpec| {
+        let of = |node: &&NodeSpec| {
+            node.fields.role.as_ref().is_some_and(|r| r.value == role.name.value)
+        };
+        role.name.span.file != Sources::BUILT_IN || spec.nodes.iter().any(|node| of(&node))
+    };
+    let roles = spec.roles.iter().filter(|role| has(role)).map(|role| &role.settings);
+    for settings in roles.chain([&spec.settings]) {
         resolved.of(settings, r);
     }
     for role in spec.roles.iter().map(|role| &role.name) {

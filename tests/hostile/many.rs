@@ -62,7 +62,7 @@ fn nodes_and_roles() {
                 map("r#: {}", 5000),
                 nodes("").replace("role: compute", "role: s")
             ),
-            "and 4902 more",
+            "and 4903 more",
         ),
         (
             "hooks",
