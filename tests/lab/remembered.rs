@@ -160,6 +160,14 @@ fn a_changed_lab_file_cuts_off_no_node_that_runs() {
 #[test]
 fn only_ports_that_a_stage_opens_are_led_to() {
     let lab = Machines::new();
+    // Without the services that have these ports.
+    let text = fs::read_to_string(lab.path("lab.yaml")).expect("a lab file");
+    let text = text.replacen(
+        "  networking: self-service",
+        "  networking: self-service\n  services: []",
+        1,
+    );
+    fs::write(lab.path("lab.yaml"), &text).expect("written");
     let dashboard = lab.port + (8080 - 2200);
     let leads = |told: &str| {
         [dashboard, lab.port + (6080 - 2200)]
@@ -173,7 +181,6 @@ fn only_ports_that_a_stage_opens_are_led_to() {
     }
     assert!(!lab.done(&["lab", "status"]).stdout.contains("dashboard"));
     lab.done(&["lab", "down"]);
-    let text = fs::read_to_string(lab.path("lab.yaml")).expect("a lab file");
     let opened = "firewall: {open: [{port: 80, protocol: tcp, from: any}, {port: 6000-6100, protocol: tcp, from: any}]}\n";
     fs::write(lab.path("lab.yaml"), text + opened).expect("written");
     assert_eq!(leads(&lab.done(&planned).stdout), [true, true]);
