@@ -71,8 +71,9 @@ make_image() {
     # shellcheck disable=SC2016  # for the shell in the namespace
     "${as_root[@]}" unshare --mount sh -ec 'mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/layer,workdir=$2/work" "$2/tree"; tar -C "$2/tree" -c .' sh "$tree" "$work" |
         "${as_root[@]}" tar -C "$new" -x
-    # What only containers need goes: a blkid that finds a drive where there is none, and what keeps hosts from verifying themselves.
-    "${as_root[@]}" tar -C "$tree" -c ./usr/sbin/blkid | "${as_root[@]}" tar -C "$new" -x
+    # What only containers need goes: a blkid that finds a drive where there is none, a modprobe without modules, and what keeps hosts from
+    # verifying themselves.
+    "${as_root[@]}" tar -C "$tree" -c ./usr/sbin/blkid ./usr/sbin/modprobe | "${as_root[@]}" tar -C "$new" -x
     "${as_root[@]}" rm -r "$new/usr/lib/systemd/system/trainyard-verify.service.d"
     # A machine has a clock of its own, which it sets.
     "${as_root[@]}" sed -i 's/-x //' "$new/usr/share/el7/packages/chrony/root/etc/sysconfig/chronyd"
