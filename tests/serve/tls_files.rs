@@ -79,7 +79,9 @@ type Change<'c> = &'c dyn Fn(&Lab);
 #[test]
 fn it_is_made_anew_where_it_serves_no_more_and_nodes_that_do_not_know_it_are_named() {
     let mut serving = serving();
-    wait_for(&serving, "compute", "armed");
+    for node in ["controller", "compute"] {
+        wait_for(&serving, node, "armed");
+    }
     let url = format!("https://lab.example.org:{}", serving.address.port());
     let folder = serving.lab.path(".trainyard");
     let expired = |lab: &Lab| {
