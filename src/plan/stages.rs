@@ -1,5 +1,7 @@
 //! One stage on one node: its templates rendered, its references resolved.
 
+use std::cell::OnceCell;
+
 use anyhow::{Result, ensure};
 use indexmap::IndexMap;
 use minijinja::Value;
@@ -164,7 +166,9 @@ fn parameters(
     templates: &StageTemplates,
 ) -> Result<IndexMap<String, String>> {
     let unset = IndexMap::new();
-    let context = shared.context(node, interfaces, &unset, None);
+    // Most stages have no default that follows from the node.
+    let context = OnceCell::new();
+    let context = || context.get_or_init(|| shared.context(node, interfaces, &unset, None));
     let mut values = IndexMap::new();
     for (name, parameter) in &stage.spec.parameters {
         let mut set = node.settings.parameters.iter();
@@ -173,7 +177,7 @@ fn parameters(
             Some(set) => set.value.clone(),
             None if parameter.is_template() => {
                 let file = format!("{}/stage.yaml", stage.name);
-                let value = templates.text(&file, &parameter.default, &context)?;
+                let value = templates.text(&file, &parameter.default, context())?;
                 ensure!(
                     is_number(&value),
                     "{file}: the default of `{name}` is `{value}`, no whole number"

@@ -255,7 +255,7 @@ fn a_server_comes_up_and_reaches_the_outside_and_all_is_back_after_a_power_cut()
     );
     assert_eq!(Server::asks_for_its_address(&bench.compute), address);
     let said = bench.controller.done("trainyard-node smoke");
-    assert!(said.contains("of an earlier run") && said.contains("ok clean"), "{said}");
+    assert!(said.contains("ok tidy: of an earlier run, ") && said.contains("ok clean"), "{said}");
 }
 
 /// An address of the provider network that leads to the server.
