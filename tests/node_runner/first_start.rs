@@ -96,3 +96,38 @@ fn what_was_there_before_the_first_start_is_not_touched() {
         assert!(!node.path(&format!("var/lib/trainyard/first-start.{stage}")).exists());
     }
 }
+
+/// A database whose tables are lines of `$ROOT/tables`; half of them are made while there is `$ROOT/cut`, and none is made beside others.
+#[test]
+fn tables_that_were_cut_off_when_they_were_made_are_made_anew_and_others_stay() {
+    let node = Node::new();
+    let prepare = Path::new(env!("CARGO_MANIFEST_DIR")).join("stack/glance/prepare.sh");
+    let prepare = fs::read_to_string(prepare).expect("a script");
+    node.stage("glance", "", &[("prepare.sh", &prepare)]);
+    node.fake(
+        "mysql",
+        "said=$(cat)\ncase $said in SHOW*) cat $ROOT/tables ;; DROP*) : >$ROOT/tables; echo \"$said\" >>$ROOT/sql ;; esac",
+    );
+    node.fake(
+        "runuser",
+        "[ \"$*\" = '-u glance -- glance-manage db_sync' ] && [ ! -s $ROOT/tables ] || exit 1\necho images >$ROOT/tables; [ ! -e $ROOT/cut ]",
+    );
+    node.write("tables", "");
+    node.write("cut", "");
+    let said = node.expect(6, &["run"]);
+    assert!(!said.contains("DROP"), "{said}");
+    let mark = "var/lib/trainyard/first-tables.glance";
+    assert!(node.path(mark).exists());
+
+    node.shell("rm $ROOT/cut");
+    node.expect(0, &["run"]);
+    assert!(node.read("sql").contains("DROP DATABASE `glance`; CREATE DATABASE `glance`"));
+    assert_eq!(node.read("tables"), "images\n");
+    assert!(!node.path(mark).exists());
+
+    // Somebody's tables: whatever the command makes of them, they stay.
+    node.shell("rm $ROOT/sql");
+    node.expect(6, &["run", "--force"]);
+    assert_eq!(node.read("tables"), "images\n");
+    assert!(!node.path("sql").exists() && !node.path(mark).exists());
+}
