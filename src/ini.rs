@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use indexmap::IndexMap;
-
 /// Writes sections with their options, in the order given.
 #[must_use]
-pub fn write(sections: impl IntoIterator<Item = (String, IndexMap<String, String>)>) -> String {
+pub fn write<'a, O>(sections: impl IntoIterator<Item = (&'a str, O)>) -> String
+where
+    O: IntoIterator<Item = (&'a str, &'a str)>,
+{
     let mut out = String::new();
     for (section, options) in sections {
         if !out.is_empty() {
@@ -14,7 +15,9 @@ pub fn write(sections: impl IntoIterator<Item = (String, IndexMap<String, String
         }
         let _ = writeln!(out, "[{section}]");
         for (option, value) in options {
-            let _ = writeln!(out, "{}", format!("{option} = {value}").trim_end());
+            let _ = write!(out, "{option} = {value}");
+            out.truncate(out.trim_end().len());
+            out.push('\n');
         }
     }
     out

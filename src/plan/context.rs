@@ -1,8 +1,10 @@
 //! What a stage's templates know of the lab and of their node.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use indexmap::IndexMap;
+use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
@@ -16,9 +18,19 @@ use crate::stack::Stage;
 
 /// What the templates of one stage on one node know.
 pub(super) struct Context<'a> {
-    names: Names<'a>,
+    of_node: &'a OfNode<'a>,
+    parameters: &'a IndexMap<String, String>,
+    interface: Option<&'a InterfacePlan>,
     /// As templates see it; made when the first of them asks.
     value: OnceCell<Value>,
+    of_settings: OnceCell<String>,
+}
+
+/// What all stages of a node know of it.
+pub(super) struct OfNode<'a> {
+    names: Names<'a>,
+    value: OnceCell<Value>,
+    of_settings: OnceCell<String>,
 }
 
 /// The names that templates use.
@@ -35,31 +47,60 @@ struct Names<'a> {
     /// The web proxy that the mirrors are reached through.
     proxy: Option<&'a str>,
     /// The repositories of CentOS's archive, below the mirrors.
-    archive: Vec<ArchiveContext>,
+    archive: &'a Value,
     repositories: Vec<RepositoryContext<'a>>,
-    parameters: &'a IndexMap<String, String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    interface: Option<&'a InterfacePlan>,
 }
 
-/// The interfaces of a node, as templates see them.
-pub(super) fn interfaces(all: &[InterfacePlan]) -> Value {
-    Value::from(Serde(all))
+impl OfNode<'_> {
+    fn value(&self) -> Value {
+        self.value.get_or_init(|| Value::from(Serde(&self.names))).clone()
+    }
+
+    /// What may differ between two nodes beside what is a node's alone.
+    fn of_settings(&self) -> &str {
+        self.of_settings.get_or_init(|| {
+            let Names { lab, hosts, mirrors, proxy, repositories, .. } = &self.names;
+            json(&(lab.timezone, hosts, mirrors, proxy, repositories))
+        })
+    }
+
+    /// What the templates of a stage know, and where one is for an interface, of that.
+    pub fn context<'c>(
+        &'c self,
+        parameters: &'c IndexMap<String, String>,
+        interface: Option<&'c InterfacePlan>,
+    ) -> Context<'c> {
+        let (value, of_settings) = (OnceCell::new(), OnceCell::new());
+        Context { of_node: self, parameters, interface, value, of_settings }
+    }
 }
 
 impl Context<'_> {
     /// As templates see it.
     pub fn value(&self) -> Value {
-        self.value.get_or_init(|| Value::from(Serde(&self.names))).clone()
+        let value = self.value.get_or_init(|| {
+            let parameters = Value::from(Serde(self.parameters));
+            let of_node = self.of_node.value();
+            match self.interface {
+                None => context! { parameters, ..of_node },
+                Some(interface) => {
+                    context! { parameters, interface => Value::from(Serde(interface)), ..of_node }
+                }
+            }
+        });
+        value.clone()
     }
 
     /// What may differ between two nodes beside what is a node's alone: a template that says nothing of one node says the same
     /// for all whose settings give this.
-    pub fn of_settings(&self) -> String {
-        let Names { lab, hosts, mirrors, proxy, repositories, parameters, .. } = &self.names;
-        let all = (lab.timezone, hosts, mirrors, proxy, repositories, parameters);
-        serde_json::to_string(&all).expect("plain data")
+    pub fn of_settings(&self) -> &str {
+        self.of_settings
+            .get_or_init(|| self.of_node.of_settings().to_owned() + &json(self.parameters))
     }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain data")
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -83,7 +124,7 @@ struct NodeContext<'a> {
     address: String,
     /// How many processes a service with several of them gets here.
     workers: u64,
-    interfaces: &'a Value,
+    interfaces: Value,
 }
 
 /// How many processes a service has on a node where the lab says nothing: one for each CPU, and at most one for each 4 GiB of memory, for
@@ -145,11 +186,14 @@ pub(super) struct Shared<'a> {
     pub controller: Host,
     /// The stages of each node, in the lab's order.
     pub of_nodes: &'a [Vec<&'a Stage>],
+    /// The nodes of each role, as they are numbered in the lab.
+    pub of_role: HashMap<&'a str, Vec<usize>>,
     /// The sections of configuration files that options name.
     pub named: Named,
     /// As templates see them: made once, since a lab may have a thousand nodes.
     members: Value,
     networks: Value,
+    archive: Value,
 }
 
 impl<'a> Shared<'a> {
@@ -184,26 +228,26 @@ impl<'a> Shared<'a> {
             };
             (network.name.clone(), values)
         };
+        let mut of_role: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (number, node) in lab.nodes.iter().enumerate() {
+            of_role.entry(&node.role).or_default().push(number);
+        }
         Self {
             lab,
             of_nodes,
+            of_role,
             named,
             controller,
             members: Value::from(Serde(lab.nodes.iter().map(member).collect::<Vec<_>>())),
             networks: Value::from(Serde(
                 lab.networks.iter().map(network).collect::<IndexMap<_, _>>(),
             )),
+            archive: Value::from(Serde(archive())),
         }
     }
 
-    /// What the templates of one stage on one node know; of its interfaces, also as [`interfaces`] gives them.
-    pub fn context<'c>(
-        &'c self,
-        node: &'c Node,
-        interfaces: &'c Value,
-        parameters: &'c IndexMap<String, String>,
-        interface: Option<&'c InterfacePlan>,
-    ) -> Context<'c> {
+    /// What all stages of a node know of it; of its interfaces, as they are planned.
+    pub fn of_node<'c>(&'c self, node: &'c Node, interfaces: &[InterfacePlan]) -> OfNode<'c> {
         let host = |entry: &'c HostEntry| HostContext {
             address: entry.address.to_string(),
             names: entry.names.iter().map(|n| n.value.as_str()).collect(),
@@ -227,7 +271,7 @@ impl<'a> Shared<'a> {
                 role: &node.role,
                 address: node.address.to_string(),
                 workers: workers(&node.settings.hardware),
-                interfaces,
+                interfaces: Value::from(Serde(interfaces)),
             },
             nodes: &self.members,
             controller: &self.controller,
@@ -236,12 +280,10 @@ impl<'a> Shared<'a> {
             time: TimeContext { servers: &self.lab.time_servers },
             mirrors: &node.settings.mirrors,
             proxy: custom::proxy_for(&node.settings.mirrors, node),
-            archive: archive(),
+            archive: &self.archive,
             repositories: node.settings.custom.repositories.iter().map(repository).collect(),
-            parameters,
-            interface,
         };
-        Context { names, value: OnceCell::new() }
+        OfNode { names, value: OnceCell::new(), of_settings: OnceCell::new() }
     }
 }
 

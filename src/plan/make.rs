@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::context::{self, Shared};
+use super::context::Shared;
 use super::templates::{AllTemplates, StageTemplates};
 use super::told::Teller;
 use super::{
@@ -216,13 +216,12 @@ fn node_plan(
     let interfaces = interfaces::of(node, lab);
     let is_provider = |i: &&super::InterfacePlan| i.network.as_deref() == Some(PROVIDER);
     let provider = interfaces.iter().find(is_provider).map(|i| i.name.clone());
-    let as_value = context::interfaces(&interfaces);
+    let known = shared.of_node(node, &interfaces);
     let mut planned = Vec::new();
     // What is wrong with one that is not whole was told.
     for stage in of_node.iter().filter(|stage| stage.is_whole) {
-        let plan =
-            stages::plan(stage, node, (&interfaces, &as_value), shared, templates, teller)
-                .with_context(|| format!("planning `stack/{}` for `{}`", stage.name, node.name))?;
+        let plan = stages::plan(stage, node, &interfaces, (shared, &known), templates, teller)
+            .with_context(|| format!("planning `stack/{}` for `{}`", stage.name, node.name))?;
         planned.extend(custom::fill(plan, stage.spec.custom, node, shared));
     }
     planned.sort_by_key(|stage| stage.phase);

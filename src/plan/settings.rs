@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::stages::{Planned, is_number};
+use super::stages::{Planned, Setting, is_number};
 use super::told::Teller;
 use super::{FilePlan, StagePlan, options};
 use crate::ini;
@@ -15,7 +15,7 @@ use crate::stack::{Catalogue, Ownership, Stage};
 use crate::template::quote::is_plain_word;
 
 /// A file as it grows: section, option, value and who said so.
-type Sections = IndexMap<String, IndexMap<String, (String, String)>>;
+type Sections<'a> = IndexMap<&'a str, IndexMap<&'a str, (&'a str, &'a str)>>;
 
 /// Merges the settings of a node's stages into whole files. A file belongs to the first stage that
 /// contributes to it: stages are ordered, and the first is the one that installs its package.
@@ -27,14 +27,14 @@ pub(super) fn merge(
     teller: &mut Teller,
 ) -> Vec<StagePlan> {
     let findings = &mut *teller.findings;
-    let mut files: IndexMap<String, (usize, Sections)> = IndexMap::new();
-    let mut owners: BTreeMap<String, Ownership> = BTreeMap::new();
+    let mut files: IndexMap<&str, (usize, Sections)> = IndexMap::new();
+    let mut owners: BTreeMap<&str, &Ownership> = BTreeMap::new();
     for (i, stage) in planned.iter().enumerate() {
-        for (file, section, option, value) in &stage.settings {
-            let (_, sections) = files.entry(file.clone()).or_insert_with(|| (i, Sections::new()));
-            let options = sections.entry(section.clone()).or_default();
-            let said = (value.clone(), stage.plan.name.clone());
-            match options.get(option) {
+        for setting in &stage.settings {
+            let Setting { file, section, option, value } = &**setting;
+            let (_, sections) = files.entry(file).or_insert_with(|| (i, Sections::new()));
+            let options = sections.entry(section).or_default();
+            match options.get(option.as_str()) {
                 Some((other, by)) if other != value => {
                     let (path, span) = place(node, of_node, [&stage.plan.name, by]);
                     let message = format!(
@@ -49,29 +49,32 @@ pub(super) fn merge(
                     }
                 }
                 Some(_) => {}
-                None => drop(options.insert(option.clone(), said)),
+                None => drop(options.insert(option, (value, &stage.plan.name))),
             }
         }
         for (file, ownership) in &stage.ini {
-            owners.entry(file.clone()).or_insert_with(|| ownership.clone());
+            owners.entry(file).or_insert(ownership);
         }
     }
     for option in &node.settings.options {
         // A node without the file has no use for the option; `check` tells when no stage writes it.
-        if let Some((_, sections)) = files.get_mut(&option.file.value) {
-            let said = (option.value.value.clone(), "the lab".to_owned());
-            let section = sections.entry(option.section.value.clone()).or_default();
-            section.insert(option.name.value.clone(), said);
+        if let Some((_, sections)) = files.get_mut(option.file.value.as_str()) {
+            let section = sections.entry(&option.section.value).or_default();
+            section.insert(&option.name.value, (&option.value.value, "the lab"));
         }
     }
-    let mut stages: Vec<StagePlan> = planned.into_iter().map(|p| p.plan).collect();
+    let mut written = Vec::new();
     for (path, (first, sections)) in files {
         let plain = sections.into_iter().map(|(section, options)| {
-            (section, options.into_iter().map(|(option, (value, _))| (option, value)).collect())
+            (section, options.into_iter().map(|(option, (value, _))| (option, value)))
         });
         let content = ini::write(plain).into();
-        let ownership = owners.remove(&path).unwrap_or_default();
-        stages[first].files.push(FilePlan { path, ownership, content });
+        let ownership = owners.remove(path).cloned().unwrap_or_default();
+        written.push((first, FilePlan { path: path.to_owned(), ownership, content }));
+    }
+    let mut stages: Vec<StagePlan> = planned.into_iter().map(|p| p.plan).collect();
+    for (first, file) in written {
+        stages[first].files.push(file);
     }
     check_files(node, of_node, &stages, teller);
     stages
@@ -279,8 +282,11 @@ mod tests {
     }
 
     fn plan(catalogue: &Catalogue, lab: &str) -> Result<plan::Plan, Vec<String>> {
-        let text =
-            format!("nodes: {{controller: {{role: controller, address: 10.0.0.11}}}}\n{lab}\n");
+        plan_of(catalogue, "controller: {role: controller, address: 10.0.0.11}", lab)
+    }
+
+    fn plan_of(catalogue: &Catalogue, nodes: &str, lab: &str) -> Result<plan::Plan, Vec<String>> {
+        let text = format!("nodes: {{{nodes}}}\n{lab}\n");
         let mut findings = Findings::default();
         let source = Source { name: "lab.yaml".into(), path: "lab.yaml".into(), text: text.into() };
         let (sources, spec) = spec::parse(source, &mut findings);
@@ -299,6 +305,37 @@ mod tests {
         );
         assert_eq!(stages[0].files[0].ownership.group, "nova");
         assert!(stages[1].files.is_empty());
+    }
+
+    /// What is rendered once for nodes that are alike is not given to those that are not.
+    #[test]
+    fn a_nodes_option_is_its_own() {
+        let stage = "summary: x\nparameters: {kind: {default: plain, help: x}}\nsettings: {/etc/a: {b: {kind: '{{ parameters.kind }}', \
+            zone: '{{ lab.timezone | line }}', lab: '{{ controller.name }}', ip: '{{ node.address }}', cpus: '{{ node.workers }}'}}}\n\
+            ini: {/etc/a: {}}\n";
+        let files = BTreeMap::from([
+            ("s/stage.yaml".to_owned(), stage.to_owned()),
+            ("s/verify.sh".to_owned(), "true\n".to_owned()),
+        ]);
+        let catalogue = Catalogue::from_files(&files).expect("a good catalogue");
+        let nodes = "controller: {role: controller, address: 10.0.0.11}, \
+            a: {role: compute, address: 10.0.0.12}, \
+            b: {role: compute, address: 10.0.0.13, parameters: {s: {kind: other}}}, \
+            c: {role: compute, address: 10.0.0.14, timezone: UTC, cpus: 4, memory: 16GiB}";
+        let plan = plan_of(&catalogue, nodes, "timezone: Asia/Seoul").expect("a plan");
+        let written = plan.nodes.iter().map(|node| &*node.stages[0].files[0].content);
+        let file = |kind: &str, zone: &str, ip: u8, cpus: u8| {
+            format!(
+                "[b]\nkind = {kind}\nzone = {zone}\nlab = controller\nip = 10.0.0.{ip}\ncpus = {cpus}\n"
+            )
+        };
+        let wanted = [
+            file("plain", "Asia/Seoul", 11, 1),
+            file("plain", "Asia/Seoul", 12, 1),
+            file("other", "Asia/Seoul", 13, 1),
+            file("plain", "UTC", 14, 4),
+        ];
+        assert_eq!(written.collect::<Vec<_>>(), wanted);
     }
 
     #[test]

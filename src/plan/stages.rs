@@ -1,12 +1,11 @@
 //! One stage on one node: its templates rendered, its references resolved.
 
-use std::cell::OnceCell;
+use std::rc::Rc;
 
 use anyhow::{Result, ensure};
 use indexmap::IndexMap;
-use minijinja::Value;
 
-use super::context::{Context, Shared};
+use super::context::{Context, OfNode, Shared};
 use super::templates::StageTemplates;
 use super::told::Teller;
 use super::{FilePlan, InterfacePlan, OpeningPlan, StagePlan, needs, options};
@@ -28,14 +27,22 @@ pub(super) enum Phase {
     Hook,
 }
 
+/// An option of an INI file, as a stage has it on a node.
+pub(super) struct Setting {
+    pub file: String,
+    pub section: String,
+    pub option: String,
+    pub value: String,
+}
+
 /// A stage whose settings are not merged yet.
 #[derive(Clone)]
 pub(super) struct Planned {
     pub plan: StagePlan,
     /// When it runs.
     pub phase: Phase,
-    /// File, section, option, value.
-    pub settings: Vec<(String, String, String, String)>,
+    /// Its options of INI files.
+    pub settings: Vec<Rc<Setting>>,
     /// Who owns the INI files that it says something about.
     pub ini: Vec<(String, Ownership)>,
 }
@@ -44,25 +51,23 @@ pub(super) struct Planned {
 pub(super) fn plan(
     stage: &Stage,
     node: &Node,
-    interfaces: (&[InterfacePlan], &Value),
-    shared: &Shared,
+    interfaces: &[InterfacePlan],
+    (shared, of_node): (&Shared, &OfNode),
     templates: &mut StageTemplates,
     teller: &mut Teller,
 ) -> Result<Planned> {
     let spec = &stage.spec;
-    let (interfaces, as_value) = interfaces;
-    let parameters = parameters(stage, node, (shared, as_value), templates)?;
-    let base = shared.context(node, as_value, &parameters, None);
+    let parameters = parameters(stage, node, of_node, templates)?;
+    let base = of_node.context(&parameters, None);
     let name = format!("{}/stage.yaml", stage.name);
     let settings = settings(stage, node, (&base, &shared.named), templates, teller)?;
     let mut files = Vec::new();
     for file in &spec.files {
         let of_each: Vec<Context> = match file.each {
             None => Vec::new(),
-            Some(Each::Interface) => interfaces
-                .iter()
-                .map(|i| shared.context(node, as_value, &parameters, Some(i)))
-                .collect(),
+            Some(Each::Interface) => {
+                interfaces.iter().map(|i| of_node.context(&parameters, Some(i))).collect()
+            }
         };
         let contexts = if file.each.is_none() { std::slice::from_ref(&base) } else { &of_each };
         let source = stage.source_name(&file.source);
@@ -125,50 +130,71 @@ pub(super) fn plan(
     Ok(Planned { plan, phase: Phase::Usual, settings, ini })
 }
 
-/// Its options of INI files: file, section, option, value.
+/// Its options of INI files. One that says nothing of this node alone is rendered and checked once for all nodes whose settings say
+/// the same; one with which something is wrong is told for each.
 fn settings(
     stage: &Stage,
     node: &Node,
     context: (&Context, &Named),
-    templates: &StageTemplates,
+    templates: &mut StageTemplates,
     teller: &mut Teller,
-) -> Result<Vec<(String, String, String, String)>> {
+) -> Result<Vec<Rc<Setting>>> {
     let (context, named) = context;
-    let name = format!("{}/stage.yaml", stage.name);
-    let mut settings = Vec::new();
+    let mut settings = Vec::with_capacity(stage.spec.settings.len());
     for option in &stage.spec.settings {
-        let (at, is_fixed) = (option.name.span, !option.value.value.contains('{'));
-        let value = templates.text(&name, &option.value.value, context);
-        let Some(value) = teller.of_text(stage, at, value)? else { continue };
-        let IniOption { file, section, name: option_name, .. } = option;
-        let (file, section, key) = (&file.value, &section.value, &option_name.value);
-        let checked = ini::check_marked(file, section, key, &value).map_err(|allowed| {
-            format!("`[{section}] {key}` in `{file}` cannot be written: {allowed}")
-        });
-        let secrets = templates.check_secrets(&name, &value, &stage.spec.secrets);
-        if teller.of_stage(stage, at, is_fixed, checked)?.is_none()
-            || teller.of_text(stage, at, secrets)?.is_none()
-        {
+        if let Some(known) = templates.known(option, context) {
+            settings.push(known);
             continue;
         }
-        let known = (teller.is_whole || is_fixed).then_some(value.as_str());
-        options::check_of_stage((stage, option), known, node, named, teller)?;
-        settings.push((file.clone(), section.clone(), key.clone(), value));
+        let before = teller.findings.times();
+        let setting = setting(stage, option, node, (context, named), templates, teller)?;
+        let Some(setting) = setting.map(Rc::new) else { continue };
+        if teller.findings.times() == before {
+            templates.keep(option, context, &setting);
+        }
+        settings.push(setting);
     }
     Ok(settings)
+}
+
+/// One of them, or nothing where it cannot be.
+fn setting(
+    stage: &Stage,
+    option: &IniOption,
+    node: &Node,
+    (context, named): (&Context, &Named),
+    templates: &StageTemplates,
+    teller: &mut Teller,
+) -> Result<Option<Setting>> {
+    let name = format!("{}/stage.yaml", stage.name);
+    let (at, is_fixed) = (option.name.span, !option.value.value.contains('{'));
+    let value = templates.text(&name, &option.value.value, context);
+    let Some(value) = teller.of_text(stage, at, value)? else { return Ok(None) };
+    let IniOption { file, section, name: option_name, .. } = option;
+    let (file, section, key) = (&file.value, &section.value, &option_name.value);
+    let checked = ini::check_marked(file, section, key, &value)
+        .map_err(|allowed| format!("`[{section}] {key}` in `{file}` cannot be written: {allowed}"));
+    let secrets = templates.check_secrets(&name, &value, &stage.spec.secrets);
+    if teller.of_stage(stage, at, is_fixed, checked)?.is_none()
+        || teller.of_text(stage, at, secrets)?.is_none()
+    {
+        return Ok(None);
+    }
+    let known = (teller.is_whole || is_fixed).then_some(value.as_str());
+    options::check_of_stage((stage, option), known, node, named, teller)?;
+    let (file, section, option) = (file.clone(), section.clone(), key.clone());
+    Ok(Some(Setting { file, section, option, value }))
 }
 
 /// The lab's value of each parameter, or its default: where that is a template, a whole number that follows from the node.
 fn parameters(
     stage: &Stage,
     node: &Node,
-    (shared, interfaces): (&Shared, &Value),
+    of_node: &OfNode,
     templates: &StageTemplates,
 ) -> Result<IndexMap<String, String>> {
     let unset = IndexMap::new();
-    // Most stages have no default that follows from the node.
-    let context = OnceCell::new();
-    let context = || context.get_or_init(|| shared.context(node, interfaces, &unset, None));
+    let context = of_node.context(&unset, None);
     let mut values = IndexMap::new();
     for (name, parameter) in &stage.spec.parameters {
         let mut set = node.settings.parameters.iter();
@@ -177,7 +203,7 @@ fn parameters(
             Some(set) => set.value.clone(),
             None if parameter.is_template() => {
                 let file = format!("{}/stage.yaml", stage.name);
-                let value = templates.text(&file, &parameter.default, context())?;
+                let value = templates.text(&file, &parameter.default, &context)?;
                 ensure!(
                     is_number(&value),
                     "{file}: the default of `{name}` is `{value}`, no whole number"
@@ -201,10 +227,10 @@ fn needed(needs: &[Need], node: &Node, shared: &Shared) -> Vec<(String, u16)> {
     // Nobody can ask a UDP port whether it answers.
     for need in needs.iter().filter(|need| need.protocol == Protocol::Tcp) {
         // Nobody waits for himself: the port would open after the stage that waits for it.
-        let others = shared.lab.nodes.iter().zip(shared.of_nodes).filter(|(other, stages)| {
-            other.role == need.role
-                && other.name != node.name
-                && (!need.optional || needs::provides(other, stages, need))
+        let of_role = shared.of_role.get(need.role.as_str()).into_iter().flatten();
+        let others = of_role.map(|&n| (&shared.lab.nodes[n], &shared.of_nodes[n]));
+        let others = others.filter(|(other, stages)| {
+            other.name != node.name && (!need.optional || needs::provides(other, stages, need))
         });
         found.extend(others.map(|(other, _)| (other.name.to_string(), need.port)));
     }

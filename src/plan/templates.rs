@@ -3,13 +3,15 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::Result;
 
 use super::context::Context;
+use super::stages::Setting;
 use super::told::Teller;
-use crate::model::Templates;
+use crate::model::{IniOption, Templates};
 use crate::stack::Catalogue;
 use crate::template::{Engine, TemplateError, secret_marks};
 
@@ -61,6 +63,10 @@ pub(super) struct StageTemplates<'c> {
     shared: HashSet<&'c str>,
     /// What was rendered from one of them, by what settings say.
     rendered: HashMap<(String, String), Arc<str>>,
+    /// The options of INI files that say nothing of one node alone.
+    shared_options: HashSet<*const IniOption>,
+    /// What they came to, by what settings say.
+    options: HashMap<String, HashMap<*const IniOption, Rc<Setting>>>,
 }
 
 impl<'c> StageTemplates<'c> {
@@ -80,7 +86,13 @@ impl<'c> StageTemplates<'c> {
         }
         let names = catalogue.stages.iter().flat_map(|s| s.sources.keys()).map(String::as_str);
         let shared = names.filter(|name| engine.uses_only(name, &SHARED)).collect();
-        Ok(Self { engine, shared, rendered: HashMap::new() })
+        let options = catalogue.stages.iter().flat_map(|s| &s.spec.settings);
+        let shared_options = options
+            .filter(|option| engine.text_uses_only(&option.value.value, &SHARED))
+            .map(std::ptr::from_ref)
+            .collect();
+        let (rendered, options) = (HashMap::new(), HashMap::new());
+        Ok(Self { engine, shared, rendered, shared_options, options })
     }
 
     /// Renders a text of `stage.yaml`.
@@ -107,12 +119,25 @@ impl<'c> StageTemplates<'c> {
         })
     }
 
+    /// What an option came to on a node whose settings say the same.
+    pub fn known(&self, option: &IniOption, context: &Context) -> Option<Rc<Setting>> {
+        self.options.get(context.of_settings())?.get(&std::ptr::from_ref(option)).cloned()
+    }
+
+    /// An option came to that, with nothing to tell of it.
+    pub fn keep(&mut self, option: &IniOption, context: &Context, setting: &Rc<Setting>) {
+        if self.shared_options.contains(&std::ptr::from_ref(option)) {
+            let of_settings = context.of_settings().to_owned();
+            self.options.entry(of_settings).or_default().insert(option, setting.clone());
+        }
+    }
+
     /// Renders a file for a node.
     pub fn file(&mut self, name: &str, context: &Context) -> Result<Arc<str>, TemplateError> {
         if !self.shared.contains(name) {
             return Ok(self.engine.render_value(name, context.value())?.into());
         }
-        let key = (name.to_owned(), context.of_settings());
+        let key = (name.to_owned(), context.of_settings().to_owned());
         match self.rendered.entry(key) {
             Entry::Occupied(known) => Ok(known.get().clone()),
             Entry::Vacant(new) => {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
+use minijinja::{Environment, Error, ErrorKind, Output, State, Template, UndefinedBehavior};
 
 use crate::report::line_of;
 
@@ -118,10 +118,14 @@ impl<'s> Engine<'s> {
     #[must_use]
     pub fn uses_only(&self, name: &str, names: &[&str]) -> bool {
         let Ok(template) = self.environment.get_template(name) else { return false };
-        let includes = ["include", "import", "extends"];
-        let uses = template.undeclared_variables(false);
-        let known = |used: &String| names.contains(&used.as_str()) || used == "secret";
-        uses.iter().all(known) && includes.iter().all(|word| !template.source().contains(word))
+        only(&template, names)
+    }
+
+    /// The same of a text that is a template of its own.
+    #[must_use]
+    pub fn text_uses_only(&self, source: &str, names: &[&str]) -> bool {
+        let Ok(template) = self.environment.template_from_str(source) else { return false };
+        only(&template, names)
     }
 
     /// Renders a text that is a template of its own; where it is none, nobody asks for the values.
@@ -182,6 +186,13 @@ impl<'s> Engine<'s> {
             cause: cause(error, undefined, outside),
         }
     }
+}
+
+fn only(template: &Template, names: &[&str]) -> bool {
+    let includes = ["include", "import", "extends"];
+    let uses = template.undeclared_variables(false);
+    let known = |used: &String| names.contains(&used.as_str()) || used == "secret";
+    uses.iter().all(known) && includes.iter().all(|word| !template.source().contains(word))
 }
 
 fn write_quoted(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
