@@ -35,6 +35,23 @@ fn added(with: &Value, without: &Value, key: &str) -> Vec<Value> {
     all[ours.len()..].to_vec()
 }
 
+/// A data disk that nothing mounts: no installer has looked for it, so it is what the lab calls it.
+#[test]
+fn a_data_disk_has_the_name_that_the_lab_says() {
+    for (said, name) in [
+        ("disk: sdb", Some("/dev/sdb\n")),
+        ("disk: {by_id: ata-DISK_7}", Some("/dev/disk/by-id/ata-DISK_7\n")),
+        ("disk: {size: 20GiB}", None),
+        ("disk: sdb, mount: /srv", None),
+    ] {
+        let data =
+            user_data(&Lab::new(&format!("storage: {{data: {{{said}}}}}\n{NODE}")), "controller");
+        let files = data["write_files"].as_array().expect("files");
+        let mut files = files.iter().filter(|file| file["path"] == "/etc/trainyard/data-disk");
+        assert_eq!(files.next().and_then(|file| file["content"].as_str()), name, "{said}");
+    }
+}
+
 #[test]
 fn lists_are_added_to_mappings_merge_and_single_values_replace() {
     let lab = Lab::new(

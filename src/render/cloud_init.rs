@@ -38,6 +38,9 @@ pub(super) fn user_data<'i>(
     // The items of a list stand one after the other, so each is written by itself, and those that nodes share once.
     let mut text = format!("#cloud-config\n{base}\n{}write_files:\n", yaml::to_string(&data)?);
     text.extend(files);
+    if let Some(file) = data_disk(node) {
+        text += &yaml::to_string(&json!([file]))?;
+    }
     if let Some(files) = own.shift_remove("write_files") {
         text += OWN;
         text += &yaml::to_string(&files)?;
@@ -53,6 +56,16 @@ pub(super) fn user_data<'i>(
         return Err(RenderError::UserDataSize { node: node.name.clone(), bytes: text.len() });
     }
     Ok(text)
+}
+
+/// What the installer writes down of a data disk that nothing mounts. Nothing looks for disks here, so it is the name that the lab says;
+/// where the lab says none, whoever wants the disk has to say that it is not known.
+fn data_disk(node: &NodePlan) -> Option<Value> {
+    let disk = &node.storage.storage.data.as_ref().filter(|data| data.mount.is_none())?.disk;
+    let by_id = disk.by_id.as_ref().map(|id| format!("/dev/disk/by-id/{id}\n"));
+    let name = by_id.or_else(|| Some(format!("/dev/{}\n", disk.name.as_ref()?)))?;
+    let path = format!("{}/data-disk", node::FOLDER);
+    Some(json!({ "path": path, "owner": "root:root", "permissions": "0644", "content": name }))
 }
 
 /// What stands before a part that is the lab's own.

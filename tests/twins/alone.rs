@@ -68,9 +68,9 @@ pub const ALONE: &[Alone] = &[
     },
     Alone {
         facts: &["installer's file /etc/trainyard/data-disk", "file /etc/trainyard/data-disk"],
-        by: Kickstart,
+        by: Both,
         what: "the name of a data disk that is left as it is",
-        why: "the installer's wipe guard finds that disk by what the lab says of it; nothing looks for one in a cloud image",
+        why: "the installer's wipe guard finds that disk by what the lab says of it; nothing looks for one in a cloud image, whose user-data has the name that the lab says, if it says one",
     },
     Alone {
         facts: &["installation *"],
