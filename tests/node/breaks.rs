@@ -14,7 +14,7 @@ const BREAKS: &str = include_str!("breaks.tsv");
 const OF_OPENSTACK: &str = include_str!("openstack-breaks.tsv");
 
 /// How many of them a short run makes.
-const SAMPLE: usize = 16;
+const SAMPLE: usize = 12;
 
 /// How long a stage may take to be content again, in seconds: chronyd chooses its source anew in that time.
 const MENDED: Duration = Duration::from_secs(90);
