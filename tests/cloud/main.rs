@@ -2,6 +2,7 @@
 //! and take away, and what they say when a service refuses, is dead, or talks nonsense.
 
 mod catalogue;
+mod smoke;
 mod trouble;
 
 use std::fs;
@@ -94,6 +95,7 @@ impl Fake {
         command.env("TRAINYARD_ROOT", self.folder.path());
         command.env("TRAINYARD_CONTROLLER", &self.address);
         command.env("TRAINYARD_ANSWER_PAUSE", "0.05");
+        command.env("TRAINYARD_SMOKE_LIMIT", "20");
         // The lab's services are reached without any.
         command.env("http_proxy", "http://127.0.0.1:1");
         command
