@@ -250,7 +250,12 @@ fn random_labs_are_rendered_as_they_were_said() {
                 .sum::<usize>();
             let nodes: Vec<_> = named.zip(files).collect();
             let judged = nodes.iter().flat_map(|(_, files)| options::judge(files));
-            judged.chain(options::disagreements(&nodes)).collect()
+            let own = generated.options.iter().filter(|[path, section, option, value]| {
+                let of_file = nodes[0].1.get(path).and_then(|sections| sections.get(section));
+                of_file.and_then(|options| options.get(option)) != Some(value)
+            });
+            let own = own.map(|said| format!("the controller does not have {said:?}"));
+            judged.chain(own).chain(options::disagreements(&nodes)).collect()
         });
         for line in told.unwrap_or_else(|told| vec![told]) {
             let _ = writeln!(wrong, "seed {seed}: {line}");
@@ -315,6 +320,8 @@ fn seeds_draw_from_everything() {
         "first_boot",
         "templates",
         "own_stages",
+        "config",
+        "cpu_allocation_ratio",
         "users",
         "storage",
         "kernel",
