@@ -3,12 +3,14 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use common::installed::Installed;
+use common::options;
 use common::readers::{judge_scripts, read, scripts_of};
 use common::{Lab, ROOT, judge, judged};
 use serde_json::Value;
@@ -49,6 +51,22 @@ fn found() -> &'static [(String, Value)] {
         let found = read(&folders);
         folders.into_iter().zip(found).collect()
     })
+}
+
+#[test]
+fn options_are_those_of_train_and_nodes_agree() {
+    let mut labs: BTreeMap<&Path, Vec<(String, options::Files)>> = BTreeMap::new();
+    for (folder, node) in found() {
+        let files = options::files_of(node).unwrap_or_else(|told| panic!("{folder}: {told}"));
+        assert_eq!(options::judge(&files), Vec::<String>::new(), "{folder}");
+        let lab = Path::new(folder).parent().expect("a lab");
+        labs.entry(lab).or_default().push((folder.clone(), files));
+    }
+    let with_options = labs.values().flatten().filter(|(_, files)| files.len() > 3).count();
+    assert!(with_options > 10, "{with_options}");
+    for nodes in labs.values() {
+        assert_eq!(options::disagreements(nodes), Vec::<String>::new(), "{}", nodes[0].0);
+    }
 }
 
 #[test]

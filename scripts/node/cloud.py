@@ -5,7 +5,8 @@ tenth of what the client `openstack` takes to start.
 cloud.py register FILE                                   makes what FILE, a stage's identity.json, says of users and the catalogue
 cloud.py rows [--as USER:SECRET:PROJECT] TYPE PATH KEY FIELD...
                                                          asks the service of that TYPE, and prints a line for each entry of the list KEY
-                                                         in the answer: its FIELDs (a.b is b in a), with a tab between
+                                                         in the answer (. is the answer itself): its FIELDs (a.b is b in a), with a tab
+                                                         between
 cloud.py catalogue FILE...                               compares the catalogue with what these files say; tells what differs
 
 It enters as admin, or as the USER whose password is that SECRET. Passwords are read from the node's own file of secrets, and stand in no
@@ -16,6 +17,7 @@ from __future__ import print_function
 
 import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -28,17 +30,26 @@ except ImportError:  # Python 2
     from httplib import HTTPException
     from urllib2 import HTTPError, ProxyHandler, Request, URLError, build_opener
 
+if sys.version_info[0] < 3:
+    # Python 2 takes text for ASCII, and a server's name may be Korean.
+    reload(sys)  # noqa: F821
+    sys.setdefaultencoding("utf-8")
+
 ROOT = os.environ.get("TRAINYARD_ROOT", "")
 CONTROLLER = os.environ.get("TRAINYARD_CONTROLLER", "controller")
 KEYSTONE = "http://%s:5000/v3" % CONTROLLER
 REGION = "RegionOne"
 DOMAIN = "default"  # the id of the domain `Default`, which `keystone-manage bootstrap` makes
 INTERFACES = ("public", "internal", "admin")
-SECONDS = 60  # that an answer may take
+SECONDS = float(os.environ.get("TRAINYARD_ANSWER_LIMIT", 60))  # that an answer may take; ten times that for what is sent as a file
+PAUSE = float(os.environ.get("TRAINYARD_ANSWER_PAUSE", 5))  # seconds until the next attempt
 
 
 class Failure(Exception):
     """What a person is told."""
+
+
+KNOWN = set()  # values of secrets that were read
 
 
 def secret(name):
@@ -47,6 +58,7 @@ def secret(name):
         for line in lines:
             key, _, value = line.rstrip("\n").partition("=")
             if key == name:
+                KNOWN.add(value)
                 return value
     raise Failure("the secret %s is not in %s" % (name, path))
 
@@ -64,7 +76,7 @@ OPENER = build_opener(ProxyHandler({}))
 
 
 def ask(method, url, body=None, token=None, raw=None):
-    """The answer's JSON, or its text where it is none, and its headers. `body` is sent as JSON, `raw` as it is."""
+    """The answer's JSON, or None where it is empty, and its headers. `body` is sent as JSON, `raw` as it is."""
     request = Request(url, data=raw if body is None else json.dumps(body).encode("ascii"))
     request.get_method = lambda: method
     request.add_header("Accept", "application/json")
@@ -72,18 +84,38 @@ def ask(method, url, body=None, token=None, raw=None):
         request.add_header("Content-Type", "application/json" if raw is None else "application/octet-stream")
     if token:
         request.add_header("X-Auth-Token", token)
+    limit = SECONDS if raw is None else 10 * SECONDS
+
+    def late(*_):
+        raise socket.timeout("no whole answer within %g s" % limit)
+
+    # A limit of the socket alone would begin again with each byte.
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, limit)
     try:
-        answer = OPENER.open(request, timeout=SECONDS)
-        text = answer.read().decode("utf-8")
-        headers = dict((key.lower(), value) for key, value in answer.headers.items())
-    except HTTPError as error:
-        raise Refused(error.code, "%s %s: %d %s" % (method, url, error.code, reason(error)))
+        try:
+            answer = OPENER.open(request)
+            text = answer.read().decode("utf-8", "replace")
+        except HTTPError as error:
+            raise Refused(error.code, "%s %s: %d %s" % (method, url, error.code, reason(error)))
     except (URLError, HTTPException, socket.error) as error:
         raise Refused(0, "%s %s: %s" % (method, url, getattr(error, "reason", error) or type(error).__name__))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    headers = dict((key.lower(), value) for key, value in answer.headers.items())
+    if not text:
+        return None, headers
     try:
         return json.loads(text), headers
     except ValueError:
-        return text, headers
+        raise Failure("%s %s: the answer is no JSON: %s" % (method, url, shown(text)))
+
+
+def shown(text):
+    """The beginning of what a service said, on one line; without secrets, which some services repeat to who sent them."""
+    for value in filter(None, KNOWN):
+        text = text.replace(value, "***")
+    return " ".join(text.split())[:300]
 
 
 def reason(error):
@@ -93,9 +125,9 @@ def reason(error):
         said = json.loads(text)
         while isinstance(said, dict) and said:
             said = said.get("message") or said.get("detail") or list(said.values())[0]
-        return " ".join(str(said).split())[:300]
+        return shown("%s" % (said,))
     except ValueError:
-        return " ".join(text.split())[:300]
+        return shown(text)
 
 
 def enter(user, password, project):
@@ -238,7 +270,7 @@ def field(entry, name):
 
 def rows(cloud, kind, path, key, fields):
     answer = cloud.get(kind, path)
-    entries = answer.get(key, []) if isinstance(answer, dict) else []
+    entries = answer if key == "." else answer[key]
     for entry in entries if isinstance(entries, list) else [entries]:
         print("\t".join(field(entry, name) for name in fields))
 
@@ -267,6 +299,8 @@ if __name__ == "__main__":
         except Refused as failure:
             if attempt == 3 or failure.status not in (0, 500, 502, 503, 504):
                 sys.exit("error: %s" % failure)
-            time.sleep(5)
+            time.sleep(PAUSE)
         except Failure as failure:
             sys.exit("error: %s" % failure)
+        except (IOError, IndexError, KeyError, TypeError, ValueError) as failure:
+            sys.exit("error: what was answered or read is not what was expected: %s: %s" % (type(failure).__name__, failure))

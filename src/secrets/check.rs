@@ -100,6 +100,24 @@ mod tests {
     }
 
     #[test]
+    fn whatever_would_need_an_escape_is_refused_with_the_reason() {
+        let ascii = (0..=127_u8).map(char::from).filter(|c| !c.is_ascii_alphanumeric());
+        // What is a letter or a digit elsewhere, and what looks like nothing.
+        let others = ['é', '한', '٣', 'Ａ', '\u{a0}', '\u{200b}', '\u{2028}', '😀'];
+        for c in ascii.chain(others) {
+            for value in
+                [format!("Own{c}Value42x"), format!("{c}OwnValue42x"), format!("OwnValue42x{c}")]
+            {
+                let problem = check("RABBIT_PASS", &value, Source::File).expect_err("refused");
+                let wanted =
+                    "letters and digits only: others break the URLs and configuration files";
+                assert!(problem.starts_with(wanted), "{c:?}: {problem}");
+                assert!(!problem.contains("42x"), "{problem}");
+            }
+        }
+    }
+
+    #[test]
     fn the_way_out_is_that_of_the_source() {
         let told = |source| check("A", "", source).expect_err("empty");
         assert!(told(Source::File).contains("delete the line"));

@@ -4,6 +4,7 @@
 
 pub mod everything;
 pub mod installed;
+pub mod options;
 pub mod readers;
 pub mod signing;
 

@@ -92,6 +92,8 @@ pub struct Generated {
     pub files: Files,
     /// What it says of images.
     pub images: Images,
+    /// What it says of OpenStack's options: file, section, option and value.
+    pub options: Vec<[String; 4]>,
     pub nodes: Vec<Expected>,
 }
 
@@ -194,6 +196,7 @@ pub fn generate(seed: u64) -> Generated {
         lab.insert("include".into(), json!([path]));
         files.push((path, serde_yaml::to_string(&part).expect("YAML")));
     }
+    let options = say_openstack(r, &mut lab);
     // JSON is YAML; block style is what people write.
     let lab = Value::Object(lab);
     let text = if r.once_in(2) {
@@ -201,5 +204,39 @@ pub fn generate(seed: u64) -> Generated {
     } else {
         serde_yaml::to_string(&lab).expect("YAML")
     };
-    Generated { text: format!("# seed {seed}\n{text}"), files, images, nodes: found }
+    Generated { text: format!("# seed {seed}\n{text}"), files, images, options, nodes: found }
+}
+
+/// Some services, or options of all of them: what the controller's files must say.
+fn say_openstack(r: &mut Random, lab: &mut Map<String, Value>) -> Vec<[String; 4]> {
+    let said = lab.entry("openstack").or_insert_with(|| json!({}));
+    if r.once_in(4) {
+        let services = ["keystone", "glance", "placement", "nova", "neutron", "horizon"];
+        let wanted: Vec<_> = services.into_iter().filter(|_| r.once_in(3)).collect();
+        said["services"] = json!(wanted);
+        return Vec::new();
+    }
+    let mut options = Vec::new();
+    for (path, section, option, values) in [
+        ("/etc/nova/nova.conf", "DEFAULT", "cpu_allocation_ratio", ["1.5", "4.0"]),
+        ("/etc/nova/nova.conf", "DEFAULT", "osapi_compute_workers", ["2", "3"]),
+        ("/etc/nova/nova.conf", "conductor", "workers", ["2", "3"]),
+        (
+            "/etc/neutron/plugins/ml2/ml2_conf.ini",
+            "ml2_type_flat",
+            "flat_networks",
+            ["*", "provider,two"],
+        ),
+        ("/etc/neutron/neutron.conf", "quotas", "quota_port", ["-1", "77"]),
+        ("/etc/keystone/keystone.conf", "token", "expiration", ["600", "7200"]),
+        ("/etc/glance/glance-api.conf", "DEFAULT", "show_multiple_locations", ["true", "false"]),
+    ] {
+        if r.once_in(4) {
+            let value = *r.of(&values);
+            let file = path.rsplit('/').next().expect("a name");
+            said["config"][file][section][option] = json!(value);
+            options.push([path, section, option, value].map(str::to_owned));
+        }
+    }
+    options
 }

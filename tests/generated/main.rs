@@ -14,10 +14,11 @@ mod network;
 mod random;
 mod wires;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 
+use common::options;
 use common::readers::{judge_scripts, read, scripts_of};
 use folder::number;
 use lab::{Expected, generate};
@@ -233,8 +234,37 @@ fn random_labs_are_rendered_as_they_were_said() {
         }
         scripts.extend(scripts_of(found));
     }
+    let mut rest = found.as_slice();
+    let mut options = 0;
+    for (seed, _, generated) in &labs {
+        let (of_lab, others) = rest.split_at(generated.nodes.len());
+        rest = others;
+        let named = generated.nodes.iter().map(|node| node.name.clone());
+        let files: Result<Vec<_>, _> = of_lab.iter().map(options::files_of).collect();
+        let told = files.map(|files| {
+            options += files
+                .iter()
+                .flat_map(BTreeMap::values)
+                .flat_map(BTreeMap::values)
+                .map(BTreeMap::len)
+                .sum::<usize>();
+            let nodes: Vec<_> = named.zip(files).collect();
+            let judged = nodes.iter().flat_map(|(_, files)| options::judge(files));
+            let own = generated.options.iter().filter(|[path, section, option, value]| {
+                let of_file = nodes[0].1.get(path).and_then(|sections| sections.get(section));
+                of_file.and_then(|options| options.get(option)) != Some(value)
+            });
+            let own = own.map(|said| format!("the controller does not have {said:?}"));
+            judged.chain(own).chain(options::disagreements(&nodes)).collect()
+        });
+        for line in told.unwrap_or_else(|told| vec![told]) {
+            let _ = writeln!(wrong, "seed {seed}: {line}");
+        }
+    }
     assert!(wrong.is_empty(), "{wrong}");
-    println!("{} nodes, {} different scripts", found.len(), scripts.len());
+    // Where the lab leaves OpenStack out, there are none.
+    assert!(options > 100 * labs.len(), "{options} options");
+    println!("{} nodes, {} different scripts, {options} options", found.len(), scripts.len());
     judge_scripts(&scripts);
 }
 
@@ -290,6 +320,8 @@ fn seeds_draw_from_everything() {
         "first_boot",
         "templates",
         "own_stages",
+        "config",
+        "cpu_allocation_ratio",
         "users",
         "storage",
         "kernel",

@@ -75,3 +75,53 @@ fn nothing_says_a_secret_that_was_not_asked_for() {
     let kickstart = lab.read("there/controller/ks.cfg");
     assert!(traces.iter().filter(|trace| kickstart.contains(trace.as_str())).count() > 15);
 }
+
+/// They land in URLs, INI files, Python, SQL and shell; what one of these would read otherwise is taken for none of them.
+#[test]
+fn what_would_need_an_escape_somewhere_is_refused_for_every_secret() {
+    let lab = Lab::example("reference.yaml");
+    let mut mine = values(&lab);
+    let services: Vec<String> =
+        mine.keys().filter(|name| !name.starts_with("SSH_")).cloned().collect();
+    assert!(services.len() > 20, "{services:?}");
+    for odd in [
+        "p@ss/W0rd:x",
+        "100%(W0rd)s",
+        "$W0rdx{y}`z`",
+        "it's W0rdly\"",
+        "W0rd\\x\n\ny",
+        "Wörd0비밀번호",
+    ] {
+        for name in &services {
+            mine.insert(name.clone(), odd.to_owned());
+        }
+        write_secrets(&lab, &serde_yaml::to_string(&mine).expect("YAML"));
+        let refused = lab.run(&["render", "-o", "out"]);
+        assert_eq!(refused.status, 3, "{refused:?}");
+        let told = refused.stdout + &refused.stderr;
+        for name in &services {
+            let wanted = format!(" {name}: letters and digits only: others break the URLs");
+            assert!(told.contains(&wanted), "{odd}: {name}: {told}");
+        }
+        assert!(!told.contains("W0rd") && !told.contains("Wörd"), "{told}");
+        assert!(!lab.path("out").exists());
+    }
+    // One of a person's own that can be used is that in each of these places, without an escape.
+    for name in &services {
+        mine.insert(name.clone(), format!("{}Own0Word", name.replace('_', "x")));
+    }
+    write_secrets(&lab, &serde_yaml::to_string(&mine).expect("YAML"));
+    lab.done(&["render", "-o", "out"]);
+    let node = lab.read("out/controller/user-data");
+    for place in [
+        "transport_url = rabbit://openstack:@SECRET_RABBIT_PASS@@controller:5672/\n",
+        "connection = mysql+pymysql://nova:@SECRET_NOVA_DBPASS@@controller/nova\n",
+        "export OS_PASSWORD=@SECRET_ADMIN_PASS@\n",
+        "SECRET_KEY = '@SECRET_DASH_SECRET_KEY@'",
+        "memcache_secret_key = @SECRET_MEMCACHE_SECRET_KEY@\n",
+        "metadata_proxy_shared_secret = @SECRET_METADATA_SECRET@\n",
+        "RABBIT_PASS=RABBITxPASSOwn0Word\n",
+    ] {
+        assert!(node.contains(place), "{place}");
+    }
+}
