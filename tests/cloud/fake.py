@@ -138,6 +138,8 @@ class Cloud:
             volume = self.one("volumes", body["volumeAttachment"]["volumeId"])
             volume.update(status="in-use", server=server["id"])
             return {"volumeAttachment": {}}
+        if name == "routers" and not self.find("extensions", "alias", "router"):
+            raise Refuse(404, "The resource could not be found.")
         if name == "routers" and len(parts) > 2:
             if parts[2] == "add_router_interface":
                 self.add("ports", {"device_id": parts[1], "device_owner": "network:router_interface", "status": "ACTIVE",
