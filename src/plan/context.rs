@@ -124,6 +124,8 @@ struct NodeContext<'a> {
     address: String,
     /// How many processes a service with several of them gets here.
     workers: u64,
+    /// Its memory, in MiB.
+    memory: u64,
     interfaces: Value,
 }
 
@@ -271,6 +273,7 @@ impl<'a> Shared<'a> {
                 role: &node.role,
                 address: node.address.to_string(),
                 workers: workers(&node.settings.hardware),
+                memory: node.settings.hardware.memory_mib,
                 interfaces: Value::from(Serde(interfaces)),
             },
             nodes: &self.members,

@@ -200,7 +200,7 @@ fn check_parameters<'l>(
                     Some(default) => {
                         format!("a number such as {default}, which is what is built in")
                     }
-                    None => "a number such as 2".to_owned(),
+                    None => "a number such as 2; without one it follows from the node".to_owned(),
                 },
             )
         } else {

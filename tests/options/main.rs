@@ -394,3 +394,41 @@ fn a_planted_fault_of_each_kind_is_found() {
         assert!(options::read_ini(NOVA, text).is_err(), "{text}");
     }
 }
+
+/// What services share out among each other follows from the node, and the lab may say otherwise.
+#[test]
+fn sizes_follow_the_nodes_memory_and_processors() {
+    for (hardware, workers, connections, buffer, cached, cache) in [
+        ("cpus: 2, memory: 4GiB", 1, 4096, 128, 1024, 64),
+        // Memory without processors, and processors without memory.
+        ("cpus: 1, memory: 64GiB", 1, 4096, 2048, 1024, 1024),
+        ("cpus: 16, memory: 3584MiB", 1, 4096, 112, 1024, 56),
+        ("cpus: 4, memory: 16GiB", 4, 16384, 512, 4096, 256),
+        ("cpus: 64, memory: 128GiB", 8, 32768, 4096, 8192, 2048),
+    ] {
+        let controller = format!("role: controller, address: 10.0.0.11, {hardware}");
+        let holds = |lab: &str, wanted: [u64; 5]| {
+            let lab = Lab::new(&format!("{lab}nodes: {{controller: {{{controller}}}}}\n"));
+            let plan = lab.done(&["plan", "controller", "--format", "json"]).stdout;
+            let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
+            let stages = plan["stages"].as_array().expect("stages").iter();
+            let files = stages.flat_map(|stage| stage["files"].as_array().expect("files"));
+            let files: BTreeMap<&str, &str> = files
+                .filter_map(|file| Some((file["path"].as_str()?, file["content"].as_str()?)))
+                .collect();
+            let [workers, connections, buffer, cached, cache] = wanted;
+            for (path, line) in [
+                ("/etc/nova/nova.conf", format!("\nosapi_compute_workers = {workers}\n")),
+                ("/etc/my.cnf.d/openstack.cnf", format!("\nmax_connections = {connections}\n")),
+                ("/etc/my.cnf.d/openstack.cnf", format!("\ninnodb_buffer_pool_size = {buffer}M\n")),
+                ("/etc/sysconfig/memcached", format!("\nMAXCONN=\"{cached}\"\n")),
+                ("/etc/sysconfig/memcached", format!("\nCACHESIZE=\"{cache}\"\n")),
+            ] {
+                assert!(files[path].contains(&line), "{hardware}: {line:?}: {}", files[path]);
+            }
+        };
+        holds("", [workers, connections, buffer, cached, cache]);
+        let own = "parameters:\n  nova: {workers: 3}\n  database: {max_connections: 900, buffer_megabytes: 200}\n  cache: {connections: 300, megabytes: 40}\n";
+        holds(own, [3, 900, 200, 300, 40]);
+    }
+}
