@@ -172,6 +172,15 @@ impl Server {
 ip link set $interface up
 [ -z \"$new_ip_address\" ] || ip address replace $new_ip_address/24 dev $interface
 [ -z \"$new_routers\" ] || ip route replace default via $new_routers
+# Without a router of OpenStack's, the way to the metadata service is told like this: width, net and gateway (RFC 3442).
+set -- $new_rfc3442_classless_static_routes
+while [ $# -gt 4 ]; do
+    width=$1 net='' bytes=$((($1 + 7) / 8)); shift
+    for byte in 1 2 3 4; do
+        if [ $byte -le $bytes ]; then net=$net.$1; shift; else net=$net.0; fi
+    done
+    ip route replace ${net#.}/$width via $1.$2.$3.$4 dev $interface; shift 4
+done
 END
 chmod +x /run/leased",
         );
