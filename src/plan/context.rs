@@ -151,7 +151,7 @@ fn workers(hardware: &Hardware) -> u64 {
 }
 
 /// The stage that has httpd answer by TLS.
-const ENDPOINTS_TLS: &str = "endpoints-tls";
+pub(crate) const ENDPOINTS_TLS: &str = "endpoints-tls";
 
 /// A port that is reached by TLS.
 #[derive(Clone, Debug, Serialize)]

@@ -43,6 +43,14 @@ fn own(lab: &Lab, name: &str, names: &str) {
     make_private(&lab.path(&format!("{name}.key")));
 }
 
+/// The names of a certificate, as openssl shows them.
+fn shown_names(lab: &Lab, pem: &str) -> String {
+    fs::write(lab.path("shown.pem"), pem).expect("written");
+    let mut openssl = common::judge("openssl");
+    openssl.args(["x509", "-noout", "-ext", "subjectAltName", "-in"]).arg(lab.path("shown.pem"));
+    common::judged(openssl).stdout
+}
+
 /// What each file of each node is, after a rendering that must work.
 fn rendered(lab: &Lab) -> Vec<(&'static str, String)> {
     lab.done(&["render", "-o", "out", "--force"]);
@@ -62,6 +70,11 @@ fn it_is_made_once_where_the_lab_wants_it_and_the_controller_alone_gets_it() {
     let before = lab.read("secrets.yaml");
     let value = values(&lab)[NAME].clone();
     let pem = decoded(&value);
+    let names = shown_names(&lab, &pem);
+    for name in ["DNS:controller", "IP Address:10.0.0.11", "DNS:localhost", "IP Address:127.0.0.1"]
+    {
+        assert!(names.contains(name), "{name}: {names}");
+    }
     lab.done(&["secrets"]);
     assert_eq!(before, lab.read("secrets.yaml"));
     for (node, text) in rendered(&lab) {
@@ -95,6 +108,11 @@ fn it_is_for_the_controller_and_another_one_is_told() {
     lab.done(&["secrets", "rotate", NAME]);
     assert_ne!(old, values(&lab)[NAME]);
     assert!(!lab.done(&["render", "-o", "out", "--force"]).stderr.contains("warning"));
+    // Names through which a browser comes; what stands for many of them is left out.
+    let text = lab.read("lab.yaml") + "parameters: {horizon: {hosts: \"lab.example.org,.example.org\"}}\n";
+    fs::write(lab.path("lab.yaml"), text).expect("written");
+    let told = lab.done(&["render", "-o", "out", "--force"]).stderr;
+    assert!(told.contains("is not for lab.example.org, so that"), "{told}");
 }
 
 #[test]

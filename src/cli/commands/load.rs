@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use indexmap::IndexMap;
+use rustls::pki_types::ServerName;
 
 use super::scripts;
 use crate::cli::ui::Ui;
@@ -201,15 +202,27 @@ fn endpoints(lab: &Lab, plan: &Plan) -> Option<Endpoints> {
     let tls = lab.tls.as_ref()?;
     let node = plan.nodes.iter().find(|node| node.secrets().contains(ENDPOINTS_TLS))?;
     let Host { name, address } = &node.controller;
+    let mut hosts = vec![name.clone(), address.to_string()];
     let given = match tls {
-        Tls::Made => None,
+        Tls::Made => {
+            hosts.extend(forwarded_names(node));
+            None
+        }
         Tls::Given { certificate, key } => Some(GivenCertificate {
             name: certificate.name.as_str().into(),
             text: certificate.text.clone(),
             key: key.clone(),
         }),
     };
-    Some(Endpoints { lab: lab.name.clone(), hosts: vec![name.clone(), address.to_string()], given })
+    Some(Endpoints { lab: lab.name.clone(), hosts, given })
+}
+
+/// The names under which a browser asks for the dashboard through a forwarded port, as far as a certificate may have them.
+fn forwarded_names(node: &NodePlan) -> impl Iterator<Item = String> {
+    let parameters = node.stages.iter().filter(|s| s.name == "horizon").flat_map(|s| &s.parameters);
+    let names =
+        parameters.filter(|(name, _)| name == "hosts").flat_map(|(_, value)| value.split(','));
+    names.filter(|name| ServerName::try_from(*name).is_ok()).map(str::to_owned)
 }
 
 /// Reads a lab file that must be right; what is wrong is told on standard error.
