@@ -109,7 +109,8 @@ fn it_is_for_the_controller_and_another_one_is_told() {
     assert_ne!(old, values(&lab)[NAME]);
     assert!(!lab.done(&["render", "-o", "out", "--force"]).stderr.contains("warning"));
     // Names through which a browser comes; what stands for many of them is left out.
-    let text = lab.read("lab.yaml") + "parameters: {horizon: {hosts: \"lab.example.org,.example.org\"}}\n";
+    let text =
+        lab.read("lab.yaml") + "parameters: {horizon: {hosts: \"lab.example.org,.example.org\"}}\n";
     fs::write(lab.path("lab.yaml"), text).expect("written");
     let told = lab.done(&["render", "-o", "out", "--force"]).stderr;
     assert!(told.contains("is not for lab.example.org, so that"), "{told}");
