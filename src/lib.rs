@@ -8,6 +8,7 @@ pub mod exit;
 
 // What everything uses.
 pub mod appear;
+mod certificate;
 pub mod digest;
 pub mod ini;
 pub mod interrupt;

@@ -150,9 +150,9 @@ class Cloud(object):
         for service in self.scope.get("catalog", []):
             if service["type"] == kind:
                 for endpoint in service["endpoints"]:
-                    if endpoint["interface"] == "public":
+                    if endpoint["interface"] == "internal":
                         return endpoint["url"].rstrip("/")
-        raise Failure("the catalogue has no public endpoint of the type %s" % kind)
+        raise Failure("the catalogue has no internal endpoint of the type %s" % kind)
 
     def ask(self, method, kind, path, body=None, raw=None):
         base = KEYSTONE if kind == "identity" else self.url(kind)
@@ -201,6 +201,11 @@ def register_user(cloud, wanted):
     print("user %s: %s in the project %s" % (name, wanted["role"], wanted["project"]))
 
 
+def url_of(service, interface):
+    """Where a service of an identity.json answers: by TLS there is another URL for those outside."""
+    return service.get("public", service["url"]) if interface == "public" else service["url"]
+
+
 def register_service(cloud, wanted):
     named = "service %s (%s)" % (wanted["name"], wanted["type"])
     service = only(cloud.get("identity", "/services?type=" + wanted["type"])["services"], "services of the type " + wanted["type"])
@@ -213,14 +218,15 @@ def register_service(cloud, wanted):
         cloud.ask("PATCH", "identity", "/services/" + service["id"], {"service": said})
     there = cloud.get("identity", "/endpoints?service_id=" + service["id"])["endpoints"]
     for interface in INTERFACES:
+        url = url_of(wanted, interface)
         here = [e for e in there if e["interface"] == interface and e["region_id"] == REGION]
         endpoint = only(here, "%s endpoints of the %s" % (interface, named))
-        said = {"interface": interface, "region_id": REGION, "service_id": service["id"], "url": wanted["url"], "enabled": True}
+        said = {"interface": interface, "region_id": REGION, "service_id": service["id"], "url": url, "enabled": True}
         if endpoint is None:
-            print("%s: %s at %s" % (named, interface, wanted["url"]))
+            print("%s: %s at %s" % (named, interface, url))
             cloud.ask("POST", "identity", "/endpoints", {"endpoint": said})
-        elif endpoint["url"] != wanted["url"] or not endpoint["enabled"]:
-            print("%s: %s now at %s" % (named, interface, wanted["url"]))
+        elif endpoint["url"] != url or not endpoint["enabled"]:
+            print("%s: %s now at %s" % (named, interface, url))
             cloud.ask("PATCH", "identity", "/endpoints/" + endpoint["id"], {"endpoint": said})
 
 
@@ -241,8 +247,9 @@ def compare(paths):
     """Tells what the catalogue has and should not, and what it has not and should."""
     cloud = Cloud()
     services = [service for path in paths for service in read(path)["services"]]
-    services.append({"type": "identity", "url": KEYSTONE + "/"})
-    wanted = set((s["type"], interface, s["url"]) for s in services for interface in INTERFACES)
+    if all(service["type"] != "identity" for service in services):
+        services.append({"type": "identity", "url": KEYSTONE + "/"})
+    wanted = set((s["type"], interface, url_of(s, interface)) for s in services for interface in INTERFACES)
     kinds = dict((service["id"], service["type"]) for service in cloud.get("identity", "/services")["services"])
     endpoints = cloud.get("identity", "/endpoints")["endpoints"]
     there = [(kinds.get(e["service_id"], "unknown"), e["interface"], e["url"]) for e in endpoints if e["enabled"]]

@@ -92,10 +92,11 @@ tell_state() { [ -z "${TRAINYARD_STAGE:-}" ] || /bin/bash "$TRAINYARD_PROGRAM" _
 # secret NAME: prints the secret. Only builtins touch it, so no process list shows it; hand it on by standard input or
 # by the environment, never as an argument.
 secret() {
-    local name value
-    while IFS='=' read -r name value || [ -n "$name" ]; do
-        if [ "$name" = "$1" ]; then
-            printf '%s' "$value"
+    local line
+    # Not split at `=`: `read` would take one off the end of a value.
+    while IFS= read -r line || [ -n "$line" ]; do
+        if [ "${line%%=*}" = "$1" ]; then
+            printf '%s' "${line#*=}"
             return 0
         fi
     done <"$CONFIGURATION/secrets.env"

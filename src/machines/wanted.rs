@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::NODES;
 use crate::model::{self, COMPUTE, Hardware, Lab, MANAGEMENT, Mac, RootLogin};
-use crate::plan::{NodePlan, Plan};
+use crate::plan::{ENDPOINTS_TLS, NodePlan, Plan};
 use crate::spec::Attach;
 use crate::stack::holds;
 
@@ -360,8 +360,10 @@ fn machine(
         Some(Forward { name: name.to_owned(), host, guest })
     };
     // A port that nothing opens there would only be taken from the host.
-    let dashboard = opens(node, 80).then(|| forward("dashboard", 80)).flatten();
-    let console = opens(node, 6080).then(|| forward("console", 6080)).flatten();
+    let by_tls = node.stages.iter().any(|stage| stage.name == ENDPOINTS_TLS);
+    let (web, vnc) = if by_tls { (443, 13080) } else { (80, 6080) };
+    let dashboard = opens(node, web).then(|| forward("dashboard", web)).flatten();
+    let console = opens(node, vnc).then(|| forward("console", vnc)).flatten();
     Machine {
         node: node.name.clone(),
         name: format!("{}-{}", plan.lab, node.name),

@@ -48,6 +48,7 @@ mod wipe;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -107,6 +108,8 @@ pub struct Lab {
     pub networking: Networking,
     /// The services that the person chose; `None`: every one there is.
     pub services: Option<Vec<Spanned<String>>>,
+    /// Whose certificate the public endpoints have; nothing where they are reached without TLS.
+    pub tls: Option<Tls>,
     /// The networks.
     pub networks: Vec<Network>,
     /// The controller's time sources.
@@ -123,6 +126,20 @@ pub struct Lab {
     pub settled: Vec<Settled>,
     /// Whether every value is as it was meant. Where it is not, something stands in for what cannot be used.
     pub is_whole: bool,
+}
+
+/// Whose certificate OpenStack's public endpoints have.
+#[derive(Clone, Debug)]
+pub enum Tls {
+    /// One that is made for the lab.
+    Made,
+    /// The person's own.
+    Given {
+        /// Its file, with those that prove it.
+        certificate: TextFile,
+        /// The file of its key, which is read with the secrets.
+        key: PathBuf,
+    },
 }
 
 impl Lab {

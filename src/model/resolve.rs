@@ -1,10 +1,11 @@
 //! From what was written to what it means: parsed values, references between the parts.
 
+use crate::certificate::certificates;
 use crate::report::{Findings, Rule, Sources};
-use crate::spec::{LabSpec, OpenStackSpec, Spanned};
+use crate::spec::{LabSpec, OpenStackSpec, Spanned, TlsSpec};
 
 use super::settle::{Firsts, Resolver, word};
-use super::{Lab, Networking, Origin, image, machines, networks, time};
+use super::{Lab, Networking, Origin, Tls, image, machines, networks, time};
 
 /// What a lab file means. Where `findings` has errors after it, it is good for nothing but finding more.
 pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> Lab {
@@ -24,6 +25,7 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
     let cloud = lab.cloud_image.as_ref().map(|written| &written.value.0);
     let cloud_image = image::resolve(&image::CLOUD, cloud, r);
     let (networking, services) = openstack(lab.openstack.as_ref(), r);
+    let tls = tls(lab.openstack.as_ref(), r);
     let networks = networks::resolve(lab.networks.as_ref(), r);
     let time_servers = time::resolve(lab.time.as_ref(), r);
     let own_stages = lab.own_stages.as_ref().map(|s| s.value.0.clone()).unwrap_or_default();
@@ -42,6 +44,7 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
         cloud_image,
         networking,
         services,
+        tls,
         networks,
         time_servers,
         own_stages,
@@ -69,4 +72,39 @@ fn openstack(
     let origin = services.map_or(Origin::BuiltIn, |s| r.origin(s.span));
     r.note("openstack.services", &names.as_deref().unwrap_or("every one there is"), origin);
     (networking.unwrap_or(Networking::SelfService), services.map(|s| s.value.clone()))
+}
+
+fn tls(spec: Option<&Spanned<OpenStackSpec>>, r: &mut Resolver) -> Option<Tls> {
+    let written = spec.and_then(|s| s.value.tls.as_ref());
+    let origin = written.map_or(Origin::BuiltIn, |w| r.origin(w.span));
+    let Some(written) = written else {
+        r.note("openstack.tls", &"no", origin);
+        return None;
+    };
+    let fields = match &written.value {
+        TlsSpec::Flag(flag) => {
+            r.note("openstack.tls", &if *flag { "yes" } else { "no" }, origin);
+            return flag.then_some(Tls::Made);
+        }
+        TlsSpec::Given(fields) => fields,
+    };
+    let (Some(certificate), Some(key)) = (&fields.certificate, &fields.key) else {
+        let message = "a certificate of one's own is a `certificate` and its `key`";
+        let help =
+            "`tls: {certificate: endpoints.pem, key: endpoints.key}`; `tls: yes` has one made";
+        // A file that cannot be read was told.
+        let is_told = |key| r.findings.explains_absence(written.span.file, &written.path, key);
+        if !["certificate", "key"].into_iter().any(is_told) {
+            r.tell(Rule::EndpointCertificate, written, message, help);
+        }
+        return None;
+    };
+    if certificates(certificate.value.text.as_bytes()).is_none() {
+        let message = format!("`{}` is no certificate in PEM", certificate.value.name);
+        let help = "the server's certificate, `-----BEGIN CERTIFICATE-----`, and after it those that prove it";
+        r.tell(Rule::EndpointCertificate, certificate, message, help);
+        return None;
+    }
+    r.note("openstack.tls", &certificate.value.name, origin);
+    Some(Tls::Given { certificate: certificate.value.clone(), key: key.value.0.clone() })
 }

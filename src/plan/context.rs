@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::iter::repeat;
 
 use indexmap::IndexMap;
 use minijinja::context;
@@ -14,7 +15,7 @@ use crate::model::train::Named;
 use crate::model::{
     Hardware, HostEntry, Interface, Ipv6, Lab, MANAGEMENT, Network, Node, Repository,
 };
-use crate::stack::Stage;
+use crate::stack::{Opening, Stage};
 
 /// What the templates of one stage on one node know.
 pub(super) struct Context<'a> {
@@ -40,6 +41,7 @@ struct Names<'a> {
     node: NodeContext<'a>,
     nodes: &'a Value,
     controller: &'a Host,
+    by_tls: Vec<ByTls<'a>>,
     networks: &'a Value,
     hosts: Vec<HostContext<'a>>,
     time: TimeContext<'a>,
@@ -54,6 +56,19 @@ struct Names<'a> {
 impl OfNode<'_> {
     fn value(&self) -> Value {
         self.value.get_or_init(|| Value::from(Serde(&self.names))).clone()
+    }
+
+    /// Where a plain port of the node is reached by TLS.
+    pub fn by_tls(&self, plain: &str) -> Option<u16> {
+        self.names.by_tls.iter().find(|it| it.plain == plain).map(|it| it.port)
+    }
+
+    /// Where a URL of the node is reached by TLS.
+    pub fn url_by_tls(&self, url: &str) -> Option<String> {
+        let (host, rest) = url.strip_prefix("http://")?.split_once(':')?;
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let port = self.by_tls(&rest[..end])?;
+        Some(format!("https://{host}:{port}{}", &rest[end..]))
     }
 
     /// What may differ between two nodes beside what is a node's alone.
@@ -115,6 +130,8 @@ struct LabContext<'a> {
     name: &'a str,
     timezone: &'a str,
     networking: &'static str,
+    /// Whether the public endpoints are reached by TLS.
+    tls: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -133,6 +150,20 @@ struct NodeContext<'a> {
 /// each of OpenStack's takes about 100 MiB, and a controller has a dozen kinds of them.
 fn workers(hardware: &Hardware) -> u64 {
     u64::from(hardware.cpus).min(hardware.memory_mib / 4096).clamp(1, 8)
+}
+
+/// The stage that has httpd answer by TLS.
+pub(crate) const ENDPOINTS_TLS: &str = "endpoints-tls";
+
+/// A port that is reached by TLS.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ByTls<'a> {
+    /// The stage that has it.
+    pub stage: &'a str,
+    /// The port by TLS.
+    pub port: u16,
+    /// The port without.
+    pub plain: &'a str,
 }
 
 /// A line of `/etc/hosts` that the lab adds.
@@ -248,8 +279,26 @@ impl<'a> Shared<'a> {
         }
     }
 
+    /// The ports of these stages that httpd answers for by TLS, on a node where it does.
+    fn by_tls<'c>(&self, of_node: &[&'c Stage]) -> Vec<ByTls<'c>> {
+        if self.lab.tls.is_none() || !of_node.iter().any(|stage| stage.name == ENDPOINTS_TLS) {
+            return Vec::new();
+        }
+        let openings =
+            of_node.iter().flat_map(|stage| stage.spec.firewall.iter().zip(repeat(stage)));
+        let port = |(opening, stage): (&'c Opening, &&'c Stage)| {
+            Some(ByTls { stage: &stage.name, port: opening.tls?, plain: &opening.port })
+        };
+        openings.filter_map(port).collect()
+    }
+
     /// What all stages of a node know of it; of its interfaces, as they are planned.
-    pub fn of_node<'c>(&'c self, node: &'c Node, interfaces: &[InterfacePlan]) -> OfNode<'c> {
+    pub fn of_node<'c>(
+        &'c self,
+        node: &'c Node,
+        of_node: &[&'c Stage],
+        interfaces: &[InterfacePlan],
+    ) -> OfNode<'c> {
         let host = |entry: &'c HostEntry| HostContext {
             address: entry.address.to_string(),
             names: entry.names.iter().map(|n| n.value.as_str()).collect(),
@@ -267,6 +316,7 @@ impl<'a> Shared<'a> {
                 name: &self.lab.name,
                 timezone: &node.settings.timezone,
                 networking: self.lab.networking.as_str(),
+                tls: self.lab.tls.is_some(),
             },
             node: NodeContext {
                 name: node.name.as_str(),
@@ -278,6 +328,7 @@ impl<'a> Shared<'a> {
             },
             nodes: &self.members,
             controller: &self.controller,
+            by_tls: self.by_tls(of_node),
             networks: &self.networks,
             hosts: node.settings.names.hosts.iter().map(host).collect(),
             time: TimeContext { servers: &self.lab.time_servers },

@@ -201,6 +201,7 @@ fn applies(stage: &Stage, node: &Node, lab: &Lab, services: &[&str]) -> bool {
     named
         && !spec.except.contains(&node.role)
         && spec.when.networking.is_none_or(|wanted| wanted == lab.networking)
+        && spec.when.tls.is_none_or(|wanted| wanted == lab.tls.is_some())
         && spec.when.role.as_ref().is_none_or(|wanted| has_role(lab, wanted))
         && spec.when.service.as_ref().is_none_or(|wanted| services.contains(&wanted.as_str()))
 }
@@ -216,7 +217,7 @@ fn node_plan(
     let interfaces = interfaces::of(node, lab);
     let is_provider = |i: &&super::InterfacePlan| i.network.as_deref() == Some(PROVIDER);
     let provider = interfaces.iter().find(is_provider).map(|i| i.name.clone());
-    let known = shared.of_node(node, &interfaces);
+    let known = shared.of_node(node, of_node, &interfaces);
     let mut planned = Vec::new();
     // What is wrong with one that is not whole was told.
     for stage in of_node.iter().filter(|stage| stage.is_whole) {

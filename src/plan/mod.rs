@@ -22,6 +22,7 @@ use crate::model::{Hardware, Kernel, Networking, RootLogin, Settled, Templates};
 use crate::secrets::{HostKeyType, host_key_name};
 use crate::stack::{Database, Identity, Ownership};
 
+pub(crate) use context::ENDPOINTS_TLS;
 pub use interfaces::{InterfacePlan, parts_first};
 pub use make::{draft, make};
 pub use storage::{MachinePlan, StoragePlan};

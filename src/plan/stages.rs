@@ -96,13 +96,17 @@ pub(super) fn plan(
         let source = source(&opening.from, shared.lab)
             .ok_or_else(|| format!("no network `{}`, or it has no subnet", opening.from));
         let Some(source) = teller.of_stage(stage, opening.at, false, source)? else { continue };
-        let (port, protocol) = (opening.port.clone(), opening.protocol.to_string());
-        firewall.push(OpeningPlan { port, protocol, source });
+        let by_tls = opening.tls.and_then(|_| of_node.by_tls(&opening.port));
+        for port in [opening.port.clone()].into_iter().chain(by_tls.map(|port| port.to_string())) {
+            let (protocol, source) = (opening.protocol.to_string(), source.clone());
+            firewall.push(OpeningPlan { port, protocol, source });
+        }
     }
     let mut identity = spec.identity.clone();
     for service in identity.iter_mut().flat_map(|identity| &mut identity.services) {
         let url = templates.text(&name, &service.url, &base);
         if let Some(url) = teller.of_text(stage, service.at, url)? {
+            service.public = of_node.url_by_tls(&url);
             service.url = url;
         }
     }

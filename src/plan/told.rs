@@ -9,11 +9,12 @@ use crate::stack::{self, Stage};
 use crate::template::TemplateError;
 
 /// What the templates of stages know, and the parts of what is a mapping with fixed keys.
-const KNOWN: [(&str, &[&str]); 12] = [
-    ("lab", &["name", "timezone", "networking"]),
+const KNOWN: [(&str, &[&str]); 13] = [
+    ("lab", &["name", "timezone", "networking", "tls"]),
     ("node", &["name", "role", "address", "interfaces"]),
     ("nodes", &[]),
     ("controller", &["name", "address"]),
+    ("by_tls", &[]),
     ("networks", &[]),
     ("hosts", &[]),
     ("time", &["servers"]),

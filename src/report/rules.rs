@@ -57,6 +57,8 @@ rules! {
     DuplicateKey = "duplicate-key" Error,
     /// A key that is not known at its place.
     UnknownKey = "unknown-key" Error,
+    /// What is said of the endpoints' certificate is not enough: it is needed in PEM, with its key.
+    EndpointCertificate = "endpoint-certificate" Error,
     /// A value is of the wrong kind: a list where a mapping belongs, and so on.
     Kind = "kind" Error,
     /// A value does not have the form that its key takes.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Checked, HostKey, HostKeyType, Secret, Source};
+use super::endpoints::EndpointCertificate;
+use super::{Checked, ENDPOINTS_TLS, HostKey, HostKeyType, Secret, Source};
 
 /// What is too well known to be a secret: the install guide's placeholders and what people type instead.
 const WELL_KNOWN: [&str; 15] = [
@@ -28,13 +29,16 @@ const SHORTEST: usize = 8;
 
 /// Checks a value; what is wrong is told without showing it, and with the way out.
 pub(super) fn check(name: &str, value: &str, source: Source) -> Result<Checked, String> {
-    let host_key = match HostKeyType::of(name) {
-        Some(kind) => HostKey::read(kind, value).map(Some),
-        None => weakness(name, value).map_or(Ok(None), Err),
+    let read = match HostKeyType::of(name) {
+        Some(kind) => HostKey::read(kind, value).map(|key| (Some(key), None)),
+        None if name == ENDPOINTS_TLS => {
+            EndpointCertificate::read(value).map(|certificate| (None, Some(certificate)))
+        }
+        None => weakness(name, value).map_or(Ok((None, None)), Err),
     };
     let value = Secret(value.to_owned());
-    match host_key {
-        Ok(host_key) => Ok(Checked { value, host_key, source }),
+    match read {
+        Ok((host_key, certificate)) => Ok(Checked { value, host_key, certificate, source }),
         Err(what) => Err(format!("{what}; {}", way_out(source))),
     }
 }

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check::{check, way_out};
-use super::{Checked, Secrets, Source, Wanted, edit, guard, variable};
+use super::{
+    Checked, ENDPOINTS_TLS, GivenCertificate, Secret, Secrets, Source, Wanted, edit, guard,
+    variable,
+};
 use crate::tool::SECRET_VARIABLES;
 
 /// The file's name beside the lab file.
@@ -133,10 +136,18 @@ pub fn load(sources: &Sources, wanted: &Wanted) -> Result<Secrets, FileError> {
         }
         Err(error) => return Err(error),
     };
+    let given = wanted.given().map(GivenCertificate::read).transpose();
+    let given = given.map_err(|what| problems.push(format!("  {what}"))).ok().flatten();
     if !problems.is_empty() {
         return Err(FileError::Content(problems));
     }
     values.extend(environment);
+    if let Some(certificate) = given {
+        let value = Secret(certificate.value());
+        let (certificate, source) = (Some(certificate), Source::File);
+        let checked = Checked { value, host_key: None, certificate, source };
+        values.insert(ENDPOINTS_TLS.to_owned(), checked);
+    }
     Ok(Secrets { path: sources.file.clone(), values, hashes: Arc::default() })
 }
 

@@ -3,6 +3,7 @@
 mod blotter;
 mod check;
 mod edit;
+mod endpoints;
 mod file;
 mod guard;
 mod host_key;
@@ -18,7 +19,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use endpoints::EndpointCertificate;
+
 pub use blotter::Blotter;
+pub use endpoints::{ENDPOINTS_TLS, Endpoints, GivenCertificate};
 pub use file::{FILE_NAME, FileError, Sources, load, path_beside};
 pub(crate) use guard::read as read_private;
 pub use host_key::HostKey;
@@ -61,6 +65,8 @@ struct Checked {
     value: Secret,
     /// The same, where it is an SSH host key.
     host_key: Option<HostKey>,
+    /// The same, where it is the certificate of the endpoints, with its key.
+    certificate: Option<EndpointCertificate>,
     source: Source,
 }
 
@@ -81,7 +87,12 @@ impl Secrets {
             let digest: [u8; 32] = Sha256::digest(name).into();
             let host_key = HostKeyType::of(name).map(|kind| HostKey::stand_in(kind, digest));
             let value = digest.iter().take(20).map(|byte| format!("{byte:02x}")).collect();
-            Checked { value: Secret(value), host_key, source: Source::Environment }
+            Checked {
+                value: Secret(value),
+                host_key,
+                certificate: None,
+                source: Source::Environment,
+            }
         };
         let values = wanted.names().map(|name| (name.to_owned(), checked(name))).collect();
         Self { path: PathBuf::new(), values, hashes: Arc::default() }
@@ -102,6 +113,14 @@ impl Secrets {
     pub fn host_key(&self, name: &str) -> Result<&HostKey, Missing> {
         let checked = self.values.get(name).and_then(|checked| checked.host_key.as_ref());
         checked.ok_or_else(|| self.missing([name]))
+    }
+
+    /// Those of these names and addresses that the certificate of the endpoints is not for, where there is one.
+    #[must_use]
+    pub fn endpoints_lack<'h>(&self, hosts: &'h [String]) -> Vec<&'h str> {
+        let checked = self.values.get(ENDPOINTS_TLS);
+        let certificate = checked.and_then(|checked| checked.certificate.as_ref());
+        certificate.map(|it| it.lacks(hosts)).unwrap_or_default()
     }
 
     /// All names that have a value, in alphabetical order.
@@ -131,16 +150,17 @@ impl Secrets {
         if missing.is_empty() { Ok(()) } else { Err(self.missing(missing)) }
     }
 
-    /// Texts of which each gives the secret away: the value itself, or pieces of a host key's secret part,
-    /// which is broken into lines where it is written.
+    /// Texts of which each gives the secret away: the value itself, and the lines of a certificate's key; or pieces of a host key's
+    /// secret part, which is broken into lines where it is written.
     ///
     /// # Errors
     /// There is no such secret.
     pub fn traces(&self, name: &str) -> Result<Vec<&str>, Missing> {
         let checked = self.values.get(name).ok_or_else(|| self.missing([name]))?;
+        let lines = checked.certificate.iter().flat_map(EndpointCertificate::traces);
         Ok(match &checked.host_key {
             Some(key) => key.traces(),
-            None => vec![checked.value.reveal()],
+            None => [checked.value.reveal()].into_iter().chain(lines).collect(),
         })
     }
 
@@ -194,7 +214,7 @@ mod tests {
 
     fn secrets() -> Secrets {
         let value = Secret("hunter2".into());
-        let checked = Checked { value, host_key: None, source: Source::File };
+        let checked = Checked { value, host_key: None, certificate: None, source: Source::File };
         let values = BTreeMap::from([("A".into(), checked)]);
         Secrets { path: "x".into(), values, hashes: Arc::default() }
     }

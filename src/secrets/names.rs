@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use super::{ENDPOINTS_TLS, Endpoints, GivenCertificate};
 use crate::tool::SECRET_VARIABLES;
 
 /// An SSH host key's type. CentOS 7's OpenSSH 7.4 makes these three of itself.
@@ -99,8 +100,10 @@ pub fn variable(name: &str) -> String {
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     purposes: IndexMap<String, String>,
-    /// The lab file has errors, so any node and any account may be one of its.
+    /// The lab file has errors, so any node and any account may be one of its, and it may have TLS.
     any_node: bool,
+    /// What the lab has by TLS.
+    pub(super) endpoints: Option<Endpoints>,
 }
 
 impl Wanted {
@@ -123,13 +126,38 @@ impl Wanted {
                 purposes.insert(host_key_name(kind, node), purpose);
             }
         }
-        Self { purposes, any_node: nodes.is_none() }
+        Self { purposes, any_node: nodes.is_none(), endpoints: None }
+    }
+
+    /// With a certificate for these, or without any.
+    #[must_use]
+    pub fn with_endpoints(mut self, endpoints: Option<Endpoints>) -> Self {
+        if endpoints.is_none() {
+            self.purposes.shift_remove(ENDPOINTS_TLS);
+        }
+        self.endpoints = endpoints;
+        self
+    }
+
+    /// The names and addresses that the certificate of the endpoints is for; none where the lab has none.
+    #[must_use]
+    pub fn endpoint_hosts(&self) -> &[String] {
+        self.endpoints.as_ref().map_or(&[], |endpoints| &endpoints.hosts)
+    }
+
+    /// The person's own certificate, which stands for a secret.
+    pub(super) fn given(&self) -> Option<&GivenCertificate> {
+        self.endpoints.as_ref()?.given.as_ref()
     }
 
     /// Whether something can ask for a secret of this name.
     #[must_use]
     pub fn asks_for(&self, name: &str) -> bool {
-        let may_be = || HostKeyType::of(name).is_some() || name.starts_with(ACCOUNT_PASSWORD);
+        let may_be = || {
+            HostKeyType::of(name).is_some()
+                || name.starts_with(ACCOUNT_PASSWORD)
+                || name == ENDPOINTS_TLS
+        };
         self.purposes.contains_key(name) || self.any_node && may_be()
     }
 

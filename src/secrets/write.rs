@@ -6,10 +6,12 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result, bail};
 
 use super::guard::{check_folders, folder_of, target_of};
-use super::{FileError, HostKeyType, Secret, Sources, Wanted, edit, file, guard, keygen};
+use super::{
+    ENDPOINTS_TLS, FileError, HostKeyType, Secret, Sources, Wanted, edit, file, guard, keygen,
+};
 use crate::tool::Tool;
 
 const HEADER: &str = "\
@@ -57,7 +59,8 @@ pub fn fill(sources: &Sources, wanted: &Wanted) -> Result<Filled> {
     let unknown = draft.values.keys().filter(|name| !wanted.asks_for(name)).cloned().collect();
     let mut made = Vec::new();
     for name in wanted.names() {
-        if !draft.values.contains_key(name) && !environment.contains_key(name) {
+        let is_given = name == ENDPOINTS_TLS && wanted.given().is_some();
+        if !draft.values.contains_key(name) && !environment.contains_key(name) && !is_given {
             draft.append(name, wanted)?;
             made.push(name.to_owned());
         }
@@ -88,7 +91,7 @@ pub fn rotate(sources: &Sources, wanted: &Wanted, names: &[String]) -> Result<()
             if !draft.reads_back() {
                 return Err(FileError::NoMore(path.into()).into());
             }
-        } else if !draft.replace(name)? || !draft.reads_back() {
+        } else if !draft.replace(name, wanted)? || !draft.reads_back() {
             let entries = edit::entries(&draft.text);
             let line = entries.iter().find(|e| e.name == *name).map_or(0, |e| e.line);
             let name = name.clone();
@@ -122,7 +125,16 @@ impl<'p> Draft<'p> {
         problems.is_empty() && values == self.values
     }
 
-    fn make(&mut self, name: &str) -> Result<String> {
+    fn make(&mut self, name: &str, wanted: &Wanted) -> Result<String> {
+        if let Some(endpoints) = wanted.endpoints.as_ref().filter(|_| name == ENDPOINTS_TLS) {
+            if let Some(given) = &endpoints.given {
+                bail!(
+                    "the lab has a certificate of its own, `{}`: put another one there",
+                    given.name
+                );
+            }
+            return endpoints.make().map(|made| made.value()).map_err(Error::msg);
+        }
         let Some(kind) = HostKeyType::of(name) else {
             return generate().context("asking the system for random numbers");
         };
@@ -135,7 +147,7 @@ impl<'p> Draft<'p> {
     }
 
     fn append(&mut self, name: &str, wanted: &Wanted) -> Result<()> {
-        let value = self.make(name)?;
+        let value = self.make(name, wanted)?;
         let purpose = wanted.purpose(name).map_or(String::new(), |p| format!("  # {p}"));
         if !self.text.is_empty() && !self.text.ends_with('\n') {
             self.text.push('\n');
@@ -147,8 +159,8 @@ impl<'p> Draft<'p> {
     }
 
     /// Whether the value that is there could be found.
-    fn replace(&mut self, name: &str) -> Result<bool> {
-        let new = self.make(name)?;
+    fn replace(&mut self, name: &str, wanted: &Wanted) -> Result<bool> {
+        let new = self.make(name, wanted)?;
         let old = self.values.get(name).map_or("", Secret::reveal);
         let Some(text) = edit::replace(&self.text, name, old, &new) else { return Ok(false) };
         self.text = text;

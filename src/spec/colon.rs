@@ -23,7 +23,7 @@ fn is_known(key: &str) -> bool {
             Shape::Record(record) => {
                 record.fields.iter().any(|f| f.name == key || has(&f.shape, key))
             }
-            Shape::Entries(inner) | Shape::TextOr(inner) => has(inner, key),
+            Shape::Entries(inner) | Shape::TextOr(inner) | Shape::FlagOr(inner) => has(inner, key),
             Shape::List { item, .. } => has(item, key),
             _ => false,
         }

@@ -194,6 +194,24 @@ impl Decode for TextFile {
     }
 }
 
+/// A file that a lab file names and that is not read with it, for it is private.
+#[derive(Clone, Debug)]
+pub struct UnreadFile(pub PathBuf);
+
+impl Decode for UnreadFile {
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
+        let Value::Scalar(name) = &node.value else {
+            mismatch(node, "a file's name", "file.key", r);
+            return None;
+        };
+        Some(Self(r.path(node, name).0))
+    }
+
+    fn shape() -> Shape {
+        Shape::Text
+    }
+}
+
 /// The types of keys that OpenSSH 7.4 takes.
 pub const KEY_TYPES: [&str; 5] =
     ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"];

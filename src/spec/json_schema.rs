@@ -34,6 +34,7 @@ fn of(shape: &Shape) -> Value {
         }
         Shape::Record(record) => of_record(record),
         Shape::TextOr(more) => json!({ "anyOf": [of(&Shape::Text), of(more)] }),
+        Shape::FlagOr(more) => json!({ "anyOf": [of(&Shape::Flag), of(more)] }),
         Shape::Data => json!({ "type": "object" }),
     }
 }
@@ -98,6 +99,7 @@ mod tests {
             let mut shape = &field.shape;
             while let Shape::Entries(inner)
             | Shape::TextOr(inner)
+            | Shape::FlagOr(inner)
             | Shape::List { item: inner, .. } = shape
             {
                 shape = inner;

@@ -48,7 +48,7 @@ pub use data::{Data, plain_data};
 pub use decode::{Added, Entries, Entry, OneOrMany, Spanned};
 pub use disk::{Disk, Entry as FolderEntry, Files, Nowhere};
 pub use edit::with_mirror;
-pub use files::{Folder, KEY_TYPES, PublicKeys, TextFile};
+pub use files::{Folder, KEY_TYPES, PublicKeys, TextFile, UnreadFile};
 pub use hooks::{HookSpec, HooksSpec};
 pub use image::{CloudImageSpec, ImageFields, ImageSpec};
 pub use json_schema::json_schema;
@@ -61,7 +61,7 @@ pub use range::MOST_NODES;
 pub use reference::markdown;
 pub use schema::{
     LabFields, LabSpec, Networking, NodeFields, NodeSpec, OpenStackSpec, RoleFields, RoleSpec,
-    TimeSpec, lab_shape,
+    TimeSpec, TlsFields, TlsSpec, lab_shape,
 };
 pub use settings::{AccessSpec, IniOption, IniOptions, InstallerSpec, RootLogin, SettingsSpec};
 pub use stage::{

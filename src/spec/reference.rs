@@ -101,7 +101,7 @@ fn default(field: &Field, built_in: &[(&str, &Node)]) -> String {
         }
     }
     // The keys of a mapping tell.
-    let is_mapping = matches!(field.shape, Shape::Record(_) | Shape::TextOr(_));
+    let is_mapping = matches!(field.shape, Shape::Record(_) | Shape::TextOr(_) | Shape::FlagOr(_));
     match (shown.is_empty(), absent) {
         (true, "") if is_mapping => String::new(),
         (true, "") => "none".to_owned(),
@@ -122,7 +122,7 @@ fn inside(shape: &Shape) -> (&Shape, String) {
             let (inner, steps) = inside(item);
             (inner, format!("[]{steps}"))
         }
-        Shape::TextOr(more) => inside(more),
+        Shape::TextOr(more) | Shape::FlagOr(more) => inside(more),
         _ => (shape, String::new()),
     }
 }
@@ -144,6 +144,7 @@ fn kind(shape: &Shape) -> String {
         Shape::Entries(value) => format!("names, each with: {}", kind(value)),
         Shape::Record(_) | Shape::Data => "mapping".into(),
         Shape::TextOr(_) => "text, or a mapping".into(),
+        Shape::FlagOr(_) => "`yes`, `no`, or a mapping".into(),
     }
 }
 

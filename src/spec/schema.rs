@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crate::report::Span;
 
 use super::decode::{Decode, Entries, OneOrMany, Spanned, choice, record};
-use super::files::Folder;
+use super::files::{Folder, Reader, TextFile, UnreadFile};
 use super::image::{CloudImageSpec, ImageSpec};
 use super::include;
 use super::network::NetworkSpec;
 use super::settings::{IniOptions, SettingsSpec};
 use super::shape::{Field, Record, Shape};
+use super::tree::{Node, Value};
 
 /// A lab file, with what roles and nodes inherit worked out.
 #[derive(Clone, Debug)]
@@ -100,8 +101,43 @@ record! {
         networking: Networking = "provider",
         /// Which services; those that they need come with them.
         services: Vec<Spanned<String>> = "[keystone, glance]" else "every one there is",
+        /// Whether the public endpoints, the dashboard and consoles are reached by TLS: with a certificate that is made for the lab, or with
+        /// the one that is said here.
+        tls: TlsSpec = "yes" else "`no`",
         /// Options of OpenStack's own configuration files, on every node that has the file: file, section, option, value.
         config: IniOptions = "{nova.conf: {DEFAULT: {debug: \"true\"}}}" else "the stages' own",
+    }
+}
+
+record! {
+    /// A certificate of one's own.
+    TlsFields {
+        /// A file with the server's certificate and, after it, those that prove it, up to the authority's own; in PEM.
+        certificate: TextFile = "endpoints.pem" else "needed",
+        /// The file of its key, in PEM, without a password. It is read with the secrets, and must be its owner's alone.
+        key: UnreadFile = "endpoints.key" else "needed",
+    }
+}
+
+/// What is said of TLS.
+#[derive(Clone, Debug)]
+pub enum TlsSpec {
+    /// Whether there is any.
+    Flag(bool),
+    /// There is, with a certificate of one's own.
+    Given(TlsFields),
+}
+
+impl Decode for TlsSpec {
+    fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
+        match &node.value {
+            Value::Map(_) => TlsFields::decode(node, r).map(Self::Given),
+            _ => bool::decode(node, r).map(Self::Flag),
+        }
+    }
+
+    fn shape() -> Shape {
+        Shape::FlagOr(Box::new(TlsFields::shape()))
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Shape {
     Record(Record),
     /// A single text, or a mapping that says more.
     TextOr(Box<Shape>),
+    /// `yes` or `no`, or a mapping that says more.
+    FlagOr(Box<Shape>),
     /// A mapping in another program's words.
     Data,
 }
@@ -68,7 +70,7 @@ impl Shape {
         match self {
             Shape::Entries(value) => Some(value),
             Shape::Record(record) => record.fields.iter().find(|f| f.name == key).map(|f| &f.shape),
-            Shape::TextOr(more) => more.under(key),
+            Shape::TextOr(more) | Shape::FlagOr(more) => more.under(key),
             Shape::Data => Some(self),
             _ => None,
         }

@@ -65,6 +65,8 @@ record! {
         service: String = "x",
         /// The lab has a node of this role.
         role: Spanned<String> = "storage",
+        /// The lab has its public endpoints by TLS, or has not.
+        tls: bool = "yes",
     }
 }
 
@@ -157,6 +159,9 @@ record! {
         protocol: Protocol = "tcp",
         /// A network's name, or `any`.
         from: String = "management",
+        /// Where httpd answers for that port by TLS, if the lab has `openstack.tls` and the node the stage `endpoints-tls`; it is opened as
+        /// well, and stands in the public URLs of keystone's catalogue.
+        tls: u64 = "18080",
     }
 }
 
@@ -177,7 +182,7 @@ record! {
     IdentityFields {
         /// Users with the role `admin` in the project `service`.
         users: Vec<Spanned<IdentityUserFields>> = "[{name: x, secret: X_PASS}]",
-        /// Services with one URL for all three interfaces.
+        /// Services with one URL for all three interfaces, except where it is reached by TLS.
         services: Vec<Spanned<IdentityServiceFields>> = "[{name: x, type: x, description: X, url: \"http://controller/\"}]",
     }
 }

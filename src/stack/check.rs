@@ -238,6 +238,14 @@ impl Check<'_> {
             if !ports.all(|port| port.parse::<u16>().is_ok_and(|p| p > 0)) {
                 self.tell(&port.path, port.span, format!("`{}` is no port or range", port.value));
             }
+            if let Some(tls) = &opening.tls {
+                if !(1..=65535).contains(&tls.value) {
+                    self.tell(&tls.path, tls.span, format!("`{}` is no port", tls.value));
+                } else if port.value.contains('-') {
+                    let message = "a range of ports has no one port by TLS";
+                    self.tell(&tls.path, tls.span, message);
+                }
+            }
         }
     }
 

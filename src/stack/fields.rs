@@ -19,6 +19,7 @@ impl From<&StageFields> for StageSpec {
             networking: when.networking.as_ref().map(|n| n.value),
             service: when.service.as_ref().map(|s| s.value.clone()),
             role: when.role.as_ref().map(|r| r.value.value.clone()),
+            tls: when.tls.as_ref().map(|tls| tls.value),
         };
         let memory = f.memory.as_ref().map_or(0, |memory| memory.value);
         let time_limit = f.time_limit.as_ref().map_or(1800, |limit| limit.value);
@@ -130,6 +131,7 @@ fn openings(fields: &StageFields) -> Vec<Opening> {
             port: o.port.as_ref()?.value.clone(),
             protocol: o.protocol.as_ref()?.value,
             from: from.value.clone(),
+            tls: o.tls.as_ref().and_then(|port| u16::try_from(port.value).ok()),
             at: from.span,
         })
     };
@@ -160,6 +162,7 @@ fn identity(fields: &IdentityFields) -> Identity {
         kind: text(s.value.kind.as_ref()),
         description: text(s.value.description.as_ref()),
         url: text(s.value.url.as_ref()),
+        public: None,
         at: s.value.url.as_ref().map_or(s.span, |url| url.span),
     };
     Identity {

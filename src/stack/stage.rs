@@ -71,6 +71,8 @@ pub struct When {
     pub service: Option<String>,
     /// The lab has a node of this role.
     pub role: Option<String>,
+    /// The lab has its public endpoints by TLS, or has not.
+    pub tls: Option<bool>,
 }
 
 /// A port of another node.
@@ -144,7 +146,9 @@ pub struct Opening {
     pub protocol: Protocol,
     /// A network's name, or `any`.
     pub from: String,
-    /// Where that stands.
+    /// Where httpd answers for it by TLS.
+    pub tls: Option<u16>,
+    /// Where `from` stands.
     pub at: Span,
 }
 
@@ -180,7 +184,7 @@ pub struct Database {
 pub struct Identity {
     /// Users, each with a role in a project.
     pub users: Vec<IdentityUser>,
-    /// Services with one URL for all three interfaces.
+    /// Services.
     pub services: Vec<IdentityService>,
 }
 
@@ -209,6 +213,9 @@ pub struct IdentityService {
     pub description: String,
     /// Where it answers; a template.
     pub url: String,
+    /// Where it answers by TLS, for the interface `public`; the other two have `url`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public: Option<String>,
     /// Where that stands.
     #[serde(skip)]
     pub at: Span,

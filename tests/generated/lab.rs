@@ -164,7 +164,8 @@ pub fn generate(seed: u64) -> Generated {
     lab.insert("time".into(), json!({ "servers": servers }));
     if r.once_in(2) {
         let networking = *r.of(&["provider", "self-service"]);
-        lab.insert("openstack".into(), json!({ "networking": networking }));
+        let tls = r.once_in(2);
+        lab.insert("openstack".into(), json!({ "networking": networking, "tls": tls }));
     }
     let mut of_role = of_role.said;
     if role == "worker" {

@@ -161,8 +161,8 @@ fn a_changed_lab_file_cuts_off_no_node_that_runs() {
 fn only_ports_that_a_stage_opens_are_led_to() {
     let lab = Machines::new();
     // Without the services that have these ports.
-    let text = fs::read_to_string(lab.path("lab.yaml")).expect("a lab file");
-    let text = text.replacen(
+    let original = fs::read_to_string(lab.path("lab.yaml")).expect("a lab file");
+    let text = original.replacen(
         "  networking: self-service",
         "  networking: self-service\n  services: []",
         1,
@@ -182,8 +182,19 @@ fn only_ports_that_a_stage_opens_are_led_to() {
     assert!(!lab.done(&["lab", "status"]).stdout.contains("dashboard"));
     lab.done(&["lab", "down"]);
     let opened = "firewall: {open: [{port: 80, protocol: tcp, from: any}, {port: 6000-6100, protocol: tcp, from: any}]}\n";
-    fs::write(lab.path("lab.yaml"), text + opened).expect("written");
+    let text_opened = text + opened;
+    fs::write(lab.path("lab.yaml"), &text_opened).expect("written");
     assert_eq!(leads(&lab.done(&planned).stdout), [true, true]);
+    // By TLS, where the lab has it.
+    fs::write(
+        lab.path("lab.yaml"),
+        original.replacen("  networking:", "  tls: yes\n  networking:", 1),
+    )
+    .expect("written");
+    let told = lab.done(&planned).stdout;
+    assert!(leads(&told) == [true, true] && told.contains("-10.0.0.11:443"), "{told}");
+    assert!(told.contains("-10.0.0.11:13080"), "{told}");
+    fs::write(lab.path("lab.yaml"), text_opened).expect("written");
     lab.done(&["lab", "up", "controller", "--no-wait"]);
     let line = format!("dashboard: http://127.0.0.1:{dashboard}/dashboard");
     assert!(lab.done(&["lab", "status"]).stdout.lines().any(|it| it == line));

@@ -13,6 +13,9 @@ const BREAKS: &str = include_str!("breaks.tsv");
 /// Those that need hosts with OpenStack's services.
 const OF_OPENSTACK: &str = include_str!("openstack-breaks.tsv");
 
+/// Those that need them in a lab with TLS.
+const OF_TLS: &str = include_str!("tls-breaks.tsv");
+
 /// How many of them a short run makes.
 const SAMPLE: usize = 12;
 
@@ -74,7 +77,7 @@ const ELSEWHERE: [(&str, &str); 7] = [
 
 #[test]
 fn every_check_is_broken_here_or_it_is_said_why_not() {
-    let breaks: Vec<Break> = [BREAKS, OF_OPENSTACK].into_iter().flat_map(all).collect();
+    let breaks: Vec<Break> = [BREAKS, OF_OPENSTACK, OF_TLS].into_iter().flat_map(all).collect();
     let is_broken = |stage: Option<&str>, check: &str| {
         let is_of = |found: &&Break| {
             stage.is_none_or(|stage| {
@@ -142,6 +145,11 @@ fn sample(table: &'static str, most: usize) -> Vec<Break> {
 /// The same on hosts with OpenStack's services.
 pub fn break_openstack(bench: &Bench) {
     break_each(bench, sample(OF_OPENSTACK, 4));
+}
+
+/// The same where they have their public endpoints by TLS.
+pub fn break_tls(bench: &Bench) {
+    break_each(bench, all(OF_TLS));
 }
 
 fn break_each(bench: &Bench, breaks: Vec<Break>) {

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::bench::{Bench, open_files, wait_until_done};
-use crate::breaks::break_openstack;
+use crate::breaks::{break_openstack, break_tls};
 use crate::browser::{Browser, Window};
 use crate::common::ROOT;
 use crate::failing::apply;
@@ -17,13 +17,13 @@ use crate::install::install;
 use crate::network::OUTSIDE;
 use crate::outside::mirror;
 
-fn lab_file(networking: &str) -> String {
+fn lab_file(openstack: &str) -> String {
     let files = open_files();
     format!(
         "version: 1
 name: hosts
 mirror: ['{}']
-openstack: {{networking: {networking}}}
+openstack: {{{openstack}}}
 networks:
   management: {{cidr: 10.0.0.0/24, gateway: {OUTSIDE}, dns: [{OUTSIDE}]}}
   provider: {{}}
@@ -41,8 +41,10 @@ nodes:
 }
 
 /// Two machines that the installer has just left, with OpenStack before them.
-fn installed(networking: &str) -> Bench {
-    let bench = Bench::openstack(&lab_file(networking));
+fn installed(openstack: &str) -> Bench {
+    let bench = Bench::openstack(&lab_file(openstack));
+    // A certificate, where the lab wants one.
+    bench.lab.done(&["secrets"]);
     bench.install();
     bench
 }
@@ -220,7 +222,7 @@ impl Drop for Forwarded {
 
 #[test]
 fn a_server_comes_up_and_reaches_the_outside_and_all_is_back_after_a_power_cut() {
-    let mut bench = installed("self-service");
+    let mut bench = installed("networking: self-service");
     come_up_with_a_cut(&mut bench, seed(), 0);
     verified(&bench);
     is_whole(&bench);
@@ -304,7 +306,7 @@ fn power_cuts_anywhere_end_in_the_same_state() {
     }
     let seed = seed();
     for n in 1..10 {
-        let mut bench = installed("self-service");
+        let mut bench = installed("networking: self-service");
         come_up_with_a_cut(&mut bench, seed, n);
         verified(&bench);
         is_whole(&bench);
@@ -312,15 +314,23 @@ fn power_cuts_anywhere_end_in_the_same_state() {
 }
 
 #[test]
-fn servers_on_the_provider_network_and_a_compute_node_that_comes_later() {
+fn servers_on_the_provider_network_with_tls_and_a_compute_node_that_comes_later() {
     if std::env::var_os("TRAINYARD_LONG").is_none() {
         return;
     }
-    let mut bench = installed("provider");
+    let mut bench = installed("networking: provider, tls: yes");
     bench.start();
     bench.wait_until_done();
     verified(&bench);
     is_whole(&bench);
+    // By the public endpoints, as people ask.
+    bench.controller.done(
+        "set -e; . /root/admin-openrc; head -c 1048576 /dev/zero >/run/image
+         openstack image create --file /run/image --disk-format raw --container-format bare by-tls
+         openstack image delete by-tls; openstack hypervisor list; openstack network agent list",
+    );
+    bench.compute.done("test ! -e /etc/pki/tls/private/endpoints.pem");
+    break_tls(&bench);
     let said = bench.controller.done("trainyard-node smoke --keep");
     assert!(said.contains("ok server: ACTIVE on compute, 203.0.113."), "{said}");
     let server = Server::of(&bench);

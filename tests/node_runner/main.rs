@@ -3,6 +3,7 @@
 
 mod custom;
 mod cut_off;
+mod endpoints;
 mod first_start;
 mod network;
 mod network_up;

@@ -70,7 +70,7 @@ pub struct Case {
     pub breaks: &'static [(&'static str, &'static str)],
 }
 
-pub const CASES: [Case; 14] = [
+pub const CASES: [Case; 15] = [
     Case {
         stage: "accounts",
         manifest: "account alice 1500 /bin/bash wheel,lab -\naccount bob - /bin/sh - BOB_HASH\n",
@@ -182,6 +182,47 @@ pub const CASES: [Case; 14] = [
             ),
             ("it listens at the management address alone", "rm $ROOT/mysql-port"),
             ("the services' users enter their databases", "echo other >$ROOT/nova"),
+        ],
+    },
+    Case {
+        stage: "endpoints-tls",
+        manifest: "service httpd.service\n",
+        fakes: &[
+            ("systemctl", SYSTEMCTL),
+            ("selinuxenabled", ""),
+            (
+                "semanage",
+                "printf 'http_cache_port_t  tcp  13292\\nhttp_port_t  tcp  %s, 80, 443\\n' $(cat $ROOT/labelled)",
+            ),
+            (
+                "curl",
+                "case \"$*\" in *\" --cacert $ROOT/etc/pki/tls/certs/endpoints-authority.pem \"*) ;; *) exit 60;; esac\n\
+                 case \"$*\" in *https://controller:13292/) printf 300;; *:443/) cat $ROOT/answer;; *) exit 7;; esac",
+            ),
+        ],
+        // With one `=` at its end.
+        healthy: "mkdir -p $ROOT/etc/httpd/conf.d $ROOT/etc/pki/tls/private; cd $ROOT/etc/pki/tls/private\n\
+            openssl req -x509 -nodes -newkey rsa:2048 -subj /CN=x -days 31 -keyout key -out endpoints.pem 2>/dev/null\n\
+            cat key >>endpoints.pem; chmod 600 endpoints.pem\n\
+            until case $(base64 -w0 endpoints.pem) in *==) false;; *=) ;; *) false;; esac do echo >>endpoints.pem; done\n\
+            printf 'ENDPOINTS_TLS=%s\\n' $(base64 -w0 endpoints.pem) >>$ROOT/etc/trainyard/secrets.env\n\
+            printf 'Listen 13292\\n<VirtualHost *:13292>\\nListen 443\\n' >$ROOT/etc/httpd/conf.d/ssl.conf\n\
+            echo 13000, 13292 >$ROOT/labelled; printf 403 >$ROOT/answer",
+        breaks: &[
+            ("its services run", "touch $ROOT/stopped; printf 503 >$ROOT/answer"),
+            ("its certificate is the lab's", "echo >>$ROOT/etc/pki/tls/private/endpoints.pem"),
+            ("its certificate is the lab's", "chmod 640 $ROOT/etc/pki/tls/private/endpoints.pem"),
+            (
+                "its certificate is good for a month",
+                "cd $ROOT/etc/pki/tls/private; openssl req -x509 -key key -subj /CN=x -days 29 -out endpoints.pem; cat key >>endpoints.pem\n\
+                 sed -i \"s/^ENDPOINTS_TLS=.*/ENDPOINTS_TLS=$(base64 -w0 endpoints.pem | sed 's:/:\\\\/:g')/\" $ROOT/etc/trainyard/secrets.env",
+            ),
+            ("SELinux lets httpd have its ports", "echo 13000 >$ROOT/labelled"),
+            ("each endpoint answers by TLS", "printf 503 >$ROOT/answer"),
+            (
+                "each endpoint answers by TLS",
+                "sed -i s/13292/13696/ $ROOT/etc/httpd/conf.d/ssl.conf; echo 13696 >$ROOT/labelled",
+            ),
         ],
     },
     Case {

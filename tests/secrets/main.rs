@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod endpoints;
 mod environment;
 mod guarded;
 mod host_keys;

@@ -4,15 +4,16 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use indexmap::IndexMap;
+use rustls::pki_types::ServerName;
 
 use super::scripts;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure, LabErrors};
-use crate::model::Lab;
-use crate::plan::{self, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
+use crate::model::{Lab, Tls};
+use crate::plan::{self, Host, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::render::{self, RenderError, Renderer, Told};
 use crate::report::{Finding, Findings, Severity, Source, Sources, nearest, render_line};
-use crate::secrets::{self, Secrets, Wanted};
+use crate::secrets::{self, ENDPOINTS_TLS, Endpoints, GivenCertificate, Secrets, Wanted};
 use crate::serve;
 use crate::spec::{self, Disk, LabSpec};
 use crate::stack::Catalogue;
@@ -84,7 +85,7 @@ impl Understood {
         for error in with_own.take(MOST).flat_map(|own| render::check_templates(&own.templates)) {
             tell(error, findings)?;
         }
-        let secrets = Secrets::stand_in(&wanted(self.secrets.clone(), Some(plan)));
+        let secrets = Secrets::stand_in(&wanted(self.secrets.clone(), Some((lab, plan))));
         let mut renderer = Renderer::new(plan, &secrets);
         for node in &plan.nodes {
             let error = match renderer.render(node) {
@@ -106,7 +107,7 @@ impl Understood {
     fn done(self) -> Loaded {
         let Self { sources, findings, lab, secrets, unchecked } = self;
         let planned = lab.filter(|_| findings.errors() == 0);
-        let wanted = wanted(secrets, planned.as_ref().map(|(_, plan)| plan));
+        let wanted = wanted(secrets, planned.as_ref().map(|(lab, plan)| (lab, plan)));
         Loaded { sources, findings: findings.sorted(), planned, wanted, unchecked }
     }
 }
@@ -179,7 +180,8 @@ fn understand(
 }
 
 /// What a lab asks for: the secrets of all stages, and those of its nodes, where they are known.
-fn wanted(mut secrets: IndexMap<String, String>, plan: Option<&Plan>) -> Wanted {
+fn wanted(mut secrets: IndexMap<String, String>, planned: Option<(&Lab, &Plan)>) -> Wanted {
+    let plan = planned.map(|(_, plan)| plan);
     let nodes: Option<Vec<&str>> = plan.map(|plan| {
         plan.nodes.iter().filter(|node| node.host_keys).map(|node| node.name.as_str()).collect()
     });
@@ -191,7 +193,36 @@ fn wanted(mut secrets: IndexMap<String, String>, plan: Option<&Plan>) -> Wanted 
             logins.push(secret);
         }
     }
-    Wanted::new(secrets, &logins, nodes.as_deref())
+    let endpoints = planned.and_then(|(lab, plan)| endpoints(lab, plan));
+    Wanted::new(secrets, &logins, nodes.as_deref()).with_endpoints(endpoints)
+}
+
+/// What of a lab is reached by TLS, where something is.
+fn endpoints(lab: &Lab, plan: &Plan) -> Option<Endpoints> {
+    let tls = lab.tls.as_ref()?;
+    let node = plan.nodes.iter().find(|node| node.secrets().contains(ENDPOINTS_TLS))?;
+    let Host { name, address } = &node.controller;
+    let mut hosts = vec![name.clone(), address.to_string()];
+    let given = match tls {
+        Tls::Made => {
+            hosts.extend(forwarded_names(node));
+            None
+        }
+        Tls::Given { certificate, key } => Some(GivenCertificate {
+            name: certificate.name.as_str().into(),
+            text: certificate.text.clone(),
+            key: key.clone(),
+        }),
+    };
+    Some(Endpoints { lab: lab.name.clone(), hosts, given })
+}
+
+/// The names under which a browser asks for the dashboard through a forwarded port, as far as a certificate may have them.
+fn forwarded_names(node: &NodePlan) -> impl Iterator<Item = String> {
+    let parameters = node.stages.iter().filter(|s| s.name == "horizon").flat_map(|s| &s.parameters);
+    let names =
+        parameters.filter(|(name, _)| name == "hosts").flat_map(|(_, value)| value.split(','));
+    names.filter(|name| ServerName::try_from(*name).is_ok()).map(str::to_owned)
 }
 
 /// Reads a lab file that must be right; what is wrong is told on standard error.
@@ -228,7 +259,15 @@ pub(super) fn load_again(path: &Path, secrets: &Path, strict: bool) -> Result<se
 pub(super) fn load_secrets(file: &Path, good: &Good, ui: &Ui) -> Result<Secrets> {
     let sources = secrets::Sources::new(file.to_owned());
     tell_unknown_variables(&sources, &good.wanted, ui);
-    Ok(secrets::load(&sources, &good.wanted)?)
+    let secrets = secrets::load(&sources, &good.wanted)?;
+    let lacking = secrets.endpoints_lack(good.wanted.endpoint_hosts());
+    if !lacking.is_empty() {
+        ui.note(format!(
+            "warning: the certificate of OpenStack's endpoints is not for {}, so that no client takes it there: `trainyard secrets rotate {ENDPOINTS_TLS}` makes another one; one of your own needs the name (subjectAltName)",
+            lacking.join(", ")
+        ));
+    }
+    Ok(secrets)
 }
 
 /// A slip of the pen in a variable's name would have no effect, and nobody would know why.

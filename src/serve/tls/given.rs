@@ -7,8 +7,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use rustls::{CertificateError, Error, InconsistentKeys, ServerConfig};
 
-use super::check::{Fault, fault};
-use super::{TlsError, certificates, config};
+use super::{TlsError, config};
+use crate::certificate::{Fault, certificates, fault};
 use crate::secrets::{FileError, read_private};
 
 /// Reads both, for a server that nodes know by this host.

@@ -1,6 +1,5 @@
 //! TLS at the server's own port: by a certificate that is made for this lab, or one that the person has.
 
-mod check;
 mod given;
 mod made;
 mod plain;
@@ -13,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpStream;
@@ -166,12 +164,6 @@ fn config(
         .with_single_cert(chain.to_vec(), key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
-}
-
-/// All certificates of a text; nothing where it has none, or a broken one.
-fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
-    let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().ok()?;
-    Some(found).filter(|found| !found.is_empty())
 }
 
 /// RFC 7468.

@@ -84,7 +84,8 @@ pub(super) fn table(
         }
         for forward in wanted.machines.iter().flat_map(|machine| &machine.forwards) {
             if forward.name == "dashboard" {
-                let _ = writeln!(text, "dashboard: http://{}/dashboard", forward.host);
+                let scheme = if forward.guest.port() == 443 { "https" } else { "http" };
+                let _ = writeln!(text, "dashboard: {scheme}://{}/dashboard", forward.host);
             }
         }
         text

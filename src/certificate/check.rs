@@ -8,7 +8,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error, RootCertStore};
 
 /// Why a certificate is not taken, by a client that trusts those that come with it.
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It is none.
     Broken,
     /// It is not valid now: `expired on …`.
@@ -20,7 +20,7 @@ pub(super) enum Fault {
 }
 
 /// The first fault. What cannot be a host's name is no name of the certificate's either.
-pub(super) fn fault(chain: &[CertificateDer], hosts: &[String]) -> Option<Fault> {
+pub(crate) fn fault(chain: &[CertificateDer], hosts: &[String]) -> Option<Fault> {
     let Some(Ok(leaf)) = chain.first().map(ParsedCertificate::try_from) else {
         return Some(Fault::Broken);
     };
