@@ -151,6 +151,11 @@ impl GivenCertificate {
             FileError::Absent(path) => {
                 format!("`{}`, the key of `{}`: there is no such file", path.display(), self.name)
             }
+            FileError::Owner { owner, .. } => format!(
+                "`{}`, the key of `{}`: it belongs to another user (uid {owner}), who can change it: make it yours",
+                self.key.display(),
+                self.name
+            ),
             other => other.to_string(),
         })?;
         if certificates(key.as_bytes()).is_some() {

@@ -5,18 +5,15 @@ set -euo pipefail
 . "$TRAINYARD_LIB"
 
 url=http://$TRAINYARD_CONTROLLER
-authority=
 if [ -e "$STAGES/endpoints-tls" ]; then
     url=https://$TRAINYARD_CONTROLLER
-    authority=$TRAINYARD_ROOT/etc/pki/tls/certs/endpoints-authority.pem
+    export CURL_CA_BUNDLE=$TRAINYARD_ROOT/etc/pki/tls/certs/endpoints-authority.pem
 fi
-
-ask() { curl --silent --noproxy '*' --max-time 55 ${authority:+--cacert "$authority"} "$@"; }
 
 shows_its_form() {
     local said
-    # Without TLS at first, whatever comes then.
-    said=$(ask --show-error --location --write-out '\n%{http_code} %{url_effective}' "http://$TRAINYARD_CONTROLLER/dashboard")
+    said=$(curl --silent --show-error --location --noproxy '*' --max-time 55 --write-out '\n%{http_code} %{url_effective}' \
+        "http://$TRAINYARD_CONTROLLER/dashboard")
     case $said in
     *csrfmiddlewaretoken*) say "${said##*$'\n'}" ;;
     *) fail "http://$TRAINYARD_CONTROLLER/dashboard leads to ${said##*$'\n'}, without a form to log in" ;;
@@ -26,10 +23,10 @@ shows_its_form() {
 # Images and scripts are files that were made when httpd was started.
 has_its_static_files() {
     local path status
-    path=$(ask "$url/dashboard/auth/login/" | sed -n 's/.*href="\(\/dashboard\/static\/[^"]*\.css\)".*/\1/p')
+    path=$(curl --silent --noproxy '*' --max-time 55 "$url/dashboard/auth/login/" | sed -n 's/.*href="\(\/dashboard\/static\/[^"]*\.css\)".*/\1/p')
     path=${path%%$'\n'*}
     [ -n "$path" ] || fail "the form has no style of its own"
-    status=$(ask --output /dev/null --write-out '%{http_code}' "$url$path")
+    status=$(curl --silent --noproxy '*' --max-time 30 --output /dev/null --write-out '%{http_code}' "$url$path")
     [ "$status" = 200 ] || fail "$path answers $status"
     say "$path"
 }
