@@ -162,11 +162,6 @@ pub fn generate(seed: u64) -> Generated {
         parameters["mine"] = json!({ "word": word });
     }
     lab.insert("time".into(), json!({ "servers": servers }));
-    if r.once_in(2) {
-        let networking = *r.of(&["provider", "self-service"]);
-        let tls = r.once_in(2);
-        lab.insert("openstack".into(), json!({ "networking": networking, "tls": tls }));
-    }
     let mut of_role = of_role.said;
     if role == "worker" {
         of_role.insert("stages".into(), json!(["cache"]));
@@ -211,6 +206,10 @@ pub fn generate(seed: u64) -> Generated {
 /// Some services, or options of all of them: what the controller's files must say.
 fn say_openstack(r: &mut Random, lab: &mut Map<String, Value>) -> Vec<[String; 4]> {
     let said = lab.entry("openstack").or_insert_with(|| json!({}));
+    if r.once_in(2) {
+        said["networking"] = json!(r.of(&["provider", "self-service"]));
+        said["tls"] = json!(r.once_in(2));
+    }
     if r.once_in(4) {
         let services = ["keystone", "glance", "placement", "nova", "neutron", "horizon"];
         let wanted: Vec<_> = services.into_iter().filter(|_| r.once_in(3)).collect();

@@ -74,7 +74,7 @@ impl Dnsmasq {
         Ok(Self { tool, configuration, running, hosts: places.hosts, _folder: folder })
     }
 
-    /// Where it looks for the nodes' addresses, if it gives any; see [`reserve`].
+    /// Where it looks for the nodes' addresses, if it gives any.
     #[must_use]
     pub fn hosts(&self) -> Option<&Path> {
         self.hosts.as_deref()
