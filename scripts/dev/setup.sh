@@ -226,6 +226,19 @@ kickstart_checker() {
     touch "$venv/.pykickstart-$pykickstart"
 }
 
+# The nodes' own Python, where this machine has one: no distribution of today brings it. Without it, what nodes run is tried by python3.
+old_python() {
+    local python
+    for python in $(type -ap python2.7) "${PYENV_ROOT:-$HOME/.pyenv}"/versions/2.7*/bin/python2.7; do
+        if "$python" -c '' 2>/dev/null; then
+            ln -sfn "$python" "$tools/python2.7"
+            there "Python 2.7: $python"
+            return
+        fi
+    done
+    there 'Python 2.7: none; the tests try what nodes run by python3'
+}
+
 # unpack PACKAGE FOLDER NEEDS: the distribution's package, unpacked into FOLDER/tree and not installed; on Debian those that it depends on and
 # whose names match NEEDS are installed.
 unpack() {
@@ -316,6 +329,7 @@ else
 fi
 rust_toolchain
 kickstart_checker
+old_python
 cloud_init
 chrony
 standin_parts

@@ -77,7 +77,8 @@ OPENER = build_opener(ProxyHandler({}))
 
 def ask(method, url, body=None, token=None, raw=None):
     """The answer's JSON, or None where it is empty, and its headers. `body` is sent as JSON, `raw` as it is."""
-    request = Request(url, data=raw if body is None else json.dumps(body).encode("ascii"))
+    # Python 2 joins head and body of a request, and cannot where the one is `unicode` and the other bytes.
+    request = Request(str(url), data=raw if body is None else json.dumps(body).encode("ascii"))
     request.get_method = lambda: method
     request.add_header("Accept", "application/json")
     if body is not None or raw is not None:

@@ -16,7 +16,7 @@ import struct
 import sys
 import time
 
-from cloud import PAUSE, Cloud, Failure, Refused
+from cloud import PAUSE, Cloud, Failure, Refused, shown
 
 NAME = "trainyard-smoke"
 WORDS = "trainyard: this server runs\r\n"
@@ -59,7 +59,7 @@ class Smoke(object):
                 raise Failure("no time is left")
             detail, ok = work(), True
         except (Failure, IOError, KeyError, IndexError, TypeError, ValueError) as error:
-            detail, ok = (str(error) if isinstance(error, Failure) else repr(error)), False
+            detail, ok = (str(error) if isinstance(error, Failure) else shown(repr(error))), False
         self.steps.append({"name": name, "ok": ok, "detail": detail, "seconds": round(time.time() - begun, 1)})
         return ok
 

@@ -71,7 +71,9 @@ class Cloud:
         if "scope" in auth:
             kinds = {k: v for k, v in SERVICES.items() if k != "volumev3" or self.of("block-storage")}
             token["catalog"] = [
-                {"type": kind, "endpoints": [{"interface": "public", "url": "http://%s:5000/%s/" % (address, path)}]}
+                # Nobody answers at the public one.
+                {"type": kind, "endpoints": [{"interface": "public", "url": "http://%s:1/%s/" % (address, path)},
+                                             {"interface": "internal", "url": "http://%s:5000/%s/" % (address, path)}]}
                 for kind, path in kinds.items()]
         return {"token": token}
 

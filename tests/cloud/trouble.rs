@@ -39,7 +39,7 @@ fn a_refusal_is_told_at_once() {
     let said = told(&fake, &["rows", "compute", "/flavors/7", "flavor", "id"]);
     assert!(said.contains("/compute/flavors/7: 404 there is no flavors 7"), "{said}");
     let said = told(&fake, &["rows", "volumev3", "/volumes", "volumes", "id"]);
-    assert!(said.contains("the catalogue has no public endpoint of the type volumev3"), "{said}");
+    assert!(said.contains("the catalogue has no internal endpoint of the type volumev3"), "{said}");
     let said = told(&fake, &["rows", "--as", "nova:NOVA_PASS:service", "compute", "/x", "x", "x"]);
     assert!(said.contains("the secret NOVA_PASS is not in "), "{said}");
 }
