@@ -43,7 +43,8 @@ stage_main() {
     fi
 
     step "preparing"
-    run_script "$stage" prepare
+    # For put_file, where a script makes a file that the stage's services read.
+    TRAINYARD_CHANGED=$changed run_script "$stage" prepare
 
     step "starting services"
     one=$(manifest "$stage" service)

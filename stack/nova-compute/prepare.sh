@@ -15,7 +15,7 @@ if [ ! -s "$name" ]; then
     grep -q '^InitiatorName=iqn' "$name.new" || fail "iscsi-iname gives no name"
     mv "$name.new" "$name"
 fi
-put_file 0644 root root /etc/iscsi/initiatorname.iscsi "$name"
+put_file 0644 root root /etc/iscsi/initiatorname.iscsi "$name" "${TRAINYARD_CHANGED:?}"
 
 # nova-compute reads what lies in this folder after nova.conf.
 file=/etc/nova/nova-compute.conf.d/virtualisation.conf
@@ -33,4 +33,4 @@ say "servers are run by $type"
 # An emulated processor has no model of the machine's.
 mode=host-model
 [ "$type" = kvm ] || mode=none
-put_file 0640 root nova "$file" <(printf '[libvirt]\nvirt_type = %s\ncpu_mode = %s\n' "$type" "$mode")
+put_file 0640 root nova "$file" <(printf '[libvirt]\nvirt_type = %s\ncpu_mode = %s\n' "$type" "$mode") "${TRAINYARD_CHANGED:?}"
