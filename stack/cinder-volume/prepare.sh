@@ -32,4 +32,8 @@ accepted() {
         printf '"a|^%s$|", ' "$(readlink -f "$device")" "$device"
     done
 }
-put_file 0644 root root /etc/lvm/lvmlocal.conf <(printf 'devices {\n    filter = [ %s"r|.*|" ]\n}\n' "$(accepted)")
+# lvmetad, which makes active what it is told of, heeds the second one alone.
+list=$(accepted)
+put_file 0644 root root /etc/lvm/lvmlocal.conf <(
+    printf 'devices {\n    filter = [ %s"r|.*|" ]\n    global_filter = [ %s"r|.*|" ]\n}\n' "$list" "$list"
+) "${TRAINYARD_CHANGED:?}"

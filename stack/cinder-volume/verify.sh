@@ -7,9 +7,11 @@ set -euo pipefail
 has_its_group() { vgs --noheadings -o vg_name,vg_size,vg_free cinder-volumes; }
 
 looks_at_no_others() {
-    local found
-    found=$(lvmconfig devices/filter)
-    case $found in *'"r|.*|"]'*) say "$found" ;; *) fail "LVM looks at every disk, and at what servers have made on theirs: ${found:-no filter}" ;; esac
+    local found filter
+    for filter in filter global_filter; do
+        found=$(lvmconfig "devices/$filter")
+        case $found in *'"r|.*|"]'*) say "$found" ;; *) wrong "LVM looks at every disk, and at what servers have made on theirs: ${found:-no $filter}" ;; esac
+    done
 }
 
 is_up() {
