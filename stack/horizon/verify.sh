@@ -1,5 +1,5 @@
 #!/bin/bash
-# A browser gets the form, and who fills it in gets in.
+# A browser gets the form to log in, with its styles.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
