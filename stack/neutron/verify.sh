@@ -31,7 +31,9 @@ networks_have_dhcp() {
     networks=$(ask '/v2.0/subnets?enable_dhcp=True' subnets network_id | sort -u)
     for network in $networks; do
         count=$((count + 1))
-        grep -q "^qdhcp-$network" <<<"$namespaces" || wrong "the network $network has no DHCP on this node yet"
+        if ! grep -q "^qdhcp-$network" <<<"$namespaces" || ! ip netns exec "qdhcp-$network" ss -lun | grep ':67 ' >/dev/null; then
+            wrong "the network $network has no DHCP on this node yet"
+        fi
     done
     say "$count networks with DHCP"
 }
