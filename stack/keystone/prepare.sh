@@ -18,6 +18,9 @@ sync
 # By the environment, for a process list would show an argument.
 password=$(secret ADMIN_PASS)
 export OS_BOOTSTRAP_PASSWORD="$password"
-url=http://$TRAINYARD_CONTROLLER:5000/v3/
+url=http://$TRAINYARD_CONTROLLER:5000/v3/ public=''
+# It says the URLs each time, and endpoints-tls moves this one only once.
+identity=$STAGES/endpoints-tls/identity.json
+[ ! -e "$identity" ] || public=$(sed -n 's/^ *"public": "\(.*\)",\{0,1\}$/\1/p' "$identity")
 as_user keystone keystone-manage bootstrap --bootstrap-region-id RegionOne \
-    --bootstrap-admin-url "$url" --bootstrap-internal-url "$url" --bootstrap-public-url "$url"
+    --bootstrap-admin-url "$url" --bootstrap-internal-url "$url" --bootstrap-public-url "${public:-$url}"
