@@ -17,8 +17,8 @@ if [ ! -s "$name" ]; then
 fi
 put_file 0644 root root /etc/iscsi/initiatorname.iscsi "$name" "${TRAINYARD_CHANGED:?}"
 
-# nova-compute reads what lies in this folder after nova.conf.
-file=/etc/nova/nova-compute.conf.d/virtualisation.conf
+# A program of oslo.config's reads the file of its own name after that of its project.
+file=/etc/nova/nova-compute.conf
 type=${PARAMETER_virt_type:?}
 if [ "$type" = auto ]; then
     type=qemu
