@@ -9,5 +9,6 @@ mod installer;
 mod labels;
 mod network;
 mod node;
+mod openstack;
 mod page;
 mod rendered;

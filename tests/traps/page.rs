@@ -42,7 +42,7 @@ fn every_trap_is_told_with_the_tests_that_hold_it() {
     let names = source.split("#[test]\nfn ").skip(1).filter_map(|rest| rest.split_once('('));
     for (name, _) in names {
         let is_of_a_trap = name.split_once('_').is_some_and(|(id, _)| {
-            id.starts_with(['i', 'n', 'c'])
+            id.starts_with(['i', 'n', 'c', 'o'])
                 && id.len() > 1
                 && id[1..].bytes().all(|b| b.is_ascii_digit())
         });
