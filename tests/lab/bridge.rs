@@ -28,6 +28,8 @@ up=$!
 trap 'kill $up $station; wait || :; "$lab" lab down' EXIT
 unshare --net sleep 120 &
 station=$!
+# Until it has a network of its own, its network is the host's.
+until [ "$(readlink /proc/$station/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do sleep 0.2; done
 until ip link add v0 type veth peer name v1 netns $station 2> /dev/null; do sleep 0.2; done
 ip link set v0 master br0 up
 on() { nsenter -t $station -n "$@"; }
