@@ -278,6 +278,31 @@ fn services_start_and_restart_when_a_file_changed() {
     assert_eq!(node.calls(), calls("restart"));
 }
 
+/// A file that only a script can make counts like those of the stage.
+#[test]
+fn services_restart_when_a_script_changed_a_file() {
+    let node = Node::new();
+    node.stage("time", "service chronyd.service\n", &[]);
+    let prepare = |server: &str| {
+        node.write(
+            "etc/trainyard/stages/time/prepare.sh",
+            &format!(
+                "set -e; . $TRAINYARD_LIB; put_file 0644 root root /etc/own.conf <(echo {server}) \"$TRAINYARD_CHANGED\"\n"
+            ),
+        );
+    };
+    let restarts =
+        || node.calls().iter().filter(|call| *call == "systemctl restart chronyd.service").count();
+    prepare("a");
+    node.expect(0, &["run"]);
+    assert_eq!((restarts(), node.read("etc/own.conf").as_str()), (1, "a\n"));
+    node.expect(0, &["run", "--force"]);
+    assert_eq!(restarts(), 0);
+    prepare("b");
+    node.expect(0, &["run"]);
+    assert_eq!((restarts(), node.read("etc/own.conf").as_str()), (1, "b\n"));
+}
+
 #[test]
 fn packages_are_installed_once_and_a_missing_one_is_told() {
     let node = Node::new();
