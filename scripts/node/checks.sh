@@ -246,3 +246,12 @@ clock_is_right() {
     done
     say "it is ${measured:-0} s off, and $left s are still to be corrected"
 }
+
+# lvm_looks_at_no_others: whether both filters of LVM end with refusing every disk that none of them names (put_lvm_filter).
+lvm_looks_at_no_others() {
+    local found filter
+    for filter in filter global_filter; do
+        found=$(lvmconfig "devices/$filter")
+        case $found in *'"r|.*|"]'*) say "$found" ;; *) wrong "LVM looks at every disk, and at what servers have made on theirs: ${found:-no $filter}" ;; esac
+    done
+}

@@ -328,6 +328,25 @@ kernel_has_arguments() {
     done < <(manifest kernel remove)
 }
 
+# put_lvm_filter [DISK]: LVM looks at DISK and at what groups of volumes lie on now, and at no other disk: servers make groups of their own on
+# their volumes, which this machine would make active, and whose names may be its own. A disk's letter is another one after some boot, so what
+# has a group is accepted by udev's name for its UUID as well.
+put_lvm_filter() {
+    local found list='' device uuid rest
+    found=$(pvs --noheadings --separator ' ' -o pv_name,pv_uuid,vg_name) || fail "pvs does not say what groups of volumes lie on"
+    while read -r device uuid rest; do
+        # What has no group is nobody's, and what is missing has no name.
+        case $rest:$device in :*) ;; *:/dev/*) list+="\"a|^$device\$|\", \"a|^/dev/disk/by-id/lvm-pv-uuid-$uuid\$|\", " ;; esac
+    done <<<"$found"
+    for device; do
+        list+="\"a|^$device\$|\", \"a|^$(readlink -f "$device")\$|\", "
+    done
+    # lvmetad, which makes active what it is told of, heeds the second one alone.
+    put_file 0644 root root /etc/lvm/lvmlocal.conf <(
+        printf 'devices {\n    filter = [ %s"r|.*|" ]\n    global_filter = [ %s"r|.*|" ]\n}\n' "$list" "$list"
+    ) "${TRAINYARD_CHANGED:?}"
+}
+
 # newest_kernel: the kernel that was installed last, as `uname -r` calls it; nothing where there is none. Not by its version: to
 # `sort -V`, 3.10.0-1160.el7 comes after 3.10.0-1160.119.1.el7.
 newest_kernel() {

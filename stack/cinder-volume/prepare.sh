@@ -1,6 +1,5 @@
 #!/bin/bash
-# The group of volumes, on the data disk that the installer found; and LVM looks at no other disk but those that the system itself is on, for
-# servers make groups of their own on their volumes.
+# The group of volumes, on the data disk that the installer found; and LVM looks at no server's volumes.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/node/stage-lib.sh
 . "$TRAINYARD_LIB"
@@ -25,15 +24,4 @@ if ! vgs "$group" >/dev/null 2>&1; then
     vgcreate "$group" "$disk"
 fi
 
-# accepted: what LVM may look at, as its filter wants it: the data disk, and what other groups lie on.
-accepted() {
-    local device
-    for device in "$disk" $(pvs --noheadings --separator ' ' -o vg_name,pv_name | awk -v ours="$group" '$1 != ours { print $2 }'); do
-        printf '"a|^%s$|", ' "$(readlink -f "$device")" "$device"
-    done
-}
-# lvmetad, which makes active what it is told of, heeds the second one alone.
-list=$(accepted)
-put_file 0644 root root /etc/lvm/lvmlocal.conf <(
-    printf 'devices {\n    filter = [ %s"r|.*|" ]\n    global_filter = [ %s"r|.*|" ]\n}\n' "$list" "$list"
-) "${TRAINYARD_CHANGED:?}"
+put_lvm_filter "$disk"

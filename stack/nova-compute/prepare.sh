@@ -1,7 +1,9 @@
 #!/bin/bash
-# Two things that only the machine itself can say.
+# Three things that only the machine itself can say.
 #
 # By its name, a target knows who attaches a volume: nodes that were made of one image have one, and are taken for the same.
+#
+# Which disks are its own: what servers make with LVM on their volumes is not for it.
 #
 # Which virtualisation there is, only the machine itself knows: kvm needs the processor's flag, and the device that the kernel gives where
 # it can use it. In a virtual machine both are there only with nested virtualisation.
@@ -16,6 +18,8 @@ if [ ! -s "$name" ]; then
     mv "$name.new" "$name"
 fi
 put_file 0644 root root /etc/iscsi/initiatorname.iscsi "$name" "${TRAINYARD_CHANGED:?}"
+
+put_lvm_filter
 
 # A program of oslo.config's reads the file of its own name after that of its project.
 file=/etc/nova/nova-compute.conf

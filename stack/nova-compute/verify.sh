@@ -34,6 +34,7 @@ is_an_initiator_of_its_own() {
 }
 
 check "targets of volumes know it by a name of its own" is_an_initiator_of_its_own
+check "LVM leaves servers' volumes alone" lvm_looks_at_no_others
 given "its services run"
 check "the Compute service sees it up" is_up
 check "it is a hypervisor that servers can be put on" is_a_hypervisor

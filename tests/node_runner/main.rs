@@ -16,6 +16,7 @@ mod verified;
 mod verify;
 mod verify_cases;
 mod verify_stages;
+mod volumes;
 mod wrong_machine;
 
 use std::fs;

@@ -70,7 +70,7 @@ pub struct Case {
     pub breaks: &'static [(&'static str, &'static str)],
 }
 
-pub const CASES: [Case; 15] = [
+pub const CASES: [Case; 16] = [
     Case {
         stage: "accounts",
         manifest: "account alice 1500 /bin/bash wheel,lab -\naccount bob - /bin/sh - BOB_HASH\n",
@@ -121,6 +121,35 @@ pub const CASES: [Case; 15] = [
                 "memcached does not listen on UDP",
                 "echo 'UNCONN 0 9 10.0.0.11:11211 *:*' >$ROOT/ss-lun",
             ),
+        ],
+    },
+    Case {
+        stage: "cinder-volume",
+        manifest: "service openstack-cinder-volume.service\n",
+        fakes: &[
+            ("systemctl", SYSTEMCTL),
+            ("vgs", "[ -e $ROOT/group ] && echo '  cinder-volumes 4g 4g'"),
+            ("lvmconfig", "cat $ROOT/${1#devices/}"),
+            ("python2", "cat $ROOT/state"),
+        ],
+        healthy: "touch $ROOT/group; echo up >$ROOT/state; echo 'filter=[\"a|^/dev/sdb$|\",\"r|.*|\"]' >$ROOT/filter\n\
+            echo 'global_filter=[\"r|.*|\"]' >$ROOT/global_filter",
+        breaks: &[
+            ("its services run", "touch $ROOT/stopped"),
+            ("its volume group is there", "rm $ROOT/group"),
+            ("LVM looks at no server's volumes", "echo 'filter=[\"a|^/dev/sdb$|\"]' >$ROOT/filter"),
+            (
+                "LVM looks at no server's volumes",
+                "echo 'global_filter=[\"r|.*|\",\"a|.*|\"]' >$ROOT/global_filter",
+            ),
+            // Without it in the file, LVM's own is told, or nothing.
+            (
+                "LVM looks at no server's volumes",
+                "echo 'global_filter=[\"a|.*|\"]' >$ROOT/global_filter",
+            ),
+            ("LVM looks at no server's volumes", ": >$ROOT/global_filter"),
+            ("the Block Storage service sees it up", "echo down >$ROOT/state"),
+            ("the Block Storage service sees it up", ": >$ROOT/state"),
         ],
     },
     Case {

@@ -66,8 +66,8 @@ fn every_check_of_every_stage_can_turn_red() {
     let mut stages: Vec<_> = CASES.iter().map(|case| case.stage).collect();
     stages.extend(with_tests_of_their_own);
     stages.extend(of_openstack.collect::<BTreeSet<_>>());
-    // These need device-mapper, which no host here has.
-    stages.extend(["cinder", "cinder-volume"]);
+    // Likewise, and no table has it: cinder's are all up where it comes up.
+    stages.push("cinder");
     stages.sort_unstable();
     let folders = fs::read_dir(Path::new(ROOT).join("stack")).expect("stages");
     let folders = folders.map(|e| e.expect("an entry").path()).filter(|path| path.is_dir());
