@@ -133,7 +133,7 @@ pub const CASES: [Case; 16] = [
             ("python2", "cat $ROOT/state"),
         ],
         healthy: "touch $ROOT/group; echo up >$ROOT/state; echo 'filter=[\"a|^/dev/sdb$|\",\"r|.*|\"]' >$ROOT/filter\n\
-            echo 'global_filter=[\"r|.*|\"]' >$ROOT/global_filter",
+            echo 'global_filter=\"r|.*|\"' >$ROOT/global_filter",
         breaks: &[
             ("its services run", "touch $ROOT/stopped"),
             ("its volume group is there", "rm $ROOT/group"),
