@@ -24,6 +24,8 @@ printf '[Unit]\nConditionPathExists=/run/verifies-itself\n' >$root/usr/lib/syste
 mount -t tmpfs tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 mkdir /run/install
+# What the guard writes down of a disk for data.
+echo /dev/sdb >/tmp/trainyard-data-disk
 [ ! -e /mnt/input/ks.cfg ] || cp /mnt/input/ks.cfg /run/install/ks.cfg
 for folder in dev proc sys; do mount --rbind /$folder $root/$folder; done
 hostname localhost

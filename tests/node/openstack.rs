@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::area::{may, must, text};
 use crate::bench::{Bench, open_files, wait_until_done};
 use crate::breaks::{break_openstack, break_tls};
 use crate::browser::{Browser, Window};
@@ -41,9 +42,17 @@ nodes:
     )
 }
 
+/// A node for volumes. Where there is neither device-mapper nor LIO, a driver of Cinder's own tests keeps them in no place.
+const STORAGE: &str = "  storage: {role: storage, address: 10.0.0.41}\n";
+const NO_DEVICE_MAPPER: &str = "config: {cinder.conf: {lvm: {volume_driver: cinder.tests.fake_driver.FakeLoggingVolumeDriver}}}";
+
 /// Two machines that the installer has just left, with OpenStack before them.
 fn installed(openstack: &str) -> Bench {
-    let bench = Bench::openstack(&lab_file(openstack));
+    installed_of(&lab_file(openstack))
+}
+
+fn installed_of(lab: &str) -> Bench {
+    let bench = Bench::openstack(lab);
     // A certificate, where the lab wants one.
     bench.lab.done(&["secrets"]);
     bench.install();
@@ -91,16 +100,21 @@ fn is_whole(bench: &Bench) {
         names.sort();
         names.join(", ")
     };
+    let (cinder, volumes, endpoints) = if bench.lab.read("lab.yaml").contains(STORAGE) {
+        ("cinder, ", ", volumev2, volumev3", 21)
+    } else {
+        ("", "", 15)
+    };
     assert_eq!(
         names("identity /users users name"),
-        "admin, demo, glance, neutron, nova, placement"
+        format!("admin, {cinder}demo, glance, neutron, nova, placement")
     );
     assert_eq!(names("identity /projects projects name"), "admin, demo, service");
     assert_eq!(
         names("identity /services services type"),
-        "compute, identity, image, network, placement"
+        format!("compute, identity, image, network, placement{volumes}")
     );
-    assert_eq!(rows(bench, "identity /endpoints endpoints id").len(), 15);
+    assert_eq!(rows(bench, "identity /endpoints endpoints id").len(), endpoints);
     let sql = |query: &str| {
         bench.controller.done(&format!("mysql --defaults-file=/root/.my.cnf -BNe '{query}'"))
     };
@@ -116,12 +130,49 @@ fn is_whole(bench: &Bench) {
 /// Waits until every stage of both is content: after a boot, routers and DHCP are there only after their agents.
 fn verified(bench: &Bench) {
     for host in [&bench.controller, &bench.compute] {
-        host.wait_until(
-            420,
-            "trainyard-node verify >/run/said || { grep -A 4 FAILED /run/said; exit 1; }",
-        );
-        println!("{}: {} checks", host.name, host.done("grep -c '^ *ok ' /run/said").trim());
+        is_verified(host);
     }
+}
+
+fn is_verified(host: &Host) {
+    host.wait_until(
+        420,
+        "trainyard-node verify >/run/said || { grep -A 4 FAILED /run/said; exit 1; }",
+    );
+    println!("{}: {} checks", host.name, host.done("grep -c '^ *ok ' /run/said").trim());
+}
+
+/// A file of this machine that a host has as a block device, which LVM's own programs write to: a group needs no device-mapper until
+/// something of it is made active.
+struct DataDisk(String);
+
+impl DataDisk {
+    fn new(bench: &Bench) -> Self {
+        let file = bench.area.path("data-disk");
+        std::fs::File::create(&file).and_then(|f| f.set_len(4 << 30)).expect("a file");
+        Self(must("losetup", &["--find", "--show", text(&file)]).trim().to_owned())
+    }
+
+    fn put_into(&self, host: &Host) {
+        let number = must("stat", &["-c", "%Hr %Lr", &self.0]);
+        host.wait_until(30, "systemctl -q is-active sysinit.target");
+        host.done(&format!("mknod /dev/sdb b {number}"));
+    }
+}
+
+impl Drop for DataDisk {
+    fn drop(&mut self) {
+        may("losetup", &["--detach", &self.0]);
+    }
+}
+
+/// The stage's own programs have made it, and the database has the service that offers it.
+fn has_a_group_of_volumes(storage: &Host) {
+    let groups = storage.done("pvs --noheadings -o vg_name,pv_name");
+    assert_eq!(groups.split_whitespace().collect::<Vec<_>>(), ["cinder-volumes", "/dev/sdb"]);
+    let filter = storage.done("lvmconfig devices/global_filter");
+    assert!(filter.contains("a|^/dev/sdb$|") && filter.contains("\"r|.*|\"]"), "{filter}");
+    storage.done("trainyard-node run --force cinder-volume");
 }
 
 /// A service's list, as the runner's own client prints it.
@@ -323,10 +374,19 @@ fn servers_on_the_provider_network_with_tls_and_a_compute_node_that_comes_later(
     if std::env::var_os("TRAINYARD_LONG").is_none() {
         return;
     }
-    let mut bench = installed("networking: provider, tls: yes");
+    let lab = lab_file(&format!("networking: provider, tls: yes, {NO_DEVICE_MAPPER}")) + STORAGE;
+    let mut bench = installed_of(&lab);
+    let mut storage = Host::new(&bench.area, "storage");
+    install(&bench.area, &bench.lab, storage.name, &storage.layer());
+    let disk = DataDisk::new(&bench);
     bench.start();
+    storage.start(&bench.switches);
+    disk.put_into(&storage);
     bench.wait_until_done();
+    wait_until_done(&mut storage, &bench.switches, Instant::now());
     verified(&bench);
+    is_verified(&storage);
+    has_a_group_of_volumes(&storage);
     is_whole(&bench);
     // By the public endpoints, as people ask.
     bench.controller.done(
@@ -374,5 +434,7 @@ fn servers_on_the_provider_network_with_tls_and_a_compute_node_that_comes_later(
     );
     verified(&bench);
     let said = bench.controller.done("trainyard-node smoke");
-    assert!(said.contains("ok server: ACTIVE on compute") && said.contains("ok clean"), "{said}");
+    for part in ["ok server: ACTIVE on compute", "ok volume: ", "ok clean"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
 }
