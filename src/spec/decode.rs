@@ -84,17 +84,22 @@ impl Decode for u64 {
     }
 }
 
+/// What a word says of yes or no, in YAML 1.1.
+pub fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "true" | "on" => Some(true),
+        "no" | "false" | "off" => Some(false),
+        _ => None,
+    }
+}
+
 impl Decode for bool {
     fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
         let Value::Scalar(text) = &node.value else {
             mismatch(node, "`yes` or `no`", "yes", r);
             return None;
         };
-        let flag = match text.to_ascii_lowercase().as_str() {
-            "yes" | "true" | "on" => Some(true),
-            "no" | "false" | "off" => Some(false),
-            _ => None,
-        };
+        let flag = flag(text);
         if flag.is_none() {
             let message = format!("`{text}` cannot be used here");
             r.findings.tell(Rule::Value, &node.path, node.span, message, "`yes` or `no`");

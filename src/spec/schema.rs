@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::report::Span;
+use crate::report::{Rule, Span};
 
-use super::decode::{Decode, Entries, OneOrMany, Spanned, choice, record};
+use super::decode::{Decode, Entries, OneOrMany, Spanned, choice, flag, record};
 use super::files::{Folder, Reader, TextFile, UnreadFile};
 use super::image::{CloudImageSpec, ImageSpec};
 use super::include;
@@ -132,6 +132,12 @@ impl Decode for TlsSpec {
     fn decode(node: &Node, r: &mut Reader) -> Option<Self> {
         match &node.value {
             Value::Map(_) => TlsFields::decode(node, r).map(Self::Given),
+            Value::Scalar(text) if flag(text).is_none() => {
+                let message = format!("`{text}` cannot be used here");
+                let help = "`yes`, `no`, or `{certificate: endpoints.pem, key: endpoints.key}`";
+                r.findings.tell(Rule::Value, &node.path, node.span, message, help);
+                None
+            }
             _ => bool::decode(node, r).map(Self::Flag),
         }
     }
