@@ -194,6 +194,8 @@ struct NetworkContext {
     prefix: Option<u8>,
     gateway: Option<String>,
     dns: Vec<String>,
+    /// How VirtualBox attaches it: `nat-network`, whose nodes the host reaches by ports of its own loopback, or otherwise.
+    attach: &'static str,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -258,6 +260,7 @@ impl<'a> Shared<'a> {
                 prefix: network.subnet.map(|s| s.prefix_len()),
                 gateway: network.gateway.map(|g| g.to_string()),
                 dns: network.dns.iter().map(ToString::to_string).collect(),
+                attach: network.virtualbox.attach.as_str(),
             };
             (network.name.clone(), values)
         };

@@ -216,7 +216,7 @@ fn public_endpoints_have_their_urls_ports_and_hosts() {
     assert!(!hosts.contains("13776"), "no block storage here");
     assert!(file(&controller, "/root/admin-openrc").contains("OS_CACERT=/etc/pki/tls/certs/"));
     let nova = file(&compute, "/etc/nova/nova.conf");
-    assert!(nova.contains("\nnovncproxy_base_url = https://10.0.0.11:13080/vnc_auto.html\n"));
+    assert!(nova.contains("\nnovncproxy_base_url = https://127.0.0.1:6080/vnc_auto.html\n"));
     // Without it, there is nothing of it.
     say(&lab, "no");
     let plan = lab.done(&["plan", "--format", "json"]).stdout;
