@@ -5,8 +5,8 @@ tenth of what the client `openstack` takes to start.
 cloud.py register FILE                                   makes what FILE, a stage's identity.json, says of users and the catalogue
 cloud.py rows [--as USER:SECRET:PROJECT] TYPE PATH KEY FIELD...
                                                          asks the service of that TYPE, and prints a line for each entry of the list KEY
-                                                         in the answer (. is the answer itself): its FIELDs (a.b is b in a), with a tab
-                                                         between
+                                                         in the answer (. is the answer itself): its FIELDs (a.b is b in a, and where a
+                                                         is a list, each b in it), with a tab between
 cloud.py catalogue FILE...                               compares the catalogue with what these files say; tells what differs
 
 It enters as admin, or as the USER whose password is that SECRET. Passwords are read from the node's own file of secrets, and stand in no
@@ -271,8 +271,12 @@ def compare(paths):
 
 
 def field(entry, name):
-    for part in name.split("."):
-        entry = entry.get(part) if isinstance(entry, dict) else None
+    if isinstance(entry, list):
+        return " ".join(field(one, name) for one in entry)
+    part, _, rest = name.partition(".")
+    entry = entry.get(part) if isinstance(entry, dict) else None
+    if rest:
+        return field(entry, rest)
     return "" if entry is None else str(entry)
 
 

@@ -156,12 +156,16 @@ fn break_each(bench: &Bench, breaks: Vec<Break>) {
     let mut wrong = Vec::new();
     for Break { host, stage, check, breaks, mends } in breaks {
         let host = if host == "controller" { &bench.controller } else { &bench.compute };
+        let run = |script: &str| match script.strip_prefix("on controller: ") {
+            Some(script) => bench.controller.run(&format!("set -e; {script}")),
+            None => host.run(&format!("set -e; {script}")),
+        };
         // What was broken before, on the other host as well, may take a while to be whole again.
         wait_until_content(host, stage);
         // A command that does not work breaks nothing, and what it was to turn red may be so by chance.
-        let broken = host.run(&format!("set -e; {breaks}"));
+        let broken = run(breaks);
         let found = red(host, stage);
-        let mended = host.run(&format!("set -e; {mends}"));
+        let mended = run(mends);
         println!("{}, {stage}: {check}", host.name);
         if found != [check] || broken.status != 0 || mended.status != 0 {
             wrong.push(format!(
