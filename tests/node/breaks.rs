@@ -16,6 +16,9 @@ const OF_OPENSTACK: &str = include_str!("openstack-breaks.tsv");
 /// Those that need them in a lab with TLS.
 const OF_TLS: &str = include_str!("tls-breaks.tsv");
 
+/// Those that need a node for volumes as well.
+const OF_STORAGE: &str = include_str!("storage-breaks.tsv");
+
 /// How many of them a short run makes.
 const SAMPLE: usize = 12;
 
@@ -65,19 +68,15 @@ fn wait_until_content(host: &Host, stage: &str) {
 }
 
 /// Checks that nothing here breaks, and why.
-const ELSEWHERE: [(&str, &str); 7] = [
-    ("its volumes are listed", "no test host has block storage"),
-    ("its scheduler and volume services are up", "no test host has block storage"),
-    ("its volume group is there", "no test host has device-mapper"),
-    ("LVM looks at no server's volumes", "no test host has device-mapper"),
-    ("the Block Storage service sees it up", "no test host has device-mapper"),
+const ELSEWHERE: [(&str, &str); 2] = [
     ("bonds, bridges and VLANs are made of their parts", "these hosts have plain adapters only"),
     ("this clock is right", "failing.rs gives the hosts a source that is an hour off"),
 ];
 
 #[test]
 fn every_check_is_broken_here_or_it_is_said_why_not() {
-    let breaks: Vec<Break> = [BREAKS, OF_OPENSTACK, OF_TLS].into_iter().flat_map(all).collect();
+    let breaks: Vec<Break> =
+        [BREAKS, OF_OPENSTACK, OF_TLS, OF_STORAGE].into_iter().flat_map(all).collect();
     let is_broken = |stage: Option<&str>, check: &str| {
         let is_of = |found: &&Break| {
             stage.is_none_or(|stage| {
@@ -123,7 +122,8 @@ fn checks_of(script: &str) -> Vec<String> {
 #[test]
 fn each_check_turns_red_when_what_it_looks_at_breaks_and_no_other_does() {
     assert!(all(BREAKS).len() > 80);
-    break_each(&configured(), sample(BREAKS, SAMPLE));
+    let bench = configured();
+    break_each(&[&bench.controller, &bench.compute], sample(BREAKS, SAMPLE));
 }
 
 /// So many breaks of a table, which the seed chooses; or, where there is time, all.
@@ -144,20 +144,26 @@ fn sample(table: &'static str, most: usize) -> Vec<Break> {
 
 /// The same on hosts with OpenStack's services.
 pub fn break_openstack(bench: &Bench) {
-    break_each(bench, sample(OF_OPENSTACK, 4));
+    break_each(&[&bench.controller, &bench.compute], sample(OF_OPENSTACK, 4));
 }
 
 /// The same where they have their public endpoints by TLS.
 pub fn break_tls(bench: &Bench) {
-    break_each(bench, all(OF_TLS));
+    break_each(&[&bench.controller, &bench.compute], all(OF_TLS));
 }
 
-fn break_each(bench: &Bench, breaks: Vec<Break>) {
+/// The same where there is a node for volumes.
+pub fn break_storage(bench: &Bench, storage: &Host) {
+    break_each(&[&bench.controller, storage], all(OF_STORAGE));
+}
+
+fn break_each(hosts: &[&Host], breaks: Vec<Break>) {
+    let named = |name| *hosts.iter().find(|host| host.name == name).expect("a host of that name");
     let mut wrong = Vec::new();
     for Break { host, stage, check, breaks, mends } in breaks {
-        let host = if host == "controller" { &bench.controller } else { &bench.compute };
+        let host = named(host);
         let run = |script: &str| match script.strip_prefix("on controller: ") {
-            Some(script) => bench.controller.run(&format!("set -e; {script}")),
+            Some(script) => named("controller").run(&format!("set -e; {script}")),
             None => host.run(&format!("set -e; {script}")),
         };
         // What was broken before, on the other host as well, may take a while to be whole again.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::area::{may, must, text};
 use crate::bench::{Bench, open_files, wait_until_done};
-use crate::breaks::{break_openstack, break_tls};
+use crate::breaks::{break_openstack, break_storage, break_tls};
 use crate::browser::{Browser, Window};
 use crate::common::ROOT;
 use crate::failing::apply;
@@ -407,6 +407,7 @@ fn servers_on_the_provider_network_with_tls_and_a_compute_node_that_comes_later(
     bench.compute.done(again);
     verified(&bench);
     break_tls(&bench);
+    break_storage(&bench, &storage);
     let said = bench.controller.done("trainyard-node smoke --keep");
     assert!(said.contains("ok server: ACTIVE on compute, 203.0.113."), "{said}");
     let server = Server::of(&bench);

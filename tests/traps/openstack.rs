@@ -1,5 +1,6 @@
 //! Traps of OpenStack Train as RDO packages it for CentOS 7.
 
+use crate::common::Lab;
 use crate::rendered::In::Either;
 use crate::rendered::{Rendered, code, expect, hold};
 
@@ -214,4 +215,31 @@ fn o8_kvm_is_used_only_where_the_machine_has_it() {
             (Either, "mode=none", "mode=host-model"),
         ],
     );
+}
+
+#[test]
+fn o9_a_console_is_shown_where_the_browser_reaches_it() {
+    for (attach, shown) in [
+        ("nat-network", "127.0.0.1:6080"),
+        ("bridged", "10.0.0.11:6080"),
+        ("host-only", "10.0.0.11:6080"),
+    ] {
+        let lab = Lab::new(&format!(
+            "networks: {{management: {{cidr: 10.0.0.0/24, virtualbox: {{attach: {attach}}}}}, provider: {{}}}}
+nodes:
+  controller: {{role: controller, address: 10.0.0.11}}
+  compute: {{role: compute, address: 10.0.0.31}}
+"
+        ));
+        lab.know_nodes();
+        lab.done(&["render", "-o", "out"]);
+        for file in ["ks.cfg", "user-data"] {
+            let compute = lab.read(&format!("out/compute/{file}"));
+            let url = format!("novncproxy_base_url = http://{shown}/vnc_auto.html\n");
+            assert!(compute.contains(&url), "{attach}, {file}");
+            let controller = lab.read(&format!("out/controller/{file}"));
+            let hosts = controller.lines().find(|line| line.contains("ALLOWED_HOSTS = ["));
+            assert!(hosts.is_some_and(|line| line.contains("127.0.0.1")), "{hosts:?}, {file}");
+        }
+    }
 }

@@ -9,13 +9,13 @@ use rustls::pki_types::ServerName;
 use super::scripts;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure, LabErrors};
-use crate::model::{Lab, Tls};
+use crate::model::{Lab, MANAGEMENT, Tls};
 use crate::plan::{self, Host, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::render::{self, RenderError, Renderer, Told};
 use crate::report::{Finding, Findings, Severity, Source, Sources, nearest, render_line};
 use crate::secrets::{self, ENDPOINTS_TLS, Endpoints, GivenCertificate, Secrets, Wanted};
 use crate::serve;
-use crate::spec::{self, Disk, LabSpec};
+use crate::spec::{self, Attach, Disk, LabSpec};
 use crate::stack::Catalogue;
 use crate::tool::ToolError;
 use crate::{model, stack};
@@ -205,7 +205,11 @@ fn endpoints(lab: &Lab, plan: &Plan) -> Option<Endpoints> {
     let mut hosts = vec![name.clone(), address.to_string()];
     let given = match tls {
         Tls::Made => {
-            hosts.extend(forwarded_names(node));
+            for name in forwarded_names(node).chain(console_names(lab, plan)) {
+                if !hosts.contains(&name) {
+                    hosts.push(name);
+                }
+            }
             None
         }
         Tls::Given { certificate, key } => Some(GivenCertificate {
@@ -219,10 +223,26 @@ fn endpoints(lab: &Lab, plan: &Plan) -> Option<Endpoints> {
 
 /// The names under which a browser asks for the dashboard through a forwarded port, as far as a certificate may have them.
 fn forwarded_names(node: &NodePlan) -> impl Iterator<Item = String> {
-    let parameters = node.stages.iter().filter(|s| s.name == "horizon").flat_map(|s| &s.parameters);
-    let names =
-        parameters.filter(|(name, _)| name == "hosts").flat_map(|(_, value)| value.split(','));
+    let names = parameter(node, "horizon", "hosts").into_iter().flat_map(|said| said.split(','));
     names.filter(|name| ServerName::try_from(*name).is_ok()).map(str::to_owned)
+}
+
+/// Those under which it asks for the consoles of servers, by `console` of the stage nova-compute.
+fn console_names(lab: &Lab, plan: &Plan) -> impl Iterator<Item = String> {
+    let management = lab.networks.iter().find(|network| network.name == MANAGEMENT);
+    let by_host = management.is_some_and(|it| it.virtualbox.attach == Attach::NatNetwork);
+    let said = plan.nodes.iter().filter_map(|node| parameter(node, "nova-compute", "console"));
+    let names = said.filter_map(move |said| match said {
+        "auto" => by_host.then_some("127.0.0.1"),
+        said => said.rsplit_once(':').map(|(name, _)| name.trim_matches(['[', ']'])),
+    });
+    names.filter(|name| ServerName::try_from(*name).is_ok()).map(str::to_owned)
+}
+
+/// What a stage's parameter is at a node that has the stage.
+fn parameter<'a>(node: &'a NodePlan, stage: &str, name: &str) -> Option<&'a str> {
+    let stage = node.stages.iter().find(|it| it.name == stage)?;
+    stage.parameters.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
 }
 
 /// Reads a lab file that must be right; what is wrong is told on standard error.
