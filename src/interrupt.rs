@@ -26,6 +26,9 @@ pub struct Interrupted;
 /// The system refuses.
 pub fn watch() -> std::io::Result<()> {
     let asked = ASKED.get_or_init(Arc::default);
+    // A limit of the person's own for files (`ulimit -f`) is an error of the write, as a full disk is, and no death.
+    #[cfg(unix)]
+    flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
     for signal in SIGNALS {
         // In this order: the second signal finds the flag of the first.
         flag::register_conditional_default(signal, Arc::clone(asked))?;

@@ -1,6 +1,7 @@
-//! Installation media: made from a base medium by xorriso, read back before they are called done.
+//! Installation media: a base medium that was copied and that xorriso adds to, read back before it is called done.
 
 mod base;
+mod copy;
 mod edit;
 pub mod efiboot;
 mod inspect;
@@ -20,6 +21,7 @@ use crate::render::boot_menu::BootMenuError;
 use crate::tool::ToolError;
 
 pub use base::Base;
+pub use copy::Copied;
 pub use inspect::{Inspection, inspect};
 pub use mark::Mark;
 pub use role::{Built, Order, Step, build};

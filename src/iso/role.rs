@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::base::{Base, EFIBOOT, GRUB_CFG, ISOLINUX_CFG, digest};
-use super::edit::edit;
+use super::copy::{self, Copied};
+use super::edit::{Edited, edit};
 use super::{IsoError, KICKSTART, Tools, mark, readback};
 use crate::appear::{self, Growing};
 use crate::digest::Digest;
-use crate::medium::Medium;
 use crate::medium::packages::Missing;
+use crate::medium::{BLOCK, Medium};
 use crate::plan::{NodePlan, Plan};
 use crate::room;
 use crate::tool::ToolError;
@@ -58,6 +59,8 @@ pub struct Built {
     pub path: PathBuf,
     /// Its size in bytes.
     pub size: u64,
+    /// How the base came into it.
+    pub copied: Copied,
     /// Its digest.
     pub sha256: Digest,
     /// Its kickstart's SHA-256.
@@ -82,44 +85,38 @@ pub fn build(
     base: &Base,
     order: &Order,
     tools: &Tools,
-    on_step: impl Fn(Step) + 'static,
+    on_step: impl Fn(Step),
 ) -> Result<Built, IsoError> {
     order.check(&base.path)?;
     check_packages(base, order.node)?;
     let folder = appear::folder_of(&order.output);
     fs::create_dir_all(folder).map_err(IsoError::io(folder))?;
-    check_room(folder, base.medium.file_size() + ROOM)?;
-
+    check_room(folder, ROOM)?;
     let edited = edit(base, order.plan, order.node, order.kickstart)?;
-    let work = tempfile::tempdir().map_err(IsoError::io(std::env::temp_dir()))?;
-    let put = |name: &str, content: &[u8]| {
-        let path = work.path().join(name);
-        fs::write(&path, content).map_err(IsoError::io(&path)).map(|()| path)
-    };
-    let mark_json = edited.mark.to_json();
-    let files = [
-        (put("isolinux.cfg", edited.isolinux_cfg.as_bytes())?, ISOLINUX_CFG),
-        (put("grub.cfg", edited.grub_cfg.as_bytes())?, GRUB_CFG),
-        (put("efiboot.img", &edited.efiboot)?, EFIBOOT),
-        (put("ks.cfg", order.kickstart.as_bytes())?, KICKSTART),
-        (put("mark.json", mark_json.as_bytes())?, mark::PATH),
-    ];
-    let files: Vec<_> = files.iter().map(|(path, target)| (path.as_path(), *target)).collect();
 
     let growing = Growing::begin(&order.output, order.force)?;
-    let on_step = std::rc::Rc::new(on_step);
-    let (told, path) = (on_step.clone(), growing.path().to_owned());
-    tools
-        .copy_with(&base.path, base.medium.label(), growing.path(), &files)
-        .on_tick(move || told(Step::Copied(fs::metadata(&path).map_or(0, |m| m.len()))))
-        .finish()
-        .map_err(|error| match (&error, check_room(folder, ROOM / 32)) {
+    let shared = copy::share(&base.path, growing.path())?;
+    let needed = ROOM + if shared { 0 } else { base.medium.file_size() };
+    check_room(folder, needed)?;
+    let written = if shared {
+        Ok(())
+    } else {
+        copy::whole(&base.path, growing.path(), |bytes| on_step(Step::Copied(bytes)))
+    };
+    written.and_then(|()| change(base, &edited, order.kickstart, growing.path(), tools)).map_err(
+        |error| match (error, check_room(folder, ROOM / 32)) {
             // Others write to this disk, too.
-            (ToolError::Failed { .. }, Err(IsoError::NoSpace { folder, free, .. })) => {
-                IsoError::NoSpace { folder, free, needed: base.medium.file_size() + ROOM }
+            (
+                IsoError::Tool(ToolError::Failed { .. }) | IsoError::Io { .. },
+                Err(IsoError::NoSpace { folder, free, .. }),
+            ) => IsoError::NoSpace { folder, free, needed },
+            // While it grows it has another name.
+            (IsoError::Io { path, source }, _) if path == growing.path() => {
+                IsoError::io(&order.output)(source)
             }
-            _ => error.into(),
-        })?;
+            (error, _) => error,
+        },
+    )?;
     on_step(Step::Checking);
     // implantisomd5 reads an image that ends too early for ever.
     if let Err(error) = Medium::open(growing.path()) {
@@ -148,9 +145,43 @@ pub fn build(
         node: order.node.name.clone(),
         path: order.output.clone(),
         size,
+        copied: if shared { Copied::Shared } else { Copied::Whole },
         sha256,
         kickstart_sha256: edited.mark.kickstart_sha256,
     })
+}
+
+/// Makes a copy of the base what was meant. The EFI boot image is changed where it lies; the other files are added behind
+/// all others, where xorriso makes directories and boot records anew.
+fn change(
+    base: &Base,
+    edited: &Edited,
+    kickstart: &str,
+    copy: &Path,
+    tools: &Tools,
+) -> Result<(), IsoError> {
+    let work = tempfile::tempdir().map_err(IsoError::io(std::env::temp_dir()))?;
+    let put = |name: &str, content: &[u8]| {
+        let path = work.path().join(name);
+        fs::write(&path, content).map_err(IsoError::io(&path)).map(|()| path)
+    };
+    let mut files = vec![
+        (put("isolinux.cfg", edited.isolinux_cfg.as_bytes())?, ISOLINUX_CFG),
+        (put("grub.cfg", edited.grub_cfg.as_bytes())?, GRUB_CFG),
+        (put("ks.cfg", kickstart.as_bytes())?, KICKSTART),
+        (put("mark.json", edited.mark.to_json().as_bytes())?, mark::PATH),
+    ];
+    let place = base.medium.entry(EFIBOOT)?.and_then(|entry| entry.first_block());
+    match place {
+        Some(block) if edited.efiboot.len() == base.efiboot.len() => {
+            copy::write_over(copy, u64::from(block) * BLOCK, &base.efiboot, &edited.efiboot)?;
+        }
+        // It had no room, and was made anew.
+        _ => files.push((put("efiboot.img", &edited.efiboot)?, EFIBOOT)),
+    }
+    let files: Vec<_> = files.iter().map(|(path, target)| (path.as_path(), *target)).collect();
+    tools.grow(copy, base.medium.label(), &files).finish()?;
+    Ok(())
 }
 
 /// `%packages` names only what the medium holds: a question, or a dead mirror, would end the installation.

@@ -76,22 +76,14 @@ impl Tools {
         vec![(XORRISO.name, xorriso), (IMPLANT.name, there(IMPLANT)), (CHECK.name, there(CHECK))]
     }
 
-    /// A whole copy of `base` with files added or replaced, bootable in the same ways: the boot
-    /// records are replayed for the new places of what they point at.
-    pub(super) fn copy_with(
-        &self,
-        base: &Path,
-        label: &str,
-        output: &Path,
-        files: &[(&Path, &str)],
-    ) -> Run {
-        let file = |path: &Path| format!("stdio:{}", path.display());
-        let mut arguments: Vec<String> = ["-no_rc", "-indev"].map(str::to_owned).to_vec();
-        arguments.extend([file(base), "-outdev".into(), file(output)]);
+    /// Adds or replaces files of a medium: they and new directories lie behind what is there, the descriptors are
+    /// written over, and the boot records are replayed for the new places of what they point at.
+    pub(super) fn grow(&self, iso: &Path, label: &str, files: &[(&Path, &str)]) -> Run {
         // Without this xorriso leaves room for a table of sessions, and the image no longer begins as its base does.
-        arguments.extend(
-            ["-compliance", "no_emul_toc", "-volid", label, "-joliet", "on"].map(str::to_owned),
-        );
+        let mut arguments: Vec<String> =
+            ["-no_rc", "-compliance", "no_emul_toc", "-dev"].map(str::to_owned).to_vec();
+        arguments.push(format!("stdio:{}", iso.display()));
+        arguments.extend(["-volid", label, "-joliet", "on"].map(str::to_owned));
         arguments.extend(["-boot_image", "any", "replay"].map(str::to_owned));
         for (source, target) in files {
             let source = source.display().to_string();

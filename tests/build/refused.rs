@@ -202,11 +202,15 @@ fn programs_that_are_missing_old_or_fail_are_told() {
         &lab,
         failing,
         6,
-        &["programs/xorriso -no_rc -indev", "exit status: 5", "the drive is on fire"],
+        &[
+            "programs/xorriso -no_rc -compliance no_emul_toc -dev",
+            "exit status: 5",
+            "the drive is on fire",
+        ],
     );
     // It says that all is well, and has written something else.
     let script = format!(
-        "{VERSION}\nwhile [ $# -gt 0 ]; do [ \"$1\" = -outdev ] && out=${{2#stdio:}}; shift; done; cp '{}' \"$out\"",
+        "{VERSION}\nwhile [ $# -gt 0 ]; do [ \"$1\" = -dev ] && out=${{2#stdio:}}; shift; done; cp '{}' \"$out\"",
         base()
     );
     let lying = with_program(&lab, build(&lab, base()), "xorriso", &script);
@@ -221,10 +225,11 @@ fn programs_that_are_missing_old_or_fail_are_told() {
     let spoiling = with_program(&lab, build(&lab, base()), "implantisomd5", real);
     fs::remove_file(lab.path("programs/xorriso")).expect("removed");
     fails(&lab, spoiling, 5, &["its media check fails"]);
+    fs::remove_file(lab.path("programs/implantisomd5")).expect("removed");
     // Or nothing at all.
     let script = format!("{VERSION}\nexit 0");
     let silent = with_program(&lab, build(&lab, base()), "xorriso", &script);
-    fails(&lab, silent, 5, &["does not read back", "ISO 9660"]);
+    fails(&lab, silent, 5, &["does not read back", "`/ks.cfg` is not what was written"]);
     let lab = Lab::example("smallest.yaml");
     let failing =
         with_program(&lab, build(&lab, base()), "implantisomd5", "echo 'no room' >&2; exit 1");
@@ -244,7 +249,7 @@ fn a_full_disk_is_told_and_nothing_is_left() {
     fails(&lab, command, 9, &["isos", "MiB free", "MiB are needed"]);
     // Room enough at first, and then not.
     let script = format!(
-        "{VERSION}\nwhile [ $# -gt 0 ]; do [ \"$1\" = -outdev ] && out=${{2#stdio:}}; shift; done; cat /dev/zero > \"$out\"; exit 32"
+        "{VERSION}\nwhile [ $# -gt 0 ]; do [ \"$1\" = -dev ] && out=${{2#stdio:}}; shift; done; cat /dev/zero > \"$out\"; exit 32"
     );
     let inside = format!(
         "mount -t tmpfs -o size=48m none isos && exec {PROGRAM} build controller -o isos --image {}",
@@ -258,7 +263,7 @@ fn a_full_disk_is_told_and_nothing_is_left() {
         format!("ulimit -f 1024; exec {PROGRAM} build controller -o isos --image {}", base());
     let mut command = judge("bash");
     command.args(["-c", &inside]).current_dir(lab.path("."));
-    fails(&lab, command, 6, &["xorriso -no_rc"]);
+    fails(&lab, command, 9, &["isos/controller.iso`: File too large"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::base_image::{Brought, Facts};
 use crate::cli::BuildArgs;
 use crate::cli::images::NetworkArgs;
 use crate::cli::ui::Ui;
-use crate::iso::{self, Base, Built, Order, Step, Tools};
+use crate::iso::{self, Base, Built, Copied, Order, Step, Tools};
 use crate::model::Lab;
 use crate::render::Renderer;
 
@@ -59,7 +59,13 @@ pub(in crate::cli) fn build(
             Step::Checking => shown.set_message("checking it"),
         })?;
         bar.finish_and_clear();
-        ui.detail(|| format!("{}: sha256 {}", done.path.display(), done.sha256));
+        ui.detail(|| {
+            let how = match done.copied {
+                Copied::Shared => "shares the blocks of its base",
+                Copied::Whole => "is a whole copy (this file system shares no blocks)",
+            };
+            format!("{} {how}: sha256 {}", done.path.display(), done.sha256)
+        });
         built.push(done);
     }
     let text = || {
