@@ -42,9 +42,10 @@ nodes:
     )
 }
 
-/// A node for volumes. Where there is neither device-mapper nor LIO, a driver of Cinder's own tests keeps them in no place.
+/// A node for volumes. Where there is neither device-mapper nor LIO, a driver of Cinder's own tests keeps them in no place; and a later Cinder than
+/// Train's lets go of a volume only for who has a role of services, which Nova's user need not have for Train's.
 const STORAGE: &str = "  storage: {role: storage, address: 10.0.0.41}\n";
-const NO_DEVICE_MAPPER: &str = "config: {cinder.conf: {lvm: {volume_driver: cinder.tests.fake_driver.FakeLoggingVolumeDriver}}}";
+const NO_DEVICE_MAPPER: &str = "config: {cinder.conf: {lvm: {volume_driver: cinder.tests.fake_driver.FakeLoggingVolumeDriver}, keystone_authtoken: {service_token_roles: admin}}}";
 
 /// Two machines that the installer has just left, with OpenStack before them.
 fn installed(openstack: &str) -> Bench {
