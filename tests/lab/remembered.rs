@@ -445,9 +445,9 @@ fn memory_and_disk_are_looked_at_for_the_machines_that_are_asked_for() {
 fn a_machine_that_is_paused_for_a_while_is_waited_for() {
     let lab = Machines::new();
     let mut up = lab.begun(&["lab", "up", "compute"]);
-    lab.wait_for(&["controller missing", "compute running"]);
+    lab.wait_until_told("compute", "its machine is running");
     lab.qmp("compute", "stop");
-    lab.wait_for(&["controller missing", "compute paused"]);
+    lab.wait_until_told("compute", "its machine is paused");
     std::thread::sleep(Duration::from_secs(8));
     assert!(up.try_wait().expect("told").is_none(), "it waits");
     lab.qmp("compute", "quit");

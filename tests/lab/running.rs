@@ -142,6 +142,19 @@ impl Machines {
         }
     }
 
+    /// Waits until the lab has noted this of a node: `lab up` looks at its machines now and then.
+    pub fn wait_until_told(&self, node: &str, happened: &str) {
+        let begun = Instant::now();
+        loop {
+            let told = self.done(&["lab", "status", node]).stdout;
+            if told.contains(&format!("  {happened}\n")) {
+                return;
+            }
+            assert!(begun.elapsed() < LONG, "{told}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
     /// Tells a node's QEMU something, as a person does by hand.
     pub fn qmp(&self, node: &str, command: &str) {
         let socket =
