@@ -146,7 +146,8 @@ impl Machines {
     pub fn wait_until_told(&self, node: &str, happened: &str) {
         let begun = Instant::now();
         loop {
-            let told = self.done(&["lab", "status", node]).stdout;
+            // Before there is a machine, that is an error.
+            let told = self.run(&["lab", "status", node]).stdout;
             if told.contains(&format!("  {happened}\n")) {
                 return;
             }
