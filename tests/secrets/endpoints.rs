@@ -224,3 +224,11 @@ fn public_endpoints_have_their_urls_ports_and_hosts() {
         assert!(!plan.contains(word), "{word}");
     }
 }
+
+#[test]
+fn without_the_dashboard_it_is_for_where_consoles_are_shown_as_well() {
+    let lab = with_tls("yes, services: [nova, neutron]");
+    lab.done(&["secrets"]);
+    let names = shown_names(&lab, &decoded(&values(&lab)[NAME]));
+    assert!(names.contains("IP Address:127.0.0.1") && !names.contains("localhost"), "{names}");
+}
