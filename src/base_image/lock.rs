@@ -52,7 +52,9 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let mut owner = String::new();
                 let _ = file.rewind().and_then(|()| file.read_to_string(&mut owner));
-                Ok(Err(owner.trim().to_owned()))
+                // Who took it a moment ago has not written that yet.
+                let owner = if owner.is_empty() { "another process" } else { owner.trim() };
+                Ok(Err(owner.to_owned()))
             }
             Err(TryLockError::Error(error)) => Err(FetchError::io(&place.lock)(error)),
         }
@@ -107,13 +109,16 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let place = place(folder.path());
         let mut lock = Some(Lock::take(&place, &mut |_| {}).expect("the lock"));
+        let named = Lock::try_take(&place).expect("tried").expect_err("it is taken");
+        assert!(named.starts_with(&format!("process {} on ", std::process::id())), "{named}");
+        fs::write(&place.lock, "").expect("written");
         let mut told = String::new();
         let second = Lock::take(&place, &mut |owner| {
             owner.clone_into(&mut told);
             lock = None;
         });
         drop(second.expect("the lock"));
-        assert!(told.starts_with(&format!("process {} on ", std::process::id())), "{told}");
+        assert_eq!(told, "another process");
     }
 
     #[test]
