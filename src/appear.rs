@@ -93,14 +93,22 @@ impl Growing {
     /// # Errors
     /// It cannot be written to the disk or get its name, or the person asked to stop.
     pub fn keep(self) -> Result<u64, AppearError> {
+        self.file.as_file().sync_all().map_err(AppearError::io(&self.output))?;
+        self.keep_unwritten()
+    }
+
+    /// The same, and the system may write it to the disk later: for what is large, and quickly made again after a power cut.
+    ///
+    /// # Errors
+    /// As for [`Growing::keep`].
+    pub fn keep_unwritten(self) -> Result<u64, AppearError> {
         let Self { file, output, force } = self;
-        file.as_file().sync_all().map_err(AppearError::io(&output))?;
         interrupt::check()?;
         let kept = if force { file.persist(&output) } else { file.persist_noclobber(&output) };
-        let file = kept.map_err(|e| match e.error.kind() {
+        kept.map_err(|e| match e.error.kind() {
             io::ErrorKind::AlreadyExists => AppearError::Exists(output.clone()),
             _ => AppearError::Io { path: output.clone(), source: e.error },
         })?;
-        Ok(file.metadata().map_err(AppearError::io(&output))?.len())
+        Ok(fs::metadata(&output).map_err(AppearError::io(&output))?.len())
     }
 }

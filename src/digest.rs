@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -46,8 +46,18 @@ impl Digest {
     ///
     /// # Errors
     /// It cannot be read, or the person asked to stop.
-    pub fn of_file(path: &Path, mut on_bytes: impl FnMut(u64)) -> Result<Self, Undigested> {
-        let mut file = File::open(path)?;
+    pub fn of_file(path: &Path, on_bytes: impl FnMut(u64)) -> Result<Self, Undigested> {
+        Self::of_reader(File::open(path)?, on_bytes)
+    }
+
+    /// Of all that a reader has. `on_bytes` is told how far it is.
+    ///
+    /// # Errors
+    /// It cannot be read, or the person asked to stop.
+    pub fn of_reader(
+        mut file: impl io::Read,
+        mut on_bytes: impl FnMut(u64),
+    ) -> Result<Self, Undigested> {
         let mut hash = Sha256::new();
         let mut buffer = vec![0; BUFFER];
         let mut done = 0;

@@ -80,6 +80,7 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             IsoError::Base { .. }
             | IsoError::NoSpace { .. }
             | IsoError::Packages { .. }
+            | IsoError::Addition { .. }
             | IsoError::Medium(_)
             | IsoError::PackageData(_)
             | IsoError::BootMenu { .. }

@@ -13,6 +13,7 @@ mod lock;
 mod part;
 mod proof;
 mod prune;
+mod seen;
 mod signed;
 mod transfer;
 mod twin;

@@ -53,7 +53,7 @@ pub struct Proof {
 
 /// What changes when a file is touched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
+pub(super) struct Stamp {
     size: u64,
     /// Nanoseconds since 1970.
     modified: u128,
@@ -61,7 +61,7 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
+    pub fn of(metadata: &Metadata) -> Self {
         let modified =
             metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let modified = modified.unwrap_or_default().as_nanos();

@@ -16,6 +16,7 @@ pub use lab::{LabArgs, LabCommand};
 pub use network::{DhcpArgs, DhcpMode, LoaderChoice, NodeArgs, NodeCommand, ServeArgs};
 pub use ui::tell;
 
+use crate::iso::Addition;
 use crate::secrets;
 
 /// Rebuilds OpenStack Train labs on CentOS 7.9 from one lab file.
@@ -143,10 +144,19 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Read a medium back: label, boot records, boot menu, kickstart
     #[command(after_help = "Example: trainyard inspect isos/controller.iso")]
-    Inspect {
-        /// The medium
+    Inspect(InspectArgs),
+    /// Take the untouched medium out of an ISO that was built from it
+    #[command(after_help = "Example: trainyard reset isos/controller.iso -o CentOS.iso")]
+    Reset {
+        /// The ISO
         #[arg(value_name = "ISO")]
         iso: PathBuf,
+        /// Where the medium goes
+        #[arg(short, long, value_name = "FILE", value_parser = output)]
+        output: PathBuf,
+        /// Replace what is there
+        #[arg(long)]
+        force: bool,
     },
     /// Make the secrets that are missing; list, show or rotate them
     #[command(after_help = "Example: trainyard secrets", disable_help_subcommand = true)]
@@ -227,15 +237,67 @@ pub struct BuildArgs {
     /// How to bring it.
     #[command(flatten)]
     pub network: NetworkArgs,
-    /// Replace ISOs that are there
+    /// What may be replaced.
+    #[command(flatten)]
+    pub replace: ReplaceArgs,
+    /// Read the medium through, even where it was not touched since that was done
+    #[arg(long)]
+    pub verify: bool,
+    /// Say what would be built, and build nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How many to build at the same time [default: as many as there are processors and memory for]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub jobs: Option<u16>,
+    /// What else they shall have.
+    #[command(flatten)]
+    pub custom: CustomArgs,
+}
+
+/// What may be replaced.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ReplaceArgs {
+    /// Replace ISOs that are out of date
+    #[arg(long)]
+    pub update: bool,
+    /// Replace ISOs that are there, out of date or not
     #[arg(long)]
     pub force: bool,
+}
+
+/// What an ISO gets that the lab file does not say.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What is on the medium")]
+pub struct CustomArgs {
+    /// Put a file or a folder onto it, at /PATH or at the top by its own name
+    #[arg(long, value_name = "SOURCE[:/PATH]")]
+    pub add: Vec<Addition>,
+    /// Put this image of changes to the installer onto it, and have the installer use it
+    #[arg(long, value_name = "FILE")]
+    pub updates: Option<PathBuf>,
+    /// Leave the checksum out that the medium's own media check reads
+    #[arg(long)]
+    pub no_media_check: bool,
 }
 
 /// Where something goes. The name is told as it is, in JSON as well, so it is text.
 #[allow(clippy::unnecessary_wraps, reason = "clap asks for it")]
 fn output(path: &str) -> Result<PathBuf, std::convert::Infallible> {
     Ok(path.into())
+}
+
+/// What `inspect` takes.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The medium
+    #[arg(value_name = "ISO")]
+    pub iso: PathBuf,
+    /// List the files in which it differs from this medium
+    #[arg(long, value_name = "BASE")]
+    pub diff: Option<PathBuf>,
+    /// Write one of its files to standard output
+    #[arg(long, value_name = "PATH", conflicts_with = "diff")]
+    pub extract: Option<String>,
 }
 
 /// What `seed` takes.
@@ -335,7 +397,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Doctor(args) => commands::doctor(lab, &secrets, &args, &ui),
         Command::Fetch(args) => commands::fetch(lab, &secrets, &args, &ui),
         Command::Image { command } => commands::image(lab, &secrets, &command, &ui),
-        Command::Inspect { iso } => commands::inspect(&iso, &ui),
+        Command::Inspect(args) => commands::inspect(&args, &ui),
+        Command::Reset { iso, output, force } => commands::reset(&iso, &output, force, &ui),
         Command::Secrets { command } => commands::secrets(lab, secrets, command.as_ref(), &ui),
         Command::Schema { markdown } => commands::schema(markdown),
         Command::Completions { shell } => commands::completions(shell),

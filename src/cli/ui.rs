@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::{Format, Global};
@@ -17,6 +17,8 @@ pub(super) struct Ui {
     verbose: bool,
     format: Format,
     strict: bool,
+    /// Bars that stand below each other.
+    bars: MultiProgress,
 }
 
 impl Ui {
@@ -29,6 +31,7 @@ impl Ui {
             verbose: global.verbose,
             format: global.format,
             strict: global.strict,
+            bars: MultiProgress::new(),
         }
     }
 
@@ -84,7 +87,7 @@ impl Ui {
             self.note(what);
             return ProgressBar::hidden();
         }
-        let bar = ProgressBar::new(total).with_message(what.to_owned());
+        let bar = self.bars.add(ProgressBar::new(total).with_message(what.to_owned()));
         let style = "{msg}  {wide_bar} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
@@ -100,6 +103,7 @@ impl Ui {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::new(total as u64).with_message(what.to_owned());
+        let bar = self.bars.add(bar);
         if let Ok(style) = ProgressStyle::with_template("{pos} of {len}  {wide_msg}") {
             bar.set_style(style);
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Check, Kind, State};
 use crate::disk::{self, QemuImg};
-use crate::iso::Tools;
+use crate::iso::Xorriso;
 use crate::room;
 use crate::secrets::SSH_KEYGEN;
 use crate::serve::DNSMASQ;
@@ -55,7 +55,7 @@ const ISO: u64 = 1 << 30;
 /// Looks at the host. `cache` and `output` are the folders that are written to.
 #[must_use]
 pub fn host(needs: Needs, folders: &[(&str, &Path, u64)]) -> Vec<Check> {
-    let mut checks: Vec<Check> = Tools::look().into_iter().map(needed).collect();
+    let mut checks = vec![needed(Xorriso::look())];
     checks.push(qemu_img(needs.disks));
     checks.extend(OPTIONAL.map(|(wanted, arguments)| optional(wanted, arguments)));
     checks.extend(folders.iter().map(|(what, folder, isos)| space(what, folder, isos * ISO)));

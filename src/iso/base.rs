@@ -1,15 +1,17 @@
 //! The medium that others are built from, read once and checked before any work is begun.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::{IsoError, Tools, efiboot, mark};
+use sha2::{Digest as _, Sha256};
+
+use super::checksum::{self, Checksum, Said};
+use super::{IsoError, efiboot, mark};
 use crate::digest::{Digest, Undigested};
 use crate::medium::Medium;
 use crate::medium::packages::PackageData;
 use crate::medium::tree::TreeInfo;
-use crate::tool::ToolError;
 
 /// Boot files are small; one that is larger than this is not what it seems.
 pub(super) const LARGEST_MENU: u64 = 1 << 20;
@@ -41,22 +43,27 @@ pub struct Base {
     pub(super) grub_cfg: String,
     /// GRUB's menu inside the EFI boot image.
     pub(super) inner_grub_cfg: String,
-    /// The EFI boot image.
-    pub(super) efiboot: Vec<u8>,
 }
 
 impl Base {
-    /// Opens a medium and checks that an unattended one can be built from it. `on_bytes` is told how
-    /// many bytes of it have been read.
+    /// Opens a medium and checks that an unattended one can be built from it. It is read as a whole, unless its digest is `known`.
+    /// `on_bytes` is told how many bytes of it have been read.
     ///
     /// # Errors
     /// It is no CentOS 7 installation medium, cannot be read, or was customised before.
-    pub fn open(path: &Path, tools: &Tools, on_bytes: impl Fn(u64)) -> Result<Self, IsoError> {
+    pub fn open(
+        path: &Path,
+        known: Option<Digest>,
+        on_bytes: impl Fn(u64),
+    ) -> Result<Self, IsoError> {
         let unfit = |what: String| IsoError::Base { path: path.into(), what };
         let medium = Medium::open(path)?;
         check_length(&medium).map_err(unfit)?;
         if medium.entry(mark::PATH)?.is_some() {
-            return Err(unfit("it was built by trainyard; build from the untouched medium".into()));
+            return Err(unfit(
+                "it was built by trainyard; `trainyard reset` gives the untouched medium back"
+                    .into(),
+            ));
         }
         let mut texts = Vec::new();
         for (file, purpose) in [
@@ -97,8 +104,10 @@ impl Base {
             }
         }
         let packages = PackageData::read(&medium, "")?;
-        let sha256 = digest(path, on_bytes)?;
-        check_checksum(path, tools)?;
+        let sha256 = match known {
+            Some(known) => known,
+            None => read_through(&medium, on_bytes)?,
+        };
         let (grub_cfg, isolinux_cfg) = (texts.swap_remove(1), texts.swap_remove(0));
         Ok(Self {
             path: path.into(),
@@ -108,8 +117,12 @@ impl Base {
             isolinux_cfg,
             grub_cfg,
             inner_grub_cfg,
-            efiboot,
         })
+    }
+
+    /// The EFI boot image.
+    pub(super) fn efiboot(&self) -> Result<Vec<u8>, IsoError> {
+        Ok(self.medium.read(EFIBOOT, LARGEST_EFIBOOT)?)
     }
 }
 
@@ -124,8 +137,15 @@ fn check_family(tree: &TreeInfo) -> Result<(), String> {
     ))
 }
 
+/// An isohybrid image is padded to a whole cylinder beyond its volume.
+const LONGEST_PADDING: u64 = 64 << 20;
+
 /// An isohybrid image is padded beyond its volume, and its first partition says how far.
 fn check_length(medium: &Medium) -> Result<(), String> {
+    let padding = medium.file_size() - medium.volume_size();
+    if padding > LONGEST_PADDING {
+        return Err(format!("{padding} bytes follow its volume; download it again"));
+    }
     let area = medium.system_area().map_err(|e| e.to_string())?;
     let partitions = area.mbr.iter().flat_map(|mbr| &mbr.partitions);
     let end =
@@ -139,26 +159,30 @@ fn check_length(medium: &Medium) -> Result<(), String> {
     Ok(())
 }
 
-/// Where `implantisomd5` puts its text: the application's area of the primary volume descriptor.
-const CHECKSUM_AT: u64 = 16 * 2048 + 883;
-
-/// A base that carries a checksum must agree with it: the product gets a new one, which would bless any damage.
-fn check_checksum(path: &Path, tools: &Tools) -> Result<(), IsoError> {
+/// The medium's digest. One that carries a checksum must agree with it: the product gets a new one, which would bless any damage.
+fn read_through(medium: &Medium, on_bytes: impl Fn(u64)) -> Result<Digest, IsoError> {
+    let path = medium.path();
+    let said = Said::read(path)?;
+    let sum = said.as_ref().map(|_| Checksum::new(medium.volume_size()));
     let mut file = File::open(path).map_err(IsoError::io(path))?;
-    let mut text = [0; 512];
-    file.seek(SeekFrom::Start(CHECKSUM_AT))
-        .and_then(|_| file.read_exact(&mut text))
-        .map_err(IsoError::io(path))?;
-    if !text.starts_with(b"ISO MD5SUM") {
-        return Ok(());
+    let mut hash = Sha256::new();
+    let mut done = 0;
+    let read = |buffer: &mut [u8]| file.read(buffer).map_err(IsoError::io(path));
+    let also = |bytes: &[u8]| {
+        hash.update(bytes);
+        done += bytes.len() as u64;
+        on_bytes(done);
+        Ok(())
+    };
+    let sum = checksum::summed(sum, read, also)?;
+    if let (Some(sum), Some(said)) = (sum, said)
+        && !sum.is(&said)
+    {
+        let what =
+            "it is damaged: its own media check fails; download it again and compare its SHA-256";
+        return Err(IsoError::Base { path: path.into(), what: what.to_owned() });
     }
-    tools.check_checksum(path).finish().map(drop).map_err(|error| match error {
-        ToolError::Failed { .. } => IsoError::Base {
-            path: path.into(),
-            what: "it is damaged: its own media check fails; download it again and compare its SHA-256".to_owned(),
-        },
-        other => other.into(),
-    })
+    Ok(Digest::from_hash(hash))
 }
 
 /// A file's digest.

@@ -1,79 +1,203 @@
-//! A copy of a base medium: one that shares its blocks where the file system can have that, or else a whole one.
+//! A copy of a base medium that grows.
+//!
+//! Where the file system can share blocks, it begins as a clone of the base. Elsewhere it begins as a sketch: all of the base but what its
+//! files hold, which is what xorriso reads and writes. The files' contents are filled in last, in one pass with the checksum. xorriso sees the
+//! same either way, so the product is the same byte for byte.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
 use std::path::Path;
 
-use serde::Serialize;
-
-use super::IsoError;
+use super::checksum::{self, Checksum};
+use super::{Base, IsoError};
 use crate::interrupt;
+use crate::medium::{BLOCK, Medium, MediumError};
 
 /// Bytes that are copied between two looks at whether to stop.
 const PIECE: u64 = 16 << 20;
 
-/// How a copy was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Copied {
-    /// It shares its blocks with the base (XFS, btrfs): it costs what differs.
-    Shared,
-    /// Every byte was written again.
-    Whole,
+/// Whether a copy of a base shares its blocks where `folder` is.
+///
+/// # Errors
+/// The base cannot be read or the folder not be written.
+pub fn is_shared(base: &Path, folder: &Path) -> Result<bool, IsoError> {
+    let output = tempfile::NamedTempFile::new_in(folder).map_err(IsoError::io(folder))?;
+    share(base, output.path())
+}
+
+/// A copy that is not whole yet.
+pub(super) struct Copy<'a> {
+    base: &'a Base,
+    path: &'a Path,
+    /// Where the contents of the base's files are missing; nothing in a clone.
+    holes: Vec<Range<u64>>,
+}
+
+impl<'a> Copy<'a> {
+    /// Begins one in a file that is there and empty.
+    ///
+    /// # Errors
+    /// One of them cannot be read or written.
+    pub fn begin(base: &'a Base, path: &'a Path, shared: bool) -> Result<Self, IsoError> {
+        if shared {
+            if share(&base.path, path)? {
+                return Ok(Self { base, path, holes: Vec::new() });
+            }
+            let source = io::Error::other("this file system shares no blocks with the medium's");
+            return Err(IsoError::io(path)(source));
+        }
+        let holes = contents(&base.medium)?;
+        let mut from = File::open(&base.path).map_err(IsoError::io(&base.path))?;
+        let mut to = open(path)?;
+        for part in between(&holes, base.medium.file_size()) {
+            copy_range(&mut from, &mut to, &part).map_err(IsoError::io(path))?;
+        }
+        to.set_len(base.medium.file_size()).map_err(IsoError::io(path))?;
+        Ok(Self { base, path, holes })
+    }
+
+    /// Fills in what is missing, and puts the checksum in where there shall be one. `on_bytes` is told how far it is.
+    ///
+    /// # Errors
+    /// One of them cannot be read or written, or the person asked to stop.
+    pub fn finish(self, has_checksum: bool, on_bytes: impl Fn(u64)) -> Result<(), IsoError> {
+        let path = self.path;
+        let mut from = File::open(&self.base.path).map_err(IsoError::io(&self.base.path))?;
+        let mut to = open(path)?;
+        let sum = has_checksum
+            .then(|| Medium::open(path).map(|medium| Checksum::new(medium.volume_size())))
+            .transpose()?;
+        let sum = if sum.is_some() {
+            let mut own = File::open(path).map_err(IsoError::io(path))?;
+            let (mut at, mut end) = (0, own.metadata().map_err(IsoError::io(path))?.len());
+            end = end.max(self.base.medium.file_size());
+            let place = std::cell::Cell::new((0, false));
+            let read = |buffer: &mut [u8]| {
+                let hole = self.holes.partition_point(|hole| hole.end <= at);
+                let hole = self.holes.get(hole).cloned().unwrap_or(end..end);
+                let is_hole = hole.contains(&at);
+                let (source, until) =
+                    if is_hole { (&mut from, hole.end) } else { (&mut own, hole.start) };
+                let most = usize::try_from(until - at).unwrap_or(usize::MAX).min(buffer.len());
+                place.set((at, is_hole));
+                let count =
+                    source.seek(SeekFrom::Start(at)).and_then(|_| source.read(&mut buffer[..most]));
+                let count = count.map_err(IsoError::io(path))?;
+                at += count as u64;
+                on_bytes(at);
+                Ok(count)
+            };
+            let write = |bytes: &[u8]| match place.get() {
+                (at, true) => to
+                    .seek(SeekFrom::Start(at))
+                    .and_then(|_| to.write_all(bytes))
+                    .map_err(IsoError::io(path)),
+                _ => Ok(()),
+            };
+            checksum::summed(sum, read, write)?
+        } else {
+            for hole in &self.holes {
+                let mut at = hole.start;
+                while at < hole.end {
+                    interrupt::check()?;
+                    let part = at..hole.end.min(at + PIECE);
+                    at = part.end;
+                    copy_range(&mut from, &mut to, &part).map_err(IsoError::io(path))?;
+                    on_bytes(at);
+                }
+            }
+            None
+        };
+        checksum::write(&mut to, sum).map_err(IsoError::io(path))
+    }
+}
+
+fn open(path: &Path) -> Result<File, IsoError> {
+    File::options().write(true).open(path).map_err(IsoError::io(path))
+}
+
+/// Where the contents of a medium's files lie, but for what boots: whole blocks, sorted, and none touches another.
+pub(super) fn contents(medium: &Medium) -> Result<Vec<Range<u64>>, MediumError> {
+    let catalogue = medium.el_torito()?;
+    let mut kept: Vec<Range<u64>> = Vec::new();
+    // The catalogue has a name, too.
+    kept.extend(
+        catalogue.iter().map(|c| u64::from(c.block) * BLOCK..(u64::from(c.block) + 1) * BLOCK),
+    );
+    let boot = catalogue.map(|catalogue| catalogue.images).unwrap_or_default();
+    let mut all: Vec<Range<u64>> = Vec::new();
+    for (path, entry) in medium.walk()?.iter().filter(|(_, entry)| entry.is_file()) {
+        let boots = boot.iter().any(|image| image.path.as_ref() == Some(path));
+        (if boots { &mut kept } else { &mut all }).extend(entry.places());
+    }
+    all.retain(|place| {
+        // Another name of what boots counts as that.
+        !place.is_empty()
+            && place.end <= medium.volume_size()
+            && !kept.iter().any(|k| k.start < place.end && place.start < k.end)
+    });
+    all.sort_by_key(|place| place.start);
+    let mut merged: Vec<Range<u64>> = Vec::new();
+    for place in all {
+        let end = place.end.next_multiple_of(BLOCK).min(medium.volume_size());
+        match merged.last_mut() {
+            Some(last) if place.start <= last.end => last.end = last.end.max(end),
+            _ => merged.push(place.start..end),
+        }
+    }
+    Ok(merged)
+}
+
+/// What lies between ranges, from 0 to `end`.
+pub(super) fn between(ranges: &[Range<u64>], end: u64) -> Vec<Range<u64>> {
+    let starts = std::iter::once(0).chain(ranges.iter().map(|range| range.end));
+    let ends = ranges.iter().map(|range| range.start).chain([end]);
+    starts
+        .zip(ends)
+        .map(|(start, stop)| start..stop.min(end))
+        .filter(|range| !range.is_empty())
+        .collect()
+}
+
+/// Copies one range, inside the kernel where the system has that.
+pub(super) fn copy_range(from: &mut File, to: &mut File, range: &Range<u64>) -> io::Result<()> {
+    from.seek(SeekFrom::Start(range.start))?;
+    to.seek(SeekFrom::Start(range.start))?;
+    let length = range.end - range.start;
+    if io::copy(&mut (&*from).take(length), to)? == length {
+        return Ok(());
+    }
+    Err(io::ErrorKind::UnexpectedEof.into())
 }
 
 /// Makes `output`, which is there and empty, a copy that shares the blocks of `base`. Tells whether it is one.
-///
-/// # Errors
-/// One of them cannot be opened. That the file system cannot do it is none.
+#[cfg(target_os = "linux")]
 pub(super) fn share(base: &Path, output: &Path) -> Result<bool, IsoError> {
     let from = File::open(base).map_err(IsoError::io(base))?;
-    let to = File::options().write(true).open(output).map_err(IsoError::io(output))?;
-    Ok(clone(&from, &to))
+    Ok(rustix::fs::ioctl_ficlone(open(output)?, from).is_ok())
 }
 
-#[cfg(target_os = "linux")]
-fn clone(from: &File, to: &File) -> bool {
-    rustix::fs::ioctl_ficlone(to, from).is_ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn clone(_: &File, _: &File) -> bool {
-    false
-}
-
-/// Writes all of `base` into `output`. `on_bytes` is told how far it is.
-///
-/// # Errors
-/// One of them cannot be read or written, or the person asked to stop.
-pub(super) fn whole(base: &Path, output: &Path, on_bytes: impl Fn(u64)) -> Result<(), IsoError> {
+/// The same on APFS, whose call makes the file itself, as readable as the base is.
+#[cfg(target_os = "macos")]
+pub(super) fn share(base: &Path, output: &Path) -> Result<bool, IsoError> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
     let from = File::open(base).map_err(IsoError::io(base))?;
-    let mut to = File::options().write(true).open(output).map_err(IsoError::io(output))?;
-    let mut done = 0;
-    loop {
-        interrupt::check()?;
-        // Inside the kernel, where the system has that.
-        let count = io::copy(&mut (&from).take(PIECE), &mut to).map_err(IsoError::io(output))?;
-        if count == 0 {
-            return Ok(());
-        }
-        done += count;
-        on_bytes(done);
+    std::fs::remove_file(output).map_err(IsoError::io(output))?;
+    let flags = rustix::fs::CloneFlags::empty();
+    let done = rustix::fs::fclonefileat(from, rustix::fs::CWD, output, flags).is_ok();
+    if done {
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(output, private).map_err(IsoError::io(output))?;
+    } else {
+        let mut options = File::options();
+        options.write(true).create_new(true).mode(0o600);
+        options.open(output).map_err(IsoError::io(output))?;
     }
+    Ok(done)
 }
 
-/// Writes the sectors of `new` that differ from `old` over those at byte `at` of a file. Both are equally long.
-///
-/// # Errors
-/// It cannot be written.
-pub(super) fn write_over(path: &Path, at: u64, old: &[u8], new: &[u8]) -> Result<(), IsoError> {
-    const SECTOR: usize = 512;
-    let mut file = File::options().write(true).open(path).map_err(IsoError::io(path))?;
-    let sectors = old.chunks(SECTOR).zip(new.chunks(SECTOR)).enumerate();
-    for (n, (_, new)) in sectors.filter(|(_, (old, new))| old != new) {
-        file.seek(SeekFrom::Start(at + (n * SECTOR) as u64))
-            .and_then(|_| file.write_all(new))
-            .map_err(IsoError::io(path))?;
-    }
-    Ok(())
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub(super) fn share(_: &Path, _: &Path) -> Result<bool, IsoError> {
+    Ok(false)
 }

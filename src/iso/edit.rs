@@ -1,43 +1,37 @@
-//! What a role ISO has otherwise than its base: three boot menus and the mark.
+//! What a role ISO has otherwise than its base: boot menus, kickstarts, what a person adds, and the mark.
 
-use super::base::{Base, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG};
-use super::{IsoError, KICKSTART, Mark, efiboot};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::base::{Base, EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG};
+use super::mark::{MarkBase, MarkNode, Place};
+use super::{Addition, IsoError, KICKSTART, Mark, Order, UPDATES, efiboot};
 use crate::digest::Digest;
-use crate::plan::{NodePlan, Plan};
+use crate::medium::BLOCK;
+use crate::plan::NodePlan;
 use crate::render::boot_menu::{self, UnattendedEntry, grub, isolinux};
 
 /// What marks our lines in a boot menu.
 const MARKER: &str = "trainyard";
 
-/// The files that differ from the base.
+/// What differs from the base.
 pub(super) struct Edited {
-    pub isolinux_cfg: String,
-    pub grub_cfg: String,
-    pub efiboot: Vec<u8>,
+    /// Files that are new or replaced: path and content.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Parts of the base's image that are written over where they lie.
+    pub patches: Vec<(u64, Vec<u8>)>,
+    /// What a person adds.
+    pub additions: Vec<Addition>,
+    /// Bytes of all that is added.
+    pub bytes: u64,
+    /// What the medium says of itself.
     pub mark: Mark,
 }
 
-/// Edits the base's boot menus so that they start the installation of a node.
-pub(super) fn edit(
-    base: &Base,
-    plan: &Plan,
-    node: &NodePlan,
-    kickstart: &str,
-) -> Result<Edited, IsoError> {
-    let label = base.medium.label();
-    let mut extra_arguments = vec![
-        format!("inst.ks=hd:LABEL={}:{KICKSTART}", boot_menu::escape_label(label)),
-        // The installer keeps copies of its kickstart on the node otherwise.
-        "inst.nosave=all_ks".to_owned(),
-    ];
-    extra_arguments.extend(node.installer.boot_arguments.iter().cloned());
-    let disk = node.storage.storage.disk.name.as_deref().unwrap_or("the disk that fits");
-    let entry = UnattendedEntry {
-        title: format!("Install {} of the lab {} (to {disk})", node.name, plan.lab),
-        extra_arguments,
-        removed_arguments: node.installer.boot_arguments_removed.clone(),
-        timeout_seconds: node.installer.boot_timeout,
-    };
+/// Works out what a medium becomes.
+pub(super) fn edit(base: &Base, order: &Order) -> Result<Edited, IsoError> {
+    let label = order.custom.volume_id.as_deref().unwrap_or(base.medium.label());
+    let entry = entry(order, label);
     let menu = |file, source| IsoError::BootMenu { file, source };
     let isolinux_cfg = isolinux::add_unattended(&base.isolinux_cfg, &entry, MARKER)
         .map_err(|e| menu(ISOLINUX_CFG, e))?;
@@ -45,17 +39,126 @@ pub(super) fn edit(
         grub::add_unattended(&base.grub_cfg, &entry, MARKER).map_err(|e| menu(GRUB_CFG, e))?;
     let inner_grub_cfg = grub::add_unattended(&base.inner_grub_cfg, &entry, MARKER)
         .map_err(|e| menu(INNER_GRUB_CFG, e))?;
-    let mut efiboot = base.efiboot.clone();
-    efiboot::replace_file(&mut efiboot, INNER_GRUB_CFG, inner_grub_cfg.as_bytes())?;
-    let mark = Mark {
-        schema: 1,
-        trainyard: env!("CARGO_PKG_VERSION").to_owned(),
-        lab: plan.lab.clone(),
-        node: node.name.clone(),
-        role: node.role.clone(),
-        kickstart_sha256: Digest::of(kickstart.as_bytes()).to_string(),
-        base_label: label.to_owned(),
-        base_sha256: base.sha256.to_string(),
+    let mut files = vec![
+        (ISOLINUX_CFG.to_owned(), isolinux_cfg.into_bytes()),
+        (GRUB_CFG.to_owned(), grub_cfg.into_bytes()),
+    ];
+    let mut nodes = Vec::new();
+    for (node, kickstart) in &order.nodes {
+        let path = order.kickstart_path(node);
+        nodes.push(MarkNode {
+            name: node.name.clone(),
+            role: node.role.clone(),
+            kickstart: path.clone(),
+        });
+        files.push((path, kickstart.as_bytes().to_vec()));
+    }
+    if let Some(chooser) = &order.chooser {
+        files.push((KICKSTART.to_owned(), chooser.as_bytes().to_vec()));
+    }
+
+    let mut image = base.efiboot()?;
+    let old = image.clone();
+    efiboot::replace_file(&mut image, INNER_GRUB_CFG, inner_grub_cfg.as_bytes())?;
+    let image_digest = Digest::of(&image);
+    let place = base.medium.entry(EFIBOOT)?.and_then(|entry| entry.first_block());
+    let patches = match place {
+        Some(block) if image.len() == old.len() => {
+            differing(u64::from(block) * BLOCK, &old, &image)
+        }
+        // It had no room, and was made anew.
+        _ => {
+            files.push((EFIBOOT.to_owned(), image));
+            Vec::new()
+        }
     };
-    Ok(Edited { isolinux_cfg, grub_cfg, efiboot, mark })
+
+    let mut digests: BTreeMap<String, Digest> =
+        files.iter().map(|(path, content)| (path.clone(), Digest::of(content))).collect();
+    digests.insert(EFIBOOT.to_owned(), image_digest);
+    let mut additions = order.custom.add.clone();
+    if let Some(source) = &order.custom.updates {
+        additions.push(Addition { source: source.clone(), target: UPDATES.to_owned() });
+    }
+    let mut bytes = files.iter().map(|(_, content)| content.len() as u64).sum();
+    for addition in &additions {
+        let (found, more) = addition.files(base, &digests)?;
+        digests.extend(found);
+        bytes += more;
+    }
+    // The descriptors and the boot image's sectors are written over; so is what an isohybrid image is padded with.
+    let written = patches.iter().map(range);
+    let mut undo: Vec<Range<u64>> =
+        std::iter::once(0..base.medium.descriptors_end()).chain(written).collect();
+    let here = base.medium.volume_size();
+    let padding = base.medium.bytes(&(here..base.medium.file_size()))?;
+    undo.extend(differing(here, &vec![0; padding.len()], &padding).iter().map(range));
+    let mark = Mark {
+        schema: 2,
+        trainyard: env!("CARGO_PKG_VERSION").to_owned(),
+        made: httpdate::fmt_http_date(
+            std::time::UNIX_EPOCH + std::time::Duration::from_secs(order.epoch),
+        ),
+        lab: order.plan.lab.clone(),
+        lab_file_sha256: order.lab_file,
+        nodes,
+        base: MarkBase {
+            volume_id: base.medium.label().to_owned(),
+            size: base.medium.file_size(),
+            sha256: base.sha256,
+            here,
+        },
+        volume_id: label.to_owned(),
+        media_check: order.custom.media_check,
+        files: digests,
+        undo: undo.iter().map(|r| Place { at: r.start, length: r.end - r.start }).collect(),
+    };
+    Ok(Edited { files, patches, additions, bytes, mark })
+}
+
+fn range((at, bytes): &(u64, Vec<u8>)) -> Range<u64> {
+    *at..at + bytes.len() as u64
+}
+
+/// The entry that starts a node's installation.
+fn entry(order: &Order, label: &str) -> UnattendedEntry {
+    let (node, _) = &order.nodes[0];
+    let disk = node.storage.storage.disk.name.as_deref().unwrap_or("the disk that fits");
+    let on_medium = |name: &str, path: &str| {
+        format!("{name}=hd:LABEL={}:{path}", boot_menu::escape_label(label))
+    };
+    let mut extra_arguments = vec![
+        on_medium("inst.ks", KICKSTART),
+        // The installer keeps copies of its kickstart on the node otherwise.
+        "inst.nosave=all_ks".to_owned(),
+    ];
+    if order.custom.updates.is_some() {
+        extra_arguments.push(on_medium("inst.updates", UPDATES));
+    }
+    extra_arguments.extend(node.installer.boot_arguments.iter().cloned());
+    UnattendedEntry {
+        title: format!("Install {} of the lab {} (to {disk})", node.name, order.plan.lab),
+        extra_arguments,
+        removed_arguments: node.installer.boot_arguments_removed.clone(),
+        timeout_seconds: node.installer.boot_timeout,
+    }
+}
+
+/// The sectors in which an image differs from the one at byte `at`, neighbours together. Both are equally long.
+fn differing(at: u64, old: &[u8], new: &[u8]) -> Vec<(u64, Vec<u8>)> {
+    let mut found: Vec<(u64, Vec<u8>)> = Vec::new();
+    let sectors = old.chunks(efiboot::SECTOR).zip(new.chunks(efiboot::SECTOR));
+    for (n, (_, new)) in sectors.enumerate().filter(|(_, (old, new))| old != new) {
+        let at = at + (n * efiboot::SECTOR) as u64;
+        match found.last_mut() {
+            Some((begin, bytes)) if *begin + bytes.len() as u64 == at => bytes.extend(new),
+            _ => found.push((at, new.to_vec())),
+        }
+    }
+    found
+}
+
+/// What `%packages` of a node's kickstart names.
+pub(super) fn packages(node: &NodePlan) -> Vec<&str> {
+    node.installer.packages.iter().map(String::as_str).collect()
 }

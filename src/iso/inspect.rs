@@ -7,12 +7,9 @@ use serde::Serialize;
 
 use super::base::{EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG, LARGEST_EFIBOOT, LARGEST_MENU};
 use super::{IsoError, Mark, efiboot, mark};
-use crate::digest::Digest;
-use crate::medium::{Medium, SystemArea};
+use crate::digest::{Digest, Undigested};
+use crate::medium::{Entry, Medium, SystemArea};
 use crate::render::boot_menu::{self, BootEntry, grub, isolinux};
-
-/// A kickstart that carries a whole node has a few hundred kilobytes.
-const LARGEST_KICKSTART: u64 = 64 << 20;
 
 /// What a medium is.
 #[derive(Clone, Debug, Serialize)]
@@ -105,9 +102,23 @@ pub fn inspect(path: &Path) -> Result<Inspection, IsoError> {
     let mut findings = Vec::new();
     let mut built: Option<Mark> = None;
     if medium.entry(mark::PATH)?.is_some() {
-        match serde_json::from_slice(&medium.read(mark::PATH, LARGEST_MENU)?) {
+        match serde_json::from_slice(&medium.read(mark::PATH, mark::LARGEST)?) {
             Ok(mark) => built = Some(mark),
             Err(error) => findings.push(format!("`{}` cannot be read: {error}", mark::PATH)),
+        }
+    }
+    if let Some(mark) = &built {
+        for (path, digest) in &mark.files {
+            let there = match medium.entry(path)? {
+                Some(entry) if entry.is_file() => Some(self::digest(&medium, &entry)?),
+                _ => None,
+            };
+            match there {
+                Some(there) if there == *digest => {}
+                Some(_) => findings
+                    .push(format!("`{path}` is not the one it was built with, sha256 {digest}")),
+                None => findings.push(format!("`{path}`, which it was built with, is not there")),
+            }
         }
     }
     disagreements(medium.label(), &menus, kickstart.as_ref(), built.as_ref(), &mut findings);
@@ -136,13 +147,8 @@ fn disagreements(
     if let Some(kickstart) = kickstart.filter(|k| k.sha256.is_none()) {
         findings.push(format!("its menus start with `{}`, which is not there", kickstart.path));
     }
-    let Some(mark) = built else { return };
-    let found = kickstart.and_then(|k| k.sha256.as_ref());
-    if found.is_some_and(|found| *found != mark.kickstart_sha256) {
-        findings.push(format!(
-            "its kickstart is not the one it was built with, sha256 {}",
-            mark.kickstart_sha256
-        ));
+    if built.is_none() {
+        return;
     }
     for menu in menus {
         let default = menu.entries.iter().find(|entry| entry.default);
@@ -153,6 +159,14 @@ fn disagreements(
             ));
         }
     }
+}
+
+/// The digest of a file of the medium.
+pub(super) fn digest(medium: &Medium, entry: &Entry) -> Result<Digest, IsoError> {
+    Digest::of_reader(medium.reader(entry)?, |_| ()).map_err(|error| match error {
+        Undigested::Interrupted(asked) => asked.into(),
+        Undigested::Io(source) => IsoError::io(medium.path())(source),
+    })
 }
 
 pub(super) fn el_torito(medium: &Medium) -> Result<Vec<BootRecord>, IsoError> {
@@ -217,7 +231,7 @@ fn kickstart(medium: &Medium, menus: &[Menu]) -> Result<Option<Kickstart>, IsoEr
         return Ok(None);
     };
     let sha256 = match medium.entry(&path)? {
-        Some(_) => Some(Digest::of(&medium.read(&path, LARGEST_KICKSTART)?).to_string()),
+        Some(entry) => Some(digest(medium, &entry)?.to_string()),
         None => None,
     };
     Ok(Some(Kickstart { path, sha256 }))

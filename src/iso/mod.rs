@@ -1,12 +1,17 @@
-//! Installation media: a base medium that was copied and that xorriso adds to, read back before it is called done.
+//! Installation media: a base medium that is copied and that xorriso adds to, read back before it is called done.
 
+mod additions;
 mod base;
+mod checksum;
 mod copy;
+mod diff;
 mod edit;
 pub mod efiboot;
 mod inspect;
+mod many;
 mod mark;
 mod readback;
+mod reset;
 mod role;
 mod seed;
 mod tools;
@@ -20,22 +25,28 @@ use crate::medium::packages::PackagesError;
 use crate::render::boot_menu::BootMenuError;
 use crate::tool::ToolError;
 
+pub use additions::Addition;
 pub use base::Base;
-pub use copy::Copied;
+pub use copy::is_shared;
+pub use diff::{Change, Difference, diff};
 pub use inspect::{Inspection, inspect};
-pub use mark::Mark;
-pub use role::{Built, Order, Step, build};
+pub use many::{Many, State};
+pub use mark::{Mark, MarkBase, MarkNode};
+pub use reset::{Reset, reset};
+pub use role::{Built, Custom, Order, Prepared, Replace, Step};
 pub use seed::{Seed, Seeded, seed};
-pub use tools::{Tools, Xorriso};
+pub use tools::Xorriso;
 
-/// The kickstart's path on a role ISO.
+/// The path of the kickstart that the default entry of a role ISO starts with.
 pub const KICKSTART: &str = "/ks.cfg";
+/// Where changes to the installer itself are on a role ISO.
+const UPDATES: &str = "/images/updates.img";
 
 /// Why a medium cannot be made or read.
 #[derive(Debug, thiserror::Error)]
 pub enum IsoError {
     /// The base is no medium that an unattended ISO can be made from.
-    #[error("`{}` cannot be built from: {what}", path.display())]
+    #[error("`{}` cannot be used: {what}", path.display())]
     Base {
         /// The base.
         path: PathBuf,
@@ -65,6 +76,14 @@ pub enum IsoError {
         path: PathBuf,
         /// One line each.
         missing: Vec<String>,
+    },
+    /// What a person adds cannot be taken.
+    #[error("`{}` cannot be added: {what}", path.display())]
+    Addition {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        what: String,
     },
     /// What was written does not read back as it was meant.
     #[error("the new `{}` does not read back as it was meant, and was deleted:\n{}", path.display(), findings.join("\n"))]

@@ -3,46 +3,62 @@
 use std::path::Path;
 
 use super::base::{Base, EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG};
+use super::copy::{between, contents};
 use super::edit::Edited;
 use super::inspect::{self, BootRecord, Partitions};
 use super::{IsoError, KICKSTART, mark};
-use crate::digest::Digest;
 use crate::medium::{Entry, Medium};
 
 /// Firmware counts a disk in sectors of 512 bytes, ISO 9660 in blocks of 2048.
 const SECTORS_IN_A_BLOCK: u32 = 4;
+/// Bytes that are compared at a time.
+const COMPARED: usize = 1 << 20;
 /// The partition type of what UEFI starts from.
 const EFI_SYSTEM: u8 = 0xef;
 
 /// Everything in which the medium is not as it was meant; nothing where it is.
-pub(super) fn compare(
-    base: &Base,
-    path: &Path,
-    edited: &Edited,
-    kickstart: &str,
-) -> Result<Vec<String>, IsoError> {
+pub(super) fn compare(base: &Base, path: &Path, edited: &Edited) -> Result<Vec<String>, IsoError> {
     let medium = Medium::open(path)?;
     let mut findings = Vec::new();
-    if medium.label() != base.medium.label() {
-        findings.push(format!(
-            "the label is `{}` and not `{}`",
-            medium.label(),
-            base.medium.label()
-        ));
+    let wanted = &edited.mark.volume_id;
+    if medium.label() != wanted || medium.joliet_label().is_some_and(|label| label != wanted) {
+        let labels = [Some(medium.label()), medium.joliet_label()];
+        findings.push(format!("the volume ids are {labels:?} and not `{wanted}`"));
     }
     boot_records(&inspect::el_torito(&base.medium)?, &inspect::el_torito(&medium)?, &mut findings);
-    let tables = [&base.medium, &medium].map(Medium::system_area);
-    let [theirs, ours] = tables;
     let efiboot = medium.entry(EFIBOOT)?;
     partitions(
-        &inspect::partitions(&theirs?),
-        &inspect::partitions(&ours?),
+        &inspect::partitions(&base.medium.system_area()?),
+        &inspect::partitions(&medium.system_area()?),
         efiboot.as_ref(),
         &mut findings,
     );
-    files(base, &medium, edited, kickstart, &mut findings)?;
-    menus(path, kickstart, &mut findings)?;
+    files(base, &medium, edited, &mut findings)?;
+    kept(base, &medium, edited, &mut findings)?;
+    menus(path, &mut findings)?;
     Ok(findings)
+}
+
+/// All of the base but what is said to be written over is where it was: it can be had back.
+fn kept(
+    base: &Base,
+    medium: &Medium,
+    edited: &Edited,
+    findings: &mut Vec<String>,
+) -> Result<(), IsoError> {
+    let undo = edited.mark.undo.iter().map(|place| place.at..place.at + place.length);
+    let mut known: Vec<_> = contents(&base.medium)?.into_iter().chain(undo).collect();
+    known.sort_by_key(|range| range.start);
+    for range in between(&known, edited.mark.base.here.min(medium.file_size())) {
+        for at in range.clone().step_by(COMPARED) {
+            let part = at..range.end.min(at + COMPARED as u64);
+            if base.medium.bytes(&part)? != medium.bytes(&part)? {
+                findings
+                    .push(format!("bytes of the base are lost: {} to {}", part.start, part.end));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn boot_records(theirs: &[BootRecord], ours: &[BootRecord], findings: &mut Vec<String>) {
@@ -93,38 +109,45 @@ fn files(
     base: &Base,
     medium: &Medium,
     edited: &Edited,
-    kickstart: &str,
     findings: &mut Vec<String>,
 ) -> Result<(), IsoError> {
-    let mark = edited.mark.to_json();
-    let meant: [(&str, &[u8]); 5] = [
-        (ISOLINUX_CFG, edited.isolinux_cfg.as_bytes()),
-        (GRUB_CFG, edited.grub_cfg.as_bytes()),
-        (EFIBOOT, &edited.efiboot),
-        (KICKSTART, kickstart.as_bytes()),
-        (mark::PATH, mark.as_bytes()),
-    ];
-    for (path, content) in meant {
+    let meant = &edited.mark.files;
+    for (path, digest) in meant {
         let there = match medium.entry(path)? {
-            Some(entry) if entry.size() == content.len() as u64 => {
-                medium.read(path, entry.size())? == content
-            }
-            _ => false,
+            Some(entry) if entry.is_file() => Some(inspect::digest(medium, &entry)?),
+            _ => None,
         };
-        if !there {
+        if there != Some(*digest) {
             findings.push(format!("`{path}` is not what was written"));
         }
     }
+    let mark = edited.mark.to_json();
+    if medium.entry(mark::PATH)?.is_none_or(|entry| entry.size() != mark.len() as u64)
+        || medium.read(mark::PATH, mark.len() as u64)? != mark.as_bytes()
+    {
+        findings.push(format!("`{}` is not what was written", mark::PATH));
+    }
+    let undo: u64 = edited.mark.undo.iter().map(|place| place.length).sum();
+    if medium.entry(mark::UNDO)?.is_none_or(|entry| entry.size() != undo) {
+        findings.push(format!("`{}` does not hold {undo} bytes", mark::UNDO));
+    }
+    // What BIOS starts has its own place written into it, so it gets a new one.
+    let catalogue = base.medium.el_torito()?;
+    let boots = |path: &str, entry: &Entry| {
+        catalogue.as_ref().is_some_and(|catalogue| {
+            catalogue.images.iter().any(|image| image.path.as_deref() == Some(path))
+                || entry.first_block() == Some(catalogue.block)
+        })
+    };
     for (path, entry) in base.medium.walk()? {
-        let changed = meant.iter().any(|(meant, _)| *meant == path);
         match medium.entry(&path)? {
             None => findings.push(format!("`{path}` is missing")),
-            Some(other) if entry.is_file() && !changed && other.size() != entry.size() => {
-                findings.push(format!(
-                    "`{path}` has {} bytes and not {}",
-                    other.size(),
-                    entry.size()
-                ));
+            Some(other)
+                if entry.is_file() && !meant.contains_key(&path) && !boots(&path, &entry) =>
+            {
+                if !other.places().eq(entry.places()) {
+                    findings.push(format!("`{path}` is not where it was"));
+                }
             }
             Some(_) => {}
         }
@@ -133,7 +156,7 @@ fn files(
 }
 
 /// Each of the three menus must start, by itself, with this kickstart.
-fn menus(path: &Path, kickstart: &str, findings: &mut Vec<String>) -> Result<(), IsoError> {
+fn menus(path: &Path, findings: &mut Vec<String>) -> Result<(), IsoError> {
     let inspection = inspect::inspect(path)?;
     let files: Vec<&str> = inspection.menus.iter().map(|menu| menu.file.as_str()).collect();
     let inner = format!("{EFIBOOT}:/{INNER_GRUB_CFG}");
@@ -153,9 +176,6 @@ fn menus(path: &Path, kickstart: &str, findings: &mut Vec<String>) -> Result<(),
             ));
         }
     }
-    let sha256 = inspection.kickstart.and_then(|k| k.sha256);
-    if sha256 != Some(Digest::of(kickstart.as_bytes()).to_string()) {
-        findings.push(format!("`{KICKSTART}` has another digest: {sha256:?}"));
-    }
+    findings.extend(inspection.findings);
     Ok(())
 }

@@ -1,198 +1,269 @@
-//! A role ISO: the base medium with a node's kickstart, and boot menus that start with it.
+//! A role ISO: the base medium with the kickstarts of nodes, and boot menus that start with them.
 
 use std::fs;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
-use super::base::{Base, EFIBOOT, GRUB_CFG, ISOLINUX_CFG, digest};
-use super::copy::{self, Copied};
-use super::edit::{Edited, edit};
-use super::{IsoError, KICKSTART, Tools, mark, readback};
+use super::base::Base;
+use super::copy::Copy;
+use super::edit::{Edited, edit, packages};
+use super::tools::Growth;
+use super::{Addition, IsoError, KICKSTART, Mark, Xorriso, mark, readback};
 use crate::appear::{self, Growing};
 use crate::digest::Digest;
+use crate::medium::Medium;
 use crate::medium::packages::Missing;
-use crate::medium::{BLOCK, Medium};
 use crate::plan::{NodePlan, Plan};
 use crate::room;
 use crate::tool::ToolError;
 
-/// What is left over between the files, and what the new ones need at most.
-const ROOM: u64 = 32 << 20;
+/// What directories, alignment and what is left over between files need at most.
+const ROOM: u64 = 16 << 20;
+
+/// What a person wants of a medium, whatever the lab says.
+#[derive(Clone, Debug)]
+pub struct Custom {
+    /// More files and folders.
+    pub add: Vec<Addition>,
+    /// An image of changes to the installer itself.
+    pub updates: Option<PathBuf>,
+    /// Another volume id than the base's.
+    pub volume_id: Option<String>,
+    /// Whether it carries a checksum for its own media check.
+    pub media_check: bool,
+}
+
+impl Default for Custom {
+    fn default() -> Self {
+        Self { add: Vec::new(), updates: None, volume_id: None, media_check: true }
+    }
+}
 
 /// What to build.
 pub struct Order<'a> {
     /// The plan.
     pub plan: &'a Plan,
-    /// The node that it is for.
-    pub node: &'a NodePlan,
-    /// The node's kickstart.
-    pub kickstart: &'a str,
+    /// The nodes that it is for, with their kickstarts; never empty.
+    pub nodes: Vec<(&'a NodePlan, &'a str)>,
+    /// The kickstart that finds out which of the nodes this machine is; for several nodes.
+    pub chooser: Option<String>,
+    /// What else is wanted.
+    pub custom: &'a Custom,
+    /// The lab file's digest.
+    pub lab_file: Digest,
+    /// Seconds since 1970: what is new on the medium is of this time.
+    pub epoch: u64,
     /// Where it goes.
     pub output: PathBuf,
     /// Whether it may replace what is there.
-    pub force: bool,
+    pub replace: Replace,
+}
+
+/// What may be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replace {
+    /// Nothing that is there.
+    Nothing,
+    /// What is there and would be another.
+    OutOfDate,
+    /// Whatever is there.
+    Everything,
 }
 
 impl Order<'_> {
-    /// Refuses what must not be replaced, before any work is begun.
+    /// Where a node's kickstart is on the medium.
+    pub(super) fn kickstart_path(&self, node: &NodePlan) -> String {
+        if self.chooser.is_some() {
+            format!("/nodes/{}{KICKSTART}", node.name)
+        } else {
+            KICKSTART.to_owned()
+        }
+    }
+
+    /// Works out what the medium becomes. Nothing is written yet.
     ///
     /// # Errors
-    /// The ISO is there already, or is the base.
-    pub fn check(&self, base: &Path) -> Result<(), IsoError> {
-        appear::check(&self.output, self.force)?;
-        if let (Ok(output), Ok(base)) = (self.output.canonicalize(), base.canonicalize())
+    /// The base does not fit the kickstarts, or its menus cannot be changed as is wanted.
+    pub fn prepare<'b>(&'b self, base: &'b Base) -> Result<Prepared<'b>, IsoError> {
+        if let (Ok(output), Ok(base)) = (self.output.canonicalize(), base.path.canonicalize())
             && output == base
         {
             return Err(IsoError::IsBase(self.output.clone()));
         }
-        Ok(())
+        for (node, _) in &self.nodes {
+            check_packages(base, node)?;
+        }
+        let edited = edit(base, self)?;
+        Ok(Prepared { base, order: self, edited })
     }
 }
 
+/// What a medium becomes.
+pub struct Prepared<'a> {
+    base: &'a Base,
+    order: &'a Order<'a>,
+    edited: Edited,
+}
+
 /// What was built.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Built {
-    /// For which node.
-    pub node: String,
-    /// Where it is.
-    pub path: PathBuf,
     /// Its size in bytes.
     pub size: u64,
-    /// How the base came into it.
-    pub copied: Copied,
-    /// Its digest.
-    pub sha256: Digest,
-    /// Its kickstart's SHA-256.
-    pub kickstart_sha256: String,
+    /// Whether it shares the blocks of its base.
+    pub shared: bool,
 }
 
 /// How far a build is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Bytes of the copy are written.
-    Copied(u64),
-    /// The checksum is put in, and the medium read back.
+    /// Bytes are written, or summed up.
+    Written(u64),
+    /// It is read back.
     Checking,
+    /// It has its name.
+    Done,
 }
 
-/// Builds a node's ISO. It appears whole under its name, or not at all.
-///
-/// # Errors
-/// The base does not fit the kickstart, there is no room, a program fails, or the product does not
-/// read back as it was meant.
-pub fn build(
-    base: &Base,
-    order: &Order,
-    tools: &Tools,
-    on_step: impl Fn(Step),
-) -> Result<Built, IsoError> {
-    order.check(&base.path)?;
-    check_packages(base, order.node)?;
-    let folder = appear::folder_of(&order.output);
-    fs::create_dir_all(folder).map_err(IsoError::io(folder))?;
-    check_room(folder, ROOM)?;
-    let edited = edit(base, order.plan, order.node, order.kickstart)?;
+impl Prepared<'_> {
+    /// Where it goes.
+    #[must_use]
+    pub fn output(&self) -> &Path {
+        &self.order.output
+    }
 
-    let growing = Growing::begin(&order.output, order.force)?;
-    let shared = copy::share(&base.path, growing.path())?;
-    let needed = ROOM + if shared { 0 } else { base.medium.file_size() };
-    check_room(folder, needed)?;
-    let written = if shared {
-        Ok(())
-    } else {
-        copy::whole(&base.path, growing.path(), |bytes| on_step(Step::Copied(bytes)))
-    };
-    written.and_then(|()| change(base, &edited, order.kickstart, growing.path(), tools)).map_err(
-        |error| match (error, check_room(folder, ROOM / 32)) {
-            // Others write to this disk, too.
-            (
-                IsoError::Tool(ToolError::Failed { .. }) | IsoError::Io { .. },
-                Err(IsoError::NoSpace { folder, free, .. }),
-            ) => IsoError::NoSpace { folder, free, needed },
-            // While it grows it has another name.
-            (IsoError::Io { path, source }, _) if path == growing.path() => {
-                IsoError::io(&order.output)(source)
-            }
-            (error, _) => error,
-        },
-    )?;
-    on_step(Step::Checking);
-    // implantisomd5 reads an image that ends too early for ever.
-    if let Err(error) = Medium::open(growing.path()) {
-        return Err(IsoError::ReadBack {
-            path: order.output.clone(),
-            findings: vec![format!("  {error}")],
-        });
+    /// What may be replaced.
+    pub(super) fn replace(&self) -> Replace {
+        self.order.replace
     }
-    tools.implant_checksum(growing.path()).finish()?;
-    if let Err(error) = tools.check_checksum(growing.path()).finish() {
-        return Err(match error {
-            ToolError::Failed { .. } => {
-                let finding = format!("  its media check fails: {error}");
-                IsoError::ReadBack { path: order.output.clone(), findings: vec![finding] }
-            }
-            other => other.into(),
-        });
-    }
-    let findings = readback::compare(base, growing.path(), &edited, order.kickstart)?;
-    if !findings.is_empty() {
-        return Err(IsoError::ReadBack { path: order.output.clone(), findings });
-    }
-    let sha256 = digest(growing.path(), |_| ())?;
-    let size = growing.keep()?;
-    Ok(Built {
-        node: order.node.name.clone(),
-        path: order.output.clone(),
-        size,
-        copied: if shared { Copied::Shared } else { Copied::Whole },
-        sha256,
-        kickstart_sha256: edited.mark.kickstart_sha256,
-    })
-}
 
-/// Makes a copy of the base what was meant. The EFI boot image is changed where it lies; the other files are added behind
-/// all others, where xorriso makes directories and boot records anew.
-fn change(
-    base: &Base,
-    edited: &Edited,
-    kickstart: &str,
-    copy: &Path,
-    tools: &Tools,
-) -> Result<(), IsoError> {
-    let work = tempfile::tempdir().map_err(IsoError::io(std::env::temp_dir()))?;
-    let put = |name: &str, content: &[u8]| {
-        let path = work.path().join(name);
-        fs::write(&path, content).map_err(IsoError::io(&path)).map(|()| path)
-    };
-    let mut files = vec![
-        (put("isolinux.cfg", edited.isolinux_cfg.as_bytes())?, ISOLINUX_CFG),
-        (put("grub.cfg", edited.grub_cfg.as_bytes())?, GRUB_CFG),
-        (put("ks.cfg", kickstart.as_bytes())?, KICKSTART),
-        (put("mark.json", edited.mark.to_json().as_bytes())?, mark::PATH),
-    ];
-    let place = base.medium.entry(EFIBOOT)?.and_then(|entry| entry.first_block());
-    match place {
-        Some(block) if edited.efiboot.len() == base.efiboot.len() => {
-            copy::write_over(copy, u64::from(block) * BLOCK, &base.efiboot, &edited.efiboot)?;
+    /// What it will say of itself.
+    #[must_use]
+    pub fn mark(&self) -> &Mark {
+        &self.edited.mark
+    }
+
+    /// Bytes that it takes.
+    #[must_use]
+    pub fn needed(&self, shared: bool) -> u64 {
+        ROOM + self.edited.bytes + if shared { 0 } else { self.base.medium.file_size() }
+    }
+
+    /// Whether it is there already, sound and with nothing otherwise than it would have.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        super::inspect(&self.order.output).is_ok_and(|there| {
+            there.findings.is_empty()
+                && there.built.is_some_and(|there| there.is_as_good_as(&self.edited.mark))
+        })
+    }
+
+    /// Builds it. It appears whole under its name, or not at all. `shared` says whether blocks of the base can be shared
+    /// where it goes ([`super::is_shared`]).
+    ///
+    /// # Errors
+    /// It is there already, there is no room, xorriso fails, or the product does not read back as it was meant.
+    pub fn build(
+        &self,
+        xorriso: &Xorriso,
+        shared: bool,
+        on_step: impl Fn(Step),
+    ) -> Result<Built, IsoError> {
+        let Self { order, edited, .. } = self;
+        let growing = Growing::begin(&order.output, order.replace != Replace::Nothing)?;
+        let folder = appear::folder_of(&order.output);
+        let needed = self.needed(shared);
+        check_room(folder, needed)?;
+        self.write(growing.path(), xorriso, shared, &on_step).map_err(|error| {
+            match (error, check_room(folder, ROOM / 32)) {
+                // Others write to this disk, too.
+                (
+                    IsoError::Tool(ToolError::Failed { .. }) | IsoError::Io { .. },
+                    Err(IsoError::NoSpace { folder, free, .. }),
+                ) => IsoError::NoSpace { folder, free, needed },
+                // While it grows it has another name.
+                (IsoError::Io { path, source }, _) if path == growing.path() => {
+                    IsoError::io(&order.output)(source)
+                }
+                (error, _) => error,
+            }
+        })?;
+        on_step(Step::Checking);
+        let findings = readback::compare(self.base, growing.path(), edited)?;
+        if !findings.is_empty() {
+            return Err(IsoError::ReadBack { path: order.output.clone(), findings });
         }
-        // It had no room, and was made anew.
-        _ => files.push((put("efiboot.img", &edited.efiboot)?, EFIBOOT)),
+        let size = growing.keep_unwritten()?;
+        on_step(Step::Done);
+        Ok(Built { size, shared })
     }
-    let files: Vec<_> = files.iter().map(|(path, target)| (path.as_path(), *target)).collect();
-    tools.grow(copy, base.medium.label(), &files).finish()?;
-    Ok(())
+
+    /// Makes the empty file at `path` the medium.
+    fn write(
+        &self,
+        path: &Path,
+        xorriso: &Xorriso,
+        shared: bool,
+        on_step: &impl Fn(Step),
+    ) -> Result<(), IsoError> {
+        let Self { base, order, edited } = self;
+        let copy = Copy::begin(base, path, shared)?;
+        self.grow(path, xorriso)?;
+        // isomd5sum would read an image that ends too early for ever.
+        if let Err(error) = Medium::open(path) {
+            let findings = vec![format!("  {error}")];
+            return Err(IsoError::ReadBack { path: order.output.clone(), findings });
+        }
+        copy.finish(edited.mark.media_check, |bytes| on_step(Step::Written(bytes)))
+    }
+
+    fn grow(&self, path: &Path, xorriso: &Xorriso) -> Result<(), IsoError> {
+        let Self { base, order, edited } = self;
+        let mut file = fs::File::options().write(true).open(path).map_err(IsoError::io(path))?;
+        for (at, bytes) in &edited.patches {
+            file.seek(SeekFrom::Start(*at))
+                .and_then(|_| file.write_all(bytes))
+                .map_err(IsoError::io(path))?;
+        }
+        drop(file);
+        let work = tempfile::tempdir().map_err(IsoError::io(std::env::temp_dir()))?;
+        let mut added = Vec::new();
+        let mut undo = Vec::new();
+        for place in &edited.mark.undo {
+            undo.extend(base.medium.bytes(&(place.at..place.at + place.length))?);
+        }
+        let own = [
+            (mark::UNDO.to_owned(), undo),
+            (mark::PATH.to_owned(), edited.mark.to_json().into_bytes()),
+        ];
+        for (n, (target, content)) in edited.files.iter().chain(&own).enumerate() {
+            let source = work.path().join(n.to_string());
+            fs::write(&source, content).map_err(IsoError::io(&source))?;
+            added.push((source, target.clone()));
+        }
+        for Addition { source, target } in &edited.additions {
+            let source = source.canonicalize().map_err(IsoError::io(source))?;
+            added.push((source, target.clone()));
+        }
+        let growth = Growth {
+            volume_id: &edited.mark.volume_id,
+            has_joliet: base.medium.joliet_label().is_some(),
+            epoch: order.epoch,
+            added,
+        };
+        xorriso.grow(path, &growth).finish()?;
+        Ok(())
+    }
 }
 
 /// `%packages` names only what the medium holds: a question, or a dead mirror, would end the installation.
 fn check_packages(base: &Base, node: &NodePlan) -> Result<(), IsoError> {
-    let wanted: Vec<&str> = node.installer.packages.iter().map(String::as_str).collect();
     let told = |m: &Missing| {
         let hint =
             m.hint.as_ref().map_or(String::new(), |hint| format!("; the nearest is `{hint}`"));
         format!("  no {} `{}`{hint}", m.kind, m.line)
     };
-    let missing: Vec<String> = base.packages.missing(&wanted).iter().map(told).collect();
+    let missing: Vec<String> = base.packages.missing(&packages(node)).iter().map(told).collect();
     if missing.is_empty() {
         Ok(())
     } else {
@@ -200,7 +271,7 @@ fn check_packages(base: &Base, node: &NodePlan) -> Result<(), IsoError> {
     }
 }
 
-fn check_room(folder: &Path, needed: u64) -> Result<(), IsoError> {
+pub(super) fn check_room(folder: &Path, needed: u64) -> Result<(), IsoError> {
     let free = room::free(folder).map_err(IsoError::io(folder))?;
     if free >= needed {
         Ok(())

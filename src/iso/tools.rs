@@ -1,8 +1,7 @@
-//! The external programs that make and check media.
+//! The external program that makes media.
 
-use std::ffi::OsStr;
-use std::path::Path;
-use std::time::Duration;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use crate::tool::{Run, Tool, ToolError, Wanted};
 
@@ -11,18 +10,22 @@ const XORRISO: Wanted = Wanted {
     purpose: "to write ISO images",
     hint: "Debian, Fedora: the package `xorriso`; macOS: `brew install xorriso`",
 };
-const IMPLANT: Wanted = Wanted {
-    name: "implantisomd5",
-    purpose: "for the checksum that the medium's own media check reads",
-    hint: "Debian, Fedora: the package `isomd5sum`",
-};
-const CHECK: Wanted = Wanted { name: "checkisomd5", ..IMPLANT };
 
 /// The oldest xorriso whose `-boot_image any replay` this has been tried with.
 const OLDEST_XORRISO: &str = "1.5.0";
 
 /// What writes ISO images, found and of the right version.
 pub struct Xorriso(Tool);
+
+/// What a medium gets.
+pub(super) struct Growth<'a> {
+    pub volume_id: &'a str,
+    pub has_joliet: bool,
+    /// Seconds since 1970: what is new is of this time.
+    pub epoch: u64,
+    /// Files and folders of this machine, and their paths on the medium.
+    pub added: Vec<(PathBuf, String)>,
+}
 
 impl Xorriso {
     /// Finds it, before any work is begun.
@@ -34,73 +37,51 @@ impl Xorriso {
         Ok(Self(tool.at_least(OLDEST_XORRISO, &["-version"], "xorriso version")?))
     }
 
-    /// A medium with the files of a folder, and without the 300 KiB of nothing that a burner of old needed at its end.
-    pub(super) fn small(&self, folder: &Path, label: &str, output: &Path) -> Run {
-        let options = ["-as", "mkisofs", "-quiet", "-no-pad", "-J", "-r", "-V", label, "-o"];
-        let options = options.iter().map(OsStr::new);
-        self.0.run(options.chain([output.as_os_str(), folder.as_os_str()]))
-    }
-}
-
-/// The programs, found and of the right version.
-pub struct Tools {
-    xorriso: Xorriso,
-    implant: Tool,
-    check: Tool,
-}
-
-impl Tools {
-    /// Finds them, before any work is begun.
-    ///
-    /// # Errors
-    /// One is missing or too old.
-    pub fn locate() -> Result<Self, ToolError> {
-        Ok(Self {
-            xorriso: Xorriso::locate()?,
-            implant: Tool::locate(IMPLANT)?,
-            check: Tool::locate(CHECK)?,
-        })
-    }
-
-    /// Looks at each, and tells what was seen.
-    #[must_use]
-    pub fn look() -> Vec<(&'static str, Result<String, ToolError>)> {
+    /// Looks at it, and tells what was seen.
+    pub fn look() -> (&'static str, Result<String, ToolError>) {
         let version = |tool: Tool| {
             let said = tool.run(["-version"]).finish()?;
             let said = said.stderr + &said.stdout;
             let line = said.lines().find(|line| line.starts_with("xorriso "));
             Ok(line.unwrap_or("there").trim().to_owned())
         };
-        let xorriso = Xorriso::locate().and_then(|Xorriso(tool)| version(tool));
-        let there = |wanted| Tool::locate(wanted).map(|_| "there".to_owned());
-        vec![(XORRISO.name, xorriso), (IMPLANT.name, there(IMPLANT)), (CHECK.name, there(CHECK))]
+        (XORRISO.name, Self::locate().and_then(|Self(tool)| version(tool)))
     }
 
-    /// Adds or replaces files of a medium: they and new directories lie behind what is there, the descriptors are
+    /// A medium with the files of a folder, and without the 300 KiB of nothing that a burner of old needed at its end.
+    pub(super) fn small(&self, folder: &Path, label: &str, output: &Path) -> Run {
+        let options = ["-as", "mkisofs", "-quiet", "-no-pad", "-J", "-r", "-V", label, "-o"];
+        let options = options.iter().map(OsStr::new);
+        self.0.run(options.chain([output.as_os_str(), folder.as_os_str()]))
+    }
+
+    /// Adds files to a medium, or replaces them: they and new directories lie behind what is there, the descriptors are
     /// written over, and the boot records are replayed for the new places of what they point at.
-    pub(super) fn grow(&self, iso: &Path, label: &str, files: &[(&Path, &str)]) -> Run {
-        // Without this xorriso leaves room for a table of sessions, and the image no longer begins as its base does.
-        let mut arguments: Vec<String> =
-            ["-no_rc", "-compliance", "no_emul_toc", "-dev"].map(str::to_owned).to_vec();
-        arguments.push(format!("stdio:{}", iso.display()));
-        arguments.extend(["-volid", label, "-joliet", "on"].map(str::to_owned));
-        arguments.extend(["-boot_image", "any", "replay"].map(str::to_owned));
-        for (source, target) in files {
-            let source = source.display().to_string();
-            arguments.extend(["-update".into(), source, (*target).to_owned()]);
-            arguments.extend(["-chmod".into(), "0444".into(), (*target).to_owned(), "--".into()]);
+    pub(super) fn grow(&self, iso: &Path, growth: &Growth) -> Run {
+        let time = format!("={}", growth.epoch);
+        let device = format!("stdio:{}", iso.display());
+        let mut words: Vec<OsString> = Vec::new();
+        let mut say = |some: &[&str]| words.extend(some.iter().map(OsString::from));
+        // Without `no_emul_toc` xorriso leaves room for a table of sessions, and the image no longer begins as its base does.
+        say(&["-no_rc", "-compliance", "no_emul_toc", "-dev", &device, "-volid", growth.volume_id]);
+        // A `*` in a name is nothing but that.
+        say(&["-iso_rr_pattern", "off", "-disk_pattern", "off"]);
+        say(&["-joliet", if growth.has_joliet { "on" } else { "off" }]);
+        // What the media check leaves out at the end shall be nothing.
+        say(&["-padding", "32k", "-boot_image", "any", "replay"]);
+        for (source, target) in &growth.added {
+            say(&["-map", &source.display().to_string(), target]);
         }
-        arguments.push("-commit".into());
-        self.xorriso.0.run(arguments)
-    }
-
-    /// Puts the checksum of the medium into it, where its own media check looks for it.
-    pub(super) fn implant_checksum(&self, iso: &Path) -> Run {
-        self.implant.run(["--force".as_ref(), iso.as_os_str()]).limit(Duration::from_secs(1800))
-    }
-
-    /// Reads the whole medium and compares it with the checksum in it.
-    pub(super) fn check_checksum(&self, iso: &Path) -> Run {
-        self.check.run([iso]).limit(Duration::from_secs(1800))
+        // Whoever built it, when, and however private his files are.
+        for command in [["-chmod_r", "a+r,a-w"], ["-chown_r", "0"], ["-chgrp_r", "0"]] {
+            say(&command);
+            growth.added.iter().for_each(|(_, target)| say(&[target]));
+            say(&["--"]);
+        }
+        say(&["-alter_date_r", "b", &time]);
+        growth.added.iter().for_each(|(_, target)| say(&[target]));
+        say(&["--"]);
+        say(&["-commit"]);
+        self.0.run(words).env("SOURCE_DATE_EPOCH", &growth.epoch.to_string())
     }
 }

@@ -30,9 +30,26 @@ fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, at)
 }
 
+#[cfg(unix)]
+fn is_pipe(kind: std::fs::FileType) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    kind.is_fifo() || kind.is_socket()
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: std::fs::FileType) -> bool {
+    false
+}
+
 impl Device {
     pub fn open(path: &Path) -> Result<Self, MediumError> {
         let io_error = |source| MediumError::Io { path: path.to_owned(), source };
+        // Opening a pipe would wait for who writes to it.
+        if path.metadata().is_ok_and(|m| is_pipe(m.file_type())) {
+            return Err(io_error(io::Error::other(
+                "it is a pipe or a socket, and no file or drive",
+            )));
+        }
         let mut file = File::open(path).map_err(io_error)?;
         if file.metadata().map_err(io_error)?.is_dir() {
             return Err(io_error(io::Error::from(io::ErrorKind::IsADirectory)));

@@ -1,5 +1,7 @@
 //! One name on a medium.
 
+use std::ops::Range;
+
 use super::BLOCK;
 
 /// What a name stands for.
@@ -86,6 +88,11 @@ impl Entry {
     #[must_use]
     pub fn first_block(&self) -> Option<u32> {
         self.extents.first().and_then(|extent| u32::try_from(extent.at / BLOCK).ok())
+    }
+
+    /// Where its content lies in the image, in bytes.
+    pub fn places(&self) -> impl Iterator<Item = Range<u64>> + '_ {
+        self.extents.iter().map(|extent| extent.at..extent.at.saturating_add(extent.length))
     }
 
     pub(super) fn is_called(&self, name: &str) -> bool {

@@ -26,6 +26,7 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -107,6 +108,21 @@ impl Medium {
     #[must_use]
     pub fn volume_size(&self) -> u64 {
         self.volume.size
+    }
+
+    /// The byte behind the last volume descriptor: all before it is of the volume as a whole.
+    #[must_use]
+    pub fn descriptors_end(&self) -> u64 {
+        self.volume.descriptors_end
+    }
+
+    /// Reads bytes of the image itself, wherever they belong. The caller has bounded the length.
+    ///
+    /// # Errors
+    /// They lie beyond the end, or cannot be read.
+    pub fn bytes(&self, range: &Range<u64>) -> Result<Vec<u8>, MediumError> {
+        let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        self.device.read(range.start, length, "a part of the image")
     }
 
     /// Bytes of the file.

@@ -20,6 +20,8 @@ pub(super) struct Volume {
     pub application_id: String,
     /// Bytes.
     pub size: u64,
+    /// The byte behind the last descriptor.
+    pub descriptors_end: u64,
     pub root: Entry,
     /// Bytes to skip in each system use area, where the medium has Rock Ridge.
     pub rock_ridge: Option<u8>,
@@ -32,11 +34,13 @@ impl Volume {
         let mut primary = None;
         let mut joliet_label = None;
         let mut boot_catalogue = None;
+        let mut descriptors_end = FIRST_DESCRIPTOR * BLOCK;
         for block in FIRST_DESCRIPTOR..FIRST_DESCRIPTOR + MOST_DESCRIPTORS {
             let descriptor = device.read_up_to(block * BLOCK, 2048)?;
             if descriptor.get(1..6) != Some(b"CD001") {
                 break;
             }
+            descriptors_end = (block + 1) * BLOCK;
             match descriptor[0] {
                 0 if text(&array::<32>(&descriptor, 7)) == "EL TORITO SPECIFICATION" => {
                     boot_catalogue.get_or_insert(u32_at(&descriptor, 0x47));
@@ -74,6 +78,7 @@ impl Volume {
             system_id: text(&primary[8..40]),
             application_id: text(&primary[574..702]),
             size,
+            descriptors_end,
             rock_ridge: directory::rock_ridge_skip(device, &root)?,
             root,
             boot_catalogue,

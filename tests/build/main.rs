@@ -3,6 +3,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod added;
+mod grown;
 mod refused;
 
 use std::fs;
@@ -149,8 +151,8 @@ fn inspect_reads_back_what_was_built() {
     let said = lab.done(&["inspect", "isos/controller.iso", "--format", "json"]).stdout;
     let data: serde_json::Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(data["label"], "CentOS 7 x86_64");
-    assert_eq!(data["built"]["node"], "controller");
-    assert_eq!(data["built"]["base_sha256"], sha256(Path::new(base())));
+    assert_eq!(data["built"]["nodes"][0]["name"], "controller");
+    assert_eq!(data["built"]["base"]["sha256"], sha256(Path::new(base())));
     assert_eq!(data["kickstart"]["path"], "/ks.cfg");
     assert_eq!(data["kickstart"]["sha256"], sha256(&lab.path("rendered/controller/ks.cfg")));
     let platforms: Vec<_> = data["el_torito"]

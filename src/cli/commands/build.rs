@@ -1,89 +1,215 @@
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::fetch;
 use super::load::{chosen, load_good, load_secrets};
 use super::source::{Found, Source};
-use crate::base_image::{Brought, Facts};
-use crate::cli::BuildArgs;
+use crate::appear;
+use crate::base_image::{Brought, Cache, Facts};
 use crate::cli::images::NetworkArgs;
 use crate::cli::ui::Ui;
-use crate::iso::{self, Base, Built, Copied, Order, Step, Tools};
+use crate::cli::{BuildArgs, ReplaceArgs};
+use crate::digest::Digest;
+use crate::exit::{self, Failure};
+use crate::iso::{
+    self, Base, Custom, IsoError, Many, Order, Prepared, Replace, State, Step, Xorriso,
+};
 use crate::model::Lab;
 use crate::render::Renderer;
 
 pub(in crate::cli) fn build(
-    lab_file: &Path,
+    lab_path: &Path,
     secrets_file: &Path,
     args: &BuildArgs,
     ui: &Ui,
 ) -> Result<()> {
-    let good = load_good(lab_file, secrets_file, ui)?;
+    let good = load_good(lab_path, secrets_file, ui)?;
     let (lab, plan) = (&good.lab, &good.plan);
     let nodes = chosen(plan, &args.nodes)?;
     let secrets = load_secrets(secrets_file, &good, ui)?;
-    let tools = Tools::locate()?;
-    let source = image(args.image.as_deref(), &args.network, lab, lab_file, ui)?;
+    let (lab_file, epoch) = (lab_file(lab_path)?, epoch()?);
+    let xorriso = Xorriso::locate()?;
+    let custom = Custom {
+        add: args.custom.add.clone(),
+        updates: args.custom.updates.clone(),
+        media_check: !args.custom.no_media_check,
+        ..Custom::default()
+    };
+    let replace = match args.replace {
+        ReplaceArgs { force: true, .. } => Replace::Everything,
+        ReplaceArgs { update: true, .. } => Replace::OutOfDate,
+        ReplaceArgs { .. } => Replace::Nothing,
+    };
+    let output = |name: &str| args.output.join(format!("{name}.iso"));
+    for node in &nodes {
+        may_be_ours(&output(&node.name), replace)?;
+    }
+    let source = image(args.image.as_deref(), &args.network, lab, lab_path, ui)?;
     let mut kickstarts = Vec::new();
     let mut renderer = Renderer::new(plan, &secrets);
     for node in nodes {
         let files = renderer.render(node).map_err(|error| good.told(error, ui))?;
         kickstarts.push((node, files.kickstart));
     }
-    let order = |(node, kickstart)| {
-        let node: &crate::plan::NodePlan = node;
-        Order {
-            plan,
-            node,
-            kickstart,
-            output: args.output.join(format!("{}.iso", node.name)),
-            force: args.force,
-        }
+    let order = |nodes, name| Order {
+        plan,
+        nodes,
+        chooser: None,
+        custom: &custom,
+        lab_file,
+        epoch,
+        output: output(name),
+        replace,
     };
-    let orders: Vec<Order> =
-        kickstarts.iter().map(|(node, text)| order((*node, text.as_str()))).collect();
-    for order in &orders {
-        order.check(&source.path)?;
-    }
-    let base = proved(&source, &tools, ui)?;
-    let size = base.medium.file_size();
+    let orders: Vec<Order> = kickstarts
+        .iter()
+        .map(|(node, text)| order(vec![(*node, text.as_str())], &node.name))
+        .collect();
 
-    let mut built: Vec<Built> = Vec::new();
-    for order in &orders {
-        let bar = ui.bytes(&format!("building {}", order.output.display()), size);
-        let shown = bar.clone();
-        let done = iso::build(&base, order, &tools, move |step| match step {
-            Step::Copied(bytes) => shown.set_position(bytes),
-            Step::Checking => shown.set_message("checking it"),
-        })?;
-        bar.finish_and_clear();
-        ui.detail(|| {
-            let how = match done.copied {
-                Copied::Shared => "shares the blocks of its base",
-                Copied::Whole => "is a whole copy (this file system shares no blocks)",
-            };
-            format!("{} {how}: sha256 {}", done.path.display(), done.sha256)
-        });
-        built.push(done);
-    }
-    let text = || {
-        built
-            .iter()
-            .map(|b| format!("{}  kickstart sha256 {}\n", b.path.display(), b.kickstart_sha256))
-            .collect()
-    };
-    ui.result(text, &json!({ "schema": 1, "built": built }))
+    let base = proved(&source, args.network.cache().ok().as_ref(), args.verify, ui)?;
+    let prepared =
+        orders.iter().map(|order| order.prepare(&base)).collect::<Result<Vec<_>, _>>()?;
+    let many = Many::plan(&prepared, &base, &args.output, !args.dry_run)?;
+    let states = if args.dry_run { many.states() } else { run(&many, &base, &xorriso, args, ui)? };
+    show(&many, &prepared, &states, ui)
 }
 
-/// Reads the whole medium, and refuses it where it is not what it is said to be.
-pub(super) fn proved(source: &Source, tools: &Tools, ui: &Ui) -> Result<Base> {
+/// Builds what is open.
+fn run(
+    many: &Many,
+    base: &Base,
+    xorriso: &Xorriso,
+    args: &BuildArgs,
+    ui: &Ui,
+) -> Result<Vec<State>> {
+    let size = base.medium.file_size();
+    let open = many.open();
+    let jobs = args.jobs.map_or_else(|| many.jobs(), usize::from);
+    ui.detail(|| {
+        let how = if many.shared {
+            "sharing the blocks of the medium"
+        } else {
+            "as whole copies, for this file system shares no blocks with the medium's"
+        };
+        format!("{open} to build, {jobs} at a time, {how}; {} MiB are needed", many.needed >> 20)
+    });
+    let all = (open > 1 && ui.has_bars()).then(|| ui.steps("ISOs", open));
+    let states = many.build(xorriso, jobs, |one| {
+        let bar = ui.bytes(&format!("building {}", one.output().display()), size);
+        let all = all.clone();
+        move |step| match step {
+            Step::Written(bytes) => bar.set_position(bytes),
+            Step::Checking => bar.set_message("checking it"),
+            Step::Done => {
+                bar.finish_and_clear();
+                if let Some(all) = &all {
+                    all.inc(1);
+                }
+            }
+        }
+    })?;
+    if let Some(all) = all {
+        all.finish_and_clear();
+    }
+    Ok(states)
+}
+
+fn show(many: &Many, prepared: &[Prepared], states: &[State], ui: &Ui) -> Result<()> {
+    let rows: Vec<_> = prepared.iter().zip(states).collect();
+    let word = |state: &State| match state {
+        State::Built(_) => "built",
+        State::Unchanged => "unchanged",
+        State::Open => "would be built",
+    };
+    let text = || {
+        let row = |(one, state): &(&Prepared, &State)| {
+            let mark = one.mark();
+            let what = match mark.nodes.as_slice() {
+                [node] => match mark.files.get(&node.kickstart) {
+                    Some(digest) => format!("kickstart sha256 {digest}"),
+                    None => node.name.clone(),
+                },
+                nodes => nodes.iter().map(|n| n.name.as_str()).collect::<Vec<_>>().join(", "),
+            };
+            let became = match state {
+                State::Built(_) => String::new(),
+                other => format!("  ({})", word(other)),
+            };
+            format!("{}  {what}{became}\n", one.output().display())
+        };
+        rows.iter().map(row).collect()
+    };
+    let data = |(one, state): &(&Prepared, &State)| {
+        let (size, shared) = match state {
+            State::Built(built) => (Some(built.size), Some(built.shared)),
+            State::Unchanged => (None, None),
+            State::Open => (None, Some(many.shared)),
+        };
+        json!({
+            "path": one.output(), "state": word(state), "size": size, "shared": shared, "mark": one.mark(),
+        })
+    };
+    let isos: Vec<_> = rows.iter().map(data).collect();
+    ui.result(text, &json!({ "schema": 2, "isos": isos }))
+}
+
+/// Refuses early what is there and was built by nobody like us.
+fn may_be_ours(output: &Path, replace: Replace) -> Result<()> {
+    let is_ours = || iso::inspect(output).is_ok_and(|there| there.built.is_some());
+    if replace != Replace::Nothing || output.symlink_metadata().is_ok() && !is_ours() {
+        appear::check(output, replace != Replace::Nothing).map_err(IsoError::from)?;
+    }
+    Ok(())
+}
+
+/// What a lab file's text is.
+pub(super) fn lab_file(path: &Path) -> Result<Digest> {
+    let text = std::fs::read(path).with_context(|| format!("`{}`", path.display()))?;
+    Ok(Digest::of(&text))
+}
+
+/// Of what time new files are: seconds since 1970 (reproducible-builds.org), or else now.
+pub(super) fn epoch() -> Result<u64> {
+    // Four digits of a year are all that ISO 9660 has room for.
+    const LAST: u64 = 253_402_300_799;
+    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty()) else {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        return Ok(now.as_secs());
+    };
+    let seconds = text.to_str().and_then(|text| text.parse().ok()).filter(|n| *n <= LAST);
+    seconds.ok_or_else(|| {
+        let text = text.to_string_lossy();
+        let message =
+            format!("SOURCE_DATE_EPOCH is `{text}`: that is no number of seconds since 1970");
+        Failure::new(exit::USAGE, message).into()
+    })
+}
+
+/// Reads the whole medium, unless that was done and it was not touched since; and refuses it where it is not what it is said to be.
+pub(super) fn proved(
+    source: &Source,
+    cache: Option<&Cache>,
+    verify: bool,
+    ui: &Ui,
+) -> Result<Base> {
     let Source { path, facts, help } = source;
     let size = std::fs::metadata(path).map_or(0, |m| m.len());
-    let bar = ui.bytes(&format!("reading {}", path.display()), size);
-    let base = Base::open(path, tools, |done| bar.set_position(done))?;
-    bar.finish_and_clear();
+    let known = cache.filter(|_| !verify).and_then(|cache| cache.seen(path));
+    let base = if known.is_some() {
+        ui.detail(|| format!("{} was read through before, and not touched since", path.display()));
+        Base::open(path, known, |_| ())?
+    } else {
+        let bar = ui.bytes(&format!("reading {}", path.display()), size);
+        let base = Base::open(path, None, |done| bar.set_position(done))?;
+        bar.finish_and_clear();
+        if let Some(Err(error)) = cache.map(|cache| cache.note_seen(path, base.sha256)) {
+            ui.detail(|| format!("it will be read again next time: {error}"));
+        }
+        base
+    };
     let found = Found {
         path: &base.path,
         sha256: base.sha256,

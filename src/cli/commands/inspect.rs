@@ -1,13 +1,76 @@
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
 
+use crate::cli::InspectArgs;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
-use crate::iso::{self, Inspection};
+use crate::iso::{self, Change, Difference, Inspection};
+use crate::medium::{Entry, Medium};
 
-pub(in crate::cli) fn inspect(path: &Path, ui: &Ui) -> Result<()> {
+pub(in crate::cli) fn inspect(args: &InspectArgs, ui: &Ui) -> Result<()> {
+    match (&args.diff, &args.extract) {
+        (Some(base), _) => diff(base, &args.iso, ui),
+        (_, Some(file)) => extract(&args.iso, file),
+        _ => show(&args.iso, ui),
+    }
+}
+
+/// Gives the base back.
+pub(in crate::cli) fn reset(iso: &Path, output: &Path, force: bool, ui: &Ui) -> Result<()> {
+    let size = std::fs::metadata(iso).map_or(0, |m| m.len());
+    let bar = ui.bytes(&format!("taking the medium out of {}", iso.display()), size);
+    let reset = iso::reset(iso, output, force, |done| bar.set_position(done))?;
+    bar.finish_and_clear();
+    let text = || format!("{}  sha256 {}\n", reset.path.display(), reset.sha256);
+    ui.result(
+        text,
+        &json!({ "schema": 1, "path": reset.path, "size": reset.size, "sha256": reset.sha256 }),
+    )
+}
+
+fn diff(base: &Path, iso: &Path, ui: &Ui) -> Result<()> {
+    let size = std::fs::metadata(base).map_or(0, |m| m.len());
+    let bar = ui.bytes(&format!("comparing with {}", base.display()), size);
+    let found = iso::diff(base, iso, |done| bar.set_position(done))?;
+    bar.finish_and_clear();
+    let row = |d: &Difference| {
+        let (sign, what) = match (d.change, d.before, d.after) {
+            (Change::Added, _, Some(size)) => ('+', format!("  {size} bytes")),
+            (Change::Added, ..) => ('+', String::new()),
+            (Change::Removed, ..) => ('-', String::new()),
+            (Change::Changed, Some(before), Some(after)) => {
+                ('~', format!("  {before} bytes, now {after}"))
+            }
+            (Change::Changed, ..) => ('~', "  another kind of thing".to_owned()),
+        };
+        format!("{sign} {}{what}\n", d.path)
+    };
+    let text = || found.iter().map(row).collect();
+    ui.result(text, &json!({ "schema": 1, "base": base, "differences": found }))
+}
+
+/// Writes a file of a medium as it is.
+fn extract(iso: &Path, file: &str) -> Result<()> {
+    let medium = Medium::open(iso)?;
+    let found = medium.entry(file)?.filter(Entry::is_file);
+    let Some(entry) = found else {
+        let message = format!("`{}` has no file `{file}`", iso.display());
+        bail!(Failure::new(exit::INPUT, message));
+    };
+    let mut out = std::io::stdout().lock();
+    match std::io::copy(&mut medium.reader(&entry)?, &mut out).and_then(|_| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).with_context(|| format!("`{file}` of `{}`", iso.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn show(path: &Path, ui: &Ui) -> Result<()> {
     let inspection = iso::inspect(path)?;
     ui.result(|| text(&inspection), &inspection)?;
     if inspection.findings.is_empty() {
@@ -27,10 +90,17 @@ fn text(i: &Inspection) -> String {
     }
     match &i.built {
         Some(mark) => {
+            let nodes: Vec<_> =
+                mark.nodes.iter().map(|n| format!("{} ({})", n.name, n.role)).collect();
             let _ = writeln!(
                 out,
-                "built by trainyard {} for {} ({}) of the lab {}\n  from `{}`, sha256 {}",
-                mark.trainyard, mark.node, mark.role, mark.lab, mark.base_label, mark.base_sha256
+                "built by trainyard {} for {} of the lab {}, {}\n  from `{}`, sha256 {}",
+                mark.trainyard,
+                nodes.join(", "),
+                mark.lab,
+                mark.made,
+                mark.base.volume_id,
+                mark.base.sha256
             );
         }
         None => out.push_str("not built by trainyard\n"),

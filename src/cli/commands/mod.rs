@@ -35,7 +35,7 @@ pub(super) use doctor::doctor;
 pub(super) use fetch::fetch;
 pub(super) use image::image;
 pub(super) use init::init;
-pub(super) use inspect::inspect;
+pub(super) use inspect::{inspect, reset};
 pub(super) use lab::lab;
 pub(super) use node::node;
 pub(super) use plan::plan;

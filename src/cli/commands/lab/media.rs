@@ -13,7 +13,7 @@ use super::{At, diff};
 use crate::cli::lab::HowArgs;
 use crate::cli::ui::Ui;
 use crate::disk::{self as image, Base as Image, Format, QemuImg};
-use crate::iso::{self, Base, Seed, Tools, Xorriso};
+use crate::iso::{self, Base, Custom, Many, Replace, Seed, Xorriso};
 use crate::machines::{Machine, Media, Wanted};
 use crate::plan::NodePlan;
 use crate::render::{Rendered, Renderer, Server};
@@ -97,12 +97,17 @@ impl<'a> Maker<'a> {
         let base = self.medium()?;
         let order = iso::Order {
             plan: &self.at.good.plan,
-            node,
-            kickstart: &rendered.kickstart,
+            nodes: vec![(node, rendered.kickstart.as_str())],
+            chooser: None,
+            custom: &Custom::default(),
+            lab_file: build::lab_file(self.at.lab_file)?,
+            epoch: build::epoch()?,
             output: machine.cds[0].clone(),
-            force: true,
+            replace: Replace::OutOfDate,
         };
-        iso::build(base, &order, &Tools::locate()?, |_| {})?;
+        let prepared = [order.prepare(base)?];
+        let many = Many::plan(&prepared, base, &machine.folder, true)?;
+        many.build(&Xorriso::locate()?, 1, |_| |_| ())?;
         Ok(())
     }
 
@@ -129,7 +134,8 @@ impl<'a> Maker<'a> {
         let at = self.at;
         let given = self.how.image.as_deref();
         let source = build::image(given, &self.how.network, &at.good.lab, at.lab_file, self.ui)?;
-        let base = build::proved(&source, &Tools::locate()?, self.ui)?;
+        let cache = self.how.network.cache().ok();
+        let base = build::proved(&source, cache.as_ref(), false, self.ui)?;
         Ok(self.medium.get_or_init(|| base))
     }
 
