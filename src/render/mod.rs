@@ -3,6 +3,7 @@
 mod apply;
 mod blame;
 pub mod boot_menu;
+pub mod chooser;
 mod cloud_base;
 mod cloud_init;
 mod commands;

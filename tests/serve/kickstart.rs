@@ -57,7 +57,7 @@ fn the_copy_that_the_node_keeps_has_no_address_that_opens_anything() {
     let command: String = text[at..].lines().take(3).collect::<Vec<_>>().join("\n");
     let (from, to) = (serving.lab.path("ks.cfg"), serving.lab.path("kept.cfg"));
     fs::write(&from, &text).expect("written");
-    let command = command.replace("/run/install/ks.cfg", &from.display().to_string());
+    let command = command.replace("\"$ks\"", &from.display().to_string());
     let command = command.replace("/mnt/sysimage/etc/trainyard/ks.cfg", &to.display().to_string());
     let mut bash = judge("bash");
     bash.args(["-c", &command]);

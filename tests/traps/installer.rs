@@ -177,7 +177,7 @@ fn i5_scripts_in_the_installer_use_what_it_has() {
         i5,
         &[
             (Kickstart, "    rm -f \"$commands\"\n", "    timeout 5 rm -f \"$commands\"\n"),
-            (Kickstart, "if [ -r /run/install/ks.cfg ]; then", "if stat /run/install/ks.cfg; then"),
+            (Kickstart, "if [ -r \"$ks\" ]; then", "if stat \"$ks\"; then"),
             (Kickstart, "| tr -cd '[:print:]'", "| paste - | tr -cd '[:print:]'"),
         ],
     );
