@@ -17,6 +17,7 @@ pub use network::{DhcpArgs, DhcpMode, LoaderChoice, NodeArgs, NodeCommand, Serve
 pub use ui::tell;
 
 use crate::iso::Addition;
+use crate::render::boot_menu::{LONGEST_TIMEOUT_SECONDS, SERIAL_SPEEDS, Serial};
 use crate::secrets;
 
 /// Rebuilds OpenStack Train labs on CentOS 7.9 from one lab file.
@@ -228,6 +229,12 @@ pub struct BuildArgs {
     /// The nodes; all of them where none is named
     #[arg(value_name = "NODE")]
     pub nodes: Vec<String>,
+    /// Only the nodes of this role
+    #[arg(long, value_name = "ROLE")]
+    pub role: Option<String>,
+    /// One ISO for all of them, DIR/LAB.iso or DIR/ROLE.iso: it finds by the machine's MAC addresses which node it is, or has it chosen
+    #[arg(long)]
+    pub together: bool,
     /// The folder to write to: DIR/NODE.iso
     #[arg(short, long, value_name = "DIR", value_parser = output)]
     pub output: PathBuf,
@@ -240,12 +247,9 @@ pub struct BuildArgs {
     /// What may be replaced.
     #[command(flatten)]
     pub replace: ReplaceArgs,
-    /// Read the medium through, even where it was not touched since that was done
-    #[arg(long)]
-    pub verify: bool,
-    /// Say what would be built, and build nothing
-    #[arg(long)]
-    pub dry_run: bool,
+    /// How to go about it.
+    #[command(flatten)]
+    pub how: HowToBuildArgs,
     /// How many to build at the same time [default: as many as there are processors and memory for]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub jobs: Option<u16>,
@@ -265,6 +269,17 @@ pub struct ReplaceArgs {
     pub force: bool,
 }
 
+/// How ISOs are built.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct HowToBuildArgs {
+    /// Read the medium through, even where it was not touched since that was done
+    #[arg(long)]
+    pub verify: bool,
+    /// Say what would be built, and build nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// What an ISO gets that the lab file does not say.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What is on the medium")]
@@ -275,9 +290,71 @@ pub struct CustomArgs {
     /// Put this image of changes to the installer onto it, and have the installer use it
     #[arg(long, value_name = "FILE")]
     pub updates: Option<PathBuf>,
+    /// Give every entry this argument of the kernel, besides those of the lab file
+    #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
+    pub kernel_arg: Vec<String>,
+    /// Take this argument out of every entry: a name with any value, or NAME=VALUE
+    #[arg(long, value_name = "NAME")]
+    pub without_kernel_arg: Vec<String>,
+    /// Have boot loaders, kernel and installer use this serial line; `off`: none of them, whatever the lab file says
+    #[arg(long, value_name = "ttyS0[,SPEED]|off")]
+    pub serial_console: Option<SerialConsole>,
+    /// The boot menu's title (of BIOS: GRUB's menu has none)
+    #[arg(long, value_name = "TEXT")]
+    pub menu_title: Option<String>,
+    /// How long the boot menu waits; `none`: for a person
+    #[arg(long, value_name = "SECONDS|none", value_parser = menu_timeout)]
+    pub menu_timeout: Option<MenuTimeout>,
+    /// Ask for the password in the first line of this file before an entry is changed or another one started
+    #[arg(long, value_name = "FILE")]
+    pub menu_password_file: Option<PathBuf>,
+    /// Give the medium this volume id, in every reference to it
+    #[arg(long, value_name = "ID")]
+    pub volume_id: Option<String>,
     /// Leave the checksum out that the medium's own media check reads
     #[arg(long)]
     pub no_media_check: bool,
+}
+
+/// A serial line for the boot loaders, the kernel and the installer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SerialConsole {
+    /// This one.
+    On(Serial),
+    /// None.
+    Off,
+}
+
+impl std::str::FromStr for SerialConsole {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        let (line, speed) = text.split_once(',').unwrap_or((text, "115200"));
+        let unit = line.strip_prefix("ttyS").and_then(|unit| unit.parse().ok());
+        let speed = speed.parse().ok().filter(|speed| SERIAL_SPEEDS.contains(speed));
+        match (unit.filter(|unit| *unit < 4), speed) {
+            (Some(unit), Some(speed)) => Ok(Self::On(Serial { unit, speed })),
+            _ => Err(format!(
+                "it is `off`, or ttyS0 to ttyS3 with one of the speeds {SERIAL_SPEEDS:?} after a comma"
+            )),
+        }
+    }
+}
+
+/// How long a boot menu waits: seconds, or nothing for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MenuTimeout(pub Option<u16>);
+
+fn menu_timeout(text: &str) -> Result<MenuTimeout, String> {
+    if text == "none" {
+        return Ok(MenuTimeout(None));
+    }
+    let seconds = text.parse().ok().filter(|seconds| *seconds <= LONGEST_TIMEOUT_SECONDS);
+    let wrong = || format!("it is `none`, or seconds from 0 to {LONGEST_TIMEOUT_SECONDS}");
+    seconds.map(|seconds| MenuTimeout(Some(seconds))).ok_or_else(wrong)
 }
 
 /// Where something goes. The name is told as it is, in JSON as well, so it is text.

@@ -8,8 +8,8 @@ use super::mark::{MarkBase, MarkNode, Place};
 use super::{Addition, IsoError, KICKSTART, Mark, Order, UPDATES, efiboot};
 use crate::digest::Digest;
 use crate::medium::BLOCK;
-use crate::plan::NodePlan;
-use crate::render::boot_menu::{self, UnattendedEntry, grub, isolinux};
+use crate::plan::{InstallerPlan, NodePlan};
+use crate::render::boot_menu::{self, Menu, UnattendedEntry, grub, isolinux};
 
 /// What marks our lines in a boot menu.
 const MARKER: &str = "trainyard";
@@ -31,14 +31,13 @@ pub(super) struct Edited {
 /// Works out what a medium becomes.
 pub(super) fn edit(base: &Base, order: &Order) -> Result<Edited, IsoError> {
     let label = order.custom.volume_id.as_deref().unwrap_or(base.medium.label());
-    let entry = entry(order, label);
-    let menu = |file, source| IsoError::BootMenu { file, source };
-    let isolinux_cfg = isolinux::add_unattended(&base.isolinux_cfg, &entry, MARKER)
-        .map_err(|e| menu(ISOLINUX_CFG, e))?;
-    let grub_cfg =
-        grub::add_unattended(&base.grub_cfg, &entry, MARKER).map_err(|e| menu(GRUB_CFG, e))?;
-    let inner_grub_cfg = grub::add_unattended(&base.inner_grub_cfg, &entry, MARKER)
-        .map_err(|e| menu(INNER_GRUB_CFG, e))?;
+    let menu = menu(base, order, label);
+    let wrong = |file| move |source| IsoError::BootMenu { file, source };
+    let isolinux_cfg =
+        isolinux::edit(&base.isolinux_cfg, &menu, MARKER).map_err(wrong(ISOLINUX_CFG))?;
+    let grub_cfg = grub::edit(&base.grub_cfg, &menu, MARKER).map_err(wrong(GRUB_CFG))?;
+    let inner_grub_cfg =
+        grub::edit(&base.inner_grub_cfg, &menu, MARKER).map_err(wrong(INNER_GRUB_CFG))?;
     let mut files = vec![
         (ISOLINUX_CFG.to_owned(), isolinux_cfg.into_bytes()),
         (GRUB_CFG.to_owned(), grub_cfg.into_bytes()),
@@ -120,28 +119,81 @@ fn range((at, bytes): &(u64, Vec<u8>)) -> Range<u64> {
     *at..at + bytes.len() as u64
 }
 
-/// The entry that starts a node's installation.
-fn entry(order: &Order, label: &str) -> UnattendedEntry {
-    let (node, _) = &order.nodes[0];
-    let disk = node.storage.storage.disk.name.as_deref().unwrap_or("the disk that fits");
+/// What the boot menus become.
+fn menu(base: &Base, order: &Order, label: &str) -> Menu {
+    let custom = order.custom;
+    let of_node = |(node, _): &(&NodePlan, &str)| {
+        let disk = node.storage.storage.disk.name.as_deref().unwrap_or("the disk that fits");
+        let installer = &node.installer;
+        UnattendedEntry {
+            title: format!("Install {} of the lab {} (to {disk})", node.name, order.plan.lab),
+            extra_arguments: arguments(
+                order,
+                label,
+                &order.kickstart_path(node),
+                &installer.boot_arguments,
+            ),
+            removed_arguments: removed(order, &installer.boot_arguments_removed),
+        }
+    };
+    let mut entries: Vec<_> = order.nodes.iter().map(of_node).collect();
+    let first = &order.nodes[0].0.installer;
+    let mut timeout = Some(first.boot_timeout);
+    if order.chooser.is_some() {
+        let installers = || order.nodes.iter().map(|(node, _)| &node.installer);
+        let of_all = |of: fn(&InstallerPlan) -> &Vec<String>| -> Vec<String> {
+            let in_all =
+                |word: &&String| installers().all(|installer| of(installer).contains(word));
+            of(first).iter().filter(in_all).cloned().collect()
+        };
+        let chooser = UnattendedEntry {
+            title: format!("Install this machine: a node of the lab {}", order.plan.lab),
+            extra_arguments: arguments(order, label, KICKSTART, &of_all(|i| &i.boot_arguments)),
+            removed_arguments: removed(order, &of_all(|i| &i.boot_arguments_removed)),
+        };
+        entries.insert(0, chooser);
+        // Whom nothing tells from others, a person must choose.
+        timeout = if order.nodes.iter().any(|(node, _)| !node.machine.macs.is_empty()) {
+            installers().map(|installer| installer.boot_timeout).max()
+        } else {
+            None
+        };
+    }
+    Menu {
+        entries,
+        timeout: custom.timeout.unwrap_or(timeout),
+        title: custom.menu_title.clone(),
+        serial: custom.serial,
+        password: custom.menu_password.clone(),
+        label: custom.volume_id.clone().map(|new| (base.medium.label().to_owned(), new)),
+    }
+}
+
+/// The arguments that an entry adds.
+fn arguments(order: &Order, label: &str, kickstart: &str, of_node: &[String]) -> Vec<String> {
     let on_medium = |name: &str, path: &str| {
         format!("{name}=hd:LABEL={}:{path}", boot_menu::escape_label(label))
     };
-    let mut extra_arguments = vec![
-        on_medium("inst.ks", KICKSTART),
+    let mut all = vec![
+        on_medium("inst.ks", kickstart),
         // The installer keeps copies of its kickstart on the node otherwise.
         "inst.nosave=all_ks".to_owned(),
     ];
     if order.custom.updates.is_some() {
-        extra_arguments.push(on_medium("inst.updates", UPDATES));
+        all.push(on_medium("inst.updates", UPDATES));
     }
-    extra_arguments.extend(node.installer.boot_arguments.iter().cloned());
-    UnattendedEntry {
-        title: format!("Install {} of the lab {} (to {disk})", node.name, order.plan.lab),
-        extra_arguments,
-        removed_arguments: node.installer.boot_arguments_removed.clone(),
-        timeout_seconds: node.installer.boot_timeout,
-    }
+    let removed = &order.custom.removed_arguments;
+    let is_removed = |argument: &String| {
+        let name = argument.split('=').next().unwrap_or(argument);
+        removed.iter().any(|removed| removed == argument || removed == name)
+    };
+    all.extend(of_node.iter().filter(|argument| !is_removed(argument)).cloned());
+    all.extend(order.custom.arguments.iter().cloned());
+    all
+}
+
+fn removed(order: &Order, of_node: &[String]) -> Vec<String> {
+    of_node.iter().chain(&order.custom.removed_arguments).cloned().collect()
 }
 
 /// The sectors in which an image differs from the one at byte `at`, neighbours together. Both are equally long.

@@ -14,6 +14,7 @@ use crate::digest::Digest;
 use crate::medium::Medium;
 use crate::medium::packages::Missing;
 use crate::plan::{NodePlan, Plan};
+use crate::render::boot_menu::{MenuPassword, Serial};
 use crate::room;
 use crate::tool::ToolError;
 
@@ -29,13 +30,36 @@ pub struct Custom {
     pub updates: Option<PathBuf>,
     /// Another volume id than the base's.
     pub volume_id: Option<String>,
+    /// Arguments of the kernel for every entry that is added, besides those of its nodes.
+    pub arguments: Vec<String>,
+    /// Arguments that no entry that is added has: a name, which stands for any value too, or a name with its value.
+    pub removed_arguments: Vec<String>,
+    /// The boot loaders' own serial console.
+    pub serial: Option<Serial>,
+    /// The boot menu's title.
+    pub menu_title: Option<String>,
+    /// How long the menu waits, whatever its nodes say: seconds, or for a person.
+    pub timeout: Option<Option<u16>>,
+    /// What must be typed before anything but the entries that are added is started or changed.
+    pub menu_password: Option<MenuPassword>,
     /// Whether it carries a checksum for its own media check.
     pub media_check: bool,
 }
 
 impl Default for Custom {
     fn default() -> Self {
-        Self { add: Vec::new(), updates: None, volume_id: None, media_check: true }
+        Self {
+            add: Vec::new(),
+            updates: None,
+            volume_id: None,
+            arguments: Vec::new(),
+            removed_arguments: Vec::new(),
+            serial: None,
+            menu_title: None,
+            timeout: None,
+            menu_password: None,
+            media_check: true,
+        }
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) use keygen::SSH_KEYGEN;
 pub use names::{
     HostKeyType, Wanted, account_password_name, host_key_name, is_derived, salt_of, variable,
 };
+pub(crate) use password::sha512_crypt;
 pub use write::{Filled, fill, rotate};
 
 /// A secret value. Its `Debug` shows nothing, and it has no `Display`.
@@ -174,7 +175,7 @@ impl Secrets {
         let password = self.get(name)?;
         let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
         let hash = hashes.entry(name.to_owned());
-        Ok(hash.or_insert_with(|| password::sha512_crypt(password, salt)).clone())
+        Ok(hash.or_insert_with(|| sha512_crypt(password.reveal(), salt.reveal())).clone())
     }
 
     fn missing<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Missing {

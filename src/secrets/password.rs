@@ -2,14 +2,12 @@
 
 use sha_crypt::{PasswordHasher, ShaCrypt};
 
-use super::Secret;
-
 /// SHA-512-crypt (`$6$`), with 5000 rounds and the salt given, of which at most 12 bytes count
 /// (crypt(5) knows 16 characters of salt).
-pub(super) fn sha512_crypt(password: &Secret, salt: &Secret) -> String {
-    let salt = salt.reveal().as_bytes();
+pub fn sha512_crypt(password: &str, salt: &str) -> String {
+    let salt = salt.as_bytes();
     ShaCrypt::SHA512
-        .hash_password_with_salt(password.reveal().as_bytes(), &salt[..salt.len().min(12)])
+        .hash_password_with_salt(password.as_bytes(), &salt[..salt.len().min(12)])
         .map(|hash| hash.to_string())
         .expect("SHA-512-crypt takes any password and any salt of up to 12 bytes")
 }
@@ -22,8 +20,7 @@ mod tests {
 
     #[test]
     fn the_system_computes_the_same_hash() {
-        let hash =
-            sha512_crypt(&Secret("correct horse".into()), &Secret("0123456789abcdef".into()));
+        let hash = sha512_crypt("correct horse", "0123456789abcdef");
         let salt = hash.split('$').nth(3).expect("a salt");
         assert_eq!(salt.len(), 16);
         let openssl = Command::new("openssl")

@@ -6,6 +6,7 @@ mod common;
 mod added;
 mod grown;
 mod refused;
+mod together;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

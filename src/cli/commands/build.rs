@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use super::fetch;
@@ -11,14 +11,16 @@ use crate::appear;
 use crate::base_image::{Brought, Cache, Facts};
 use crate::cli::images::NetworkArgs;
 use crate::cli::ui::Ui;
-use crate::cli::{BuildArgs, ReplaceArgs};
+use crate::cli::{BuildArgs, CustomArgs, MenuTimeout, ReplaceArgs, SerialConsole};
 use crate::digest::Digest;
 use crate::exit::{self, Failure};
 use crate::iso::{
     self, Base, Custom, IsoError, Many, Order, Prepared, Replace, State, Step, Xorriso,
 };
 use crate::model::Lab;
-use crate::render::Renderer;
+use crate::plan::{NodePlan, Plan};
+use crate::render::boot_menu::MenuPassword;
+use crate::render::{Renderer, chooser};
 
 pub(in crate::cli) fn build(
     lab_path: &Path,
@@ -28,53 +30,110 @@ pub(in crate::cli) fn build(
 ) -> Result<()> {
     let good = load_good(lab_path, secrets_file, ui)?;
     let (lab, plan) = (&good.lab, &good.plan);
-    let nodes = chosen(plan, &args.nodes)?;
+    let nodes = of_role(plan, chosen(plan, &args.nodes)?, args.role.as_deref())?;
     let secrets = load_secrets(secrets_file, &good, ui)?;
     let (lab_file, epoch) = (lab_file(lab_path)?, epoch()?);
     let xorriso = Xorriso::locate()?;
-    let custom = Custom {
-        add: args.custom.add.clone(),
-        updates: args.custom.updates.clone(),
-        media_check: !args.custom.no_media_check,
-        ..Custom::default()
-    };
+    let custom = custom(&args.custom, plan)?;
     let replace = match args.replace {
         ReplaceArgs { force: true, .. } => Replace::Everything,
         ReplaceArgs { update: true, .. } => Replace::OutOfDate,
         ReplaceArgs { .. } => Replace::Nothing,
     };
     let output = |name: &str| args.output.join(format!("{name}.iso"));
-    for node in &nodes {
-        may_be_ours(&output(&node.name), replace)?;
+    let names: Vec<&str> = if args.together {
+        vec![args.role.as_deref().unwrap_or(&plan.lab)]
+    } else {
+        nodes.iter().map(|node| node.name.as_str()).collect()
+    };
+    for name in &names {
+        may_be_ours(&output(name), replace)?;
     }
     let source = image(args.image.as_deref(), &args.network, lab, lab_path, ui)?;
     let mut kickstarts = Vec::new();
     let mut renderer = Renderer::new(plan, &secrets);
-    for node in nodes {
+    for node in &nodes {
         let files = renderer.render(node).map_err(|error| good.told(error, ui))?;
-        kickstarts.push((node, files.kickstart));
+        kickstarts.push((*node, files.kickstart));
     }
-    let order = |nodes, name| Order {
+    let cache = args.network.cache().ok();
+    let base = proved(&source, cache.as_ref(), args.how.verify, ui)?;
+
+    let all = kickstarts.iter().map(|(node, text)| (*node, text.as_str()));
+    let contents: Vec<(Vec<_>, Option<String>)> = if args.together {
+        let label = custom.volume_id.as_deref().unwrap_or(base.medium.label());
+        let chooser = chooser::render(plan, &nodes, label);
+        vec![(all.collect(), Some(chooser.map_err(|error| good.told(error, ui))?))]
+    } else {
+        all.map(|one| (vec![one], None)).collect()
+    };
+    let order = |((nodes, chooser), name): ((_, _), &&str)| Order {
         plan,
         nodes,
-        chooser: None,
+        chooser,
         custom: &custom,
         lab_file,
         epoch,
         output: output(name),
         replace,
     };
-    let orders: Vec<Order> = kickstarts
-        .iter()
-        .map(|(node, text)| order(vec![(*node, text.as_str())], &node.name))
-        .collect();
-
-    let base = proved(&source, args.network.cache().ok().as_ref(), args.verify, ui)?;
+    let orders: Vec<Order> = contents.into_iter().zip(&names).map(order).collect();
     let prepared =
         orders.iter().map(|order| order.prepare(&base)).collect::<Result<Vec<_>, _>>()?;
-    let many = Many::plan(&prepared, &base, &args.output, !args.dry_run)?;
-    let states = if args.dry_run { many.states() } else { run(&many, &base, &xorriso, args, ui)? };
+    let many = Many::plan(&prepared, &base, &args.output, !args.how.dry_run)?;
+    let states =
+        if args.how.dry_run { many.states() } else { run(&many, &base, &xorriso, args, ui)? };
     show(&many, &prepared, &states, ui)
+}
+
+/// Those nodes that have a role.
+fn of_role<'p>(
+    plan: &Plan,
+    nodes: Vec<&'p NodePlan>,
+    role: Option<&str>,
+) -> Result<Vec<&'p NodePlan>> {
+    let Some(role) = role else { return Ok(nodes) };
+    let found: Vec<_> = nodes.into_iter().filter(|node| node.role == role).collect();
+    if found.is_empty() {
+        let known = plan.nodes.iter().map(|node| node.role.as_str());
+        let help = crate::report::did_you_mean(role, known);
+        bail!(Failure::new(exit::USAGE, format!("no such node has the role `{role}`: {help}")));
+    }
+    Ok(found)
+}
+
+/// What is wanted besides the lab file.
+fn custom(args: &CustomArgs, plan: &Plan) -> Result<Custom> {
+    let mut custom = Custom {
+        add: args.add.clone(),
+        updates: args.updates.clone(),
+        volume_id: args.volume_id.clone(),
+        arguments: args.kernel_arg.clone(),
+        removed_arguments: args.without_kernel_arg.clone(),
+        serial: None,
+        menu_title: args.menu_title.clone(),
+        timeout: args.menu_timeout.map(|MenuTimeout(timeout)| timeout),
+        menu_password: None,
+        media_check: !args.no_media_check,
+    };
+    match args.serial_console {
+        Some(SerialConsole::On(serial)) => {
+            custom.serial = Some(serial);
+            custom.arguments.push(format!("console=ttyS{},{}", serial.unit, serial.speed));
+        }
+        Some(SerialConsole::Off) => custom.removed_arguments.push("console".to_owned()),
+        None => {}
+    }
+    if let Some(path) = &args.menu_password_file {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("`{}`", path.display()))?;
+        // The same lab has the same hash: an ISO is the same again.
+        let salt = Digest::of(format!("boot menu of {}", plan.lab).as_bytes()).to_string();
+        let password = MenuPassword::new(text.lines().next().unwrap_or_default(), &salt[..16]);
+        let wrong = |error| Failure::new(exit::USAGE, format!("`{}`: {error}", path.display()));
+        custom.menu_password = Some(password.map_err(wrong)?);
+    }
+    Ok(custom)
 }
 
 /// Builds what is open.

@@ -22,15 +22,36 @@ fn line(whole: &str) -> Line<'_> {
     Line { text, end: &whole[text.len()..] }
 }
 
+/// The text with some of its lines replaced.
+pub(super) fn with_lines(lines: &[Line<'_>], new: &BTreeMap<usize, String>) -> String {
+    let text = |(index, line): (usize, &Line<'_>)| {
+        let text = new.get(&index).map_or(line.text, String::as_str);
+        [text, line.end].concat()
+    };
+    lines.iter().enumerate().map(text).collect()
+}
+
 /// The changes to a text, by line.
 #[derive(Debug, Default)]
 pub(super) struct Edits {
     /// `None` leaves the line out.
     changes: BTreeMap<usize, Option<String>>,
-    insertion: Option<(usize, Vec<String>)>,
+    /// What stands before a line; at the number of lines, after all.
+    insertions: BTreeMap<usize, Vec<String>>,
 }
 
 impl Edits {
+    /// The changes that make other lines of as many.
+    pub fn between(old: &[Line<'_>], new: &[Line<'_>]) -> Self {
+        let mut edits = Self::default();
+        for (index, (old, new)) in old.iter().zip(new).enumerate() {
+            if old.text != new.text {
+                edits.replace(index, new.text.to_owned());
+            }
+        }
+        edits
+    }
+
     /// Puts another line in the place of one.
     pub fn replace(&mut self, line: usize, text: String) {
         self.changes.insert(line, Some(text));
@@ -41,9 +62,9 @@ impl Edits {
         self.changes.insert(line, None);
     }
 
-    /// Adds lines before one.
-    pub fn insert(&mut self, before: usize, added: Vec<String>) {
-        self.insertion = Some((before, added));
+    /// Adds lines before one, after those that were added there before.
+    pub fn insert(&mut self, before: usize, added: impl IntoIterator<Item = String>) {
+        self.insertions.entry(before).or_default().extend(added);
     }
 
     /// The edited text.
@@ -52,16 +73,16 @@ impl Edits {
             lines.iter().map(|line| line.end).find(|end| !end.is_empty()).unwrap_or("\n");
         let mut edited = String::new();
         let mut add = |parts: &[&str]| parts.iter().for_each(|part| edited.push_str(part));
-        for (index, line) in lines.iter().enumerate() {
-            if let Some((before, added)) = &self.insertion
-                && *before == index
-            {
+        for index in 0..=lines.len() {
+            let added = self.insertions.get(&index).filter(|added| !added.is_empty());
+            if let Some(added) = added {
                 add(&["# ", marker, ": begin", default_end]);
                 for text in added {
                     add(&[text, default_end]);
                 }
                 add(&["# ", marker, ": end", default_end]);
             }
+            let Some(line) = lines.get(index) else { continue };
             match self.changes.get(&index) {
                 None => add(&[line.text, line.end]),
                 Some(None) => add(&["# ", marker, ": left out: ", line.text, line.end]),
@@ -126,7 +147,7 @@ mod tests {
         let mut edits = Edits::default();
         edits.replace(0, "1".into());
         edits.remove(1);
-        edits.insert(2, vec!["new".into()]);
+        edits.insert(2, ["new".into()]);
         edits.replace(3, "4".into());
         let edited = edits.apply(&lines(text), "m");
         let expected = "# m: was: one\r\n1\r\n# m: left out: two\n# m: begin\r\nnew\r\n# m: end\r\nthree\n\
@@ -134,6 +155,20 @@ mod tests {
         assert_eq!(edited, expected);
         assert_eq!(restore(&edited, "m").as_deref(), Some(text));
         assert!(is_edited(&lines(&edited), "m") && !is_edited(&lines(&edited), "n"));
+    }
+
+    #[test]
+    fn additions_in_several_places() {
+        let text = "one\ntwo\n";
+        let mut edits = Edits::default();
+        edits.insert(2, ["last".into()]);
+        edits.insert(0, ["a".into()]);
+        edits.insert(0, ["b".into(), "c".into()]);
+        edits.insert(1, []);
+        let edited = edits.apply(&lines(text), "m");
+        let expected = "# m: begin\na\nb\nc\n# m: end\none\ntwo\n# m: begin\nlast\n# m: end\n";
+        assert_eq!(edited, expected);
+        assert_eq!(restore(&edited, "m").as_deref(), Some(text));
     }
 
     #[test]

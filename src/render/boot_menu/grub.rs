@@ -1,48 +1,49 @@
 //! grub.cfg: the menu that UEFI shows.
 
+mod labels;
+mod places;
 mod script;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::ops::Range;
 use std::time::Duration;
 
-use super::edit::{Edits, Line, is_edited, lines};
+use super::edit::{Edits, Line, is_edited, lines, with_lines};
 use super::shell::{Word, quote_title, quote_word};
-use super::{BootEntry, BootMenuError, UnattendedEntry, check_length, plain_install};
+use super::{
+    BootEntry, BootMenuError, MENU_USER, Menu, MenuPassword, Serial, UnattendedEntry, check_length,
+    plain_install,
+};
+use places::{Change, Places};
 use script::{MenuEntry, Script};
 
-/// Adds the entry before all others, as the one that starts by itself.
+/// Edits the menu.
 ///
 /// # Errors
 /// When the menu was edited before, has no install entry, is written in a way that cannot be edited
-/// safely, or the entry cannot be written.
-pub fn add_unattended(
-    text: &str,
-    entry: &UnattendedEntry,
-    marker: &str,
-) -> Result<String, BootMenuError> {
-    entry.check(marker)?;
-    let lines = lines(text);
-    if is_edited(&lines, marker) {
+/// safely, or what is asked for cannot be written.
+pub fn edit(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuError> {
+    menu.check(marker)?;
+    let original = lines(text);
+    if is_edited(&original, marker) {
         return Err(BootMenuError::AlreadyEdited { what: format!("it has an entry of {marker}") });
     }
+    let relabelled = relabelled(text, &original, menu)?;
+    let text = relabelled.as_str();
+    let lines = lines(text);
     let script = Script::read(text);
     let install = &script.entries[plain_install(&boot_entries(&script))?];
     let places = Places::new(&lines);
 
-    let mut edits = Edits::default();
-    let values = [("default", "\"0\"".to_owned()), ("timeout", entry.timeout_seconds.to_string())];
-    let mut replaced: BTreeMap<usize, Vec<(Range<usize>, String)>> = BTreeMap::new();
+    let mut replaced: Vec<Change> = Vec::new();
     let mut added = Vec::new();
-    for (name, value) in &values {
+    let timeout = menu.timeout.map_or_else(|| "-1".to_owned(), |seconds| seconds.to_string());
+    for (name, value) in [("default", "\"0\""), ("timeout", &timeout)] {
         let mut always = false;
-        for assignment in script.assignments.iter().filter(|assignment| assignment.name == *name) {
-            let line = places.line(&script, &assignment.range)?;
-            let start = places.starts[line];
-            let range = assignment.range.start - start..assignment.range.end - start;
-            replaced.entry(line).or_default().push((range, format!("{name}={value}")));
+        for assignment in script.assigned(name) {
+            replaced.push((assignment.range.clone(), format!("{name}={value}")));
             always |= assignment.always;
         }
         // One inside an `if` may never run.
@@ -50,18 +51,45 @@ pub fn add_unattended(
             added.push(format!("set {name}={value}"));
         }
     }
-    for (line, mut ranges) in replaced {
-        let mut new = lines[line].text.to_owned();
-        ranges.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
-        for (range, value) in ranges {
-            new.replace_range(range, &value);
+    if menu.timeout.is_none() {
+        let hidden = script.assigned("timeout_style");
+        replaced.extend(hidden.map(|style| (style.range.clone(), "timeout_style=menu".into())));
+    }
+    if let Some(serial) = menu.serial {
+        if let Some(later) = script.terminals.iter().find(|range| range.start > script.menu) {
+            let problem = "it changes the terminal after the menu";
+            return Err(BootMenuError::Unsupported { line: places.number(later.start), problem });
         }
+        added.extend(serial_console(serial));
+    }
+    if let Some(password) = &menu.password {
+        if let Some(own) = script.passwords.first() {
+            let problem = "the medium has a password of its own";
+            return Err(BootMenuError::Unsupported { line: places.number(own.start), problem });
+        }
+        added.extend(ask(password));
+        let theirs = script.entries.iter().flat_map(|entry| &entry.unrestricted);
+        replaced.extend(theirs.map(|option| (option.clone(), String::new())));
+    }
+    for entry in &menu.entries {
+        let copy = copy(text, install, entry, menu.password.is_some())?;
+        added.extend(copy.lines().map(str::to_owned));
+    }
+
+    let mut edits = Edits::between(&original, &lines);
+    for (line, new) in places.replace(&script, &lines, replaced)? {
         edits.replace(line, new);
     }
-    let copy = copy(text, install, entry)?;
-    added.extend(copy.lines().map(str::to_owned));
     edits.insert(places.before_menu(&script)?, added);
-    Ok(edits.apply(&lines, marker))
+    Ok(edits.apply(&original, marker))
+}
+
+/// The text as it names the volume by its new label, line for line.
+fn relabelled(text: &str, lines: &[Line<'_>], menu: &Menu) -> Result<String, BootMenuError> {
+    let Some((old, new)) = &menu.label else { return Ok(text.to_owned()) };
+    let places = Places::new(lines);
+    let changes = labels::changes(text, &places, (old, new))?;
+    Ok(with_lines(lines, &places.replace(&Script::read(text), lines, changes)?))
 }
 
 /// The entries of the menu, in the order of the file.
@@ -74,13 +102,12 @@ pub fn entries(text: &str) -> Vec<BootEntry> {
 #[must_use]
 pub fn timeout(text: &str) -> Option<Duration> {
     let script = Script::read(text);
-    let value = &script.assignments.iter().rfind(|assignment| assignment.name == "timeout")?.value;
-    value.parse().ok().map(Duration::from_secs)
+    script.assigned("timeout").last()?.value.parse().ok().map(Duration::from_secs)
 }
 
 fn boot_entries(script: &Script) -> Vec<BootEntry> {
-    let default = script.assignments.iter().rfind(|assignment| assignment.name == "default");
-    let default = default.map_or("0", |assignment| assignment.value.as_str());
+    let default =
+        script.assigned("default").last().map_or("0", |assignment| assignment.value.as_str());
     script.entries.iter().map(|entry| boot_entry(entry, default)).collect()
 }
 
@@ -122,8 +149,39 @@ fn is_default(entry: &MenuEntry, default: &str) -> bool {
             .all(|((level, title), number)| level == title || level.trim().parse() == Ok(*number))
 }
 
+/// Makes a serial line a terminal. Where GRUB does not find the line, each command fails by itself and the
+/// screen stays.
+fn serial_console(Serial { unit, speed }: Serial) -> [String; 3] {
+    // GRUB for UEFI knows the first two by number.
+    let line = match unit {
+        2 => "--port=0x3e8".to_owned(),
+        3 => "--port=0x2e8".to_owned(),
+        _ => format!("--unit={unit}"),
+    };
+    [
+        format!("serial {line} --speed={speed}"),
+        "terminal_input serial console".to_owned(),
+        "terminal_output serial console".to_owned(),
+    ]
+}
+
+/// Makes GRUB ask before it edits an entry, opens its command line, or starts an entry without `--unrestricted`.
+fn ask(password: &MenuPassword) -> [String; 3] {
+    [
+        format!("set superusers=\"{MENU_USER}\""),
+        // Submenus would ask for nothing.
+        "export superusers".to_owned(),
+        format!("password_pbkdf2 {MENU_USER} {}", password.grub),
+    ]
+}
+
 /// The new entry: the install entry's own text, with arguments added to its kernel's and taken from them.
-fn copy(text: &str, install: &MenuEntry, entry: &UnattendedEntry) -> Result<String, BootMenuError> {
+fn copy(
+    text: &str,
+    install: &MenuEntry,
+    entry: &UnattendedEntry,
+    unrestricted: bool,
+) -> Result<String, BootMenuError> {
     let extra: String = entry
         .extra_arguments
         .iter()
@@ -146,54 +204,10 @@ fn copy(text: &str, install: &MenuEntry, entry: &UnattendedEntry) -> Result<Stri
             body.replace_range(at(command[i - 1].range.end)..at(command[i].range.end), "");
         }
     }
-    let options: String =
-        install.options.iter().flat_map(|range| [" ", &text[range.clone()]]).collect();
+    let mut options: String =
+        install.classes.iter().flat_map(|range| [" ", &text[range.clone()]]).collect();
+    if unrestricted || !install.unrestricted.is_empty() {
+        options.push_str(" --unrestricted");
+    }
     Ok(format!("menuentry {}{options} {{{body}}}", quote_title(entry.title.trim())))
-}
-
-/// Byte positions as lines.
-struct Places {
-    starts: Vec<usize>,
-    /// Where the text of each line ends, without what ends the line.
-    ends: Vec<usize>,
-}
-
-impl Places {
-    fn new(lines: &[Line<'_>]) -> Self {
-        let mut places = Self { starts: Vec::new(), ends: Vec::new() };
-        let mut at = 0;
-        for line in lines {
-            places.starts.push(at);
-            places.ends.push(at + line.text.len());
-            at += line.text.len() + line.end.len();
-        }
-        places
-    }
-
-    /// The line on which a range stands, if a comment can stand before that line.
-    fn line(&self, script: &Script, range: &Range<usize>) -> Result<usize, BootMenuError> {
-        let line = self.starts.partition_point(|&start| start <= range.start).saturating_sub(1);
-        let unsupported = |problem| BootMenuError::Unsupported { line: line + 1, problem };
-        if range.end > self.ends[line] {
-            return Err(unsupported("what it sets goes on in the next line"));
-        }
-        let start = self.starts[line];
-        if script.words.iter().any(|word| word.start < start && start <= word.end) {
-            return Err(unsupported("it begins inside quotes or goes on from the line before"));
-        }
-        Ok(line)
-    }
-
-    /// The line before which the new entry goes: that of the first command with an entry in it.
-    fn before_menu(&self, script: &Script) -> Result<usize, BootMenuError> {
-        let line = self.line(script, &(script.menu..script.menu))?;
-        let start = self.starts[line];
-        if script.blocks.iter().any(|block| block.start < start && start < block.end) {
-            return Err(BootMenuError::Unsupported {
-                line: line + 1,
-                problem: "the first menu entry stands on a line on which another block ends",
-            });
-        }
-        Ok(line)
-    }
 }

@@ -1,92 +1,132 @@
 //! isolinux.cfg: the menu that BIOS shows (SYSLINUX's doc/syslinux.txt and doc/menu.txt).
 
+mod config;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::edit::{Edits, Line, is_edited, lines};
-use super::{BootEntry, BootMenuError, UnattendedEntry, check_length, plain_install};
+use super::edit::{Edits, Line, is_edited, lines, with_lines};
+use super::{
+    BootEntry, BootMenuError, Menu, MenuPassword, Serial, UnattendedEntry, check_length,
+    plain_install,
+};
+use config::{Config, Label, Noted, is_program, relabelled};
 
-/// What a file says, with the lines that an edit must touch.
-#[derive(Debug, Default)]
-struct Config<'a> {
-    labels: Vec<Label<'a>>,
-    /// `default`: a label, or a program that shows a menu.
-    defaults: Vec<(usize, &'a str)>,
-    /// `timeout`, in tenths of a second.
-    timeouts: Vec<(usize, &'a str)>,
-    /// `ontimeout`, which starts something else than the default.
-    on_timeout: Vec<usize>,
-    /// Whether `ui` names the program that shows the menu.
-    ui: bool,
-    /// `menu default` and `menu start` that decide what the main menu starts.
-    choices: Vec<usize>,
-    /// Where the first label or submenu begins.
-    first: Option<usize>,
-}
-
-/// What stands under a `label`.
-#[derive(Debug, Default)]
-struct Label<'a> {
-    name: &'a str,
-    title: Option<&'a str>,
-    submenus: Vec<String>,
-    /// The directive that names the kernel, and its value. Without one the label itself is the kernel.
-    kernel: Option<(&'a str, &'a str)>,
-    append: Option<&'a str>,
-    initrd: Option<&'a str>,
-    ip_append: Option<&'a str>,
-    /// Starts something that is no kernel: another loader, a menu, the disk.
-    other: bool,
-    menu_default: bool,
-}
-
-/// Adds the entry before all others, as the one that starts by itself, with the label `marker`.
+/// Edits the menu. The new entries get the labels `marker`, `marker-2` and so on.
 ///
 /// # Errors
-/// When the menu was edited before, has no install entry, or the entry cannot be written.
-pub fn add_unattended(
-    text: &str,
-    entry: &UnattendedEntry,
-    marker: &str,
-) -> Result<String, BootMenuError> {
-    entry.check(marker)?;
-    if entry.title.contains('^') {
-        let problem = "ISOLINUX takes `^` for the mark of a hot key";
-        return Err(BootMenuError::BadTitle { title: entry.title.clone(), problem });
-    }
-    let lines = lines(text);
+/// When the menu was edited before, has no install entry, is written in a way that cannot be edited
+/// safely, or what is asked for cannot be written.
+pub fn edit(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuError> {
+    menu.check(marker)?;
+    let original = lines(text);
+    let label = menu.label.as_ref().map(|(old, new)| (old.as_str(), new.as_str()));
+    let relabelled =
+        label.map_or_else(|| Ok(BTreeMap::new()), |label| relabelled(&original, label))?;
+    let relabelled = with_lines(&original, &relabelled);
+    let lines = lines(&relabelled);
     let config = Config::read(&lines);
-    if is_edited(&lines, marker) || config.labels.iter().any(|label| label.name == marker) {
+    let names: Vec<String> = (1..=menu.entries.len()).map(|number| name(marker, number)).collect();
+    if is_edited(&lines, marker)
+        || config.labels.iter().any(|label| names.iter().any(|name| name == label.name))
+    {
         return Err(BootMenuError::AlreadyEdited { what: format!("it has an entry of {marker}") });
     }
-    let label = &config.labels[plain_install(&config.entries())?];
-    // 0 would wait for ever.
-    let tenths = (u32::from(entry.timeout_seconds) * 10).max(1);
+    let install = &config.labels[plain_install(&config.entries())?];
 
-    let mut edits = Edits::default();
-    for &line in config.choices.iter().chain(&config.on_timeout) {
-        edits.remove(line);
-    }
-    for &(line, _) in &config.timeouts {
-        edits.replace(line, format!("{}timeout {tenths}", indent(lines[line].text)));
-    }
+    let mut edits = Edits::between(&original, &lines);
+    let mut added = Vec::new();
+    config.lines(Noted::Choice).for_each(|line| edits.remove(line));
     for &(line, value) in &config.defaults {
         if !is_program(value) {
             edits.replace(line, format!("{}default {marker}", indent(lines[line].text)));
         }
     }
-    let mut added = Vec::new();
-    if config.defaults.is_empty() && !config.ui {
+    if config.defaults.is_empty() && !config.has_menu() {
         added.push(format!("default {marker}"));
+    }
+    // 0 waits for ever.
+    let tenths = menu.timeout.map_or(0, |seconds| (u32::from(seconds) * 10).max(1));
+    for &(line, _) in &config.timeouts {
+        edits.replace(line, format!("{}timeout {tenths}", indent(lines[line].text)));
     }
     if config.timeouts.is_empty() {
         added.push(format!("timeout {tenths}"));
     }
-    added.extend(label.copy(entry, marker)?);
+    if menu.timeout.is_none() {
+        config.lines(Noted::Hidden).for_each(|line| edits.remove(line));
+    }
+    if let Some(title) = &menu.title {
+        if !config.has_menu() {
+            return Err(BootMenuError::NoMenu { what: "a title" });
+        }
+        let title = format!("menu title {}", title.trim());
+        for line in config.lines(Noted::Title) {
+            edits.replace(line, format!("{}{title}", indent(lines[line].text)));
+        }
+        if config.lines(Noted::Title).next().is_none() {
+            added.push(title);
+        }
+    }
+    if let Some(Serial { unit, speed }) = menu.serial {
+        config.lines(Noted::Serial).for_each(|line| edits.remove(line));
+        // What stands before it would be written to the screen only.
+        edits.insert(0, [format!("serial {unit} {speed}")]);
+    }
+    if let Some(password) = &menu.password {
+        added.extend(ask(&config, &lines, password, &mut edits)?);
+    }
+    for (entry, name) in menu.entries.iter().zip(&names) {
+        added.extend(install.copy(entry, name, name == marker)?);
+    }
     edits.insert(config.first.unwrap_or_default(), added);
-    Ok(edits.apply(&lines, marker))
+    Ok(edits.apply(&original, marker))
+}
+
+/// Makes the menu ask for the password before it starts an entry that is there, and gives the directives that
+/// make it ask before it leaves an entry's arguments or the menu itself to a person.
+fn ask(
+    config: &Config<'_>,
+    lines: &[Line<'_>],
+    password: &MenuPassword,
+    edits: &mut Edits,
+) -> Result<[String; 3], BootMenuError> {
+    if !config.has_menu() {
+        return Err(BootMenuError::NoMenu { what: "a password" });
+    }
+    let unsupported = |line, problem| BootMenuError::Unsupported { line: line + 1, problem };
+    if let Some(line) = config.lines(Noted::Password).next() {
+        return Err(unsupported(line, "the medium has a password of its own"));
+    }
+    if let Some(line) = config.lines(Noted::Include).next() {
+        return Err(unsupported(line, "the other file's entries would start without the password"));
+    }
+    for label in config.labels.iter().filter(|label| !label.leads_on) {
+        if lines[label.line].end.is_empty() {
+            return Err(unsupported(
+                label.line,
+                "nothing follows the label, not even a line's end",
+            ));
+        }
+        // Without a password of its own it takes the master's.
+        edits.insert(label.line + 1, ["  menu passwd".to_owned()]);
+    }
+    config.lines(Noted::Escape).for_each(|line| edits.remove(line));
+    // Without the first two a held Shift, or Caps Lock, leads to the prompt.
+    Ok([
+        "noescape 1".to_owned(),
+        "prompt 0".to_owned(),
+        format!("menu master passwd {}", password.isolinux),
+    ])
+}
+
+/// The label of a new entry, by its number from 1.
+fn name(marker: &str, number: usize) -> String {
+    if number == 1 { marker.to_owned() } else { format!("{marker}-{number}") }
 }
 
 /// The entries of the menu, in the order of the file.
@@ -103,148 +143,14 @@ pub fn timeout(text: &str) -> Option<Duration> {
     (tenths > 0).then(|| Duration::from_millis(tenths.saturating_mul(100)))
 }
 
-impl<'a> Config<'a> {
-    fn read(lines: &[Line<'a>]) -> Self {
-        let mut config = Self::default();
-        // Titles of the submenus that are open.
-        let mut submenus: Vec<String> = Vec::new();
-        // Whether the directives belong to the last label.
-        let mut in_label = false;
-        let mut in_text = false;
-        // The `append` of labels that have none.
-        let mut append = None;
-        for (index, line) in lines.iter().enumerate() {
-            let (keyword, value) = directive(line.text);
-            if in_text {
-                in_text = keyword != "endtext";
-                continue;
-            }
-            let label = config.labels.last_mut().filter(|_| in_label);
-            match (keyword.as_str(), label) {
-                ("label", _) => {
-                    config.first.get_or_insert(index);
-                    let label = Label {
-                        name: value,
-                        submenus: submenus.clone(),
-                        append,
-                        ..Label::default()
-                    };
-                    config.labels.push(label);
-                    in_label = true;
-                }
-                ("menu", label) => {
-                    let (keyword, value) = directive(value);
-                    match (keyword.as_str(), label) {
-                        ("begin", _) => {
-                            config.first.get_or_insert(index);
-                            submenus.push(shown(value));
-                            in_label = false;
-                        }
-                        ("end", _) => {
-                            submenus.pop();
-                            in_label = false;
-                        }
-                        ("separator", _) => in_label = false,
-                        ("label", Some(label)) => label.title = Some(value),
-                        ("label" | "title", None) => {
-                            if let Some(open) = submenus.last_mut() {
-                                *open = shown(value);
-                            }
-                        }
-                        ("default", Some(label)) => {
-                            label.menu_default = true;
-                            // In a submenu it only says which of its entries is marked.
-                            if submenus.is_empty() {
-                                config.choices.push(index);
-                            }
-                        }
-                        // The submenu itself is the default of the menu above it.
-                        ("default", None) if submenus.len() <= 1 => config.choices.push(index),
-                        // The submenu is what is shown first.
-                        ("start", _) if !submenus.is_empty() => config.choices.push(index),
-                        ("exit" | "goto" | "quit" | "disable" | "disabled", Some(label)) => {
-                            label.other = true;
-                        }
-                        _ => {}
-                    }
-                }
-                ("text", _) => in_text = true,
-                ("kernel" | "linux", Some(label)) => {
-                    // The keyword as it was written is not needed: both are matched without case.
-                    label.kernel =
-                        Some((if keyword == "linux" { "linux" } else { "kernel" }, value));
-                }
-                ("append", Some(label)) => label.append = Some(value),
-                ("append", None) => append = Some(value),
-                ("initrd", Some(label)) => label.initrd = Some(value),
-                ("ipappend", Some(label)) => label.ip_append = Some(value),
-                (
-                    "localboot" | "boot" | "bss" | "pxe" | "fdimage" | "comboot" | "com32"
-                    | "config",
-                    Some(label),
-                ) => {
-                    label.other = true;
-                }
-                ("default", _) => config.defaults.push((index, value)),
-                ("timeout", _) => config.timeouts.push((index, value)),
-                ("ontimeout", _) => config.on_timeout.push(index),
-                ("ui", _) => config.ui = true,
-                _ => {}
-            }
-        }
-        config
-    }
-
-    fn entries(&self) -> Vec<BootEntry> {
-        let default = self.default_label();
-        let entry = |(index, label): (usize, &Label<'_>)| label.entry(default == Some(index));
-        self.labels.iter().enumerate().map(entry).collect()
-    }
-
-    /// Which label starts when nobody presses a key.
-    fn default_label(&self) -> Option<usize> {
-        let named = self.defaults.last().map(|(_, value)| first_word(value));
-        let find = |name: &str| self.labels.iter().position(|label| label.name == name);
-        let has_menu = self.ui || self.defaults.last().is_some_and(|(_, value)| is_program(value));
-        if let Some(label) = named.and_then(find) {
-            return Some(label);
-        }
-        if !has_menu {
-            // Without `default` ISOLINUX starts what is called `linux`.
-            return if named.is_none() { find("linux") } else { None };
-        }
-        let main = |label: &Label<'_>| label.submenus.is_empty();
-        let marked = self.labels.iter().rposition(|label| main(label) && label.menu_default);
-        marked.or_else(|| self.labels.iter().position(main))
-    }
-}
-
 impl Label<'_> {
-    /// The `append` in effect; `-` stands for none.
-    fn append(&self) -> &str {
-        self.append.filter(|value| *value != "-").unwrap_or_default()
-    }
-
-    fn kernel(&self) -> Option<&str> {
-        (!self.other).then(|| self.kernel.map_or(self.name, |(_, value)| value))
-    }
-
-    fn entry(&self, default: bool) -> BootEntry {
-        let arguments: Vec<String> = self.append().split_whitespace().map(str::to_owned).collect();
-        let by_argument = || arguments.iter().find_map(|argument| argument.strip_prefix("initrd="));
-        BootEntry {
-            title: shown(self.title.unwrap_or(self.name)),
-            label: Some(self.name.to_owned()),
-            submenus: self.submenus.clone(),
-            kernel: self.kernel().map(str::to_owned),
-            initrd: self.initrd.or_else(by_argument).map(str::to_owned),
-            arguments,
-            default,
-        }
-    }
-
     /// The lines of the new entry.
-    fn copy(&self, entry: &UnattendedEntry, marker: &str) -> Result<Vec<String>, BootMenuError> {
+    fn copy(
+        &self,
+        entry: &UnattendedEntry,
+        name: &str,
+        default: bool,
+    ) -> Result<Vec<String>, BootMenuError> {
         let (directive, kernel) = self.kernel.unwrap_or(("kernel", self.name));
         let mut append = self.append().to_owned();
         if append.split_whitespace().any(|argument| entry.removes(argument)) {
@@ -260,42 +166,15 @@ impl Label<'_> {
         // ISOLINUX adds these by itself.
         let initrd = self.initrd.map_or(0, |path| " initrd=".len() + path.len());
         check_length(append.len() + initrd + " BOOT_IMAGE=".len() + kernel.len())?;
-        let mut lines = vec![
-            format!("label {marker}"),
-            format!("  menu label {}", entry.title.trim()),
-            "  menu default".into(),
-            format!("  {directive} {kernel}"),
-        ];
+        let mut lines =
+            vec![format!("label {name}"), format!("  menu label {}", entry.title.trim())];
+        lines.extend(default.then(|| "  menu default".to_owned()));
+        lines.push(format!("  {directive} {kernel}"));
         lines.extend(self.initrd.map(|path| format!("  initrd {path}")));
         lines.push(format!("  append {append}"));
         lines.extend(self.ip_append.map(|value| format!("  ipappend {value}")));
         Ok(lines)
     }
-}
-
-/// The keyword of a line in lower case, and the rest. A comment has none.
-fn directive(line: &str) -> (String, &str) {
-    let line = line.trim();
-    if line.starts_with('#') {
-        return (String::new(), "");
-    }
-    let (keyword, value) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    (keyword.to_ascii_lowercase(), value.trim_start())
-}
-
-/// A title as the menu shows it: `^` only marks the hot key.
-fn shown(title: &str) -> String {
-    title.replace('^', "")
-}
-
-fn first_word(value: &str) -> &str {
-    value.split_whitespace().next().unwrap_or_default()
-}
-
-/// Whether a `default` is the program that shows the menu, such as vesamenu.c32.
-fn is_program(value: &str) -> bool {
-    let name = first_word(value).to_ascii_lowercase();
-    [".c32", ".com", ".cbt"].iter().any(|extension| name.ends_with(extension))
 }
 
 fn indent(line: &str) -> &str {

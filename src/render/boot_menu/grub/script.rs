@@ -4,13 +4,20 @@ use std::ops::Range;
 
 use crate::render::boot_menu::shell::{Token, Word, tokens};
 
+/// The variables that make a menu what it is.
+const SETTINGS: [&str; 3] = ["default", "timeout", "timeout_style"];
+
 /// A script's menu, by position in its text.
 #[derive(Debug, Default)]
 pub(super) struct Script {
     /// The entries, those of submenus too, in the order of the text.
     pub entries: Vec<MenuEntry>,
-    /// What is assigned to `default` and `timeout` when the menu is built.
-    pub assignments: Vec<Assignment>,
+    /// What is assigned to [`SETTINGS`] when the menu is built.
+    assignments: Vec<Assignment>,
+    /// Commands that say which terminals are used.
+    pub terminals: Vec<Range<usize>>,
+    /// Commands that ask for a password of the medium's own.
+    pub passwords: Vec<Range<usize>>,
     /// Where the outermost command begins in which the first entry stands.
     pub menu: usize,
     /// Every word: a line that begins inside one cannot be moved.
@@ -26,8 +33,10 @@ pub(super) struct MenuEntry {
     pub submenus: Vec<String>,
     /// Its number in each menu on the way, from 0.
     pub numbers: Vec<usize>,
-    /// Its `--class` and `--unrestricted`.
-    pub options: Vec<Range<usize>>,
+    /// Its `--class` options, with their values.
+    pub classes: Vec<Range<usize>>,
+    /// Its `--unrestricted`: it starts without a password.
+    pub unrestricted: Vec<Range<usize>>,
     /// What stands between its braces.
     pub body: Range<usize>,
     /// Its commands that load a kernel, word by word.
@@ -94,6 +103,11 @@ impl Script {
         parser.command();
         parser.script
     }
+
+    /// What is assigned to one of [`SETTINGS`], in the order of the text.
+    pub fn assigned(&self, name: &str) -> impl DoubleEndedIterator<Item = &Assignment> {
+        self.assignments.iter().filter(move |assignment| assignment.name == name)
+    }
 }
 
 impl Parser {
@@ -154,6 +168,16 @@ impl Parser {
             }
             return;
         }
+        if ["serial", "terminal", "terminal_input", "terminal_output"]
+            .contains(&first.value.as_str())
+        {
+            self.script.terminals.push(first.range.clone());
+        }
+        if matches!(first.value.as_str(), "password" | "password_pbkdf2")
+            || words.iter().take(2).any(|word| word.value.starts_with("superusers="))
+        {
+            self.script.passwords.push(first.range.clone());
+        }
         // What a submenu sets, it sets when it is opened.
         if !self.frames.iter().any(|frame| matches!(frame, Frame::Submenu { .. })) {
             let word = if first.value == "set" { words.get(1) } else { Some(first) };
@@ -179,7 +203,8 @@ impl Parser {
                     title,
                     submenus: self.submenus(),
                     numbers,
-                    options: options(&words),
+                    classes: classes(&words),
+                    unrestricted: unrestricted(&words),
                     body: at + 1..text.len(),
                     linux: Vec::new(),
                     initrd: None,
@@ -240,20 +265,20 @@ impl Parser {
 
 fn assignment(word: &Word, always: bool) -> Option<Assignment> {
     let (name, value) = word.value.split_once('=')?;
-    let name = ["default", "timeout"].into_iter().find(|known| *known == name)?;
+    let name = SETTINGS.into_iter().find(|known| *known == name)?;
     Some(Assignment { name, value: value.to_owned(), range: word.range.clone(), always })
 }
 
-/// The options that a copy may have too; a copied `--id` would not be unique.
-fn options(words: &[Word]) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut words = words.iter().skip(2);
-    while let Some(word) = words.next() {
-        match word.value.as_str() {
-            "--class" => found.extend(words.next().map(|class| word.range.start..class.range.end)),
-            "--unrestricted" => found.push(word.range.clone()),
-            _ => {}
-        }
-    }
-    found
+/// The classes, which a copy may have too; a copied `--id` would not be unique.
+fn classes(words: &[Word]) -> Vec<Range<usize>> {
+    let pairs = words.iter().zip(words.iter().skip(1)).skip(2);
+    pairs
+        .filter(|(option, _)| option.value == "--class")
+        .map(|(option, class)| option.range.start..class.range.end)
+        .collect()
+}
+
+fn unrestricted(words: &[Word]) -> Vec<Range<usize>> {
+    let options = words.iter().skip(2).filter(|word| word.value == "--unrestricted");
+    options.map(|word| word.range.clone()).collect()
 }

@@ -1,25 +1,12 @@
-use proptest::prelude::*;
-
 use super::*;
 use crate::render::boot_menu::restore;
+use crate::render::boot_menu::samples::{choice, entry, menu, password, stage2, with};
 
 const STOCK: &str = include_str!("../../../../tests/fixtures/boot_menu/grub.cfg");
 const EXPECTED: &str = include_str!("../../../../tests/fixtures/boot_menu/grub.unattended.cfg");
 
-fn entry() -> UnattendedEntry {
-    UnattendedEntry {
-        title: "Install CentOS 7 as `controller` (erases the disk)".into(),
-        extra_arguments: vec![
-            r"inst.ks=hd:LABEL=CentOS\x207\x20x86_64:/ks.cfg".into(),
-            "inst.text".into(),
-        ],
-        removed_arguments: Vec::new(),
-        timeout_seconds: 5,
-    }
-}
-
 fn add(text: &str) -> Result<String, BootMenuError> {
-    add_unattended(text, &entry(), "trainyard")
+    edit(text, &menu(), "trainyard")
 }
 
 fn added(text: &str) -> String {
@@ -45,7 +32,7 @@ fn arguments_are_left_out() {
         let removed_arguments = removed.iter().map(|&name| name.to_owned()).collect();
         let entry = UnattendedEntry { removed_arguments, ..entry() };
         let text = MENU.replace("quiet", words);
-        let text = add_unattended(&text, &entry, "trainyard").unwrap();
+        let text = edit(&text, &with(entry), "trainyard").unwrap();
         assert_eq!(restore(&text, "trainyard").as_deref(), Some(&*MENU.replace("quiet", words)));
         entries(&text)[0].arguments.join(" ")
     };
@@ -161,9 +148,8 @@ fn titles_and_arguments_are_quoted() {
         title: "it's $HOME; # {1}".into(),
         extra_arguments: vec!["ds=nocloud;s=http://x/".into(), "a=${b}&c#".into()],
         removed_arguments: Vec::new(),
-        timeout_seconds: 0,
     };
-    let edited = add_unattended(MENU, &entry, "m").unwrap();
+    let edited = edit(MENU, &with(entry.clone()), "m").unwrap();
     assert!(edited.contains(r"menuentry 'it'\''s $HOME; # {1}' {"), "{edited}");
     assert!(
         edited.contains("\tlinux /k quiet ds=nocloud';'s=http://x/ a='${'b'}&'c'#'\n"),
@@ -175,15 +161,143 @@ fn titles_and_arguments_are_quoted() {
 }
 
 #[test]
+fn several_entries_wait_for_a_person() {
+    let edited = edit(STOCK, &choice(), "trainyard").unwrap();
+    assert!(edited.contains("\n# trainyard: was: set timeout=60\nset timeout=-1\n"), "{edited}");
+    assert_eq!(edited.matches("# trainyard: begin\n").count(), 1);
+    let entries = super::entries(&edited);
+    let titles: Vec<_> = entries.iter().take(4).map(|entry| entry.title.as_str()).collect();
+    assert_eq!(titles, [&entry().title, "Second", "Third", "Install CentOS 7"]);
+    let stage2 = r"inst.stage2=hd:LABEL=CentOS\x207\x20x86_64";
+    assert_eq!(entries[2].arguments, [stage2, "n=3"]);
+    assert_eq!(timeout(&edited), None);
+    assert_eq!(restore(&edited, "trainyard").as_deref(), Some(STOCK));
+    let hidden = format!("set timeout_style=hidden\n{MENU}");
+    assert!(edit(&hidden, &choice(), "m").unwrap().contains("\nset timeout_style=menu\n"));
+    assert!(
+        added(&hidden).contains("set timeout_style=hidden\n"),
+        "with a timeout it starts by itself"
+    );
+}
+
+#[test]
+fn a_title_leaves_it_as_it_is() {
+    let titled = Menu { title: Some("Lab".into()), ..menu() };
+    assert_eq!(edit(STOCK, &titled, "trainyard").as_deref(), Ok(EXPECTED));
+}
+
+#[test]
+fn another_label_everywhere() {
+    let label = Some(("CentOS 7 x86_64".to_owned(), "Lab 1".to_owned()));
+    let labelled = Menu { label, ..menu() };
+    let edited = edit(STOCK, &labelled, "trainyard").unwrap();
+    let entries = super::entries(&edited);
+    assert!(entries.iter().all(|entry| entry.arguments.contains(&stage2("Lab 1"))), "{entries:?}");
+    assert!(edited.contains("\nsearch --no-floppy --set=root -l 'Lab 1'\n"), "{edited}");
+    assert_eq!(restore(&edited, "trainyard").as_deref(), Some(STOCK));
+
+    let changed = |line: &str| {
+        let edited = edit(&format!("{line}\n{MENU}"), &labelled, "m");
+        edited.map(|edited| edited.lines().find(|line| !line.starts_with('#')).unwrap().to_owned())
+    };
+    for (line, expected) in [
+        ("search.fs_label \"CentOS 7 x86_64\" root", "search.fs_label 'Lab 1' root"),
+        ("if search -nl 'CentOS 7 x86_64'; then true; fi", "if search -nl 'Lab 1'; then true; fi"),
+        (r"set a=CDLABEL=CentOS\x207\x20x86_64", r"set a=CDLABEL=Lab\x201"),
+        (
+            "set a=\"$b root=live:LABEL=CentOS\\x207\\x20x86_64 quiet\" # why",
+            "set a=\"$b root=live:LABEL=Lab\\x201 quiet\" # why",
+        ),
+    ] {
+        assert_eq!(changed(line).as_deref(), Ok(expected));
+    }
+    for line in [
+        "search --label Other --set=root",
+        "search --file 'CentOS 7 x86_64'",
+        "echo 'x=CentOS 7 x86_64'",
+    ] {
+        assert_eq!(changed(line).as_deref(), Ok(line));
+    }
+    for line in [
+        "search --set=root -l $label",
+        "set label='CentOS 7 x86_64'",
+        r"set a=hd:LABEL=CentOS\\x207\\x20x86_64",
+        r"set a='hd:LABEL=CentOS'\x207\x20x86_64",
+        "set a='x\nhd:LABEL=CentOS\\x207\\x20x86_64'",
+    ] {
+        let error = changed(line).unwrap_err().to_string();
+        assert!(error.starts_with("line 1 of the boot menu cannot be edited: "), "{error}");
+    }
+}
+
+#[test]
+fn whatever_is_not_ours_asks_for_the_password() {
+    let locked = Menu { password: Some(password()), ..choice() };
+    let edited = edit(STOCK, &locked, "trainyard").unwrap();
+    let start = format!(
+        "# trainyard: begin\nset superusers=\"root\"\nexport superusers\npassword_pbkdf2 root {}\nmenuentry",
+        password().grub
+    );
+    assert!(edited.contains(&start), "{edited}");
+    assert_eq!(unrestricted(&edited), [true, true, true, false, false, false, false]);
+    assert_eq!(restore(&edited, "trainyard").as_deref(), Some(STOCK));
+
+    let open = "menuentry 'I' --unrestricted --class os {\nlinux /k\ninitrd /i\n}\nsubmenu S {\n\
+                menuentry X --unrestricted { true; }; menuentry Y --unrestricted {\n}\n}\n";
+    let edited = edit(open, &locked, "m").unwrap();
+    assert_eq!(unrestricted(&edited), [true, true, true, false, false, false]);
+    assert_eq!(edited.matches("(erases the disk)' --class os --unrestricted {").count(), 1);
+    assert_eq!(restore(&edited, "m").as_deref(), Some(open));
+    assert_eq!(unrestricted(&edit(open, &choice(), "m").unwrap()), [true; 6]);
+
+    for line in [
+        "set superusers=admin",
+        "superusers=''",
+        "password admin secret",
+        "if true; then password_pbkdf2 admin grub.pbkdf2.x; fi",
+    ] {
+        let error = edit(&format!("{line}\n{MENU}"), &locked, "m").unwrap_err().to_string();
+        let expected =
+            "line 1 of the boot menu cannot be edited: the medium has a password of its own";
+        assert_eq!(error, expected);
+    }
+}
+
+/// Which entries start without a password.
+pub(super) fn unrestricted(text: &str) -> Vec<bool> {
+    Script::read(text).entries.iter().map(|entry| !entry.unrestricted.is_empty()).collect()
+}
+
+#[test]
+fn a_serial_console() {
+    let serial = |unit| Menu { serial: Some(Serial { unit, speed: 9600 }), ..menu() };
+    let edited = edit(STOCK, &serial(0), "trainyard").unwrap();
+    let expected = "# trainyard: begin\nserial --unit=0 --speed=9600\nterminal_input serial console\n\
+                    terminal_output serial console\nmenuentry 'Install CentOS 7 as";
+    assert!(edited.contains(expected), "{edited}");
+    assert_eq!(restore(&edited, "trainyard").as_deref(), Some(STOCK));
+    for (unit, line) in [(1, "--unit=1"), (2, "--port=0x3e8"), (3, "--port=0x2e8")] {
+        let edited = edit(MENU, &serial(unit), "m").unwrap();
+        assert!(edited.contains(&format!("\nserial {line} --speed=9600\n")), "{edited}");
+    }
+    assert!(edit(&format!("terminal_output gfxterm\n{MENU}"), &serial(0), "m").is_ok());
+    let error = edit(&format!("{MENU}terminal_output gfxterm\n"), &serial(0), "m").unwrap_err();
+    let expected =
+        "line 5 of the boot menu cannot be edited: it changes the terminal after the menu";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
 fn grub_itself_accepts_the_result() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("grub.cfg");
     let title = "it's \"$HOME\"; # {1} \\".into();
     let extra_arguments = vec!["a=;$&|<>{}#*?[~!()`".into(), r"b=\x20;\x7b".into()];
-    let odd = UnattendedEntry { title, extra_arguments, timeout_seconds: 1, ..entry() };
+    let odd = with(UnattendedEntry { title, extra_arguments, ..entry() });
     let conditional = format!("if [ a = b ]; then set default=1; else set timeout=2; fi\n{MENU}");
-    for (text, entry) in [(STOCK, &entry()), (STOCK, &odd), (&conditional, &odd)] {
-        std::fs::write(&file, add_unattended(text, entry, "trainyard").unwrap()).unwrap();
+    for (text, menu) in [(STOCK, &menu()), (STOCK, &choice()), (STOCK, &odd), (&conditional, &odd)]
+    {
+        std::fs::write(&file, edit(text, menu, "trainyard").unwrap()).unwrap();
         let output = std::process::Command::new("grub-script-check").arg(&file).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -202,63 +316,9 @@ fn what_is_refused() {
     );
     assert!(refused(&format!("set default='a\nb'\n{MENU}")).contains("line 1 of the boot menu"));
     assert!(refused(&format!("if x; then\ny; fi; {MENU}")).contains("another block ends"));
-    let error = add_unattended(
-        MENU,
-        &UnattendedEntry { extra_arguments: vec!["x".repeat(2100)], ..entry() },
-        "m",
+    let long = UnattendedEntry { extra_arguments: vec!["x".repeat(2100)], ..entry() };
+    assert_eq!(
+        edit(MENU, &with(long), "m"),
+        Err(BootMenuError::CommandLineTooLong { length: 11 + 8 + 2101 })
     );
-    assert_eq!(error, Err(BootMenuError::CommandLineTooLong { length: 11 + 8 + 2101 }));
-}
-
-/// Menus made of pieces that matter, in any order.
-fn menus() -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
-        6 => Just("menuentry 'Install' --class os {\n\tlinux /k quiet\n\tinitrd /i\n}\n"),
-        3 => Just("set default=\"1\"\n"),
-        3 => Just("set timeout=60\n"),
-        2 => Just("submenu 'S' {\n"),
-        2 => Just("}\n"),
-        1 => Just("menuentry 'Rescue' { linux /k rescue; initrd /i; }\n"),
-        1 => Just("if [ a = b ]; then\n"),
-        1 => Just("fi\n"),
-        1 => Just("function f {\n"),
-        1 => Just("; "),
-        1 => Just("default=3 "),
-        1 => Just("timeout=1;"),
-        1 => Just("'"),
-        1 => Just("\""),
-        1 => Just("\\\n"),
-        1 => Just("# it's {\n"),
-        1 => Just("\r\n"),
-        1 => Just("$x ${y} \n"),
-    ];
-    prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-
-    #[test]
-    fn any_menu_keeps_its_entries_and_starts_the_new_one(text in menus()) {
-        let before = super::entries(&text);
-        if let Ok(edited) = add(&text) {
-            let after = super::entries(&edited);
-            prop_assert!(after[0].default && after[0].title == entry().title && after[0].submenus.is_empty());
-            prop_assert_eq!(timeout(&edited), Some(Duration::from_secs(5)));
-            let kept: Vec<_> = after[1..].to_vec();
-            let undecided = before.into_iter().map(|entry| BootEntry { default: false, ..entry });
-            prop_assert_eq!(kept, undecided.collect::<Vec<_>>());
-            prop_assert_eq!(restore(&edited, "trainyard"), Some(text));
-            prop_assert!(add(&edited).is_err());
-        }
-    }
-
-    #[test]
-    fn any_text_is_read(text: String) {
-        let _ = super::entries(&text);
-        let _ = timeout(&text);
-        if let Ok(edited) = add(&format!("{text}\n{MENU}")) {
-            prop_assert_eq!(restore(&edited, "trainyard"), Some(format!("{text}\n{MENU}")));
-        }
-    }
 }

@@ -1,25 +1,12 @@
-use proptest::prelude::*;
-
 use super::*;
 use crate::render::boot_menu::restore;
+use crate::render::boot_menu::samples::{choice, entry, menu, password, stage2, with};
 
 const STOCK: &str = include_str!("../../../../tests/fixtures/boot_menu/isolinux.cfg");
 const EXPECTED: &str = include_str!("../../../../tests/fixtures/boot_menu/isolinux.unattended.cfg");
 
-fn entry() -> UnattendedEntry {
-    UnattendedEntry {
-        title: "Install CentOS 7 as `controller` (erases the disk)".into(),
-        extra_arguments: vec![
-            r"inst.ks=hd:LABEL=CentOS\x207\x20x86_64:/ks.cfg".into(),
-            "inst.text".into(),
-        ],
-        removed_arguments: Vec::new(),
-        timeout_seconds: 5,
-    }
-}
-
 fn add(text: &str) -> Result<String, BootMenuError> {
-    add_unattended(text, &entry(), "trainyard")
+    edit(text, &menu(), "trainyard")
 }
 
 fn added(text: &str) -> String {
@@ -45,7 +32,7 @@ fn arguments_are_left_out() {
         let removed_arguments = removed.iter().map(|&name| name.to_owned()).collect();
         let entry = UnattendedEntry { removed_arguments, ..entry() };
         let text = MENU.replace("quiet", "a=1  quiet  b=2");
-        let text = add_unattended(&text, &entry, "trainyard").unwrap();
+        let text = edit(&text, &with(entry), "trainyard").unwrap();
         entries(&text)[0].arguments.join(" ")
     };
     let rest = r"inst.ks=hd:LABEL=CentOS\x207\x20x86_64:/ks.cfg inst.text";
@@ -102,11 +89,11 @@ fn a_default_that_is_a_label_is_replaced_and_a_menu_program_is_kept() {
 #[test]
 fn whatever_else_would_start_something_is_left_out() {
     let text = format!(
-        "default menu.c32\nontimeout local\n\tTimeOut 0\n{MENU}label local\n menu default\n localboot 0\n\
+        "default menu.c32\nontimeout local\ntotaltimeout 900\n\tTimeOut 0\n{MENU}label local\n menu default\n localboot 0\n\
          menu begin tools\nmenu default\nmenu start\nlabel a\nmenu default\nkernel a\nmenu end\n"
     );
     let edited = added(&text);
-    for line in ["ontimeout local", " menu default", "menu start"] {
+    for line in ["ontimeout local", "totaltimeout 900", " menu default", "menu start"] {
         assert!(edited.contains(&format!("# trainyard: left out: {line}\n")), "{edited}");
     }
     assert!(edited.contains("\n\ttimeout 50\n"));
@@ -114,6 +101,157 @@ fn whatever_else_would_start_something_is_left_out() {
     assert_eq!(restore(&edited, "trainyard"), Some(text));
     assert_eq!(timeout("timeout 0\n"), None);
     assert_eq!(timeout(""), None);
+}
+
+#[test]
+fn several_entries_wait_for_a_person() {
+    let edited = edit(STOCK, &choice(), "trainyard").unwrap();
+    assert!(edited.contains("\n# trainyard: was: timeout 600\ntimeout 0\n"), "{edited}");
+    let entries = super::entries(&edited);
+    let labels: Vec<_> =
+        entries.iter().take(4).map(|entry| entry.label.as_deref().unwrap()).collect();
+    assert_eq!(labels, ["trainyard", "trainyard-2", "trainyard-3", "linux"]);
+    let stage2 = r"inst.stage2=hd:LABEL=CentOS\x207\x20x86_64";
+    assert_eq!(entries[2].arguments, ["initrd=initrd.img", stage2, "n=3"]);
+    assert_eq!(entries.iter().filter(|entry| entry.default).count(), 1);
+    assert_eq!(edited.matches("\n  menu default\n").count(), 1);
+    assert_eq!(timeout(&edited), None);
+    assert_eq!(restore(&edited, "trainyard").as_deref(), Some(STOCK));
+    let hidden = format!("default menu.c32\nmenu hidden\nmenu shiftkey\n{MENU}");
+    let edited = edit(&hidden, &choice(), "m").unwrap();
+    assert!(edited.contains("# m: left out: menu hidden\n# m: left out: menu shiftkey\n"));
+    assert!(added(&hidden).contains("\nmenu hidden\nmenu shiftkey\n"));
+    let taken = format!("{MENU}label m-2\n");
+    let error = edit(&taken, &choice(), "m").unwrap_err();
+    assert!(matches!(error, BootMenuError::AlreadyEdited { .. }));
+}
+
+#[test]
+fn the_title_of_the_main_menu_is_replaced() {
+    let titled = Menu { title: Some(" Lab #1 (rack 2) ".into()), ..menu() };
+    let edited = edit(STOCK, &titled, "trainyard").unwrap();
+    let replaced =
+        "\n# trainyard: was: menu title CentOS 7\nmenu title Lab #1 (rack 2)\nmenu vshift 8\n";
+    assert!(edited.contains(replaced), "{edited}");
+    assert!(edited.contains("\n  menu title Troubleshooting\n"), "a submenu's is its own");
+    assert_eq!(restore(&edited, "trainyard").as_deref(), Some(STOCK));
+    let untitled = format!("ui menu.c32\n{MENU}");
+    let edited = edit(&untitled, &titled, "m").unwrap();
+    assert!(edited.contains("# m: begin\ntimeout 50\nmenu title Lab #1 (rack 2)\nlabel m\n"));
+    assert_eq!(edit(MENU, &titled, "m"), Err(BootMenuError::NoMenu { what: "a title" }));
+    for (title, allowed) in [("x".repeat(56), true), ("x".repeat(57), false), ("a^b".into(), false)]
+    {
+        let titled = Menu { title: Some(title), ..menu() };
+        assert_eq!(edit(STOCK, &titled, "m").is_ok(), allowed);
+    }
+}
+
+#[test]
+fn another_label_everywhere() {
+    let label = Some(("CentOS 7 x86_64".to_owned(), "Lab 1".to_owned()));
+    let labelled = Menu { label, ..menu() };
+    let edited = edit(STOCK, &labelled, "trainyard").unwrap();
+    let entries = super::entries(&edited);
+    for entry in entries.iter().filter(|entry| entry.initrd.is_some()) {
+        assert!(entry.arguments.contains(&stage2("Lab 1")), "{entry:?}");
+    }
+    assert_eq!(edited.matches(r"LABEL=Lab\x201 ").count(), 5);
+    assert!(edited.contains("\nmenu title CentOS 7\n"));
+    assert_eq!(restore(&edited, "trainyard").as_deref(), Some(STOCK));
+    let same = Menu { label: Some(("Lab".into(), "Lab".into())), ..menu() };
+    assert_eq!(edit(STOCK, &same, "trainyard").as_deref(), Ok(EXPECTED));
+    let kept = "  text help\n LABEL=CentOS 7 x86_64\n  endtext\nsay x=CentOS 7 x86_64\n";
+    assert!(edit(&format!("{MENU}{kept}"), &labelled, "m").unwrap().ends_with(kept));
+    let odd = MENU.replace("quiet", r"medium=CentOS\x207\x20x86_64");
+    let error = edit(&odd, &labelled, "m").unwrap_err().to_string();
+    assert!(
+        error.starts_with("line 3 of the boot menu cannot be edited: it names the volume's label")
+    );
+    for (new, problem) in [
+        ("", "empty"),
+        (&*"x".repeat(33), "32 bytes"),
+        ("Lab ", "ends with a blank"),
+        ("a:b", "`hd:LABEL=`"),
+        ("é", "`hd:LABEL=`"),
+    ] {
+        let label = Some(("CentOS 7 x86_64".to_owned(), new.to_owned()));
+        let error = edit(STOCK, &Menu { label, ..menu() }, "m").unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+}
+
+#[test]
+fn whatever_is_not_ours_asks_for_the_password() {
+    let locked = Menu { password: Some(password()), ..choice() };
+    let edited = edit(STOCK, &locked, "trainyard").unwrap();
+    let start = format!(
+        "# trainyard: begin\nnoescape 1\nprompt 0\nmenu master passwd {}\nlabel trainyard\n",
+        password().isolinux
+    );
+    assert!(edited.contains(&start), "{edited}");
+    assert_eq!(asking(&edited), ["linux", "check", "vesa", "rescue", "memtest", "local"]);
+    assert_eq!(restore(&edited, "trainyard").as_deref(), Some(STOCK));
+    assert_eq!(
+        super::entries(&edited)[3..],
+        super::entries(&edit(STOCK, &choice(), "m").unwrap())[3..]
+    );
+
+    let open = format!(
+        "ui menu.c32\nPROMPT 1\nnoescape 0\nmenu hiddenkey F2 x\n{MENU}label quit\nmenu quit\n"
+    );
+    let edited = edit(&open, &locked, "m").unwrap();
+    for line in ["PROMPT 1", "noescape 0", "menu hiddenkey F2 x"] {
+        assert!(edited.contains(&format!("# m: left out: {line}\n")), "{edited}");
+    }
+    assert_eq!(asking(&edited), ["linux", "quit"]);
+
+    let refused = |text: &str| edit(text, &locked, "m").unwrap_err().to_string();
+    assert!(refused(MENU).starts_with("ISOLINUX shows no menu that could have a password"));
+    for (line, problem) in [
+        ("menu passwd x", "the medium has a password of its own"),
+        ("menu master passwd x", "the medium has a password of its own"),
+        ("include other.cfg", "the other file's entries"),
+        ("menu include other.cfg", "the other file's entries"),
+    ] {
+        let error = refused(&format!("ui menu.c32\n{MENU}{line}\n"));
+        assert!(error.starts_with("line 5 of the boot menu cannot be edited: "), "{error}");
+        assert!(error.contains(problem), "{error}");
+    }
+    assert!(refused(&format!("ui menu.c32\n{MENU}label x")).contains("not even a line's end"));
+}
+
+/// The labels whose entries ask for the master password.
+fn asking(text: &str) -> Vec<&str> {
+    let mut label = "";
+    let mut found = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix("label ") {
+            label = name;
+        } else if line == "menu passwd" {
+            found.push(label);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_serial_console_comes_first() {
+    let serial = Menu { serial: Some(Serial { unit: 1, speed: 115_200 }), ..menu() };
+    let edited = edit(STOCK, &serial, "trainyard").unwrap();
+    let start = "# trainyard: begin\nserial 1 115200\n# trainyard: end\ndefault vesamenu.c32\n";
+    assert!(edited.starts_with(start), "{edited}");
+    assert_eq!(restore(&edited, "trainyard").as_deref(), Some(STOCK));
+    let edited = edit(&format!("Serial 0 9600\n{MENU}"), &serial, "m").unwrap();
+    assert!(
+        edited.starts_with("# m: begin\nserial 1 115200\n# m: end\n# m: left out: Serial 0 9600\n")
+    );
+    let edited = edit(MENU, &serial, "m").unwrap();
+    assert!(edited.starts_with("# m: begin\nserial 1 115200\ndefault m\ntimeout 50\nlabel m\n"));
+    for (unit, speed) in [(4, 9600), (0, 9601), (0, 0)] {
+        let serial = Menu { serial: Some(Serial { unit, speed }), ..menu() };
+        let error = edit(MENU, &serial, "m").unwrap_err().to_string();
+        assert!(error.ends_with("from 0 to 3, and 9600, 19200, 38400, 57600 or 115200"), "{error}");
+    }
 }
 
 #[test]
@@ -163,28 +301,29 @@ fn what_is_refused() {
     assert!(refused("label a\n kernel memtest\n").contains("its entries are: `a`; is it"));
     assert!(refused("").contains("its entries are: none"));
     let long = UnattendedEntry { extra_arguments: vec!["x".repeat(2100)], ..entry() };
-    let error = add_unattended(MENU, &long, "trainyard").unwrap_err().to_string();
+    let error = edit(MENU, &with(long), "trainyard").unwrap_err().to_string();
     assert!(error.contains("would be 2143 bytes long, and the kernel takes 2047"), "{error}");
-    for (title, problem) in [("a\nb", "line break"), (" ", "empty"), ("a^b", "hot key")] {
+    for (title, problem) in
+        [("a\nb", "line break"), (" ", "empty"), ("a^b", "hot key"), ("é", "beyond ASCII")]
+    {
         let entry = UnattendedEntry { title: title.into(), ..entry() };
-        let error = add_unattended(MENU, &entry, "trainyard").unwrap_err().to_string();
+        let error = edit(MENU, &with(entry), "trainyard").unwrap_err().to_string();
         assert!(error.contains(problem), "{error}");
     }
     for argument in ["", "a b", "a\nb", "a'b", "a\"b", r"a\b", "a\u{a0}b"] {
         let entry = UnattendedEntry { extra_arguments: vec![argument.into()], ..entry() };
         assert!(
-            matches!(add_unattended(MENU, &entry, "m"), Err(BootMenuError::BadArgument { .. })),
+            matches!(edit(MENU, &with(entry), "m"), Err(BootMenuError::BadArgument { .. })),
             "{argument}"
         );
     }
     for marker in ["", "a b", "a\n"] {
-        assert!(matches!(
-            add_unattended(MENU, &entry(), marker),
-            Err(BootMenuError::BadMarker { .. })
-        ));
+        assert!(matches!(edit(MENU, &menu(), marker), Err(BootMenuError::BadMarker { .. })));
     }
-    let entry = UnattendedEntry { timeout_seconds: 3600, ..entry() };
-    assert_eq!(add_unattended(MENU, &entry, "m"), Err(BootMenuError::BadTimeout { seconds: 3600 }));
+    let long = Menu { timeout: Some(3600), ..menu() };
+    assert_eq!(edit(MENU, &long, "m"), Err(BootMenuError::BadTimeout { seconds: 3600 }));
+    let none = Menu { entries: Vec::new(), ..menu() };
+    assert_eq!(edit(MENU, &none, "m"), Err(BootMenuError::NoEntries));
 }
 
 #[test]
@@ -193,69 +332,6 @@ fn the_limit_counts_what_the_kernel_gets() {
     let left = 2048 - 24 - 19 - 1;
     for (length, fits) in [(left, true), (left + 1, false)] {
         let entry = UnattendedEntry { extra_arguments: vec!["x".repeat(length)], ..entry() };
-        assert_eq!(add_unattended(MENU, &entry, "m").is_ok(), fits, "{length}");
-    }
-}
-
-/// Menus made of lines that matter, in any order.
-fn menus() -> impl Strategy<Value = String> {
-    let line = prop_oneof![
-        4 => Just("label linux"),
-        4 => Just("  kernel vmlinuz"),
-        4 => Just("append initrd=initrd.img quiet"),
-        2 => Just("  menu default"),
-        1 => Just("menu begin ^Sub"),
-        1 => Just("menu end"),
-        1 => Just("MENU start"),
-        1 => Just("default linux"),
-        1 => Just("default vesamenu.c32"),
-        1 => Just("timeout 600"),
-        1 => Just("ontimeout a"),
-        1 => Just("append -"),
-        1 => Just("append rescue"),
-        1 => Just("text help"),
-        1 => Just("endtext"),
-        1 => Just("label check"),
-        1 => Just("menu separator"),
-        1 => Just("ui menu.c32"),
-        1 => Just("# comment"),
-        1 => Just(""),
-    ];
-    let end = prop_oneof![4 => Just("\n"), 1 => Just("\r\n"), 1 => Just("\n\n")];
-    let lines = prop::collection::vec((line, end), 0..25);
-    (lines, any::<bool>()).prop_map(|(lines, cut)| {
-        let mut text: String = lines.into_iter().flat_map(|(line, end)| [line, end]).collect();
-        if cut {
-            text.truncate(text.trim_end().len());
-        }
-        text
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-
-    #[test]
-    fn any_menu_keeps_its_entries_and_starts_the_new_one(text in menus()) {
-        let before = super::entries(&text);
-        if let Ok(edited) = add(&text) {
-            let after = super::entries(&edited);
-            prop_assert!(after[0].default && after[0].title == entry().title);
-            prop_assert_eq!(timeout(&edited), Some(Duration::from_secs(5)));
-            let kept: Vec<_> = after[1..].to_vec();
-            let undecided = before.into_iter().map(|entry| BootEntry { default: false, ..entry });
-            prop_assert_eq!(kept, undecided.collect::<Vec<_>>());
-            prop_assert_eq!(restore(&edited, "trainyard"), Some(text));
-            prop_assert!(add(&edited).is_err());
-        }
-    }
-
-    #[test]
-    fn any_text_is_read(text: String) {
-        let _ = super::entries(&text);
-        let _ = timeout(&text);
-        if let Ok(edited) = add(&format!("{text}\n{MENU}")) {
-            prop_assert_eq!(restore(&edited, "trainyard"), Some(format!("{text}\n{MENU}")));
-        }
+        assert_eq!(edit(MENU, &with(entry), "m").is_ok(), fits, "{length}");
     }
 }
