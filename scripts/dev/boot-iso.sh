@@ -1,23 +1,27 @@
 #!/bin/bash
 # Boots an ISO in QEMU without a screen and prints the `standin:` lines that came over the serial line.
 #
-#     scripts/dev/boot-iso.sh ISO WAY [--timeout SECONDS] [--log FILE]
+#     scripts/dev/boot-iso.sh ISO WAY [--beside ISO] [--timeout SECONDS] [--log FILE]
 #
 # WAY:
 #     bios-cd bios-usb     SeaBIOS
 #     uefi-cd uefi-usb     OVMF; it finds the El Torito record on a stick, too, and so reads the ISO tree's grub.cfg both times
 #     uefi-partition       OVMF with a stick whose El Torito record is blank: firmware that takes the EFI partition, and with it the
 #                          grub.cfg inside images/efiboot.img. Blanking changes the medium, so its media check must fail here.
+# --beside attaches another ISO in a CD drive of its own, from which the machine does not start.
 # --timeout is 180 seconds unless told; --log keeps all that came over the serial line.
 # Exit code 0 only if `standin: done` came; 1 if not, with the last lines; 2 for a wrong call; 4 when QEMU is missing.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=standin/machine.sh
 . "$(dirname -- "$(readlink -f -- "$0")")/standin/machine.sh"
 
-read_words -- "$@"
+beside=
+read_words beside -- "$@"
 iso=${words[0]}
 way=${words[1]}
-[ -r "$iso" ] || fail 2 "$iso cannot be read"
+for medium in "$iso" ${beside:+"$beside"}; do
+    [ -r "$medium" ] || fail 2 "$medium cannot be read"
+done
 begin
 
 cd_drive=(-device 'ide-cd,drive=medium,bus=ide.0,bootindex=0')
@@ -41,6 +45,11 @@ case $way in
     *) fail 2 "WAY is bios-cd, uefi-cd, bios-usb, uefi-usb or uefi-partition, not \`$way\`" ;;
 esac
 
-# No network: nothing may depend on one. QEMU takes a comma in a file's name when it is doubled.
-start -nic none -drive "if=none,id=medium,media=$kind,readonly=on,format=raw,file=${iso//,/,,}" "${drive[@]}"
+# QEMU takes a comma in a file's name when it is doubled.
+drive+=(-drive "if=none,id=medium,media=$kind,readonly=on,format=raw,file=${iso//,/,,}")
+if [ -n "$beside" ]; then
+    drive+=(-drive "if=none,id=beside,media=cdrom,readonly=on,format=raw,file=${beside//,/,,}" -device 'ide-cd,drive=beside,bus=ide.1')
+fi
+# No network: nothing may depend on one.
+start -nic none "${drive[@]}"
 watch_for "${words[0]}, $way" '^standin: done$'

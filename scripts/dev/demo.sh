@@ -1,6 +1,7 @@
 #!/bin/bash
 # The main job on a medium made on the spot: the reference lab's two ISOs, built, read back, and each booted in QEMU by BIOS and by UEFI.
-# Together the four boots take all the ways that firmware knows to start such a medium: as a CD, as a stick, by its EFI partition.
+# Together the four boots take all the ways that firmware knows to start such a medium: as a CD, as a stick, by its EFI partition. And one of
+# a seed that boots, beside the medium as it is.
 #
 # The stand-in medium cannot install; it tells what the booted kernel saw, which is compared with what was rendered.
 #
@@ -40,14 +41,14 @@ for node in controller compute; do
     run "$trainyard" inspect "isos/$node.iso"
 done
 
-# boot NODE WAY: what the booted kernel saw goes to NODE-WAY.boot.
+# boot NODE WAY [ISO [OPTION...]]: what the booted kernel saw goes to NODE-WAY.boot.
 boot() {
-    "$root/scripts/dev/boot-iso.sh" "$lab/isos/$1.iso" "$2" --log "$demo/$1-$2.serial" >"$demo/$1-$2.boot" 2>&1
+    "$root/scripts/dev/boot-iso.sh" "${3:-$lab/isos/$1.iso}" "$2" --log "$demo/$1-$2.serial" "${@:4}" >"$demo/$1-$2.boot" 2>&1
 }
 
-# judge NODE WAY: compares that with what was rendered.
+# judge NODE WAY [LABEL]: compares that with what was rendered; the kickstart is on the volume with this label, beside the medium.
 judge() {
-    local said=$demo/$1-$2.boot rendered seen wrong=
+    local said=$demo/$1-$2.boot label=${3:-CentOSx207x20x86_64} rendered seen wrong=
     rendered=$(sha256sum "$lab/rendered/$1/ks.cfg" | cut -d ' ' -f 1)
     seen=$(sed -n 's/^standin: kickstart: .* sha256 //p' "$said")
     printf '\n%s, %s\n' "$1" "$2"
@@ -55,8 +56,10 @@ judge() {
     [ "$seen" = "$rendered" ] || wrong="the kickstart it found is not the rendered one ($rendered)"
     # Debian's GRUB, which the stand-in starts with, hands the escapes on with fewer or more backslashes than CentOS's.
     sed -n 's/^standin: cmdline: //p' "$said" | tr -d '\134' |
-        grep -q 'inst\.stage2=hd:LABEL=CentOSx207x20x86_64.* inst\.ks=hd:LABEL=CentOSx207x20x86_64:/ks\.cfg inst\.nosave=all_ks' ||
+        grep -q "inst\\.stage2=hd:LABEL=CentOSx207x20x86_64.* inst\\.ks=hd:LABEL=$label:/ks\\.cfg inst\\.nosave=all_ks" ||
         wrong='the command line is not that of the unattended entry'
+    [ -z "${3:-}" ] || grep -q '^standin: stage2: CentOS 7 x86_64 on /dev/sr.* sha256 ' "$said" ||
+        wrong='it found no second stage on the medium beside it'
     grep -q '^standin: done' "$said" || wrong="it did not boot: $(tail -n 3 "$said" | tr '\n' ' ')"
     if [ -n "$wrong" ]; then
         printf '  WRONG: %s\n' "$wrong"
@@ -79,6 +82,12 @@ for pair in 'controller bios-cd compute uefi-cd' 'compute bios-usb controller ue
     done
 done
 
+say 'A seed that boots, beside the medium as it is'
+run "$trainyard" seed compute --kind oemdrv --boot --image ../standin.iso
+run "$trainyard" inspect compute-oemdrv.iso
+boot compute uefi-partition compute-oemdrv.iso --beside "$demo/standin.iso" &
+seed=$!
+
 # The media check of the booted system itself, over a medium that starts with it.
 sed -i 's/^  boot_timeout: .*/&\n  boot_arguments: [rd.live.check]/' lab.yaml
 "$trainyard" --quiet build compute -o checked --image ../standin.iso >/dev/null
@@ -89,6 +98,8 @@ else
     failed=$((failed + 1))
     cat "$demo/checked.boot"
 fi
+wait "$seed" || true
+if judge compute uefi-partition OEMDRV; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 
 size=$(stat -c %s "$trainyard")
 printf '\ntrainyard is %s bytes; the demonstration took %s s\n' "$size" "$SECONDS"

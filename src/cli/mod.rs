@@ -126,7 +126,9 @@ pub enum Command {
     )]
     Build(BuildArgs),
     /// Make a node's seed, a tiny medium for cloud-init or the installer
-    #[command(after_help = "Example: trainyard seed compute")]
+    #[command(
+        after_help = "Examples: trainyard seed compute\n          trainyard seed compute --kind oemdrv --boot"
+    )]
     Seed(SeedArgs),
     /// Make a node's disk from the verified cloud image
     #[command(after_help = "Example: trainyard disk compute --kind vdi")]
@@ -392,9 +394,18 @@ pub struct SeedArgs {
     /// Where the folder of `nocloud-net` will be served, for what is printed
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
+    /// Have `oemdrv` boot, and start the installer of the medium beside it
+    #[arg(long)]
+    pub boot: bool,
+    /// The CentOS 7.9 medium to boot beside [default: the lab's, which is brought where it is missing]
+    #[arg(long, value_name = "ISO", requires = "boot")]
+    pub image: Option<PathBuf>,
     /// Replace what is there
     #[arg(long)]
     pub force: bool,
+    /// How to bring it.
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 /// What a seed is for.

@@ -12,7 +12,7 @@ use crate::plan::{InstallerPlan, NodePlan};
 use crate::render::boot_menu::{self, Menu, UnattendedEntry, grub, isolinux};
 
 /// What marks our lines in a boot menu.
-const MARKER: &str = "trainyard";
+pub(super) const MARKER: &str = "trainyard";
 
 /// What differs from the base.
 pub(super) struct Edited {
@@ -92,7 +92,20 @@ pub(super) fn edit(base: &Base, order: &Order) -> Result<Edited, IsoError> {
     let here = base.medium.volume_size();
     let padding = base.medium.bytes(&(here..base.medium.file_size()))?;
     undo.extend(differing(here, &vec![0; padding.len()], &padding).iter().map(range));
+    let own = mark(base, order, label, nodes);
     let mark = Mark {
+        base: MarkBase { here, ..own.base },
+        media_check: order.custom.media_check,
+        files: digests,
+        undo: undo.iter().map(|r| Place { at: r.start, length: r.end - r.start }).collect(),
+        ..own
+    };
+    Ok(Edited { files, patches, additions, bytes, mark })
+}
+
+/// What a medium says of itself, but for its files; nothing of its base is in it.
+pub(super) fn mark(base: &Base, order: &Order, label: &str, nodes: Vec<MarkNode>) -> Mark {
+    Mark {
         schema: 2,
         trainyard: env!("CARGO_PKG_VERSION").to_owned(),
         made: httpdate::fmt_http_date(
@@ -105,14 +118,13 @@ pub(super) fn edit(base: &Base, order: &Order) -> Result<Edited, IsoError> {
             volume_id: base.medium.label().to_owned(),
             size: base.medium.file_size(),
             sha256: base.sha256,
-            here,
+            here: 0,
         },
         volume_id: label.to_owned(),
-        media_check: order.custom.media_check,
-        files: digests,
-        undo: undo.iter().map(|r| Place { at: r.start, length: r.end - r.start }).collect(),
-    };
-    Ok(Edited { files, patches, additions, bytes, mark })
+        media_check: false,
+        files: BTreeMap::new(),
+        undo: Vec::new(),
+    }
 }
 
 fn range((at, bytes): &(u64, Vec<u8>)) -> Range<u64> {
@@ -120,7 +132,7 @@ fn range((at, bytes): &(u64, Vec<u8>)) -> Range<u64> {
 }
 
 /// What the boot menus become.
-fn menu(base: &Base, order: &Order, label: &str) -> Menu {
+pub(super) fn menu(base: &Base, order: &Order, label: &str) -> Menu {
     let custom = order.custom;
     let of_node = |(node, _): &(&NodePlan, &str)| {
         let disk = node.storage.storage.disk.name.as_deref().unwrap_or("the disk that fits");

@@ -2,6 +2,7 @@
 
 mod additions;
 mod base;
+mod boot;
 mod checksum;
 mod copy;
 mod diff;
@@ -27,6 +28,7 @@ use crate::tool::ToolError;
 
 pub use additions::Addition;
 pub use base::Base;
+pub use boot::{SEED_LABEL, boot};
 pub use copy::is_shared;
 pub use diff::{Change, Difference, diff};
 pub use inspect::{Inspection, inspect};

@@ -156,7 +156,7 @@ fn files(
 }
 
 /// Each of the three menus must start, by itself, with this kickstart.
-fn menus(path: &Path, findings: &mut Vec<String>) -> Result<(), IsoError> {
+pub(super) fn menus(path: &Path, findings: &mut Vec<String>) -> Result<(), IsoError> {
     let inspection = inspect::inspect(path)?;
     let files: Vec<&str> = inspection.menus.iter().map(|menu| menu.file.as_str()).collect();
     let inner = format!("{EFIBOOT}:/{INNER_GRUB_CFG}");

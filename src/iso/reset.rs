@@ -43,6 +43,9 @@ pub fn reset(
     let medium = Medium::open(path)?;
     let mark = read_mark(&medium)?;
     let unfit = |what: &str| IsoError::Base { path: path.into(), what: what.to_owned() };
+    if medium.entry(mark::UNDO)?.is_none() {
+        return Err(unfit("it is a seed that starts its medium, and holds nothing else of it"));
+    }
     let undo = medium.read(mark::UNDO, LARGEST_UNDO)?;
     let base = &mark.base;
     let is_inside =

@@ -104,19 +104,22 @@ impl Order<'_> {
         }
     }
 
-    /// Works out what the medium becomes. Nothing is written yet.
-    ///
-    /// # Errors
-    /// The base does not fit the kickstarts, or its menus cannot be changed as is wanted.
-    pub fn prepare<'b>(&'b self, base: &'b Base) -> Result<Prepared<'b>, IsoError> {
+    /// Refuses a base that would be replaced, or that does not hold what the kickstarts install.
+    pub(super) fn check(&self, base: &Base) -> Result<(), IsoError> {
         if let (Ok(output), Ok(base)) = (self.output.canonicalize(), base.path.canonicalize())
             && output == base
         {
             return Err(IsoError::IsBase(self.output.clone()));
         }
-        for (node, _) in &self.nodes {
-            check_packages(base, node)?;
-        }
+        self.nodes.iter().try_for_each(|(node, _)| check_packages(base, node))
+    }
+
+    /// Works out what the medium becomes. Nothing is written yet.
+    ///
+    /// # Errors
+    /// The base does not fit the kickstarts, or its menus cannot be changed as is wanted.
+    pub fn prepare<'b>(&'b self, base: &'b Base) -> Result<Prepared<'b>, IsoError> {
+        self.check(base)?;
         let edited = edit(base, self)?;
         Ok(Prepared { base, order: self, edited })
     }

@@ -55,6 +55,29 @@ impl Xorriso {
         self.0.run(options.chain([output.as_os_str(), folder.as_os_str()]))
     }
 
+    /// A medium of a folder that holds isolinux/isolinux.bin and images/efiboot.img: BIOS and UEFI start it as a CD and as a disk. `mbr` is
+    /// a file with the code by which BIOS starts ISOLINUX from a disk; `epoch`, in seconds since 1970, is the time of all that is on it.
+    pub(super) fn bootable(
+        &self,
+        folder: &Path,
+        label: &str,
+        mbr: &Path,
+        epoch: u64,
+        output: &Path,
+    ) -> Run {
+        const BIOS: &str = "-b isolinux/isolinux.bin -c isolinux/boot.cat -no-emul-boot -boot-load-size 4 -boot-info-table";
+        const UEFI: &str =
+            "-eltorito-alt-boot -e images/efiboot.img -no-emul-boot -isohybrid-gpt-basdat";
+        let dates = format!("={epoch}");
+        let mut options: Vec<&OsStr> = Vec::new();
+        options.extend(["-as", "mkisofs", "-quiet", "-J", "-r", "-V", label].map(OsStr::new));
+        options.extend(["--set_all_file_dates", &dates].map(OsStr::new));
+        options.extend(["-isohybrid-mbr".as_ref(), mbr.as_os_str()]);
+        options.extend([BIOS, UEFI].iter().flat_map(|words| words.split(' ')).map(OsStr::new));
+        options.extend(["-o".as_ref(), output.as_os_str(), folder.as_os_str()]);
+        self.0.run(options).env("SOURCE_DATE_EPOCH", &epoch.to_string())
+    }
+
     /// Adds files to a medium, or replaces them: they and new directories lie behind what is there, the descriptors are
     /// written over, and the boot records are replayed for the new places of what they point at.
     pub(super) fn grow(&self, iso: &Path, growth: &Growth) -> Run {

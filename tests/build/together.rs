@@ -24,10 +24,10 @@ fn entries(menu: &serde_json::Value) -> Vec<(String, String, bool)> {
     let entry = |e: &serde_json::Value| {
         let arguments = e["arguments"].as_array().expect("arguments");
         let kickstart = arguments.iter().filter_map(|a| a.as_str()?.strip_prefix("inst.ks="));
-        let kickstart =
+        let mut kickstart =
             kickstart.filter_map(|ks| ks.rsplit_once(':')).map(|(_, path)| path.to_owned());
         let title = e["title"].as_str().expect("a title").to_owned();
-        (title, kickstart.last().unwrap_or_default(), e["default"] == true)
+        (title, kickstart.next_back().unwrap_or_default(), e["default"] == true)
     };
     entries.iter().map(entry).collect()
 }

@@ -82,10 +82,17 @@ fn show(path: &Path, ui: &Ui) -> Result<()> {
 
 fn text(i: &Inspection) -> String {
     let mut out = format!("{}: {} bytes, label `{}`\n", i.path.display(), i.size, i.label);
-    // Nothing boots from these.
     match i.label.as_str() {
         "cidata" | "CIDATA" => return out + "a seed: cloud-init finds it by this label\n",
-        "OEMDRV" => return out + "a seed: the installer finds /ks.cfg by this label\n",
+        iso::SEED_LABEL => {
+            out.push_str("a seed: the installer finds /ks.cfg by this label\n");
+            if i.el_torito.is_empty() {
+                return out;
+            }
+            out.push_str(
+                "it boots, and installs from another medium, which is in a drive beside it\n",
+            );
+        }
         _ => {}
     }
     match &i.built {

@@ -3,14 +3,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
-use super::cloud_network;
-use super::load::{chosen_one, load_good, load_secrets};
+use super::load::{Good, chosen_one, load_good, load_secrets};
 use super::render::write_files;
 use super::source::keep_own;
+use super::{build, cloud_network};
+use crate::appear;
 use crate::cli::ui::Ui;
 use crate::cli::{SeedArgs, SeedKind};
 use crate::exit::{self, Failure};
-use crate::iso::{self, Seed, Xorriso};
+use crate::iso::{self, Custom, Order, Replace, Seed, Seeded, Xorriso};
 use crate::plan::NodePlan;
 use crate::render::{Rendered, Renderer, nocloud_net};
 
@@ -22,6 +23,10 @@ pub(in crate::cli) fn seed(
 ) -> Result<()> {
     let good = load_good(lab, secrets_file, ui)?;
     let node = chosen_one(&good.plan, &args.node)?;
+    if args.boot && args.kind != SeedKind::Oemdrv {
+        let message = "`--boot` is for seeds of a medium's installer: `--kind oemdrv --boot`";
+        bail!(Failure::new(exit::USAGE, message));
+    }
     let output = args.output.clone().unwrap_or_else(|| default_output(node, args.kind));
     let source = match args.kind {
         SeedKind::NocloudNet => {
@@ -45,9 +50,13 @@ pub(in crate::cli) fn seed(
     let rendered = rendered.map_err(|error| good.told(error, ui))?;
     match args.kind {
         SeedKind::Cidata => medium("cidata", cloud_files(&rendered, true)?, output, args, ui)?,
+        SeedKind::Oemdrv if args.boot => {
+            bootable(&good, node, &rendered.kickstart, output, lab, args, ui)?;
+            return Ok(());
+        }
         SeedKind::Oemdrv => {
             let kickstart = rendered.kickstart.into_bytes();
-            medium("OEMDRV", vec![("ks.cfg", kickstart)], output, args, ui)?;
+            medium(iso::SEED_LABEL, vec![("ks.cfg", kickstart)], output, args, ui)?;
         }
         SeedKind::NocloudNet => folder(&cloud_files(&rendered, false)?, &output, args, ui)?,
     }
@@ -94,6 +103,48 @@ fn medium(
 ) -> Result<()> {
     let xorriso = Xorriso::locate()?;
     let made = iso::seed(&Seed { label, files, output, force: args.force }, &xorriso)?;
+    tell(label, &made, args, ui)
+}
+
+/// One that starts the installer of the medium beside it.
+fn bootable(
+    good: &Good,
+    node: &NodePlan,
+    kickstart: &str,
+    output: PathBuf,
+    lab_file: &Path,
+    args: &SeedArgs,
+    ui: &Ui,
+) -> Result<()> {
+    let xorriso = Xorriso::locate()?;
+    // Before a medium is brought.
+    appear::check(&output, args.force)?;
+    let (lab_digest, epoch) = (build::lab_file(lab_file)?, build::epoch()?);
+    let source = build::image(args.image.as_deref(), &args.network, &good.lab, lab_file, ui)?;
+    let base = build::proved(&source, args.network.cache().ok().as_ref(), false, ui)?;
+    let order = Order {
+        plan: &good.plan,
+        nodes: vec![(node, kickstart)],
+        chooser: None,
+        custom: &Custom::default(),
+        lab_file: lab_digest,
+        epoch,
+        output,
+        replace: if args.force { Replace::Everything } else { Replace::Nothing },
+    };
+    let made = iso::boot(&base, &order, &xorriso)?;
+    tell(iso::SEED_LABEL, &made, args, ui)?;
+    ui.note(format!(
+        "next: attach it as the first CD, or write it onto a stick, and the untouched medium `{label}` as another CD; {name} installs itself {seconds} s \
+         after it has started. Put its disk before them in the boot order: the seed stays in its drive",
+        label = base.medium.label(),
+        name = node.name,
+        seconds = node.installer.boot_timeout,
+    ));
+    Ok(())
+}
+
+fn tell(label: &str, made: &Seeded, args: &SeedArgs, ui: &Ui) -> Result<()> {
     let text =
         || format!("{}  label {label}, {} KiB\n", made.path.display(), made.size.div_ceil(1024));
     let data = json!({
@@ -124,7 +175,7 @@ fn next(node: &NodePlan, kind: SeedKind, source: &str) -> String {
         ),
         SeedKind::Oemdrv => format!(
             "next: attach it as a second CD beside the untouched CentOS 7.9 medium. Its menu waits a minute and then checks the medium; \
-             Tab (or `e`) and ` inst.ks=hd:LABEL=OEMDRV:/ks.cfg` at the end make {name}'s installation sure"
+             Tab (or `e`) and ` inst.ks=hd:LABEL=OEMDRV:/ks.cfg` at the end make {name}'s installation sure, as does a seed made with `--boot`, which starts the medium's installer itself"
         ),
         SeedKind::NocloudNet => format!(
             "next: serve the folder to nobody but {name}, for it holds its secrets and whoever asks gets them (its files are yours alone: \

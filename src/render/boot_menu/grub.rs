@@ -92,6 +92,41 @@ fn relabelled(text: &str, lines: &[Line<'_>], menu: &Menu) -> Result<String, Boo
     Ok(with_lines(lines, &places.replace(&Script::read(text), lines, changes)?))
 }
 
+/// What the medium's own menu does before its entries: the kernel gets a screen.
+const SCREEN: &str = "function load_video {
+  insmod efi_gop
+  insmod efi_uga
+  insmod video_bochs
+  insmod video_cirrus
+  insmod all_video
+}
+
+load_video
+set gfxpayload=keep
+insmod part_gpt
+";
+
+/// A menu of the new entries alone. Their files are on the volume with this label, wherever GRUB itself was started from.
+///
+/// # Errors
+/// When the menu has no install entry, or the entry cannot be written.
+pub fn alone(text: &str, menu: &Menu, marker: &str, label: &str) -> Result<String, BootMenuError> {
+    menu.check(marker)?;
+    let script = Script::read(text);
+    let install = &script.entries[plain_install(&boot_entries(&script))?];
+    let timeout = menu.timeout.map_or_else(|| "-1".to_owned(), |seconds| seconds.to_string());
+    let mut alone = format!(
+        "set default=\"0\"\nset timeout={timeout}\n\n{SCREEN}\nsearch --no-floppy --set=root -l {}\n",
+        quote_word(label)
+    );
+    for entry in &menu.entries {
+        alone.push('\n');
+        alone.push_str(&copy(text, install, entry, false)?);
+        alone.push('\n');
+    }
+    Ok(alone)
+}
+
 /// The entries of the menu, in the order of the file.
 #[must_use]
 pub fn entries(text: &str) -> Vec<BootEntry> {

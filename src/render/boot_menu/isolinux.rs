@@ -49,8 +49,7 @@ pub fn edit(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuErr
     if config.defaults.is_empty() && !config.has_menu() {
         added.push(format!("default {marker}"));
     }
-    // 0 waits for ever.
-    let tenths = menu.timeout.map_or(0, |seconds| (u32::from(seconds) * 10).max(1));
+    let tenths = tenths(menu);
     for &(line, _) in &config.timeouts {
         edits.replace(line, format!("{}timeout {tenths}", indent(lines[line].text)));
     }
@@ -127,6 +126,40 @@ fn ask(
 /// The label of a new entry, by its number from 1.
 fn name(marker: &str, number: usize) -> String {
     if number == 1 { marker.to_owned() } else { format!("{marker}-{number}") }
+}
+
+/// A menu of the new entries alone. ISOLINUX shows it by itself, as lines and a prompt: no program that draws menus is needed, so it has neither
+/// a title nor a password.
+///
+/// # Errors
+/// When the menu has no install entry, or an entry cannot be written.
+pub fn alone(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuError> {
+    menu.check(marker)?;
+    let lines = lines(text);
+    let config = Config::read(&lines);
+    let install = &config.labels[plain_install(&config.entries())?];
+    let mut alone = Vec::new();
+    if let Some(Serial { unit, speed }) = menu.serial {
+        alone.push(format!("serial {unit} {speed}"));
+    }
+    alone.extend(menu.entries.iter().map(|entry| format!("say {}", entry.title.trim())));
+    alone.extend([
+        "say It starts by itself. Enter starts it now; any other key makes it wait.".to_owned(),
+        format!("default {marker}"),
+        // Without a prompt nothing waits.
+        "prompt 1".to_owned(),
+        format!("timeout {}", tenths(menu)),
+    ]);
+    for (number, entry) in (1..).zip(&menu.entries) {
+        let name = name(marker, number);
+        alone.extend(install.copy(entry, &name, number == 1)?);
+    }
+    Ok(alone.join("\n") + "\n")
+}
+
+/// How long the menu waits, in tenths of a second; 0 is for ever.
+fn tenths(menu: &Menu) -> u32 {
+    menu.timeout.map_or(0, |seconds| (u32::from(seconds) * 10).max(1))
 }
 
 /// The entries of the menu, in the order of the file.

@@ -27,6 +27,33 @@ fn the_published_menu() {
 }
 
 #[test]
+fn the_entry_alone() {
+    let added = alone(STOCK, &menu(), "trainyard", "A B").unwrap();
+    let (_, end) = added.split_once("set gfxpayload=keep\n").unwrap();
+    assert_eq!(
+        end,
+        r"insmod part_gpt
+
+search --no-floppy --set=root -l A' 'B
+
+menuentry 'Install CentOS 7 as `controller` (erases the disk)' --class fedora --class gnu-linux --class gnu --class os {
+	linuxefi /images/pxeboot/vmlinuz inst.stage2=hd:LABEL=CentOS\x207\x20x86_64 quiet inst.ks=hd:LABEL=CentOS\x207\x20x86_64:/ks.cfg inst.text
+	initrdefi /images/pxeboot/initrd.img
+}
+"
+    );
+    assert_eq!(timeout(&added), Some(Duration::from_secs(5)));
+    let entries = entries(&added);
+    assert!(entries.len() == 1 && entries[0].default, "{entries:?}");
+    // What comes before is the medium's own.
+    let before = STOCK.lines().skip_while(|line| !line.starts_with("function")).take(10);
+    assert!(added.contains(&before.collect::<Vec<_>>().join("\n")), "{added}");
+    for text in ["menuentry 'Disk' {\n\texit\n}\n", EXPECTED] {
+        assert!(alone(text, &menu(), "trainyard", "OEMDRV").is_err(), "{text}");
+    }
+}
+
+#[test]
 fn arguments_are_left_out() {
     let removed = |words: &str, removed: &[&str]| {
         let removed_arguments = removed.iter().map(|&name| name.to_owned()).collect();
@@ -223,6 +250,7 @@ fn another_label_everywhere() {
         "set label='CentOS 7 x86_64'",
         r"set a=hd:LABEL=CentOS\\x207\\x20x86_64",
         r"set a='hd:LABEL=CentOS'\x207\x20x86_64",
+        r"set a=LABEL=CentOS\x207\x20x86_64,LABEL=CentOS\\x207\\x20x86_64",
         "set a='x\nhd:LABEL=CentOS\\x207\\x20x86_64'",
     ] {
         let error = changed(line).unwrap_err().to_string();

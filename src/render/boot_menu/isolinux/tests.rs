@@ -27,6 +27,33 @@ fn the_published_menu() {
 }
 
 #[test]
+fn the_entry_alone() {
+    let text = alone(STOCK, &menu(), "trainyard").unwrap();
+    assert_eq!(
+        text,
+        r"say Install CentOS 7 as `controller` (erases the disk)
+say It starts by itself. Enter starts it now; any other key makes it wait.
+default trainyard
+prompt 1
+timeout 50
+label trainyard
+  menu label Install CentOS 7 as `controller` (erases the disk)
+  menu default
+  kernel vmlinuz
+  append initrd=initrd.img inst.stage2=hd:LABEL=CentOS\x207\x20x86_64 quiet inst.ks=hd:LABEL=CentOS\x207\x20x86_64:/ks.cfg inst.text
+"
+    );
+    let entries = entries(&text);
+    assert!(entries.len() == 1 && entries[0].default, "{entries:?}");
+    let at_once = alone(STOCK, &Menu { timeout: Some(0), ..menu() }, "trainyard");
+    assert_eq!(timeout(&at_once.unwrap()), Some(Duration::from_millis(100)));
+    for (text, title) in [("label local\n  localboot 0\n", "x"), (STOCK, "^x"), (EXPECTED, "x")] {
+        let entry = UnattendedEntry { title: title.into(), ..entry() };
+        assert!(alone(text, &with(entry), "trainyard").is_err(), "{title}");
+    }
+}
+
+#[test]
 fn arguments_are_left_out() {
     let removed = |removed: &[&str]| {
         let removed_arguments = removed.iter().map(|&name| name.to_owned()).collect();

@@ -1,6 +1,9 @@
 //! Seeds: tiny media and folders that tell a system, or an installer, which node it is. Judged by xorriso and blkid.
 
+#[path = "../common/mod.rs"]
 mod common;
+
+mod boot;
 
 use std::fs;
 use std::io::Read as _;
@@ -13,7 +16,7 @@ use flate2::read::GzDecoder;
 
 /// A file of a medium, by xorriso.
 fn extracted(lab: &Lab, iso: &str, name: &str) -> Vec<u8> {
-    let target = lab.path(&format!("extracted-{name}"));
+    let target = lab.path(&format!("extracted-{}", name.replace('/', "-")));
     let _ = fs::remove_file(&target);
     let mut command = judge("xorriso");
     command.args(["-no_rc", "-osirrox", "on", "-indev"]).arg(lab.path(iso));
