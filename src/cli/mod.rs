@@ -382,10 +382,10 @@ pub struct InspectArgs {
 /// What `seed` takes.
 #[derive(Debug, Args)]
 pub struct SeedArgs {
-    /// The node
-    #[arg(value_name = "NODE")]
-    pub node: String,
-    /// Where it goes [default: NODE-cidata.iso, NODE-oemdrv.iso, or the folder NODE-nocloud]
+    /// The node; of seeds that are media and do not boot, several
+    #[arg(value_name = "NODE", required = true)]
+    pub nodes: Vec<String>,
+    /// Where it goes [default: NODE-cidata.iso, NODE-oemdrv.iso, or the folder NODE-nocloud]; the folder for several
     #[arg(short, long, value_name = "FILE", value_parser = output)]
     pub output: Option<PathBuf>,
     /// What it is for

@@ -1,11 +1,10 @@
 //! Several ISOs of one base: what is there already stays, the others are built beside each other.
 
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use super::copy::is_shared;
+use super::parallel::each;
 use super::role::check_room;
 use super::{Base, Built, IsoError, Prepared, Replace, Step, Xorriso};
 use crate::appear;
@@ -99,35 +98,11 @@ impl<'a> Many<'a> {
         jobs: usize,
         begin: impl Fn(&Prepared) -> F + Sync,
     ) -> Result<Vec<State>, IsoError> {
-        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let built = Mutex::new(self.states());
-        let failed = Mutex::new(None);
-        let work = || {
-            while !stop.load(Ordering::Relaxed) {
-                let n = next.fetch_add(1, Ordering::Relaxed);
-                let Some((one, is_unchanged)) = self.works.get(n) else { return };
-                if *is_unchanged {
-                    continue;
-                }
-                match one.build(xorriso, self.shared, begin(one)) {
-                    Ok(done) => lock(&built)[n] = State::Built(done),
-                    Err(error) => {
-                        stop.store(true, Ordering::Relaxed);
-                        lock(&failed).get_or_insert(error);
-                    }
-                }
+        each(&self.works, jobs, |(one, is_unchanged)| {
+            if *is_unchanged {
+                return Ok(State::Unchanged);
             }
-        };
-        thread::scope(|scope| {
-            for _ in 0..jobs {
-                scope.spawn(work);
-            }
-        });
-        let failed = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        failed.map_or_else(|| Ok(lock(&built).clone()), Err)
+            one.build(xorriso, self.shared, begin(one)).map(State::Built)
+        })
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -11,6 +11,7 @@ pub mod efiboot;
 mod inspect;
 mod many;
 mod mark;
+mod parallel;
 mod readback;
 mod reset;
 mod role;
@@ -36,7 +37,7 @@ pub use many::{Many, State};
 pub use mark::{Mark, MarkBase, MarkNode};
 pub use reset::{Reset, reset};
 pub use role::{Built, Custom, Order, Prepared, Replace, Step};
-pub use seed::{Seed, Seeded, seed};
+pub use seed::{Seed, Seeded, seed, seeds};
 pub use tools::Xorriso;
 
 /// The path of the kickstart that the default entry of a role ISO starts with.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::base::digest;
+use super::parallel::each;
 use super::{IsoError, Xorriso};
 use crate::appear::Growing;
 use crate::digest::Digest;
@@ -54,6 +55,17 @@ pub fn seed(seed: &Seed, xorriso: &Xorriso) -> Result<Seeded, IsoError> {
     let sha256 = digest(growing.path(), |_| ())?;
     let size = growing.keep()?;
     Ok(Seeded { path: output.clone(), size, sha256 })
+}
+
+/// How many seeds are made at the same time: mostly xorriso sleeps.
+const JOBS: usize = 16;
+
+/// Makes several, at the same time.
+///
+/// # Errors
+/// As for [`seed`], the first.
+pub fn seeds(all: &[Seed], xorriso: &Xorriso) -> Result<Vec<Seeded>, IsoError> {
+    each(all, JOBS, |one| seed(one, xorriso))
 }
 
 /// Everything in which it is not as it was meant, read by our own reader: writing was xorriso's.

@@ -60,6 +60,36 @@ fn cloud_init_gets_what_is_rendered() {
     assert!(lab.names(".").iter().all(|name| !name.starts_with(".controller")), "nothing is left");
 }
 
+/// Several at once are the same as one after the other.
+#[test]
+fn of_several_nodes() {
+    let lab = Lab::example("reference.yaml");
+    for kind in ["cidata", "oemdrv"] {
+        let said = lab.done(&["seed", "controller", "compute", "--kind", kind, "-o", kind]);
+        let names = [format!("compute-{kind}.iso"), format!("controller-{kind}.iso")];
+        assert_eq!(lab.names(kind), names, "{said:?}");
+        assert!(
+            said.stdout.starts_with(&format!("{kind}/controller-{kind}.iso  label ")),
+            "{said:?}"
+        );
+        for node in ["controller", "compute"] {
+            lab.done(&["seed", node, "--kind", kind]);
+            let file = if kind == "cidata" { "user-data" } else { "ks.cfg" };
+            let [one, other] = [format!("{kind}/{node}-{kind}.iso"), format!("{node}-{kind}.iso")];
+            assert_eq!(extracted(&lab, &one, file), extracted(&lab, &other, file), "{node}");
+        }
+        assert_eq!(
+            lab.run(&["seed", "controller", "compute", "--kind", kind, "-o", kind]).status,
+            8
+        );
+    }
+    for more in [&["--kind", "nocloud-net"][..], &["--kind", "oemdrv", "--boot"]] {
+        let refused = lab.run(&[&["seed", "controller", "compute"], more].concat());
+        assert_eq!(refused.status, 2, "{refused:?}");
+        assert!(refused.stderr.contains("several nodes at once"), "{refused:?}");
+    }
+}
+
 #[test]
 fn the_installer_of_an_untouched_medium_gets_the_kickstart() {
     let lab = Lab::example("reference.yaml");

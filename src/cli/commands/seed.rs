@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
-use super::load::{Good, chosen_one, load_good, load_secrets};
+use super::load::{Good, chosen, chosen_one, load_good, load_secrets};
 use super::render::write_files;
 use super::source::keep_own;
 use super::{build, cloud_network};
@@ -22,7 +22,10 @@ pub(in crate::cli) fn seed(
     ui: &Ui,
 ) -> Result<()> {
     let good = load_good(lab, secrets_file, ui)?;
-    let node = chosen_one(&good.plan, &args.node)?;
+    if args.nodes.len() > 1 {
+        return several(&good, lab, secrets_file, args, ui);
+    }
+    let node = chosen_one(&good.plan, &args.nodes[0])?;
     if args.boot && args.kind != SeedKind::Oemdrv {
         let message = "`--boot` is for seeds of a medium's installer: `--kind oemdrv --boot`";
         bail!(Failure::new(exit::USAGE, message));
@@ -106,6 +109,46 @@ fn medium(
     tell(label, &made, args, ui)
 }
 
+/// Those of several nodes, at the same time.
+fn several(good: &Good, lab: &Path, secrets_file: &Path, args: &SeedArgs, ui: &Ui) -> Result<()> {
+    if args.boot || args.kind == SeedKind::NocloudNet || args.url.is_some() {
+        let message =
+            "several nodes at once are for `--kind cidata` and `--kind oemdrv` without `--boot`";
+        bail!(Failure::new(exit::USAGE, message));
+    }
+    let xorriso = Xorriso::locate()?;
+    let secrets = load_secrets(secrets_file, good, ui)?;
+    let mut renderer = Renderer::new(&good.plan, &secrets);
+    let nodes = chosen(&good.plan, &args.nodes)?;
+    let mut seeds = Vec::new();
+    for node in &nodes {
+        let rendered = renderer.render(node).map_err(|error| good.told(error, ui))?;
+        let (label, files) = match args.kind {
+            SeedKind::Cidata => ("cidata", cloud_files(&rendered, true)?),
+            _ => (iso::SEED_LABEL, vec![("ks.cfg", rendered.kickstart.into_bytes())]),
+        };
+        let output = default_output(node, args.kind);
+        let output = args.output.as_ref().map_or_else(|| output.clone(), |to| to.join(&output));
+        keep_own(&output, &[lab, secrets_file])?;
+        appear::check(&output, args.force)?;
+        seeds.push(Seed { label, files, output, force: args.force });
+    }
+    let made = iso::seeds(&seeds, &xorriso)?;
+    for node in nodes.iter().filter(|_| args.kind == SeedKind::Cidata) {
+        if let Some(warning) = cloud_network::warning(node) {
+            ui.note(warning);
+        }
+    }
+    let rows: Vec<_> = nodes.iter().zip(&seeds).zip(&made).collect();
+    let text = || rows.iter().map(|((_, seed), made)| line(seed.label, made)).collect();
+    let row = |((node, seed), made): &((&&NodePlan, &Seed), &Seeded)| json!({ "node": node.name, "label": seed.label, "path": made.path, "size": made.size, "sha256": made.sha256 });
+    ui.result(text, &json!({ "schema": 1, "seeds": rows.iter().map(row).collect::<Vec<_>>() }))
+}
+
+fn line(label: &str, made: &Seeded) -> String {
+    format!("{}  label {label}, {} KiB\n", made.path.display(), made.size.div_ceil(1024))
+}
+
 /// One that starts the installer of the medium beside it.
 fn bootable(
     good: &Good,
@@ -145,10 +188,9 @@ fn bootable(
 }
 
 fn tell(label: &str, made: &Seeded, args: &SeedArgs, ui: &Ui) -> Result<()> {
-    let text =
-        || format!("{}  label {label}, {} KiB\n", made.path.display(), made.size.div_ceil(1024));
+    let text = || line(label, made);
     let data = json!({
-        "schema": 1, "node": args.node, "label": label, "path": made.path, "size": made.size, "sha256": made.sha256,
+        "schema": 1, "node": args.nodes[0], "label": label, "path": made.path, "size": made.size, "sha256": made.sha256,
     });
     ui.result(text, &data)
 }
@@ -163,7 +205,7 @@ fn folder(
         files.iter().map(|(name, content)| (output.join(name), content.as_slice())).collect();
     let written = write_files(&files, args.force).context("writing the seed")?;
     let text = || written.iter().map(|path| format!("{}\n", path.display())).collect();
-    ui.result(text, &json!({ "schema": 1, "node": args.node, "written": written }))
+    ui.result(text, &json!({ "schema": 1, "node": args.nodes[0], "written": written }))
 }
 
 /// What to do with it.
