@@ -10,6 +10,8 @@ use super::{BLOCK, MediumError};
 const LONGEST: u64 = 8 << 20;
 /// The most names in one directory.
 const MOST_ENTRIES: usize = 65_536;
+/// The most extents of one file: 4 GiB each, which is more than any medium has.
+const MOST_EXTENTS: usize = 1024;
 
 pub(super) struct Directory;
 
@@ -39,6 +41,10 @@ impl Directory {
                 let Some(file) = last else {
                     return Err(device.damaged(at, "a file in several extents breaks off"));
                 };
+                if file.extents.len() == MOST_EXTENTS {
+                    let what = format!("a file has more than {MOST_EXTENTS} extents");
+                    return Err(device.damaged(at, what));
+                }
                 file.extents.push(record.extent());
                 open = record.continues().then_some(identifier);
                 continue;

@@ -144,9 +144,17 @@ impl Medium {
     /// When a directory on the way is damaged or cannot be read.
     pub fn entry(&self, path: &str) -> Result<Option<Entry>, MediumError> {
         let mut entry = self.volume.root.clone();
+        let mut directory_bytes = 0;
         for name in path.split('/').filter(|name| !name.is_empty() && *name != ".") {
             if entry.kind() != &EntryKind::Directory {
                 return Ok(None);
+            }
+            // A directory may hold itself, and a medium names paths: as many steps as its text has.
+            directory_bytes += entry.size();
+            if directory_bytes > walk::MOST_DIRECTORY_BYTES {
+                let at = u64::from(entry.first_block().unwrap_or_default()) * BLOCK;
+                let what = "a path leads through more directories than any medium has";
+                return Err(self.device.damaged(at, what));
             }
             let found = self.children(&entry)?.into_iter().find(|child| child.is_called(name));
             match found {

@@ -25,6 +25,11 @@ impl FileReader {
                 return Err(device.damaged(extent.at, what));
             }
         }
+        // Extents that lie over each other make any size of a few bytes.
+        if entry.size() > device.len() {
+            let at = entry.extents.first().map_or(0, |extent| extent.at);
+            return Err(device.damaged(at, format!("`{path}` is larger than the whole file")));
+        }
         Ok(Self { device, extents: entry.extents.clone(), size: entry.size(), position: 0 })
     }
 

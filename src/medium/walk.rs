@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::{Entry, Medium, MediumError};
+use super::{Entry, EntryKind, Medium, MediumError};
 
 /// The DVD with every package has about 10,000 entries.
 const MOST_ENTRIES: usize = 200_000;
 /// Bytes of all directories together; each is also limited by itself.
-const MOST_DIRECTORY_BYTES: u64 = 64 << 20;
-/// Bytes of all paths together.
+pub(super) const MOST_DIRECTORY_BYTES: u64 = 64 << 20;
+/// Bytes of all paths, and of all links' targets, together.
 const MOST_PATH_BYTES: usize = 64 << 20;
 
 pub(super) fn walk(medium: &Medium) -> Result<Vec<(String, Entry)>, MediumError> {
@@ -28,6 +28,9 @@ pub(super) fn walk(medium: &Medium) -> Result<Vec<(String, Entry)>, MediumError>
         let children = medium.children(&directory)?;
         for child in &children {
             path_bytes += path.len() + child.name().len() + 1;
+            if let EntryKind::Symlink(target) = child.kind() {
+                path_bytes += target.len();
+            }
         }
         if found.len() + children.len() > MOST_ENTRIES
             || directory_bytes > MOST_DIRECTORY_BYTES

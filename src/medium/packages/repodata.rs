@@ -15,7 +15,13 @@ const INDEX_LIMIT: u64 = 1 << 20;
 /// The DVD with every package has a primary.xml.gz of 3 MB.
 const FILE_LIMIT: u64 = 64 << 20;
 /// And 30 MB unpacked.
-const UNPACKED_LIMIT: u64 = 512 << 20;
+const UNPACKED_LIMIT: u64 = 128 << 20;
+/// comps.xml has 1 MB.
+const GROUPS_LIMIT: u64 = 16 << 20;
+/// Bytes of all names and of what holds them. The DVD with every package has 10,000, of 20 bytes each.
+const NAMES_LIMIT: usize = 16 << 20;
+/// What a name costs beside its own bytes.
+const NAME: usize = 64;
 
 /// One file that the index names.
 #[derive(Debug, Default)]
@@ -45,13 +51,13 @@ pub(super) fn read(medium: &Medium, root: &str) -> Result<PackageData, PackagesE
     let mut data = PackageData::default();
     let path = below(&primary.location);
     let content = verified(medium, &path, primary)?;
-    unpacked(&path, &content)
+    unpacked(&path, &content, UNPACKED_LIMIT)
         .and_then(|source| package_names(source, &mut data))
         .map_err(|problem| invalid(medium, &path, problem))?;
     if let Some(group) = find("group").or_else(|| find("group_gz")) {
         let path = below(&group.location);
         let content = verified(medium, &path, group)?;
-        (data.groups, data.environments) = unpacked(&path, &content)
+        (data.groups, data.environments) = unpacked(&path, &content, GROUPS_LIMIT)
             .and_then(comps::read)
             .map_err(|problem| invalid(medium, &path, problem))?;
     }
@@ -89,18 +95,27 @@ fn index_entries(source: impl BufRead) -> Result<Vec<Listed>, String> {
 
 fn package_names(source: impl BufRead, data: &mut PackageData) -> Result<(), String> {
     let (mut package, mut arch) = (String::new(), String::new());
+    let mut bytes = 0;
     xml::read(source, |step| {
         let Step::Close(path, text) = step else { return };
         match names(path).as_slice() {
             ["metadata", "package", "name"] => text.clone_into(&mut package),
             ["metadata", "package", "arch"] => text.clone_into(&mut arch),
             ["metadata", "package"] if !package.is_empty() => {
+                bytes += NAME + package.len() + arch.len();
+                if bytes > NAMES_LIMIT {
+                    return;
+                }
                 data.names_with_arch.insert(format!("{package}.{arch}"));
                 data.names.insert(std::mem::take(&mut package));
             }
             _ => {}
         }
-    })
+    })?;
+    if bytes > NAMES_LIMIT {
+        return Err("it names more packages than any medium has".into());
+    }
+    Ok(())
 }
 
 /// Reads a file and compares it with what the index says.
@@ -124,13 +139,17 @@ fn verified(medium: &Medium, path: &str, listed: &Listed) -> Result<Vec<u8>, Pac
 }
 
 /// A reader of the content, unpacked if its name says that it is packed.
-fn unpacked<'a>(path: &str, content: &'a [u8]) -> Result<Box<dyn BufRead + 'a>, String> {
+fn unpacked<'a>(
+    path: &str,
+    content: &'a [u8],
+    limit: u64,
+) -> Result<Box<dyn BufRead + 'a>, String> {
     match path.rsplit_once('.').map(|(_, extension)| extension) {
         Some("gz") => {
-            let limited = MultiGzDecoder::new(content).take(UNPACKED_LIMIT);
+            let limited = MultiGzDecoder::new(content).take(limit);
             Ok(Box::new(BufReader::new(limited)))
         }
-        Some("xml") => Ok(Box::new(content)),
+        Some("xml") => Ok(Box::new(content.take(limit))),
         _ => Err("only .xml and .xml.gz are read".into()),
     }
 }

@@ -103,6 +103,25 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
+fn more_names_than_any_medium_has() {
+    let package = format!("<package><name>{}</name></package>", "x".repeat(60_000));
+    let folder = tempfile::tempdir().unwrap();
+    for (count, refused) in [(200, false), (300, true)] {
+        let primary = gzip(&format!("<metadata>{}</metadata>", package.repeat(count)));
+        let index = index(&[("primary", "repodata/primary.xml.gz", &primary)]);
+        let files =
+            [("repodata/repomd.xml", index.as_bytes()), ("repodata/primary.xml.gz", &primary)];
+        let read = PackageData::read(&medium(folder.path(), &files), "");
+        let found = read.err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(
+            found.contains("it names more packages than any medium has"),
+            refused,
+            "{found}"
+        );
+    }
+}
+
+#[test]
 fn names_groups_and_environments() {
     let folder = tempfile::tempdir().unwrap();
     let data = PackageData::read(&good(folder.path()), "").unwrap();

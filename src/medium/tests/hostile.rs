@@ -138,6 +138,52 @@ fn a_directory_of_many_continuations_ends_in_time() {
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
+#[test]
+fn a_path_that_leads_in_circles_ends_in_time() {
+    // A directory of 8 MiB that holds itself, and a path as a medium's own files may name it.
+    let mut image = Image::plain();
+    let own = record(b"X", 24, 8 << 20, 2, b"");
+    image.0.extend(vec![0; 8 << 20]);
+    image.put(24, &[record(&[0], 24, 8 << 20, 2, b""), own].concat());
+    image.put_at(16 * 2048 + 80, &(24_u32 + 4096).to_le_bytes());
+    image.put_at(16 * 2048 + 156, &record(&[0], 24, 8 << 20, 2, b""));
+    let medium = image.open().unwrap();
+    assert!(medium.entry("x/x/x").unwrap().is_some());
+    let start = Instant::now();
+    let found = medium.entry(&"x/".repeat(100_000)).unwrap_err().to_string();
+    assert!(found.contains("more directories than any medium has"), "{found}");
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_file_is_no_larger_than_the_image() {
+    let in_extents = |count: usize| {
+        let mut root = Vec::new();
+        for n in 0..=count {
+            let flags = if n < count { 0x80 } else { 0 };
+            let record = record(b"BIG.;1", 21, 2048, flags, b"");
+            // None crosses a block's end.
+            if root.len() % 2048 + record.len() > 2048 {
+                root.resize(root.len().next_multiple_of(2048), 0);
+            }
+            root.extend(record);
+        }
+        root.resize(root.len().next_multiple_of(2048), 0);
+        let mut image = Image::plain();
+        let length = u32::try_from(root.len()).unwrap();
+        image.put_at(16 * 2048 + 156, &record(&[0], 24, length, 2, b""));
+        image.0.extend(root);
+        image.open().unwrap()
+    };
+    let medium = in_extents(100);
+    let entry = medium.entry("big").unwrap().unwrap();
+    assert_eq!(entry.size(), 101 * 2048);
+    let found = medium.reader(&entry).unwrap_err().to_string();
+    assert!(found.contains("`big` is larger than the whole file"), "{found}");
+    let found = in_extents(2000).list("/").unwrap_err().to_string();
+    assert!(found.contains("a file has more than 1024 extents"), "{found}");
+}
+
 fn everything(bytes: Vec<u8>) {
     let Ok(medium) = Medium::from_bytes("x.iso", bytes) else { return };
     let _ = medium.el_torito();
