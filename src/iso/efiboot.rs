@@ -18,6 +18,8 @@ use thiserror::Error;
 
 /// Bytes of a sector, the unit in which changes are counted.
 pub const SECTOR: usize = 512;
+/// Bytes of the longest file that [`read_file`] gives: a menu has some thousand.
+const LONGEST: usize = 1 << 20;
 
 /// How a file came into the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,14 @@ pub enum EfibootError {
         /// The files there are.
         files: Vec<String>,
     },
+    /// A file is no menu.
+    #[error("`{path}` in the EFI boot image has {size} bytes, more than {LONGEST}")]
+    TooLarge {
+        /// The file.
+        path: String,
+        /// Its bytes.
+        size: usize,
+    },
     /// The image does not hold what it should after the change. It is left as it was.
     #[error(
         "the EFI boot image would be wrong after the change: `{path}` does not read back as it was written"
@@ -97,13 +107,16 @@ struct Node {
 /// By path, such as `EFI/BOOT/grub.cfg`; a directory stands before what it holds.
 type Tree = BTreeMap<String, Node>;
 
-/// Reads one file. Names are compared without case, as FAT does.
+/// Reads one file of at most 1 MiB. Names are compared without case, as FAT does.
 ///
 /// # Errors
-/// When the image is no FAT file system or has no such file.
+/// When the image is no FAT file system, has no such file, or a longer one.
 pub fn read_file(image: &[u8], path: &str) -> Result<Vec<u8>, EfibootError> {
     let tree = read_tree(image)?;
     match find(&tree, path) {
+        Some((path, content)) if content.len() > LONGEST => {
+            Err(EfibootError::TooLarge { path: path.to_owned(), size: content.len() })
+        }
         Some((_, content)) => Ok(content.to_vec()),
         None => Err(not_found(&tree, path)),
     }

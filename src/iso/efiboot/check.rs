@@ -8,6 +8,8 @@ use std::ops::Range;
 const ENTRY: usize = 32;
 /// Directories nest two deep on real media.
 const DEEPEST: usize = 16;
+/// Real media have some twenty files and directories. Each has a path of its own in memory.
+const MOST: usize = 1000;
 /// The first cluster has the number 2.
 const FIRST: usize = 2;
 
@@ -34,8 +36,13 @@ struct Layout<'a> {
 pub(super) fn check(image: &[u8]) -> Result<(), String> {
     let mut layout = Layout::read(image)?;
     let mut waiting = vec![(layout.root_directory()?, 0)];
+    let mut count = 0;
     while let Some((directory, depth)) = waiting.pop() {
         for entry in entries(image, &directory) {
+            count += 1;
+            if count > MOST {
+                return Err(format!("it has more than {MOST} files"));
+            }
             let word = |at: usize| usize::from(u16::from_le_bytes([entry[at], entry[at + 1]]));
             let high = if layout.bits == 32 { word(20) << 16 } else { 0 };
             let chain = layout.chain(word(26) | high)?;

@@ -209,6 +209,25 @@ fn what_is_refused() {
 }
 
 #[test]
+fn more_than_an_image_for_booting_has() {
+    let image = Image::new(3000, &["-r", "1120"]);
+    image.copy_in("large", &pattern((1 << 20) + 1, 1), "::large");
+    let mut bytes = image.bytes();
+    let error = read_file(&bytes, "LARGE").unwrap_err().to_string();
+    assert_eq!(error, "`large` in the EFI boot image has 1048577 bytes, more than 1048576");
+    let root = first_data_byte(&bytes) - 1120 * 32;
+    // Empty files.
+    for (n, entry) in bytes[root..].chunks_exact_mut(32).take(1120).enumerate() {
+        if entry[0] == 0 {
+            entry.fill(0);
+            entry[..11].copy_from_slice(format!("{n:<11}").as_bytes());
+        }
+    }
+    let error = read_file(&bytes, GRUB_CFG).unwrap_err().to_string();
+    assert!(error.contains("it has more than 1000 files"), "{error}");
+}
+
+#[test]
 fn a_ring_of_clusters_is_found() {
     let image = Image::new(1440, &["-s", "1"]);
     let mut bytes = image.bytes();
