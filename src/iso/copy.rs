@@ -118,7 +118,10 @@ fn open(path: &Path) -> Result<File, IsoError> {
 }
 
 /// Where the contents of a medium's files lie, but for what boots: whole blocks, sorted, and none touches another.
-pub(super) fn contents(medium: &Medium) -> Result<Vec<Range<u64>>, MediumError> {
+///
+/// # Errors
+/// A part of it is damaged or cannot be read.
+pub fn contents(medium: &Medium) -> Result<Vec<Range<u64>>, MediumError> {
     let catalogue = medium.el_torito()?;
     let mut kept: Vec<Range<u64>> = Vec::new();
     // The catalogue has a name, too.
@@ -131,22 +134,28 @@ pub(super) fn contents(medium: &Medium) -> Result<Vec<Range<u64>>, MediumError> 
         let boots = boot.iter().any(|image| image.path.as_ref() == Some(path));
         (if boots { &mut kept } else { &mut all }).extend(entry.places());
     }
+    let kept = merged(kept);
     all.retain(|place| {
         // Another name of what boots counts as that.
-        !place.is_empty()
-            && place.end <= medium.volume_size()
-            && !kept.iter().any(|k| k.start < place.end && place.start < k.end)
+        let boots = kept.get(kept.partition_point(|k| k.end <= place.start));
+        place.end <= medium.volume_size() && boots.is_none_or(|k| k.start >= place.end)
     });
-    all.sort_by_key(|place| place.start);
+    Ok(merged(all))
+}
+
+/// Whole blocks, sorted, and none touches another.
+fn merged(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    ranges.retain(|range| !range.is_empty());
+    ranges.sort_by_key(|range| range.start);
     let mut merged: Vec<Range<u64>> = Vec::new();
-    for place in all {
-        let end = place.end.next_multiple_of(BLOCK).min(medium.volume_size());
+    for range in ranges {
+        let end = range.end.next_multiple_of(BLOCK);
         match merged.last_mut() {
-            Some(last) if place.start <= last.end => last.end = last.end.max(end),
-            _ => merged.push(place.start..end),
+            Some(last) if range.start <= last.end => last.end = last.end.max(end),
+            _ => merged.push(range.start..end),
         }
     }
-    Ok(merged)
+    merged
 }
 
 /// What lies between ranges, from 0 to `end`.

@@ -46,9 +46,19 @@ pub struct Difference {
 pub fn diff(
     base: &Path,
     medium: &Path,
+    on_bytes: impl FnMut(u64),
+) -> Result<Vec<Difference>, IsoError> {
+    diff_media(&[Medium::open(base)?, Medium::open(medium)?], on_bytes)
+}
+
+/// The same for media that are open, the base first.
+///
+/// # Errors
+/// One of them is damaged or cannot be read, or the person asked to stop.
+pub fn diff_media(
+    media: &[Medium; 2],
     mut on_bytes: impl FnMut(u64),
 ) -> Result<Vec<Difference>, IsoError> {
-    let media = [Medium::open(base)?, Medium::open(medium)?];
     let mut names: BTreeMap<String, [Option<Entry>; 2]> = BTreeMap::new();
     for (n, medium) in media.iter().enumerate() {
         for (path, entry) in medium.walk()? {
@@ -65,7 +75,7 @@ pub fn diff(
                 let is_same = match (before.kind(), after.kind()) {
                     (EntryKind::File, EntryKind::File) => {
                         let is_equal =
-                            before.size() == after.size() && is_equal(&media, [before, after])?;
+                            before.size() == after.size() && is_equal(media, [before, after])?;
                         done += before.size();
                         on_bytes(done);
                         is_equal

@@ -96,9 +96,16 @@ pub struct Kickstart {
 /// # Errors
 /// It is no ISO 9660 image, or a part of it is damaged.
 pub fn inspect(path: &Path) -> Result<Inspection, IsoError> {
-    let medium = Medium::open(path)?;
-    let menus = menus(&medium)?;
-    let kickstart = kickstart(&medium, &menus)?;
+    inspect_medium(&Medium::open(path)?)
+}
+
+/// The same for a medium that is open.
+///
+/// # Errors
+/// A part of it is damaged.
+pub fn inspect_medium(medium: &Medium) -> Result<Inspection, IsoError> {
+    let menus = menus(medium)?;
+    let kickstart = kickstart(medium, &menus)?;
     let mut findings = Vec::new();
     let mut built: Option<Mark> = None;
     if medium.entry(mark::PATH)?.is_some() {
@@ -110,7 +117,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, IsoError> {
     if let Some(mark) = &built {
         for (path, digest) in &mark.files {
             let there = match medium.entry(path)? {
-                Some(entry) if entry.is_file() => Some(self::digest(&medium, &entry)?),
+                Some(entry) if entry.is_file() => Some(self::digest(medium, &entry)?),
                 _ => None,
             };
             match there {
@@ -124,10 +131,10 @@ pub fn inspect(path: &Path) -> Result<Inspection, IsoError> {
     disagreements(medium.label(), &menus, kickstart.as_ref(), built.as_ref(), &mut findings);
     Ok(Inspection {
         schema: 1,
-        path: path.to_owned(),
+        path: medium.path().to_owned(),
         size: medium.file_size(),
         label: medium.label().to_owned(),
-        el_torito: el_torito(&medium)?,
+        el_torito: el_torito(medium)?,
         partitions: partitions(&medium.system_area()?),
         menus,
         kickstart,
