@@ -122,10 +122,10 @@ fn several(good: &Good, lab: &Path, secrets_file: &Path, args: &SeedArgs, ui: &U
     let nodes = chosen(&good.plan, &args.nodes)?;
     let mut seeds = Vec::new();
     for node in &nodes {
-        let rendered = renderer.render(node).map_err(|error| good.told(error, ui))?;
+        let files = renderer.render(node).map_err(|error| good.told(error, ui))?;
         let (label, files) = match args.kind {
-            SeedKind::Cidata => ("cidata", cloud_files(&rendered, true)?),
-            _ => (iso::SEED_LABEL, vec![("ks.cfg", rendered.kickstart.into_bytes())]),
+            SeedKind::Cidata => ("cidata", cloud_files(&files, true)?),
+            _ => (iso::SEED_LABEL, vec![("ks.cfg", files.kickstart.into_bytes())]),
         };
         let output = default_output(node, args.kind);
         let output = args.output.as_ref().map_or_else(|| output.clone(), |to| to.join(&output));
