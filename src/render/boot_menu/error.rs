@@ -112,7 +112,14 @@ pub enum BootMenuError {
 }
 
 fn list(titles: &[String]) -> String {
-    if titles.is_empty() { "none".into() } else { format!("`{}`", titles.join("`, `")) }
+    const MOST: usize = 40;
+    let more = titles.len().saturating_sub(MOST);
+    let shown = titles[..titles.len() - more].join("`, `");
+    match (titles, more) {
+        ([], _) => "none".into(),
+        (_, 0) => format!("`{shown}`"),
+        _ => format!("`{shown}` and {more} more"),
+    }
 }
 
 /// "9600, 19200 or 38400".

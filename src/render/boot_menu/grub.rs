@@ -13,8 +13,8 @@ use std::time::Duration;
 use super::edit::{Edits, Line, is_edited, lines, with_lines};
 use super::shell::{Word, quote_title, quote_word};
 use super::{
-    BootEntry, BootMenuError, MENU_USER, Menu, MenuPassword, Serial, UnattendedEntry, check_length,
-    plain_install,
+    BootEntry, BootMenuError, MENU_USER, Menu, MenuPassword, Serial, TOO_INTRICATE,
+    UnattendedEntry, check_length, plain_install,
 };
 use places::{Change, Places};
 use script::{MenuEntry, Script};
@@ -34,8 +34,16 @@ pub fn edit(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuErr
     let text = relabelled.as_str();
     let lines = lines(text);
     let script = Script::read(text);
-    let install = &script.entries[plain_install(&boot_entries(&script))?];
     let places = Places::new(&lines);
+    if let Some(at) = script.unread {
+        let line = places.number(at);
+        return Err(BootMenuError::Unsupported { line, problem: TOO_INTRICATE });
+    }
+    let install = &script.entries[plain_install(&boot_entries(&script))?];
+    if let Some(at) = script.unclosed.or((!install.closed).then_some(install.body.start)) {
+        let problem = "a quote or a brace that it opens is never closed";
+        return Err(BootMenuError::Unsupported { line: places.number(at), problem });
+    }
 
     let mut replaced: Vec<Change> = Vec::new();
     let mut added = Vec::new();
@@ -175,7 +183,8 @@ fn is_default(entry: &MenuEntry, default: &str) -> bool {
     if titles.join(">") == default {
         return true;
     }
-    let levels: Vec<&str> = default.split('>').collect();
+    // One more is already too many.
+    let levels: Vec<&str> = default.split('>').take(titles.len() + 1).collect();
     levels.len() == titles.len()
         && levels
             .iter()
@@ -223,22 +232,25 @@ fn copy(
         .flat_map(|argument| [" ".to_owned(), quote_word(argument)])
         .collect();
     let added: usize = entry.extra_arguments.iter().map(|argument| argument.len() + 1).sum();
-    let at = |position: usize| position - install.body.start;
-    let mut body = text[install.body.clone()].to_owned();
-    for command in install.linux.iter().rev() {
+    let (mut body, mut from) = (String::new(), install.body.start);
+    for command in &install.linux {
         // GRUB hands on `BOOT_IMAGE=`, the kernel's path, and the arguments.
         let removed = |i: &usize| *i > 1 && entry.removes(&command[*i].value);
         let (removed, kept): (Vec<_>, Vec<_>) = (1..command.len()).partition(removed);
         let words: usize = kept.iter().map(|i| command[*i].value.len() + 1).sum();
         check_length("BOOT_IMAGE=".len() + words.saturating_sub(1) + added)?;
-        if let Some(last) = command.last() {
-            body.insert_str(at(last.range.end), &extra);
-        }
         // Each with the blanks before it.
-        for i in removed.into_iter().rev() {
-            body.replace_range(at(command[i - 1].range.end)..at(command[i].range.end), "");
+        for i in removed {
+            body += &text[from..command[i - 1].range.end];
+            from = command[i].range.end;
+        }
+        if let Some(last) = command.last() {
+            body += &text[from..last.range.end];
+            body += &extra;
+            from = last.range.end;
         }
     }
+    body += &text[from..install.body.end];
     let mut options: String =
         install.classes.iter().flat_map(|range| [" ", &text[range.clone()]]).collect();
     if unrestricted || !install.unrestricted.is_empty() {

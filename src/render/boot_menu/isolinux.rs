@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use super::edit::{Edits, Line, is_edited, lines, with_lines};
 use super::{
-    BootEntry, BootMenuError, Menu, MenuPassword, Serial, UnattendedEntry, check_length,
-    plain_install,
+    BootEntry, BootMenuError, Menu, MenuPassword, Serial, TOO_INTRICATE, UnattendedEntry,
+    check_length, plain_install,
 };
-use config::{Config, Label, Noted, is_program, relabelled};
+use config::{Config, Label, Noted, first_word, is_program, relabelled};
 
 /// Edits the menu. The new entries get the labels `marker`, `marker-2` and so on.
 ///
@@ -30,6 +30,9 @@ pub fn edit(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuErr
     let relabelled = with_lines(&original, &relabelled);
     let lines = lines(&relabelled);
     let config = Config::read(&lines);
+    if let Some(line) = config.unread {
+        return Err(BootMenuError::Unsupported { line: line + 1, problem: TOO_INTRICATE });
+    }
     let names: Vec<String> = (1..=menu.entries.len()).map(|number| name(marker, number)).collect();
     if is_edited(&lines, marker)
         || config.labels.iter().any(|label| names.iter().any(|name| name == label.name))
@@ -42,7 +45,8 @@ pub fn edit(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuErr
     let mut added = Vec::new();
     config.lines(Noted::Choice).for_each(|line| edits.remove(line));
     for &(line, value) in &config.defaults {
-        if !is_program(value) {
+        // A label may be called as a program is, and goes before it.
+        if !is_program(value) || config.labels.iter().any(|l| l.name == first_word(value)) {
             edits.replace(line, format!("{}default {marker}", indent(lines[line].text)));
         }
     }

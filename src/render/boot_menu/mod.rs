@@ -35,6 +35,13 @@ pub use password::{MENU_USER, MenuPassword};
 /// A longer one is cut off without a word.
 pub const COMMAND_LINE_LIMIT: usize = 2048;
 
+/// What entries may have from elsewhere: the titles of the submenus in which they stand, the arguments that all of them share. In bytes, over
+/// all entries. A menu of some hundred thousand bytes could ask for gigabytes of it; a real one has some hundred bytes.
+const MOST_INHERITED: usize = 1 << 20;
+
+/// Why a menu with more of it is not edited: what comes after is not read.
+const TOO_INTRICATE: &str = "up to there its submenus and blocks repeat more than any menu's do";
+
 /// One entry of a boot menu.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BootEntry {

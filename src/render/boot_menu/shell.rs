@@ -25,6 +25,8 @@ pub(super) struct Word {
     pub range: Range<usize>,
     /// What it means: without quotes, but with variables and `\xNN` as they are written.
     pub value: String,
+    /// Whether its quotes are closed; otherwise it is the last word of the text.
+    pub closed: bool,
 }
 
 /// Splits a script. Never fails: a quote that is not closed ends with the text.
@@ -67,25 +69,22 @@ fn word(script: &str, start: usize) -> Word {
     let mut value = String::new();
     let mut characters = script[start..].char_indices().peekable();
     let mut end = script.len();
+    let mut closed = true;
     while let Some((offset, character)) = characters.next() {
         match character {
             ' ' | '\t' | '\r' | '\n' | ';' | '{' | '}' | '&' | '|' | '<' | '>' => {
                 end = start + offset;
                 break;
             }
-            '\'' => value.extend(characters.by_ref().map(|(_, c)| c).take_while(|&c| c != '\'')),
-            '"' => double_quoted(&mut characters, &mut value),
+            '\'' => closed = up_to('\'', &mut characters, &mut value),
+            '"' => closed = double_quoted(&mut characters, &mut value),
             // A text to be translated: `$"..."`.
             '$' if characters.peek().is_some_and(|(_, c)| *c == '"') => {}
             // A variable's braces are no block.
             '$' if characters.peek().is_some_and(|(_, c)| *c == '{') => {
                 value.push('$');
-                for (_, c) in characters.by_ref() {
-                    value.push(c);
-                    if c == '}' {
-                        break;
-                    }
-                }
+                closed = up_to('}', &mut characters, &mut value);
+                value.push('}');
             }
             '\\' if is_hex_escape(&script[start + offset..]) => value.push('\\'),
             '\\' => match characters.next() {
@@ -96,13 +95,29 @@ fn word(script: &str, start: usize) -> Word {
             other => value.push(other),
         }
     }
-    Word { range: start..end, value }
+    Word { range: start..end, value, closed }
 }
 
-fn double_quoted(characters: &mut impl Iterator<Item = (usize, char)>, value: &mut String) {
+/// Takes what stands before a character; tells whether that comes.
+fn up_to(
+    last: char,
+    characters: &mut impl Iterator<Item = (usize, char)>,
+    value: &mut String,
+) -> bool {
+    for (_, character) in characters {
+        if character == last {
+            return true;
+        }
+        value.push(character);
+    }
+    false
+}
+
+/// Takes what stands before the closing quote; tells whether that comes.
+fn double_quoted(characters: &mut impl Iterator<Item = (usize, char)>, value: &mut String) -> bool {
     while let Some((_, character)) = characters.next() {
         match character {
-            '"' => return,
+            '"' => return true,
             '\\' => match characters.next() {
                 Some((_, c @ ('$' | '\\' | '"'))) => value.push(c),
                 Some((_, '\n')) | None => {}
@@ -111,6 +126,7 @@ fn double_quoted(characters: &mut impl Iterator<Item = (usize, char)>, value: &m
             other => value.push(other),
         }
     }
+    false
 }
 
 /// Whether the text begins with `\x` and two hexadecimal digits. Red Hat's GRUB hands these four

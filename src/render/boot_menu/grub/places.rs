@@ -1,6 +1,5 @@
 //! Where in a grub.cfg something stands, and whether it can be touched there.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -43,7 +42,8 @@ impl Places {
             return Err(unsupported("what it sets goes on in the next line"));
         }
         let start = self.starts[line];
-        if script.words.iter().any(|word| word.start < start && start <= word.end) {
+        let before = script.words.partition_point(|word| word.start < start);
+        if before > 0 && start <= script.words[before - 1].end {
             return Err(unsupported("it begins inside quotes or goes on from the line before"));
         }
         Ok(line)
@@ -56,16 +56,19 @@ impl Places {
         lines: &[Line<'_>],
         mut replaced: Vec<Change>,
     ) -> Result<BTreeMap<usize, String>, BootMenuError> {
-        let mut new: BTreeMap<usize, String> = BTreeMap::new();
-        // From the last to the first, so that positions stay right.
-        replaced.sort_by_key(|(range, _)| Reverse(range.start));
+        let mut new: BTreeMap<usize, (String, usize)> = BTreeMap::new();
+        replaced.sort_by_key(|(range, _)| range.start);
         for (range, text) in replaced {
             let line = self.line(script, &range)?;
             let start = self.starts[line];
-            let whole = new.entry(line).or_insert_with(|| lines[line].text.to_owned());
-            whole.replace_range(range.start - start..range.end - start, &text);
+            let (whole, from) = new.entry(line).or_default();
+            *whole += &lines[line].text[*from..range.start - start];
+            *whole += &text;
+            *from = range.end - start;
         }
-        Ok(new)
+        let whole =
+            |(line, (new, from)): (usize, (String, usize))| (line, new + &lines[line].text[from..]);
+        Ok(new.into_iter().map(whole).collect())
     }
 
     /// The line before which the new entries go: that of the first command with an entry in it.

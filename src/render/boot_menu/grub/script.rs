@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::render::boot_menu::MOST_INHERITED;
 use crate::render::boot_menu::shell::{Token, Word, tokens};
 
 /// The variables that make a menu what it is.
@@ -24,6 +25,10 @@ pub(super) struct Script {
     pub words: Vec<Range<usize>>,
     /// The outermost blocks.
     pub blocks: Vec<Range<usize>>,
+    /// Where reading was given up, see [`MOST_INHERITED`].
+    pub unread: Option<usize>,
+    /// The last word, if its quotes are not closed.
+    pub unclosed: Option<usize>,
 }
 
 /// A `menuentry`.
@@ -39,6 +44,8 @@ pub(super) struct MenuEntry {
     pub unrestricted: Vec<Range<usize>>,
     /// What stands between its braces.
     pub body: Range<usize>,
+    /// Whether they are closed.
+    pub closed: bool,
     /// Its commands that load a kernel, word by word.
     pub linux: Vec<Vec<Word>>,
     pub initrd: Option<Vec<Word>>,
@@ -80,6 +87,8 @@ struct Parser {
     chained: bool,
     /// Whether the first entry was seen.
     seen: bool,
+    /// What entries have from elsewhere, and how often what is open was looked through.
+    inherited: usize,
 }
 
 impl Script {
@@ -99,6 +108,11 @@ impl Script {
                 Token::Open(at) => parser.open(text, at),
                 Token::Close(at) => parser.close(at),
             }
+            if parser.inherited > MOST_INHERITED {
+                let last = parser.script.words.last();
+                parser.script.unread = Some(last.map_or(0, |word| word.start));
+                break;
+            }
         }
         parser.command();
         parser.script
@@ -116,6 +130,7 @@ impl Parser {
             self.outermost = word.range.start;
         }
         self.script.words.push(word.range.clone());
+        self.script.unclosed = (!word.closed).then_some(word.range.start);
         self.words.push(word);
     }
 
@@ -152,6 +167,7 @@ impl Parser {
     fn command(&mut self) {
         let words = self.take();
         let Some(first) = words.first() else { return };
+        self.inherited += self.frames.len();
         let entry = self.frames.iter().rev().find_map(|frame| match frame {
             Frame::Entry(index) => Some(*index),
             _ => None,
@@ -193,25 +209,32 @@ impl Parser {
         let words = self.take();
         let kind = words.first().map_or("", |word| word.value.as_str());
         let title = words.get(1).map(|word| word.value.clone()).unwrap_or_default();
-        let in_function = self.frames.iter().any(|frame| matches!(frame, Frame::Block));
+        // A function is run, and an entry started, when the menu is there already.
+        let later = |frame: &Frame| matches!(frame, Frame::Block | Frame::Entry(_));
+        let is_later = self.frames.iter().any(later);
+        self.inherited += self.frames.len();
         let frame = match kind {
-            "menuentry" if !in_function => {
+            "menuentry" if !is_later => {
                 let number = self.number();
                 let mut numbers = self.numbers();
                 numbers.push(number);
+                let submenus = self.submenus();
+                let titles = submenus.iter().map(|title| title.len() + size_of::<String>());
+                self.inherited += titles.sum::<usize>();
                 self.script.entries.push(MenuEntry {
                     title,
-                    submenus: self.submenus(),
+                    submenus,
                     numbers,
                     classes: classes(&words),
                     unrestricted: unrestricted(&words),
                     body: at + 1..text.len(),
+                    closed: false,
                     linux: Vec::new(),
                     initrd: None,
                 });
                 Frame::Entry(self.script.entries.len() - 1)
             }
-            "submenu" if !in_function => Frame::Submenu { title, number: self.number(), next: 0 },
+            "submenu" if !is_later => Frame::Submenu { title, number: self.number(), next: 0 },
             _ => Frame::Block,
         };
         if matches!(frame, Frame::Entry(_) | Frame::Submenu { .. }) && !self.seen {
@@ -227,7 +250,10 @@ impl Parser {
         while let Some(frame) = self.frames.pop() {
             match frame {
                 Frame::Keyword => continue,
-                Frame::Entry(index) => self.script.entries[index].body.end = at,
+                Frame::Entry(index) => {
+                    self.script.entries[index].body.end = at;
+                    self.script.entries[index].closed = true;
+                }
                 Frame::Submenu { .. } | Frame::Block => {}
             }
             break;

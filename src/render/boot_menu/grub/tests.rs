@@ -350,3 +350,53 @@ fn what_is_refused() {
         Err(BootMenuError::CommandLineTooLong { length: 11 + 8 + 2101 })
     );
 }
+
+#[test]
+fn an_entry_inside_an_entry_is_none_of_the_menu() {
+    let text =
+        "menuentry 'Install' {\n\tlinux /k\n\tinitrd /i\n\tmenuentry 'Later' { linux /l }\n}\n";
+    let titles = |text: &str| -> Vec<String> {
+        super::entries(text).into_iter().map(|entry| entry.title).collect()
+    };
+    assert_eq!(titles(text), ["Install"]);
+    assert_eq!(titles(&added(text)), [&entry().title, "Install"]);
+}
+
+#[test]
+fn what_is_never_closed_is_not_copied() {
+    for (text, line) in [
+        ("menuentry 'Install' {\n\tlinux /k\n\tinitrd /i\n", 1),
+        ("menuentry 'Install' {\n\tlinux /k quiet\n\tinitrd '/i\n}\n", 3),
+        ("menuentry 'Install' {\n\tlinux /k\n\tinitrd /i\n}\necho \"x\n", 5),
+        ("menuentry 'Install' {\n\tlinux /k\n\tinitrd /i\n}\necho ${x\n", 5),
+    ] {
+        let expected = format!("line {line} of the boot menu cannot be edited: a quote or a brace");
+        let error = add(text).unwrap_err().to_string();
+        assert!(error.starts_with(&expected), "{error}");
+    }
+}
+
+#[test]
+fn a_menu_that_repeats_much_ends_in_time_and_memory() {
+    let many = |piece: &str| piece.repeat(200_000 / piece.len());
+    let start = std::time::Instant::now();
+    for (text, refused) in [
+        // Submenus in submenus, and entries in all of them.
+        (many("submenu a {") + &many("menuentry b {}"), true),
+        (format!("submenu {} {{{}", "a".repeat(100_000), many("menuentry b {}")), true),
+        (many("{") + &many(";a"), true),
+        (format!("set default={}\n{}{MENU}", many(">"), many("menuentry a{}\n")), false),
+        (format!("{MENU}{}", many("default=1;")), false),
+        (format!("{MENU}{}", many("default=1\n")), false),
+        (MENU.replace("\tinitrd", &format!("{}\tinitrd", many("\tlinux /k quiet\n"))), false),
+    ] {
+        let found: usize = super::entries(&text).iter().map(|e| 1 + e.submenus.len()).sum();
+        assert!(found < 100_000, "{found}");
+        let _ = timeout(&text);
+        let added = add(&format!("{MENU}{text}"));
+        assert_eq!(added.is_err_and(|error| error.to_string().contains(TOO_INTRICATE)), refused);
+        let entry = UnattendedEntry { removed_arguments: vec!["quiet".into()], ..entry() };
+        let _ = edit(&text, &with(entry), "m");
+    }
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}

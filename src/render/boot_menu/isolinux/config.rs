@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::render::boot_menu::edit::Line;
-use crate::render::boot_menu::{BootEntry, BootMenuError, references};
+use crate::render::boot_menu::{BootEntry, BootMenuError, MOST_INHERITED, references};
 
 /// What a file says, with the lines that an edit must touch.
 #[derive(Debug, Default)]
@@ -18,6 +18,10 @@ pub(super) struct Config<'a> {
     /// Where the first label or submenu begins.
     pub first: Option<usize>,
     noted: Vec<(Noted, usize)>,
+    /// Bytes that labels have from elsewhere.
+    inherited: usize,
+    /// Where reading was given up, see [`MOST_INHERITED`].
+    pub unread: Option<usize>,
 }
 
 /// What else an edit may have to touch.
@@ -85,6 +89,26 @@ pub(super) fn relabelled(
 }
 
 impl<'a> Config<'a> {
+    /// Begins a label; not where labels have more from elsewhere than any menu's.
+    fn open_label(
+        &mut self,
+        line: usize,
+        name: &'a str,
+        submenus: &[String],
+        append: Option<&'a str>,
+    ) -> bool {
+        self.first.get_or_insert(line);
+        let titles = submenus.iter().map(|title| title.len() + size_of::<String>());
+        self.inherited += titles.sum::<usize>() + append.map_or(0, str::len);
+        if self.inherited > MOST_INHERITED {
+            self.unread = Some(line);
+            return false;
+        }
+        let submenus = submenus.to_vec();
+        self.labels.push(Label { line, name, submenus, append, ..Label::default() });
+        true
+    }
+
     pub fn read(lines: &[Line<'a>]) -> Self {
         let mut config = Self::default();
         // Titles of the submenus that are open.
@@ -103,15 +127,9 @@ impl<'a> Config<'a> {
             let label = config.labels.last_mut().filter(|_| in_label);
             match (keyword.as_str(), label) {
                 ("label", _) => {
-                    config.first.get_or_insert(index);
-                    let label = Label {
-                        line: index,
-                        name: value,
-                        submenus: submenus.clone(),
-                        append,
-                        ..Label::default()
-                    };
-                    config.labels.push(label);
+                    if !config.open_label(index, value, &submenus, append) {
+                        break;
+                    }
                     in_label = true;
                 }
                 ("menu", label) => {
@@ -269,7 +287,7 @@ fn shown(title: &str) -> String {
     title.replace('^', "")
 }
 
-fn first_word(value: &str) -> &str {
+pub(super) fn first_word(value: &str) -> &str {
     value.split_whitespace().next().unwrap_or_default()
 }
 

@@ -114,6 +114,36 @@ fn a_default_that_is_a_label_is_replaced_and_a_menu_program_is_kept() {
 }
 
 #[test]
+fn a_label_that_is_called_as_a_program_is_the_default() {
+    let text = format!("default menu.c32\n{MENU}label menu.c32\nkernel memtest\n");
+    assert!(entries(&text)[1].default);
+    let edited = added(&text);
+    assert!(edited.starts_with("# trainyard: was: default menu.c32\ndefault trainyard\n"));
+    assert!(entries(&edited)[0].default);
+}
+
+#[test]
+fn a_menu_that_repeats_much_ends_in_time_and_memory() {
+    let many = |piece: &str| piece.repeat(200_000 / piece.len());
+    let start = std::time::Instant::now();
+    for text in [
+        // Submenus in submenus, and labels in all of them.
+        many("menu begin\n") + &many("label a\n"),
+        format!("menu begin {}\n{}", "a".repeat(100_000), many("label a\n")),
+        format!("append {}\n{}", many("a "), many("label a\n")),
+    ] {
+        let size = |entry: &BootEntry| 1 + entry.submenus.len() + entry.arguments.len();
+        let found: usize = entries(&text).iter().map(size).sum();
+        assert!(found < 600_000, "{found}");
+        let error = add(&format!("{text}{MENU}")).unwrap_err().to_string();
+        assert!(error.contains(TOO_INTRICATE), "{error}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    let error = add(&many("label a\n")).unwrap_err().to_string();
+    assert!(error.ends_with("`a` and 24960 more; is it an installation medium?"), "{error}");
+}
+
+#[test]
 fn whatever_else_would_start_something_is_left_out() {
     let text = format!(
         "default menu.c32\nontimeout local\ntotaltimeout 900\n\tTimeOut 0\n{MENU}label local\n menu default\n localboot 0\n\
