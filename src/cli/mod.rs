@@ -126,9 +126,7 @@ pub enum Command {
     )]
     Build(BuildArgs),
     /// Make a node's seed, a tiny medium for cloud-init or the installer
-    #[command(
-        after_help = "Examples: trainyard seed compute\n          trainyard seed compute --kind oemdrv --boot"
-    )]
+    #[command(after_help = "Example: trainyard seed compute --kind oemdrv --boot")]
     Seed(SeedArgs),
     /// Make a node's disk from the verified cloud image
     #[command(after_help = "Example: trainyard disk compute --kind vdi")]
