@@ -1,7 +1,7 @@
 # make demo    the main job on a medium made on the spot; nothing but packages is downloaded
 # make test    everything that CI runs
 # make check   the quick part of it: fewer random labs, no boots, none of the tests that take longest
-# make fuzz    half an hour of labs that nobody would write: what is told, and what is rendered, holds for them as well
+# make fuzz    half an hour of labs and media that nobody would make: what is told, rendered and read holds for them as well
 # make test-nodes  the labs that come up on test hosts (docs/test-hosts.md); needs root
 # make test-openstack  of those, the whole of OpenStack on two hosts, up to a server that reaches the outside; its tree is made once, in three minutes
 # make test-long   those, a minute of fuzzing, what mirrors do, labs in QEMU, and every way to boot from a network, with every power cut and every broken line
@@ -29,7 +29,7 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),--config "target.'cfg(unix)'.runn
 
 QUICK = $(filter-out $(SLOW) $(SLOW_AS_ROOT) $(SHOWN) $(HOSTS),$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
 
-# How long labs are made up.
+# How long labs and media are made up, each half of it.
 SECONDS = 1800
 
 build:

@@ -1,5 +1,5 @@
 //! From the text of a lab file to its rendered nodes, for any text at all: what comes out is findings or files, and both
-//! hold what they promise. `main.rs` beside this gives it to libFuzzer, `tests/corpus.rs` replays what that found.
+//! hold what they promise. `targets/lab.rs` gives it to libFuzzer, `tests/corpus` replays what that found.
 //!
 //! A line `#file NAME` begins another file, which lies beside the lab file; files of the machine are never read.
 

@@ -1,9 +1,15 @@
-//! What the fuzzer found worth keeping, the examples and the cases of the rules: each goes all the way, as in the fuzzer.
+//! What the fuzzer found worth keeping, and what it begins with: the examples and the cases of the rules, media and menus. Each goes all
+//! the way, as in the fuzzer.
 
-#[path = "../fuzz/lab.rs"]
+#[path = "../../fuzz/lab.rs"]
 mod lab;
+#[path = "../../fuzz/medium.rs"]
+mod medium;
 
+#[path = "../common/mod.rs"]
 mod common;
+
+mod media;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -71,29 +77,47 @@ fn seeds() -> BTreeMap<String, Vec<u8>> {
 }
 
 /// `TRAINYARD_SEEDS` names a folder that they are written to, for scripts/dev/fuzz.sh.
-#[test]
-fn every_example_and_every_case_of_a_rule_goes_all_the_way() {
-    let seeds = seeds();
-    assert!(seeds.len() > 20, "{}", seeds.len());
-    for (name, text) in &seeds {
+fn plant(seeds: &BTreeMap<String, Vec<u8>>, run: fn(&[u8])) {
+    for (name, input) in seeds {
         if let Some(folder) = std::env::var_os("TRAINYARD_SEEDS") {
-            fs::write(Path::new(&folder).join(name), text).expect("written");
+            fs::write(Path::new(&folder).join(name), input).expect("written");
         }
         println!("{name}");
-        lab::run(text);
+        run(input);
+    }
+}
+
+fn replay(corpus: &str, run: fn(&[u8])) {
+    let corpus = files(Path::new(corpus));
+    let bytes: usize = corpus.values().map(Vec::len).sum();
+    assert!((50..400).contains(&corpus.len()), "{} files: minimise them", corpus.len());
+    assert!(bytes < 1 << 20, "{bytes} bytes: minimise them");
+    for (name, input) in corpus {
+        println!("{name}");
+        run(&input);
     }
 }
 
 #[test]
-fn what_the_fuzzer_found_goes_all_the_way() {
-    let corpus = files(Path::new("fuzz/corpus/lab"));
-    let bytes: usize = corpus.values().map(Vec::len).sum();
-    assert!((50..400).contains(&corpus.len()), "{} files: minimise them", corpus.len());
-    assert!(bytes < 1 << 20, "{bytes} bytes: minimise them");
-    for (name, text) in corpus {
-        println!("{name}");
-        lab::run(&text);
-    }
+fn lab_seeds_go_all_the_way() {
+    let seeds = seeds();
+    assert!(seeds.len() > 20, "{}", seeds.len());
+    plant(&seeds, lab::run);
+}
+
+#[test]
+fn lab_corpus_goes_all_the_way() {
+    replay("fuzz/corpus/lab", lab::run);
+}
+
+#[test]
+fn medium_seeds_go_all_the_way() {
+    plant(&media::seeds(), medium::run);
+}
+
+#[test]
+fn medium_corpus_goes_all_the_way() {
+    replay("fuzz/corpus/medium", medium::run);
 }
 
 /// `fuzz/` is a package of its own, with a Cargo.lock that nothing else looks at.
@@ -118,10 +142,16 @@ fn the_fuzzer_is_built_from_the_same_versions() {
     let needed = manifest.split("[dev-dependencies]").next().expect("text").split("[dependencies]");
     let needed =
         needed.last().expect("dependencies").lines().filter_map(|line| line.split_once(" = "));
+    let lock = fs::read_to_string(Path::new(ROOT).join("fuzz/Cargo.lock")).expect("text");
+    let ours = lock.split("name = \"trainyard\"\n").nth(1).expect("our own package");
+    let ours = ours.split(']').next().expect("text");
     for (name, said) in needed.filter(|(name, _)| !name.starts_with('#')) {
         let name =
             said.split("package = \"").nth(1).map_or(name, |n| n.split('"').next().expect("text"));
-        assert!(fuzz.iter().any(|(known, _)| known == name), "`{name}` is not in fuzz/Cargo.lock");
+        // One that several versions are there of has its version after it.
+        let known = [format!("\"{name}\""), format!("\"{name} ")];
+        let known = known.iter().any(|known| ours.contains(known));
+        assert!(known, "fuzz/Cargo.lock does not know that trainyard uses `{name}`: build there");
     }
 }
 
