@@ -64,6 +64,52 @@ pub fn check(output: &Path, force: bool) -> Result<(), AppearError> {
     Ok(())
 }
 
+/// Takes from others what they may do with a file that is there.
+///
+/// # Errors
+/// It belongs to somebody else.
+#[cfg(unix)]
+pub fn keep_private(path: &Path) -> Result<(), AppearError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut permissions = fs::metadata(path).map_err(AppearError::io(path))?.permissions();
+    if permissions.mode() & 0o777 == 0o600 {
+        return Ok(());
+    }
+    permissions.set_mode(0o600);
+    fs::set_permissions(path, permissions).map_err(AppearError::io(path))
+}
+
+/// The same: permissions are inherited there.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn keep_private(_: &Path) -> Result<(), AppearError> {
+    Ok(())
+}
+
+/// Letters that make a name that grows one of its own.
+const RANDOM: usize = 6;
+
+/// Removes what runs have left that were killed: nobody holds its lock any more.
+#[cfg(target_os = "linux")]
+fn sweep(folder: &Path, prefix: &str) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let random = name.to_str().and_then(|name| name.strip_prefix(prefix));
+        let is_ours = random.is_some_and(|random| random.len() == RANDOM)
+            && entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_ours && fs::File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+            // What cannot be removed is no harm but the room that it takes.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Elsewhere a lock may belong to a file that was replaced while it grew.
+#[cfg(not(target_os = "linux"))]
+fn sweep(_: &Path, _: &str) {}
+
 impl Growing {
     /// Begins one; the folder is made where it is missing.
     ///
@@ -75,10 +121,15 @@ impl Growing {
         fs::create_dir_all(folder).map_err(AppearError::io(folder))?;
         // In the same folder, so that the rename is one step.
         let name = output.file_name().unwrap_or_default().to_string_lossy();
+        let prefix = format!(".{name}.");
+        sweep(folder, &prefix);
         let file = tempfile::Builder::new()
-            .prefix(&format!(".{name}."))
+            .prefix(&prefix)
+            .rand_bytes(RANDOM)
             .tempfile_in(folder)
             .map_err(AppearError::io(folder))?;
+        // As long as this lives; so that who comes later can tell it from what a killed run has left.
+        let _ = file.as_file().try_lock();
         Ok(Self { file, output: output.into(), force })
     }
 

@@ -44,14 +44,22 @@ impl Cache {
         (seen.schema == 1 && is_same).then_some(seen.sha256)
     }
 
-    /// Notes the digest of a file that was read through.
+    /// Notes the digest of a file that was read through; not where it was touched since `before`, when reading had not begun yet.
     ///
     /// # Errors
     /// The cache cannot be written.
-    pub fn note_seen(&self, file: &Path, sha256: Digest) -> Result<(), FetchError> {
+    pub fn note_seen(
+        &self,
+        file: &Path,
+        before: &Metadata,
+        sha256: Digest,
+    ) -> Result<(), FetchError> {
         let Some(path) = self.place_of_seen(file) else { return Ok(()) };
         let now = fs::metadata(file).map_err(FetchError::io(file))?;
-        let seen = Seen { schema: 1, sha256, stamp: Stamp::of(&now), changed: changed(&now) };
+        let seen = Seen { schema: 1, sha256, stamp: Stamp::of(before), changed: changed(before) };
+        if seen.stamp != Stamp::of(&now) || seen.changed != changed(&now) {
+            return Ok(());
+        }
         cache::make_folder(&path)?;
         let json = serde_json::to_vec_pretty(&seen).unwrap_or_default();
         fs::write(&path, json).map_err(FetchError::io(path))

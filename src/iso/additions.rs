@@ -21,6 +21,17 @@ pub struct Addition {
     pub target: String,
 }
 
+/// What is in an addition.
+#[derive(Default)]
+pub(super) struct Found {
+    /// The digest of every file, by its path on the medium.
+    pub files: BTreeMap<String, Digest>,
+    /// Its folders, by their paths on the medium.
+    pub folders: Vec<String>,
+    /// Bytes of all files.
+    pub bytes: u64,
+}
+
 impl FromStr for Addition {
     type Err = String;
 
@@ -51,28 +62,34 @@ impl FromStr for Addition {
 }
 
 impl Addition {
-    /// The digest of every file in it, by its path on the medium; and their bytes. `taken` are paths of our own.
-    pub(super) fn files(
+    /// What is in it. `taken` are paths of our own.
+    pub(super) fn found(
         &self,
         base: &Base,
         taken: &BTreeMap<String, Digest>,
-    ) -> Result<(BTreeMap<String, Digest>, u64), IsoError> {
+    ) -> Result<Found, IsoError> {
         let target = &self.target;
+        let refused = |has: &str| IsoError::Addition {
+            path: self.source.clone(),
+            what: format!("the medium has `{has}` already; say another path: --add SOURCE:/PATH"),
+        };
         let below = |path: &str| {
             path.strip_prefix(target.as_str()).is_some_and(|rest| rest.starts_with('/'))
         };
-        if base.medium.entry(target)?.is_some()
-            || [super::mark::PATH, super::mark::UNDO].contains(&target.as_str())
-            || taken.keys().any(|path| path == target || below(path))
-        {
-            return Err(IsoError::Addition {
-                path: self.source.clone(),
-                what: format!(
-                    "the medium has `{target}` already; say another path: --add SOURCE:/PATH"
-                ),
-            });
+        if base.medium.entry(target)?.is_some() || taken.keys().any(|path| below(path)) {
+            return Err(refused(target));
         }
-        let (mut found, mut bytes) = (BTreeMap::new(), 0);
+        // Neither is a file, ours or the medium's, a folder for others.
+        let ends = target.match_indices('/').map(|(at, _)| at).chain([target.len()]);
+        for part in ends.filter(|at| *at > 0).map(|at| &target[..at]) {
+            if taken.contains_key(part)
+                || [super::mark::PATH, super::mark::UNDO].contains(&part)
+                || base.medium.entry(part)?.is_some_and(|entry| !entry.is_directory())
+            {
+                return Err(refused(part));
+            }
+        }
+        let mut found = Found::default();
         let mut waiting = vec![(self.source.clone(), target.clone())];
         while let Some((path, target)) = waiting.pop() {
             let wrong =
@@ -82,6 +99,7 @@ impl Addition {
             let about = if is_named { path.metadata() } else { path.symlink_metadata() };
             let about = about.map_err(IsoError::io(&path))?;
             if about.is_dir() {
+                found.folders.push(target.clone());
                 for entry in fs::read_dir(&path).map_err(IsoError::io(&path))? {
                     let entry = entry.map_err(IsoError::io(&path))?;
                     let name = entry.file_name();
@@ -90,15 +108,15 @@ impl Addition {
                     waiting.push((entry.path(), format!("{target}/{name}")));
                 }
             } else if about.is_file() {
-                bytes += about.len();
-                found.insert(target, digest(&path, |_| ())?);
+                found.bytes += about.len();
+                found.files.insert(target, digest(&path, |_| ())?);
             } else {
                 return Err(wrong("it is no file or folder; a medium takes no others"));
             }
-            if found.len() + waiting.len() > MOST_FILES {
+            if found.files.len() + found.folders.len() + waiting.len() > MOST_FILES {
                 return Err(wrong("it has more files than a medium takes"));
             }
         }
-        Ok((found, bytes))
+        Ok(found)
     }
 }

@@ -84,6 +84,11 @@ impl<'a> Copy<'a> {
                 let count =
                     source.seek(SeekFrom::Start(at)).and_then(|_| source.read(&mut buffer[..most]));
                 let count = count.map_err(IsoError::io(path))?;
+                if count == 0 && is_hole {
+                    // The base has become shorter meanwhile.
+                    let source = io::Error::from(io::ErrorKind::UnexpectedEof);
+                    return Err(IsoError::io(&self.base.path)(source));
+                }
                 at += count as u64;
                 on_bytes(at);
                 Ok(count)

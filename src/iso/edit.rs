@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::base::{Base, EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG};
-use super::mark::{MarkBase, MarkNode, Place};
+use super::mark::{self, MarkBase, MarkNode, Place};
 use super::{Addition, IsoError, KICKSTART, Mark, Order, UPDATES, efiboot};
 use crate::digest::Digest;
 use crate::medium::BLOCK;
@@ -80,11 +80,14 @@ pub(super) fn edit(base: &Base, order: &Order) -> Result<Edited, IsoError> {
         additions.push(Addition { source: source.clone(), target: UPDATES.to_owned() });
     }
     let mut bytes = files.iter().map(|(_, content)| content.len() as u64).sum();
+    let mut folders = Vec::new();
     for addition in &additions {
-        let (found, more) = addition.files(base, &digests)?;
-        digests.extend(found);
-        bytes += more;
+        let found = addition.found(base, &digests)?;
+        digests.extend(found.files);
+        folders.extend(found.folders);
+        bytes += found.bytes;
     }
+    folders.sort();
     // The descriptors and the boot image's sectors are written over; so is what an isohybrid image is padded with.
     let written = patches.iter().map(range);
     let mut undo: Vec<Range<u64>> =
@@ -97,6 +100,7 @@ pub(super) fn edit(base: &Base, order: &Order) -> Result<Edited, IsoError> {
         base: MarkBase { here, ..own.base },
         media_check: order.custom.media_check,
         files: digests,
+        folders,
         undo: undo.iter().map(|r| Place { at: r.start, length: r.end - r.start }).collect(),
         ..own
     };
@@ -106,7 +110,7 @@ pub(super) fn edit(base: &Base, order: &Order) -> Result<Edited, IsoError> {
 /// What a medium says of itself, but for its files; nothing of its base is in it.
 pub(super) fn mark(base: &Base, order: &Order, label: &str, nodes: Vec<MarkNode>) -> Mark {
     Mark {
-        schema: 2,
+        schema: mark::SCHEMA,
         trainyard: env!("CARGO_PKG_VERSION").to_owned(),
         made: httpdate::fmt_http_date(
             std::time::UNIX_EPOCH + std::time::Duration::from_secs(order.epoch),
@@ -123,6 +127,7 @@ pub(super) fn mark(base: &Base, order: &Order, label: &str, nodes: Vec<MarkNode>
         volume_id: label.to_owned(),
         media_check: false,
         files: BTreeMap::new(),
+        folders: Vec::new(),
         undo: Vec::new(),
     }
 }

@@ -109,7 +109,7 @@ pub fn inspect_medium(medium: &Medium) -> Result<Inspection, IsoError> {
     let mut findings = Vec::new();
     let mut built: Option<Mark> = None;
     if medium.entry(mark::PATH)?.is_some() {
-        match serde_json::from_slice(&medium.read(mark::PATH, mark::LARGEST)?) {
+        match Mark::read(&medium.read(mark::PATH, mark::LARGEST)?) {
             Ok(mark) => built = Some(mark),
             Err(error) => findings.push(format!("`{}` cannot be read: {error}", mark::PATH)),
         }

@@ -47,6 +47,9 @@ impl<'a> Many<'a> {
         let mut works = Vec::new();
         for one in prepared {
             let is_unchanged = one.replace() != Replace::Everything && one.is_there();
+            if is_unchanged && makes_folder {
+                appear::keep_private(one.output())?;
+            }
             if !is_unchanged {
                 appear::check(one.output(), one.replace() != Replace::Nothing)?;
             }

@@ -37,6 +37,8 @@ pub struct Mark {
     pub media_check: bool,
     /// The SHA-256 of every file that it has otherwise than its base, by path.
     pub files: BTreeMap<String, Digest>,
+    /// The folders that a person added, empty ones among them.
+    pub folders: Vec<String>,
     /// Which bytes of the base are not here, or were written over; they are kept in a file of the medium, one after the other.
     pub undo: Vec<Place>,
 }
@@ -74,7 +76,22 @@ pub struct Place {
     pub length: u64,
 }
 
+/// The version of the format.
+pub(super) const SCHEMA: u32 = 2;
+
 impl Mark {
+    /// Reads one. Of another version nothing is understood.
+    pub(super) fn read(text: &[u8]) -> Result<Self, String> {
+        let value: serde_json::Value = serde_json::from_slice(text).map_err(|e| e.to_string())?;
+        if value["schema"] != SCHEMA {
+            return Err(format!(
+                "its format is {}, and this trainyard knows {SCHEMA}",
+                value["schema"]
+            ));
+        }
+        serde_json::from_value(value).map_err(|e| e.to_string())
+    }
+
     /// The mark as it stands on the medium.
     pub(super) fn to_json(&self) -> String {
         format!("{:#}\n", serde_json::json!(self))

@@ -15,8 +15,8 @@ use crate::medium::Medium;
 
 /// Bytes that are copied between two looks at whether to stop.
 const PIECE: usize = 16 << 20;
-/// The descriptors, the boot image's sectors and a partition table have some dozens of kilobytes.
-const LARGEST_UNDO: u64 = 16 << 20;
+/// The descriptors, the boot image's sectors and a partition table have some dozens of kilobytes; padding that is not zeros may have more.
+const LARGEST_UNDO: u64 = 80 << 20;
 
 /// A base that is back.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -111,6 +111,5 @@ fn read_mark(medium: &Medium) -> Result<Mark, IsoError> {
         ));
     }
     let text = medium.read(mark::PATH, mark::LARGEST)?;
-    serde_json::from_slice(&text)
-        .map_err(|error| unfit(format!("`{}` cannot be read: {error}", mark::PATH)))
+    Mark::read(&text).map_err(|error| unfit(format!("`{}` cannot be read: {error}", mark::PATH)))
 }

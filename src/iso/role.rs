@@ -1,5 +1,6 @@
 //! A role ISO: the base medium with the kickstarts of nodes, and boot menus that start with them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -254,7 +255,7 @@ impl Prepared<'_> {
         }
         drop(file);
         let work = tempfile::tempdir().map_err(IsoError::io(std::env::temp_dir()))?;
-        let mut added = Vec::new();
+        let mut files = Vec::new();
         let mut undo = Vec::new();
         for place in &edited.mark.undo {
             undo.extend(base.medium.bytes(&(place.at..place.at + place.length))?);
@@ -266,17 +267,28 @@ impl Prepared<'_> {
         for (n, (target, content)) in edited.files.iter().chain(&own).enumerate() {
             let source = work.path().join(n.to_string());
             fs::write(&source, content).map_err(IsoError::io(&source))?;
-            added.push((source, target.clone()));
+            files.push((source, target.clone()));
         }
+        let mut additions = Vec::new();
         for Addition { source, target } in &edited.additions {
             let source = source.canonicalize().map_err(IsoError::io(source))?;
-            added.push((source, target.clone()));
+            additions.push((source, target.clone()));
+        }
+        let mut folders = BTreeSet::new();
+        for (_, target) in files.iter().chain(&additions) {
+            for (at, _) in target.match_indices('/').filter(|(at, _)| *at > 0) {
+                if base.medium.entry(&target[..at])?.is_none() {
+                    folders.insert(target[..at].to_owned());
+                }
+            }
         }
         let growth = Growth {
             volume_id: &edited.mark.volume_id,
             has_joliet: base.medium.joliet_label().is_some(),
             epoch: order.epoch,
-            added,
+            files,
+            additions,
+            folders: folders.into_iter().collect(),
         };
         xorriso.grow(path, &growth).finish()?;
         Ok(())

@@ -23,8 +23,12 @@ pub(super) struct Growth<'a> {
     pub has_joliet: bool,
     /// Seconds since 1970: what is new is of this time.
     pub epoch: u64,
-    /// Files and folders of this machine, and their paths on the medium.
-    pub added: Vec<(PathBuf, String)>,
+    /// Files of this machine, and their paths on the medium.
+    pub files: Vec<(PathBuf, String)>,
+    /// Files and folders that a person adds.
+    pub additions: Vec<(PathBuf, String)>,
+    /// Folders that come to be because something is in them.
+    pub folders: Vec<String>,
 }
 
 impl Xorriso {
@@ -49,10 +53,17 @@ impl Xorriso {
     }
 
     /// A medium with the files of a folder, and without the 300 KiB of nothing that a burner of old needed at its end.
+    /// Where the person has set `SOURCE_DATE_EPOCH`, all on it is of that time.
     pub(super) fn small(&self, folder: &Path, label: &str, output: &Path) -> Run {
-        let options = ["-as", "mkisofs", "-quiet", "-no-pad", "-J", "-r", "-V", label, "-o"];
-        let options = options.iter().map(OsStr::new);
-        self.0.run(options.chain([output.as_os_str(), folder.as_os_str()]))
+        let mut options: Vec<OsString> =
+            ["-as", "mkisofs", "-quiet", "-no-pad", "-J", "-r", "-V", label].map(Into::into).into();
+        if let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty()) {
+            let mut time = OsString::from("=");
+            time.push(epoch);
+            options.extend(["--set_all_file_dates".into(), time]);
+        }
+        options.extend(["-o".into(), output.into(), folder.into()]);
+        self.0.run(options)
     }
 
     /// A medium of a folder that holds isolinux/isolinux.bin and images/efiboot.img: BIOS and UEFI start it as a CD and as a disk. `mbr` is
@@ -82,29 +93,48 @@ impl Xorriso {
     /// written over, and the boot records are replayed for the new places of what they point at.
     pub(super) fn grow(&self, iso: &Path, growth: &Growth) -> Run {
         let time = format!("={}", growth.epoch);
-        let device = format!("stdio:{}", iso.display());
+        let mut device = OsString::from("stdio:");
+        device.push(iso);
         let mut words: Vec<OsString> = Vec::new();
-        let mut say = |some: &[&str]| words.extend(some.iter().map(OsString::from));
+        let say = |words: &mut Vec<OsString>, some: &[&str]| {
+            words.extend(some.iter().map(OsString::from));
+        };
         // Without `no_emul_toc` xorriso leaves room for a table of sessions, and the image no longer begins as its base does.
-        say(&["-no_rc", "-compliance", "no_emul_toc", "-dev", &device, "-volid", growth.volume_id]);
+        say(&mut words, &["-no_rc", "-compliance", "no_emul_toc", "-dev"]);
+        words.push(device);
         // A `*` in a name is nothing but that.
-        say(&["-iso_rr_pattern", "off", "-disk_pattern", "off"]);
-        say(&["-joliet", if growth.has_joliet { "on" } else { "off" }]);
+        say(&mut words, &["-iso_rr_pattern", "off", "-disk_pattern", "off"]);
+        say(&mut words, &["-volid", growth.volume_id]);
+        say(&mut words, &["-joliet", if growth.has_joliet { "on" } else { "off" }]);
         // What the media check leaves out at the end shall be nothing.
-        say(&["-padding", "32k", "-boot_image", "any", "replay"]);
-        for (source, target) in &growth.added {
-            say(&["-map", &source.display().to_string(), target]);
+        say(&mut words, &["-padding", "32k", "-boot_image", "any", "replay"]);
+        for (source, target) in growth.files.iter().chain(&growth.additions) {
+            words.extend([OsString::from("-map"), source.into(), target.into()]);
         }
-        // Whoever built it, when, and however private his files are.
-        for command in [["-chmod_r", "a+r,a-w"], ["-chown_r", "0"], ["-chgrp_r", "0"]] {
-            say(&command);
-            growth.added.iter().for_each(|(_, target)| say(&[target]));
-            say(&["--"]);
+        // Whoever built it, when, and however private his files are: the same for all, also for the folders that come to be on the way.
+        let files = || growth.files.iter().map(|(_, target)| target);
+        let additions = || growth.additions.iter().map(|(_, target)| target);
+        let mut on = |command: &[&str], targets: Vec<&String>| {
+            if !targets.is_empty() {
+                say(&mut words, command);
+                words.extend(targets.into_iter().map(OsString::from));
+                words.push("--".into());
+            }
+        };
+        on(&["-chmod", "0444"], files().collect());
+        on(&["-chmod_r", "0555"], additions().collect());
+        on(&["-chmod", "0555"], growth.folders.iter().collect());
+        for command in [["-chown", "0"], ["-chgrp", "0"], ["-alter_date", "b"]] {
+            let recursive = format!("{}_r", command[0]);
+            let mut arguments = vec![command[0], command[1]];
+            if command[0] == "-alter_date" {
+                arguments.push(&time);
+            }
+            on(&arguments, files().chain(&growth.folders).collect());
+            arguments[0] = &recursive;
+            on(&arguments, additions().collect());
         }
-        say(&["-alter_date_r", "b", &time]);
-        growth.added.iter().for_each(|(_, target)| say(&[target]));
-        say(&["--"]);
-        say(&["-commit"]);
+        say(&mut words, &["-commit_eject", "all"]);
         self.0.run(words).env("SOURCE_DATE_EPOCH", &growth.epoch.to_string())
     }
 }

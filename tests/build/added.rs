@@ -39,7 +39,7 @@ fn files_and_folders() {
         assert_eq!(sha256(&extracted(&lab, &iso, path)), sha256(&lab.path(source)), "{path}");
     }
     let listed = xorriso(&iso, &["-lsl", "/note.txt", "--"]);
-    assert!(listed.contains("-r--r--r--") && listed.contains(" 0 "), "nobody's name: {listed}");
+    assert!(listed.contains("-r-xr-xr-x") && listed.contains(" 0 "), "nobody's name: {listed}");
     let menu = fs::read_to_string(extracted(&lab, &iso, "/EFI/BOOT/grub.cfg")).expect("text");
     assert!(
         menu.contains(r"inst.updates=hd:LABEL=CentOS\x207\x20x86_64:/images/updates.img"),
@@ -48,7 +48,11 @@ fn files_and_folders() {
     let mut check = judge("checkisomd5");
     check.arg(&iso);
     judged(check);
-    // The same is not built again, another content is.
+    // The same is not built again, another content is; an empty folder is one.
+    assert!(lab.done(&arguments).stdout.contains("(unchanged)"));
+    fs::create_dir(lab.path("extras/empty")).expect("a folder");
+    assert_eq!(lab.run(&arguments).status, 8);
+    fs::remove_dir(lab.path("extras/empty")).expect("removed");
     assert!(lab.done(&arguments).stdout.contains("(unchanged)"));
     fs::write(lab.path("extras/[a-z]"), "others\n").expect("written");
     assert_eq!(lab.run(&arguments).status, 8);
@@ -67,6 +71,8 @@ fn what_cannot_be_added_is_told() {
         ("linked", 9, "linked/link` cannot be added: it is no file or folder"),
         ("note:/ks.cfg", 9, "the medium has `/ks.cfg` already"),
         ("note:/trainyard.json", 9, "the medium has `/trainyard.json` already"),
+        ("note:/ks.cfg/x", 9, "the medium has `/ks.cfg` already"),
+        ("note:/isolinux/isolinux.bin/x", 9, "the medium has `/isolinux/isolinux.bin` already"),
         ("note:/isolinux/isolinux.bin", 9, "the medium has `/isolinux/isolinux.bin` already"),
         ("note:/Packages", 9, "the medium has `/Packages` already"),
         ("note:/a/../b", 2, "consists of names"),

@@ -47,15 +47,30 @@ fn the_checksum_is_what_implantisomd5_writes() {
 #[test]
 fn the_same_again_is_the_same_bytes() {
     let lab = Lab::example("smallest.yaml");
-    let sums = |epoch| {
+    fs::create_dir_all(lab.path("extras/deep")).expect("a folder");
+    fs::write(lab.path("extras/deep/file"), "content\n").expect("written");
+    let sums = |epoch: &str| {
         built(&lab, &[base(), "--force"], epoch);
-        ["controller", "compute"].map(|node| sha256(&lab.path(&format!("isos/{node}.iso"))))
+        // Folders that come to be on the way are of that time as well.
+        built(&lab, &[base(), "--force", "--together", "--add", "extras:/new/folder"], epoch);
+        let mut seed = lab.command(&["seed", "controller", "--force"]);
+        seed.env("SOURCE_DATE_EPOCH", epoch);
+        assert_eq!(outcome(seed).status, 0);
+        let isos =
+            ["isos/controller.iso", "isos/compute.iso", "isos/train.iso", "controller-cidata.iso"];
+        isos.map(|iso| sha256(&lab.path(iso)))
     };
     let first = sums("1700000000");
     // A second is the smallest time that a medium notes.
     std::thread::sleep(Duration::from_millis(1100));
+    // Nor does it matter what others may do with the files.
+    let mut chmod = judge("chmod");
+    chmod.args(["-R", "u=rwX,go="]).arg(lab.path("extras"));
+    judged(chmod);
     assert_eq!(sums("1700000000"), first);
-    assert_ne!(sums("1700000001"), first);
+    for (one, other) in sums("1700000001").iter().zip(&first) {
+        assert_ne!(one, other);
+    }
     let mut wrong = lab.command(&["build", "-o", "isos", "--force", "--image", base()]);
     wrong.env("SOURCE_DATE_EPOCH", "yesterday");
     let wrong = outcome(wrong);
@@ -90,6 +105,12 @@ fn what_is_there_and_the_same_is_not_built_again() {
         ["unchanged", "would be built"]
     );
     assert_eq!(states(&built(&lab, &[base(), "--update"], "2")), ["unchanged", "built"]);
+    // What others may read is taken from them.
+    fs::set_permissions(&iso, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("set");
+    assert_eq!(states(&built(&lab, &[base(), "--update"], "2")), ["unchanged", "unchanged"]);
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&iso).expect("there").permissions());
+    assert_eq!(mode & 0o777, 0o600);
     // One that was damaged is not taken for the same.
     let mut bytes = fs::read(&iso).expect("bytes");
     let at = bytes.windows(14).rposition(|w| w == b"inst.nosave=al").expect("the menu");
@@ -262,4 +283,5 @@ fn killed_at_twenty_moments() {
     }
     assert!(absent > 0, "each was done before it was killed");
     lab.done(&["build", "controller", "-o", "isos", "--image", base()]);
+    assert_eq!(lab.names("isos"), ["controller.iso"], "what the killed ones had begun is gone");
 }

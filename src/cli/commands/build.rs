@@ -205,7 +205,10 @@ fn show(many: &Many, prepared: &[Prepared], states: &[State], ui: &Ui) -> Result
         let (size, shared) = match state {
             State::Built(built) => (Some(built.size), Some(built.shared)),
             State::Unchanged => (None, None),
-            State::Open => (None, Some(many.shared)),
+            // Where it is not there yet, nobody knows.
+            State::Open => {
+                (None, one.output().parent().is_some_and(Path::is_dir).then_some(many.shared))
+            }
         };
         json!({
             "path": one.output(), "state": word(state), "size": size, "shared": shared, "mark": one.mark(),
@@ -255,7 +258,8 @@ pub(super) fn proved(
     ui: &Ui,
 ) -> Result<Base> {
     let Source { path, facts, help } = source;
-    let size = std::fs::metadata(path).map_or(0, |m| m.len());
+    let before = std::fs::metadata(path).ok();
+    let size = before.as_ref().map_or(0, std::fs::Metadata::len);
     let known = cache.filter(|_| !verify).and_then(|cache| cache.seen(path));
     let base = if known.is_some() {
         ui.detail(|| format!("{} was read through before, and not touched since", path.display()));
@@ -264,7 +268,9 @@ pub(super) fn proved(
         let bar = ui.bytes(&format!("reading {}", path.display()), size);
         let base = Base::open(path, None, |done| bar.set_position(done))?;
         bar.finish_and_clear();
-        if let Some(Err(error)) = cache.map(|cache| cache.note_seen(path, base.sha256)) {
+        let noted =
+            cache.zip(before).map(|(cache, before)| cache.note_seen(path, &before, base.sha256));
+        if let Some(Err(error)) = noted {
             ui.detail(|| format!("it will be read again next time: {error}"));
         }
         base
