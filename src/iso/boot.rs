@@ -30,8 +30,6 @@ const LDLINUX: &str = "/isolinux/ldlinux.c32";
 const EFI_LOADERS: [&str; 2] = ["/EFI/BOOT/BOOTX64.EFI", "/EFI/BOOT/grubx64.efi"];
 /// Bytes of code in a medium's first sector; the partitions are behind it.
 const MBR_CODE: u64 = 432;
-/// The partition type of what UEFI starts from.
-const EFI_SYSTEM: u8 = 0xef;
 /// What a medium has besides its files.
 const ROOM: u64 = 4 << 20;
 
@@ -202,15 +200,10 @@ impl<'a> Content<'a> {
         if records != [("bios", ISOLINUX_BIN), ("uefi", EFIBOOT)].map(record) {
             findings.push(format!("the boot records are {records:?}"));
         }
-        let efiboot = medium.entry(EFIBOOT)?.map(|entry| (entry.first_block(), entry.size()));
+        let efiboot = medium.entry(EFIBOOT)?;
         let disk = inspect::partitions(&medium.system_area()?);
         let is_efiboot = |p: &inspect::MbrPartition| {
-            // A disk is counted in sectors of 512 bytes, a CD in blocks of four.
-            let holds = |(block, size): (Option<u32>, u64)| {
-                block.and_then(|block| block.checked_mul(4)) == Some(p.start)
-                    && size <= u64::from(p.sectors) * 512
-            };
-            p.kind == EFI_SYSTEM && efiboot.is_some_and(holds)
+            p.is_efi_system() && efiboot.as_ref().is_some_and(|file| p.holds(file))
         };
         if !disk.isohybrid || !disk.gpt || !disk.mbr.iter().any(is_efiboot) {
             findings.push(format!("it would not start from a disk: {disk:?}"));
@@ -234,7 +227,7 @@ impl<'a> Content<'a> {
                 findings.push(format!("`{path}` is not that of the medium"));
             }
         }
-        readback::menus(seed, &mut findings)?;
+        readback::menus(&medium, &mut findings)?;
         Ok(findings)
     }
 }

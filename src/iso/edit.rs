@@ -199,12 +199,9 @@ fn arguments(order: &Order, label: &str, kickstart: &str, of_node: &[String]) ->
     if order.custom.updates.is_some() {
         all.push(on_medium("inst.updates", UPDATES));
     }
-    let removed = &order.custom.removed_arguments;
-    let is_removed = |argument: &String| {
-        let name = argument.split('=').next().unwrap_or(argument);
-        removed.iter().any(|removed| removed == argument || removed == name)
-    };
-    all.extend(of_node.iter().filter(|argument| !is_removed(argument)).cloned());
+    let stays =
+        |argument: &&String| !boot_menu::is_removed(&order.custom.removed_arguments, argument);
+    all.extend(of_node.iter().filter(stays).cloned());
     all.extend(order.custom.arguments.iter().cloned());
     all
 }

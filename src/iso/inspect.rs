@@ -71,6 +71,22 @@ pub struct MbrPartition {
     pub sectors: u32,
 }
 
+/// The partition type of what UEFI starts from.
+const EFI_SYSTEM: u8 = 0xef;
+
+impl MbrPartition {
+    /// Whether UEFI starts from it.
+    pub(super) fn is_efi_system(&self) -> bool {
+        self.kind == EFI_SYSTEM
+    }
+
+    /// Whether it begins with a file, and is large enough for it. A disk is counted in sectors of 512 bytes, a CD in blocks of four.
+    pub(super) fn holds(&self, file: &Entry) -> bool {
+        let start = file.first_block().and_then(|block| block.checked_mul(4));
+        start == Some(self.start) && file.size() <= u64::from(self.sectors) * 512
+    }
+}
+
 /// A boot menu.
 #[derive(Clone, Debug, Serialize)]
 pub struct Menu {
@@ -204,7 +220,7 @@ pub(super) fn partitions(area: &SystemArea) -> Partitions {
     }
 }
 
-fn menus(medium: &Medium) -> Result<Vec<Menu>, IsoError> {
+pub(super) fn menus(medium: &Medium) -> Result<Vec<Menu>, IsoError> {
     let mut menus = Vec::new();
     if medium.entry(ISOLINUX_CFG)?.is_some() {
         let text = text(medium.read(ISOLINUX_CFG, LARGEST_MENU)?);

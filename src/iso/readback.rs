@@ -9,12 +9,8 @@ use super::inspect::{self, BootRecord, Partitions};
 use super::{IsoError, KICKSTART, mark};
 use crate::medium::{Entry, Medium};
 
-/// Firmware counts a disk in sectors of 512 bytes, ISO 9660 in blocks of 2048.
-const SECTORS_IN_A_BLOCK: u32 = 4;
 /// Bytes that are compared at a time.
 const COMPARED: usize = 1 << 20;
-/// The partition type of what UEFI starts from.
-const EFI_SYSTEM: u8 = 0xef;
 
 /// Everything in which the medium is not as it was meant; nothing where it is.
 pub(super) fn compare(base: &Base, path: &Path, edited: &Edited) -> Result<Vec<String>, IsoError> {
@@ -35,7 +31,7 @@ pub(super) fn compare(base: &Base, path: &Path, edited: &Edited) -> Result<Vec<S
     );
     files(base, &medium, edited, &mut findings)?;
     kept(base, &medium, edited, &mut findings)?;
-    menus(path, &mut findings)?;
+    menus(&medium, &mut findings)?;
     Ok(findings)
 }
 
@@ -95,13 +91,11 @@ fn partitions(
     }
     // A partition that still points at the old image is the fault that shows only on a USB stick.
     let Some(efiboot) = efiboot else { return };
-    let start = efiboot.first_block().map(|block| block * SECTORS_IN_A_BLOCK);
-    for partition in ours.mbr.iter().filter(|p| p.kind == EFI_SYSTEM) {
-        if Some(partition.start) != start || u64::from(partition.sectors) * 512 < efiboot.size() {
-            findings.push(format!(
-                "the EFI partition {partition:?} does not hold `{EFIBOOT}` (sector {start:?})"
-            ));
-        }
+    for partition in ours.mbr.iter().filter(|p| p.is_efi_system() && !p.holds(efiboot)) {
+        findings.push(format!(
+            "the EFI partition {partition:?} does not hold `{EFIBOOT}` (block {:?})",
+            efiboot.first_block()
+        ));
     }
 }
 
@@ -156,16 +150,16 @@ fn files(
 }
 
 /// Each of the three menus must start, by itself, with this kickstart.
-pub(super) fn menus(path: &Path, findings: &mut Vec<String>) -> Result<(), IsoError> {
-    let inspection = inspect::inspect(path)?;
-    let files: Vec<&str> = inspection.menus.iter().map(|menu| menu.file.as_str()).collect();
+pub(super) fn menus(medium: &Medium, findings: &mut Vec<String>) -> Result<(), IsoError> {
+    let menus = inspect::menus(medium)?;
+    let files: Vec<&str> = menus.iter().map(|menu| menu.file.as_str()).collect();
     let inner = format!("{EFIBOOT}:/{INNER_GRUB_CFG}");
     if files != [ISOLINUX_CFG, GRUB_CFG, &inner] {
         findings.push(format!("the boot menus are {files:?}"));
     }
-    for menu in &inspection.menus {
+    for menu in &menus {
         let default = menu.entries.iter().find(|entry| entry.default);
-        let named = default.and_then(|entry| inspect::kickstart_path(entry, &inspection.label));
+        let named = default.and_then(|entry| inspect::kickstart_path(entry, medium.label()));
         let count = default.map_or(0, |entry| {
             entry.arguments.iter().filter(|a| a.starts_with("inst.ks=")).count()
         });
@@ -176,6 +170,5 @@ pub(super) fn menus(path: &Path, findings: &mut Vec<String>) -> Result<(), IsoEr
             ));
         }
     }
-    findings.extend(inspection.findings);
     Ok(())
 }

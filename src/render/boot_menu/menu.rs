@@ -93,8 +93,7 @@ impl Menu {
 impl UnattendedEntry {
     /// Whether an argument of the medium's own entry is left out.
     pub(super) fn removes(&self, argument: &str) -> bool {
-        let name = argument.split('=').next().unwrap_or(argument);
-        self.removed_arguments.iter().any(|removed| removed == argument || removed == name)
+        is_removed(&self.removed_arguments, argument)
     }
 
     /// Refuses what would not be shown, or not reach the kernel, as it was given.
@@ -107,6 +106,12 @@ impl UnattendedEntry {
             None => Ok(()),
         })
     }
+}
+
+/// Whether an argument is among those that are left out: by its name, which stands for any value too, or with its value.
+pub(crate) fn is_removed(removed: &[String], argument: &str) -> bool {
+    let name = argument.split('=').next().unwrap_or(argument);
+    removed.iter().any(|removed| removed == argument || removed == name)
 }
 
 /// Refuses a volume id that ISO 9660 cannot hold, or that could not be referred to.

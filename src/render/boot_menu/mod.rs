@@ -26,6 +26,7 @@ pub use by_network::{NetworkBootError, Origin, hyphened};
 pub use edit::restore;
 pub use error::BootMenuError;
 pub use label::{escape_label, unescape_label};
+pub(crate) use menu::is_removed;
 pub use menu::{
     LONGEST_MENU_TITLE, LONGEST_TIMEOUT_SECONDS, Menu, SERIAL_SPEEDS, Serial, UnattendedEntry,
 };
