@@ -165,18 +165,22 @@ tell_file() {
 }
 
 # tell_untold HOW...: takes the turn as flock does with these options: how far the stages are, and the ends of the logs of those that failed.
+# Whoever has the turn may have taken the mark away and not told it yet, so the turn comes first, and the mark is looked for once
+# more when it is given back.
 tell_untold() {
     local name log
-    while [ -e "$UNTOLD" ]; do
-        flock "$@" 8 || break
-        rm -f "$UNTOLD"
-        if tell_file stages "$STATE/status.json" application/json && mv -f "$UNTOLD-logs" "$UNTOLD-logs~"; then
-            while read -r name log <&7; do
-                if tail -c 32768 "$log" >"$UNTOLD-tail"; then tell_file "log?stage=$name" "$UNTOLD-tail" text/plain || true; fi
-            done 7<"$UNTOLD-logs~"
-            rm -f "$UNTOLD-logs~" "$UNTOLD-tail"
+    while flock "$@" 8; do
+        if [ -e "$UNTOLD" ]; then
+            rm -f "$UNTOLD"
+            if tell_file stages "$STATE/status.json" application/json && mv -f "$UNTOLD-logs" "$UNTOLD-logs~"; then
+                while read -r name log <&7; do
+                    if tail -c 32768 "$log" >"$UNTOLD-tail"; then tell_file "log?stage=$name" "$UNTOLD-tail" text/plain || true; fi
+                done 7<"$UNTOLD-logs~"
+                rm -f "$UNTOLD-logs~" "$UNTOLD-tail"
+            fi
         fi
         flock -u 8
+        [ -e "$UNTOLD" ] || break
     done 8>"$VOLATILE/telling" 9>&- </dev/null >/dev/null 2>&1
 }
 

@@ -189,6 +189,20 @@ fn what_a_verification_found_is_told_before_it_ends() {
     }
 }
 
+/// Whoever has the turn takes the mark away before it tells, and is ended with the run that does not wait for it.
+#[test]
+fn the_last_word_waits_for_whoever_is_telling_it() {
+    let node = Node::new();
+    node.write("run/trainyard/telling", "");
+    node.shell(
+        "set -euET; cd \"$ROOT\"; export TRAINYARD_ROOT=$ROOT TELLS
+         exec 6>run/trainyard/telling; flock 6; (sleep 1; : >told; flock -u 6) &
+         . usr/local/libexec/trainyard/progress.sh
+         trap 'rm -f \"$UNTOLD\"' DEBUG
+         TELLS=yes; server_told; [ -e told ]",
+    );
+}
+
 #[test]
 fn no_command_line_shows_the_address() {
     let node = Node::new();
