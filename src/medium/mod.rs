@@ -21,7 +21,6 @@ mod system_area;
 pub mod tree;
 mod volume;
 mod walk;
-mod xml;
 
 #[cfg(test)]
 mod tests;

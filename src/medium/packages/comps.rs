@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use super::super::xml::{self, Step};
 use super::{Environment, Group};
+use crate::repodata::{self, Step, names};
 
 /// Groups and environments, each by id.
 pub(super) type Comps = (BTreeMap<String, Group>, BTreeMap<String, Environment>);
@@ -17,7 +17,7 @@ pub(super) fn read(source: impl BufRead) -> Result<Comps, String> {
     let mut kind = String::new();
     let mut group = Group::default();
     let mut environment = Environment::default();
-    xml::read(source, |step| match step {
+    repodata::read(source, |step| match step {
         Step::Open(path, element) => {
             if let [_, _, _, last] = path
                 && last == "packagereq"
@@ -55,8 +55,4 @@ pub(super) fn read(source: impl BufRead) -> Result<Comps, String> {
     groups.remove("");
     environments.remove("");
     Ok((groups, environments))
-}
-
-fn names(path: &[String]) -> Vec<&str> {
-    path.iter().map(String::as_str).collect()
 }

@@ -1,14 +1,13 @@
 //! repodata/: the index (repomd.xml), and the package list and groups that it names.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::BufRead;
 
-use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::super::bytes::hex;
-use super::super::xml::{self, Step};
 use super::{PackageData, PackagesError, comps};
 use crate::medium::Medium;
+use crate::repodata::{self, Listed, Package};
 
 /// repomd.xml is about 4 KB.
 const INDEX_LIMIT: u64 = 1 << 20;
@@ -23,15 +22,6 @@ const NAMES_LIMIT: usize = 16 << 20;
 /// What a name costs beside its own bytes.
 const NAME: usize = 64;
 
-/// One file that the index names.
-#[derive(Debug, Default)]
-struct Listed {
-    kind: String,
-    location: String,
-    checksum_kind: String,
-    checksum: String,
-}
-
 pub(super) fn read(medium: &Medium, root: &str) -> Result<PackageData, PackagesError> {
     let root = root.trim_matches('/');
     let below =
@@ -42,7 +32,7 @@ pub(super) fn read(medium: &Medium, root: &str) -> Result<PackageData, PackagesE
     }
     let index = medium.read(&index_path, INDEX_LIMIT)?;
     let listed =
-        index_entries(&index[..]).map_err(|problem| invalid(medium, &index_path, problem))?;
+        repodata::index(&index[..]).map_err(|problem| invalid(medium, &index_path, problem))?;
     // `group` is the plain file, `group_gz` the same compressed; some repositories have only one.
     let find = |kind: &str| listed.iter().find(|file| file.kind == kind);
     let primary = find("primary")
@@ -51,65 +41,26 @@ pub(super) fn read(medium: &Medium, root: &str) -> Result<PackageData, PackagesE
     let mut data = PackageData::default();
     let path = below(&primary.location);
     let content = verified(medium, &path, primary)?;
-    unpacked(&path, &content, UNPACKED_LIMIT)
+    repodata::unpacked(&path, &content[..], UNPACKED_LIMIT)
         .and_then(|source| package_names(source, &mut data))
         .map_err(|problem| invalid(medium, &path, problem))?;
     if let Some(group) = find("group").or_else(|| find("group_gz")) {
         let path = below(&group.location);
         let content = verified(medium, &path, group)?;
-        (data.groups, data.environments) = unpacked(&path, &content, GROUPS_LIMIT)
+        (data.groups, data.environments) = repodata::unpacked(&path, &content[..], GROUPS_LIMIT)
             .and_then(comps::read)
             .map_err(|problem| invalid(medium, &path, problem))?;
     }
     Ok(data)
 }
 
-/// The files of the index.
-fn index_entries(source: impl BufRead) -> Result<Vec<Listed>, String> {
-    let mut found = Vec::new();
-    let mut file = Listed::default();
-    xml::read(source, |step| match step {
-        Step::Open(path, element) => match names(path).as_slice() {
-            ["repomd", "data"] => {
-                file = Listed {
-                    kind: element.attribute("type").unwrap_or_default(),
-                    ..Listed::default()
-                };
-            }
-            ["repomd", "data", "location"] => {
-                file.location = element.attribute("href").unwrap_or_default();
-            }
-            ["repomd", "data", "checksum"] => {
-                file.checksum_kind = element.attribute("type").unwrap_or_default();
-            }
-            _ => {}
-        },
-        Step::Close(path, text) => match names(path).as_slice() {
-            ["repomd", "data", "checksum"] => file.checksum = text.to_lowercase(),
-            ["repomd", "data"] => found.push(std::mem::take(&mut file)),
-            _ => {}
-        },
-    })?;
-    Ok(found)
-}
-
 fn package_names(source: impl BufRead, data: &mut PackageData) -> Result<(), String> {
-    let (mut package, mut arch) = (String::new(), String::new());
     let mut bytes = 0;
-    xml::read(source, |step| {
-        let Step::Close(path, text) = step else { return };
-        match names(path).as_slice() {
-            ["metadata", "package", "name"] => text.clone_into(&mut package),
-            ["metadata", "package", "arch"] => text.clone_into(&mut arch),
-            ["metadata", "package"] if !package.is_empty() => {
-                bytes += NAME + package.len() + arch.len();
-                if bytes > NAMES_LIMIT {
-                    return;
-                }
-                data.names_with_arch.insert(format!("{package}.{arch}"));
-                data.names.insert(std::mem::take(&mut package));
-            }
-            _ => {}
+    repodata::packages(source, |Package { name, arch, .. }| {
+        bytes += NAME + name.len() + arch.len();
+        if bytes <= NAMES_LIMIT && !name.is_empty() {
+            data.names_with_arch.insert(format!("{name}.{arch}"));
+            data.names.insert(name);
         }
     })?;
     if bytes > NAMES_LIMIT {
@@ -136,26 +87,6 @@ fn verified(medium: &Medium, path: &str, listed: &Listed) -> Result<Vec<u8>, Pac
         expected: listed.checksum.clone(),
         found,
     })
-}
-
-/// A reader of the content, unpacked if its name says that it is packed.
-fn unpacked<'a>(
-    path: &str,
-    content: &'a [u8],
-    limit: u64,
-) -> Result<Box<dyn BufRead + 'a>, String> {
-    match path.rsplit_once('.').map(|(_, extension)| extension) {
-        Some("gz") => {
-            let limited = MultiGzDecoder::new(content).take(limit);
-            Ok(Box::new(BufReader::new(limited)))
-        }
-        Some("xml") => Ok(Box::new(content.take(limit))),
-        _ => Err("only .xml and .xml.gz are read".into()),
-    }
-}
-
-fn names(path: &[String]) -> Vec<&str> {
-    path.iter().map(String::as_str).collect()
 }
 
 fn name(medium: &Medium) -> String {

@@ -1,4 +1,4 @@
-//! Reads the XML of package data as a stream, with limits: it comes from a medium, not from us.
+//! Reads the XML of package data as a stream, with limits: it comes from a medium or a mirror, not from us.
 
 use std::io::{self, BufRead, Read};
 
@@ -13,7 +13,7 @@ const DEEPEST: usize = 64;
 const LONGEST_TEXT: usize = 64 << 10;
 
 /// A step through a document. Names are without their namespace's prefix.
-pub(super) enum Step<'a> {
+pub(crate) enum Step<'a> {
     /// An element begins; the last name of the path is its own.
     Open(&'a [String], Element<'a>),
     /// An element ends, with the text that stood in it (not in its children), trimmed.
@@ -21,7 +21,7 @@ pub(super) enum Step<'a> {
 }
 
 /// The start tag of an element.
-pub(super) struct Element<'a>(&'a BytesStart<'a>);
+pub(crate) struct Element<'a>(&'a BytesStart<'a>);
 
 impl Element<'_> {
     /// The value of an attribute.
@@ -36,7 +36,7 @@ impl Element<'_> {
 }
 
 /// Calls `each` for every step of the document. The error says what is wrong with it.
-pub(super) fn read(source: impl BufRead, mut each: impl FnMut(Step<'_>)) -> Result<(), String> {
+pub(crate) fn read(source: impl BufRead, mut each: impl FnMut(Step<'_>)) -> Result<(), String> {
     let mut reader = Reader::from_reader(Limited { source, left: LONGEST_EVENT });
     reader.config_mut().expand_empty_elements = true;
     let mut buffer = Vec::new();
