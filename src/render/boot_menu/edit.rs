@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-/// A line with the characters that end it: `\n`, `\r\n`, or nothing at the end of the text.
+/// A line with the characters that end it: `\n`, `\r\n`, or at the end of the text nothing, or a `\r` alone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {
     pub text: &'a str,
@@ -17,8 +17,8 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
 }
 
 fn line(whole: &str) -> Line<'_> {
-    let text =
-        whole.strip_suffix('\n').map_or(whole, |text| text.strip_suffix('\r').unwrap_or(text));
+    let text = whole.strip_suffix('\n').unwrap_or(whole);
+    let text = text.strip_suffix('\r').unwrap_or(text);
     Line { text, end: &whole[text.len()..] }
 }
 
@@ -70,7 +70,7 @@ impl Edits {
     /// The edited text.
     pub fn apply(&self, lines: &[Line<'_>], marker: &str) -> String {
         let default_end =
-            lines.iter().map(|line| line.end).find(|end| !end.is_empty()).unwrap_or("\n");
+            lines.iter().map(|line| line.end).find(|end| end.ends_with('\n')).unwrap_or("\n");
         let mut edited = String::new();
         let mut add = |parts: &[&str]| parts.iter().for_each(|part| edited.push_str(part));
         for index in 0..=lines.len() {
@@ -87,7 +87,7 @@ impl Edits {
                 None => add(&[line.text, line.end]),
                 Some(None) => add(&["# ", marker, ": left out: ", line.text, line.end]),
                 Some(Some(text)) => {
-                    let end = if line.end.is_empty() { default_end } else { line.end };
+                    let end = if line.end.ends_with('\n') { line.end } else { default_end };
                     add(&["# ", marker, ": was: ", line.text, end, text, line.end]);
                 }
             }
@@ -154,6 +154,9 @@ mod tests {
                         # m: was: four\r\n4";
         assert_eq!(edited, expected);
         assert_eq!(restore(&edited, "m").as_deref(), Some(text));
+        let cut = edits.apply(&lines("one\r\ntwo\nthree\nfour\r"), "m");
+        assert!(cut.ends_with("# m: was: four\r\n4\r"), "{cut:?}");
+        assert_eq!(restore(&cut, "m").as_deref(), Some("one\r\ntwo\nthree\nfour\r"));
         assert!(is_edited(&lines(&edited), "m") && !is_edited(&lines(&edited), "n"));
     }
 
