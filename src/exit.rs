@@ -7,6 +7,7 @@ use crate::disk::DiskError;
 use crate::interrupt::Interrupted;
 use crate::iso::IsoError;
 use crate::machines::MachineError;
+use crate::packages::PackagesError;
 use crate::render::RenderError;
 use crate::secrets::{FileError, Missing};
 use crate::serve::{DhcpError, ServeError};
@@ -130,21 +131,17 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = cause.downcast_ref::<DhcpError>() {
         return Some(error.code());
     }
-    if let Some(error) = cause.downcast_ref::<FetchError>() {
+    if let Some(error) = cause.downcast_ref::<PackagesError>() {
         return Some(match error {
-            FetchError::NoMirror { .. }
-            | FetchError::Network(_)
-            | FetchError::NoList { is_network: true, .. } => NETWORK,
-            FetchError::NoList { .. } | FetchError::Wrong { .. } => VERIFICATION,
-            FetchError::Unknown { .. } | FetchError::Facts(_) => USAGE,
-            FetchError::Interrupted(_) => INTERRUPTED,
-            FetchError::NoSpace { .. }
-            | FetchError::Full { .. }
-            | FetchError::NoCache
-            | FetchError::Certificates(_)
-            | FetchError::Signed(_)
-            | FetchError::Io { .. } => INPUT,
+            PackagesError::NoRepository { .. } | PackagesError::NotListed { .. } => USAGE,
+            PackagesError::NoIndex { .. } => NETWORK,
+            PackagesError::List { .. } | PackagesError::Changed { .. } => VERIFICATION,
+            PackagesError::Fetch(error) => of_fetch(error),
+            PackagesError::Budget { .. } | PackagesError::Io { .. } => INPUT,
         });
+    }
+    if let Some(error) = cause.downcast_ref::<FetchError>() {
+        return Some(of_fetch(error));
     }
     if let Some(error) = cause.downcast_ref::<Undigested>() {
         // It, too, stands for its cause.
@@ -166,6 +163,23 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return Some(INTERRUPTED);
     }
     cause.is::<std::io::Error>().then_some(INPUT)
+}
+
+fn of_fetch(error: &FetchError) -> u8 {
+    match error {
+        FetchError::NoMirror { .. }
+        | FetchError::Network(_)
+        | FetchError::NoList { is_network: true, .. } => NETWORK,
+        FetchError::NoList { .. } | FetchError::Wrong { .. } => VERIFICATION,
+        FetchError::Unknown { .. } | FetchError::Facts(_) => USAGE,
+        FetchError::Interrupted(_) => INTERRUPTED,
+        FetchError::NoSpace { .. }
+        | FetchError::Full { .. }
+        | FetchError::NoCache
+        | FetchError::Certificates(_)
+        | FetchError::Signed(_)
+        | FetchError::Io { .. } => INPUT,
+    }
 }
 
 fn of_sign(error: &SignError) -> u8 {

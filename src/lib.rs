@@ -34,6 +34,9 @@ pub mod render;
 pub mod medium;
 pub mod iso;
 
+// Package repositories, kept.
+pub mod packages;
+
 // Disks of cloud images.
 pub mod disk;
 

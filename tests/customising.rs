@@ -214,6 +214,32 @@ fn a_proxy_and_a_repository_of_ones_own() {
 }
 
 #[test]
+fn a_package_cache_stands_before_the_mirrors_of_what_it_keeps() {
+    let lab = Lab::new(
+        "package_cache: http://10.0.0.1:8080/\nmirror: [http://a, http://b]\n\
+         repositories:\n  near: {baseurl: ['http://c/$basearch/', 'file:///srv/near'], gpgcheck: no}\n  \
+         own: {baseurl: 'file:///srv/own', gpgcheck: no}\n\
+         nodes: {controller: {role: controller, address: 10.0.0.11}}\n",
+    );
+    lab.done(&["render", "-o", "out"]);
+    let installed = Installed::new(&lab, "controller", &["accounts"]);
+    let pinned =
+        installed.read("etc/trainyard/stages/repositories/files/etc/trainyard/pinned.repo");
+    assert!(pinned.contains("\n#cache=http://10.0.0.1:8080\n"), "{pinned}");
+    let urls = |id: &str| -> Vec<String> {
+        let (_, section) = pinned.split_once(&format!("[{id}]\n")).expect("a section");
+        let (_, urls) = section.split_once("baseurl=").expect("URLs");
+        urls.lines().take_while(|it| !it.contains('=')).map(|it| it.trim().to_owned()).collect()
+    };
+    let kept = |id: &str| format!("http://10.0.0.1:8080/packages/{id}/");
+    let archive = |mirror: &str| format!("http://{mirror}/7.9.2009/os/$basearch/");
+    assert_eq!(urls("base"), [kept("base"), archive("a"), archive("b")]);
+    let near = ["http://c/$basearch/", "file:///srv/near"].map(str::to_owned);
+    assert_eq!(urls("near"), [&[kept("near")], &near[..]].concat());
+    assert_eq!(urls("own"), ["file:///srv/own"]);
+}
+
+#[test]
 fn the_ids_that_are_taken_are_those_of_the_pinned_repositories() {
     let lab = Lab::example("smallest.yaml");
     lab.done(&["render", "-o", "out"]);

@@ -26,6 +26,23 @@ pinned_sections() {
     done <"$1"
 }
 
+# with_cache FILE: the repositories of standard input, without what a package cache keeps where FILE names one that does not answer:
+# yum would wait for it at each of them.
+with_cache() {
+    local cache
+    cache=$(sed -n 's/^#cache=//p' "$1")
+    if [ -z "$cache" ] || curl -s -f -o /dev/null --noproxy '*' --connect-timeout 3 -m 10 "$cache/packages/"; then
+        cat
+    else
+        # Plain text, so that no letter of a URL is a pattern. What it stood before comes up.
+        awk -v cache="$cache/packages/" '
+            { at = index($0, cache) }
+            at && /^baseurl=/ { first = 1; next }
+            first && /^[ \t]/ { sub(/^[ \t]+/, "baseurl=") }
+            { first = 0; print }'
+    fi
+}
+
 # from_mirror TURN: lets each repository of standard input begin with the mirror TURN places further on; the ones before it
 # come last. One that answers well and sends rubbish would otherwise be asked first at every attempt.
 from_mirror() {
@@ -55,7 +72,7 @@ pin_repositories() {
             relabel "$file"
         fi
     done
-    put_file 0644 root root /etc/yum.repos.d/trainyard.repo <(pinned_sections "$wanted" | from_mirror "${1:-0}")
+    put_file 0644 root root /etc/yum.repos.d/trainyard.repo <(pinned_sections "$wanted" | with_cache "$wanted" | from_mirror "${1:-0}")
 }
 
 # bounded_yum ARGUMENTS...: one yum, bounded in time.

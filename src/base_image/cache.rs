@@ -20,8 +20,8 @@ pub struct Cache(PathBuf);
 pub struct Place {
     /// Where it lies once it is proved.
     pub image: PathBuf,
-    pub(super) record: PathBuf,
-    pub(super) part: PathBuf,
+    pub(crate) record: PathBuf,
+    pub(crate) part: PathBuf,
     pub(super) notes: PathBuf,
     pub(super) lock: PathBuf,
 }
@@ -46,6 +46,13 @@ pub struct Entry {
     pub is_part: bool,
     /// What was proved; nothing where it was not finished, or was touched since.
     pub proof: Option<Proof>,
+}
+
+impl Entry {
+    /// The first digits of the digest that it must have: its folder.
+    pub(crate) fn folder(&self) -> &str {
+        &self.digest
+    }
 }
 
 impl Cache {
@@ -86,6 +93,11 @@ impl Cache {
             notes: parts.join(format!("{digest}.json")),
             lock: self.0.join("locks").join(digest),
         }
+    }
+
+    /// Where is recorded what was proved of an image.
+    pub(crate) fn record_of(&self, entry: &Entry) -> PathBuf {
+        self.place_of(&entry.digest, &super::file_name(&entry.path)).record
     }
 
     /// All that is there.

@@ -23,6 +23,11 @@ pub enum Evidence {
         /// Where the list was.
         list: String,
     },
+    /// The metadata of a package repository say it, which is pinned.
+    Listed {
+        /// The repository's id.
+        repository: String,
+    },
 }
 
 impl std::fmt::Display for Evidence {
@@ -31,6 +36,7 @@ impl std::fmt::Display for Evidence {
             Self::Pinned => f.write_str("the SHA-256 that trainyard knows"),
             Self::Given => f.write_str("the SHA-256 that was given"),
             Self::Signed { key, list } => write!(f, "{list}, signed by {key}"),
+            Self::Listed { repository } => write!(f, "the metadata of `{repository}`"),
         }
     }
 }

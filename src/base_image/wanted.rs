@@ -96,8 +96,7 @@ impl Wanted {
         let url = url(text)?;
         let file = url.path_segments().and_then(Iterator::last).unwrap_or_default();
         let file = percent_encoding::percent_decode_str(file).decode_utf8_lossy().into_owned();
-        let fits = !file.is_empty() && !file.starts_with('.') && file.len() <= LONGEST_NAME;
-        if !fits || file.contains(|c: char| NOT_IN_NAMES.contains(c) || c.is_control()) {
+        if !Self::is_name(&file) {
             let message = format!(
                 "`{}` names no file that can be kept: its last part is a name of 1 to {LONGEST_NAME} bytes that does not begin with `.`, without control characters and `{NOT_IN_NAMES}`",
                 shown(&url)
@@ -112,6 +111,12 @@ impl Wanted {
             volume_id: facts.volume_id,
             signer: facts.signer.or_else(|| Signer::built_in("centos-7")),
         })
+    }
+
+    /// Whether a file can be kept under this name.
+    pub(crate) fn is_name(file: &str) -> bool {
+        let fits = !file.is_empty() && !file.starts_with('.') && file.len() <= LONGEST_NAME;
+        fits && !file.contains(|c: char| NOT_IN_NAMES.contains(c) || c.is_control())
     }
 
     /// The lists of digests beside the image.

@@ -5,6 +5,7 @@ mod images;
 mod lab;
 mod media;
 mod network;
+mod packages;
 mod ui;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub use media::{
     SeedKind, SerialConsole,
 };
 pub use network::{DhcpArgs, DhcpMode, LoaderChoice, NodeArgs, NodeCommand, ServeArgs};
+pub use packages::{KeptArgs, PackagesCommand};
 pub use ui::tell;
 
 use crate::secrets;
@@ -123,6 +125,13 @@ pub enum Command {
         /// What to do
         #[command(subcommand)]
         command: ImageCommand,
+    },
+    /// Keep what nodes install from, for the next one and for later
+    #[command(after_help = "Example: trainyard packages serve", disable_help_subcommand = true)]
+    Packages {
+        /// What to do
+        #[command(subcommand)]
+        command: PackagesCommand,
     },
     /// Build an unattended install ISO for each node
     #[command(
@@ -291,6 +300,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Node(args) => commands::node(lab, &args, &ui),
         Command::Lab(args) => commands::lab(lab, &secrets, &args, &ui),
         Command::Doctor(args) => commands::doctor(lab, &secrets, &args, &ui),
+        Command::Packages { command } => commands::packages(lab, &secrets, &command, &ui),
         Command::Fetch(args) => commands::fetch(lab, &secrets, &args, &ui),
         Command::Image { command } => commands::image(lab, &secrets, &command, &ui),
         Command::Inspect(args) => commands::inspect(&args, &ui),

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use super::images::some_seconds;
+use super::packages::{PACKAGE_BUDGET, bytes};
 
 /// What `serve` takes.
 #[derive(Debug, Args)]
@@ -48,6 +49,9 @@ pub struct ServeArgs {
     /// How many requests a second one address may send, after 4 times as many at once; 0: no limit
     #[arg(long, value_name = "N", default_value = "500", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     pub rate: u32,
+    /// How much of package repositories is kept in the cache
+    #[arg(long, value_name = "SIZE", default_value = PACKAGE_BUDGET, value_parser = bytes)]
+    pub package_budget: u64,
     /// The folder in which the server keeps its state [default: `.trainyard` beside the lab file]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,

@@ -237,6 +237,8 @@ pub struct Settings {
     pub places: Places,
     /// Base URLs of package mirrors, tried in order.
     pub mirrors: Vec<String>,
+    /// What is asked for packages before them: `http://HOST:PORT`.
+    pub package_cache: Option<String>,
     /// The time zone.
     pub timezone: String,
     /// The language.

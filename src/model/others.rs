@@ -73,10 +73,11 @@ fn of_settings(settings: &SettingsSpec, nodes: &HashSet<&str>, others: &mut Othe
     let mirrors = items(settings.mirror.as_ref()).map(|url| (Some("a mirror"), url));
     let proxy = settings.proxy.iter().filter_map(|p| p.value.url.as_ref());
     let proxy = proxy.map(|url| (Some("the proxy"), url));
+    let cache = settings.package_cache.iter().map(|url| (Some("the package cache"), url));
     let repositories = settings.repositories.iter().flat_map(|all| &all.value.0);
     let repositories = repositories.flat_map(|repository| items(repository.value.baseurl.as_ref()));
     let repositories = repositories.map(|url| (Some("a repository"), url));
-    for (what, url) in mirrors.chain(proxy).chain(repositories) {
+    for (what, url) in mirrors.chain(cache).chain(proxy).chain(repositories) {
         if let Some(address) = host(&url.value) {
             note(what, address, url.span, others);
         }

@@ -227,17 +227,19 @@ pub(super) fn proxy(spec: Option<&Spanned<ProxySpec>>, r: &mut Resolver) -> Opti
     if has_credentials("proxy.url", url, r) {
         return None;
     }
-    let url = r.settle("proxy.url", Some(url), proxy_url)?;
+    let url =
+        r.settle("proxy.url", Some(url), |url| plain_server(url, "http://proxy.example.org:3128"))?;
     Some(Proxy { url, without })
 }
 
-fn proxy_url(text: &str) -> Result<String, Wrong> {
+/// A server without TLS: `http://HOST:PORT`, such as the example.
+pub(super) fn plain_server(text: &str, example: &str) -> Result<String, Wrong> {
     let rest = text.strip_prefix("http://").unwrap_or_default();
     let (host, port) = rest.trim_end_matches('/').rsplit_once(':').unwrap_or_default();
     let fits = word(host, 253, ".-").is_ok() && port.parse::<u16>().is_ok_and(|port| port > 0);
     if fits {
         Ok(text.trim_end_matches('/').to_owned())
     } else {
-        Err(Wrong::from("`http://HOST:PORT`, such as `http://proxy.example.org:3128`"))
+        Err(Wrong::from(format!("`http://HOST:PORT`, such as `{example}`")))
     }
 }

@@ -59,6 +59,7 @@ fn resolve(spec: &SettingsSpec, config: &[IniOption], r: &mut Resolver) -> Setti
     let machine = machine::resolve(spec.machine.as_ref(), r);
     let storage = storage::resolve(spec.storage.as_ref(), r);
     let mirrors = mirrors(spec.mirror.as_ref(), r);
+    let package_cache = package_cache(spec.package_cache.as_ref(), r);
     let timezone = r.settle("timezone", spec.timezone.as_ref(), el7::timezone);
     let language = r.settle("language", spec.language.as_ref(), el7::language);
     let keyboard = r.settle("keyboard", spec.keyboard.as_ref(), el7::keyboard);
@@ -81,6 +82,7 @@ fn resolve(spec: &SettingsSpec, config: &[IniOption], r: &mut Resolver) -> Setti
         storage: storage.unwrap_or_else(Storage::stand_in),
         places: places(spec),
         mirrors,
+        package_cache,
         timezone: timezone.unwrap_or_default(),
         language: language.unwrap_or_default(),
         keyboard: keyboard.unwrap_or_default(),
@@ -128,6 +130,18 @@ fn mirrors(written: Option<&Spanned<OneOrMany<String>>>, r: &mut Resolver) -> Ve
         }
     }
     mirrors
+}
+
+fn package_cache(written: Option<&Spanned<String>>, r: &mut Resolver) -> Option<String> {
+    let Some(written) = written else {
+        r.note("package_cache", &"none", super::Origin::BuiltIn);
+        return None;
+    };
+    if super::repositories::has_credentials("package_cache", written, r) {
+        return None;
+    }
+    let server = |url: &str| super::repositories::plain_server(url, "http://10.0.0.1:8080");
+    r.settle("package_cache", Some(written), server)
 }
 
 fn mirror(text: &str) -> Result<String, Wrong> {

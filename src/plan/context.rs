@@ -1,5 +1,6 @@
 //! What a stage's templates know of the lab and of their node.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::iter::repeat;
@@ -46,6 +47,8 @@ struct Names<'a> {
     hosts: Vec<HostContext<'a>>,
     time: TimeContext<'a>,
     mirrors: &'a [String],
+    /// What is asked for packages before the mirrors.
+    package_cache: Option<&'a str>,
     /// The web proxy that the mirrors are reached through.
     proxy: Option<&'a str>,
     /// The repositories of CentOS's archive, below the mirrors.
@@ -74,8 +77,8 @@ impl OfNode<'_> {
     /// What may differ between two nodes beside what is a node's alone.
     fn of_settings(&self) -> &str {
         self.of_settings.get_or_init(|| {
-            let Names { lab, hosts, mirrors, proxy, repositories, .. } = &self.names;
-            json(&(lab.timezone, hosts, mirrors, proxy, repositories))
+            let Names { lab, hosts, mirrors, package_cache, proxy, repositories, .. } = &self.names;
+            json(&(lab.timezone, hosts, mirrors, package_cache, proxy, repositories))
         })
     }
 
@@ -208,7 +211,7 @@ struct TimeContext<'a> {
 struct RepositoryContext<'a> {
     id: &'a str,
     name: &'a str,
-    baseurls: &'a [String],
+    baseurls: Vec<Cow<'a, str>>,
     /// Where the node has the key of its packages, as a URL.
     key: Option<String>,
     enabled: bool,
@@ -309,7 +312,7 @@ impl<'a> Shared<'a> {
         let repository = |repository: &'c Repository| RepositoryContext {
             id: &repository.id,
             name: &repository.name,
-            baseurls: &repository.baseurls,
+            baseurls: baseurls(repository, node.settings.package_cache.as_deref()),
             key: custom::key_url(repository),
             enabled: repository.enabled,
             proxy: custom::proxy_for(&repository.baseurls, node),
@@ -336,12 +339,21 @@ impl<'a> Shared<'a> {
             hosts: node.settings.names.hosts.iter().map(host).collect(),
             time: TimeContext { servers: &self.lab.time_servers },
             mirrors: &node.settings.mirrors,
+            package_cache: node.settings.package_cache.as_deref(),
             proxy: custom::proxy_for(&node.settings.mirrors, node),
             archive: &self.archive,
             repositories: node.settings.custom.repositories.iter().map(repository).collect(),
         };
         OfNode { names, value: OnceCell::new(), of_settings: OnceCell::new() }
     }
+}
+
+/// Where a repository of the lab's own is asked for. A cache keeps what is reached by HTTP.
+fn baseurls<'a>(repository: &'a Repository, cache: Option<&str>) -> Vec<Cow<'a, str>> {
+    let urls = &repository.baseurls;
+    let cache = cache.filter(|_| urls.iter().any(|url| url.starts_with("http")));
+    let kept = cache.map(|cache| format!("{cache}/packages/{}/", repository.id).into());
+    kept.into_iter().chain(urls.iter().map(|url| url.as_str().into())).collect()
 }
 
 fn archive() -> Vec<ArchiveContext> {

@@ -17,7 +17,7 @@ use crate::template::{Engine, TemplateError, secret_marks};
 
 /// What has nothing of one node alone. A template that uses no more is rendered once for all nodes whose settings say the same
 /// of it ([`Context::of_settings`]).
-const SHARED: [&str; 11] = [
+const SHARED: [&str; 12] = [
     "lab",
     "nodes",
     "controller",
@@ -25,6 +25,7 @@ const SHARED: [&str; 11] = [
     "hosts",
     "time",
     "mirrors",
+    "package_cache",
     "proxy",
     "archive",
     "repositories",

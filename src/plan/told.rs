@@ -9,7 +9,7 @@ use crate::stack::{self, Stage};
 use crate::template::TemplateError;
 
 /// What the templates of stages know, and the parts of what is a mapping with fixed keys.
-const KNOWN: [(&str, &[&str]); 13] = [
+const KNOWN: [(&str, &[&str]); 14] = [
     ("lab", &["name", "timezone", "networking", "tls"]),
     ("node", &["name", "role", "address", "interfaces"]),
     ("nodes", &[]),
@@ -19,6 +19,7 @@ const KNOWN: [(&str, &[&str]); 13] = [
     ("hosts", &[]),
     ("time", &["servers"]),
     ("mirrors", &[]),
+    ("package_cache", &[]),
     ("proxy", &[]),
     ("repositories", &[]),
     ("parameters", &[]),

@@ -19,7 +19,9 @@ use tokio::sync::Semaphore;
 use tower_service::Service as _;
 
 use super::moving::Moving;
-use super::{Server, receive, tls, wrong};
+use super::rates::Rates;
+use super::tls::{self, Tls};
+use super::{Server, receive, wrong};
 
 /// How long a request may take to arrive.
 const REQUEST: Duration = Duration::from_secs(10);
@@ -40,35 +42,46 @@ pub struct Peer(pub SocketAddr);
 #[derive(Clone, Copy, Debug)]
 pub struct ByTls;
 
+/// Who may come in, and how.
+pub struct Door {
+    /// How much one address may have.
+    pub rates: Arc<Rates>,
+    /// By TLS as well, where there is such.
+    pub tls: Option<Tls>,
+    /// Who takes logs, where somebody does.
+    pub logs: Option<Arc<Server>>,
+}
+
 /// Answers whoever connects, for ever: with HTTP, or by taking its log.
-pub async fn accept(listener: TcpListener, app: Router, server: Arc<Server>) {
-    let room = Arc::new(Semaphore::new(server.rates.connections()));
+pub async fn accept(listener: TcpListener, app: Router, door: Arc<Door>) {
+    let room = Arc::new(Semaphore::new(door.rates.connections()));
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, address)) => {
-                let Some(held) = server.rates.connect(address.ip()) else { continue };
-                let (app, server) = (app.clone(), Arc::clone(&server));
+                let Some(held) = door.rates.connect(address.ip()) else { continue };
+                let (app, door) = (app.clone(), Arc::clone(&door));
                 tokio::spawn(async move {
                     let _held = held;
-                    match (first_byte(&stream).await, &server.options.tls) {
-                        (Some(first), _) if receive::is_log(first) => {
+                    let first = first_byte(&stream).await;
+                    match (first, &door.tls, &door.logs) {
+                        (Some(first), _, Some(server)) if receive::is_log(first) => {
                             drop(permit);
-                            receive::connection(server, stream, address.ip()).await;
+                            receive::connection(Arc::clone(server), stream, address.ip()).await;
                         }
-                        (Some(tls::HANDSHAKE), Some(tls)) => {
+                        (Some(tls::HANDSHAKE), Some(tls), _) => {
                             let _ = stream.set_nodelay(true);
                             if let Some(stream) = tls.begin(stream, REQUEST).await {
                                 serve(stream, Peer(address), Some(ByTls), app).await;
                             }
                             drop(permit);
                         }
-                        (Some(_), _) => {
+                        (Some(_), ..) => {
                             let _ = stream.set_nodelay(true);
                             serve(stream, Peer(address), None, app).await;
                             drop(permit);
                         }
-                        (None, _) => {}
+                        (None, ..) => {}
                     }
                 });
             }

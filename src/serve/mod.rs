@@ -16,12 +16,14 @@ mod listen;
 mod logs;
 mod machine;
 mod moving;
+mod packages;
 mod page;
 mod people;
 mod range;
 mod rates;
 mod receive;
 mod seed;
+mod sent;
 mod stages;
 mod syslog;
 mod timeline;
@@ -45,7 +47,9 @@ pub use folder::Folder;
 use keeper::{Keeper, now};
 use known::Machines;
 pub use known::machines;
+use listen::Door;
 use logs::Logs;
+pub use packages::serve_packages;
 pub use people::{Kept, NEXT};
 use rates::Rates;
 pub use timeline::Timeline;
@@ -55,6 +59,7 @@ use tree::Tree;
 use crate::digest::Digest;
 use crate::interrupt;
 use crate::medium::{Medium, MediumError};
+use crate::packages::Packages;
 use crate::plan::{NodePlan, Plan};
 use crate::secrets::Secrets;
 use crate::sign::{SignError, Signer};
@@ -265,19 +270,14 @@ impl Server {
         Timeline::of(&self.keeper)
     }
 
-    /// Serves until the person asks to stop. `ready` is called when it listens, with the address.
+    /// Serves until the person asks to stop, and passes package repositories on. `ready` is called when it listens, with the address.
     ///
     /// # Errors
     /// It cannot listen; or the person asked to stop.
-    pub fn run(self, ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(ServeError::Begin)?;
-        let server = Arc::new(self);
-        let ended = runtime.block_on(async {
-            let address = server.options.listen;
-            let listen = |source| ServeError::Listen { address, source };
-            let listener = TcpListener::bind(address).await.map_err(listen)?;
-            let bound = listener.local_addr().map_err(listen)?;
+    pub fn run(self, packages: Packages, ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+        run_until_interrupted(async {
+            let server = Arc::new(self);
+            let (listener, bound) = bind(server.options.listen).await?;
             let tls = server.options.tls.as_ref();
             let url = format!("{}://{bound}", if tls.is_some() { "https" } else { "http" });
             let path = || server.folder.path().to_owned();
@@ -293,23 +293,25 @@ impl Server {
             let secret = machine::routes().merge(people);
             let guarded = tls::only_by_tls(secret, &server);
             let app = boot::routes().merge(machine::public_routes()).merge(guarded);
+            let app = app.merge(packages::routes(packages));
             let app = app.layer(from_fn_with_state(Arc::clone(&server), host::check));
-            let app = app.layer(from_fn_with_state(Arc::clone(&server), rates::limit));
+            let app = app.layer(from_fn_with_state(Arc::clone(&server.rates), rates::limit));
             let app = app.with_state(Arc::clone(&server));
+            let door = Door {
+                rates: Arc::clone(&server.rates),
+                tls: server.options.tls.clone(),
+                logs: Some(Arc::clone(&server)),
+            };
             // The same port, where there is one for both.
             match UdpSocket::bind(bound).await {
                 Ok(socket) => drop(tokio::spawn(receive::datagrams(Arc::clone(&server), socket))),
                 Err(error) => complain(&format!("no logs by UDP: {bound}: {error}")),
             }
             tokio::select! {
-                () = listen::accept(listener, app, Arc::clone(&server)) => Ok(()),
+                () = listen::accept(listener, app, Arc::new(door)) => Ok(()),
                 error = dhcp::kept_running(dnsmasq) => Err(error.into()),
-                interrupted = interrupted() => Err(interrupted.into()),
             }
-        });
-        // Installers ask again; nobody waits for a slow one.
-        runtime.shutdown_timeout(Duration::from_secs(1));
-        ended
+        })
     }
 
     fn dnsmasq(&self) -> Result<Option<Dnsmasq>, DhcpError> {
@@ -362,6 +364,31 @@ impl Server {
 /// What goes wrong with nobody there to tell.
 fn complain(text: &str) {
     anstream::eprintln!("{text}");
+}
+
+/// Does this until it ends or the person asks to stop.
+fn run_until_interrupted(
+    work: impl Future<Output = Result<(), ServeError>>,
+) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(ServeError::Begin)?;
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            ended = work => ended,
+            interrupted = interrupted() => Err(interrupted.into()),
+        }
+    });
+    // Installers ask again; nobody waits for a slow one.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ended
+}
+
+/// Begins to listen, and tells where.
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let listen = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let bound = listener.local_addr().map_err(listen)?;
+    Ok((listener, bound))
 }
 
 async fn interrupted() -> interrupt::Interrupted {

@@ -11,7 +11,6 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::Server;
 use super::listen::Peer;
 use crate::room;
 
@@ -173,12 +172,12 @@ fn one(address: IpAddr) -> IpAddr {
 
 /// Lets a request through when it is its address's turn.
 pub async fn limit(
-    State(server): State<Arc<Server>>,
+    State(rates): State<Arc<Rates>>,
     Extension(peer): Extension<Peer>,
     request: Request,
     next: Next,
 ) -> Response {
-    match server.rates.turn(peer.0.ip(), Instant::now()) {
+    match rates.turn(peer.0.ip(), Instant::now()) {
         Ok(wait) => {
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;

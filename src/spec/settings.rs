@@ -28,6 +28,9 @@ record! {
         /// Where packages come from, tried in order: base URLs that hold a `7.9.2009` folder, and end above it. They are asked for
         /// the lab's image as well, before those that trainyard knows.
         mirror: OneOrMany<String> = "[http://vault.centos.org]",
+        /// Where packages are kept for the next node (`trainyard packages serve`, or `trainyard serve`): asked first, and the mirrors after
+        /// it.
+        package_cache: String = "http://10.0.0.1:8080",
         /// The time zone.
         timezone: String = "Asia/Seoul",
         /// The language.

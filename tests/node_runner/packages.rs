@@ -41,6 +41,31 @@ fn each_attempt_begins_with_the_next_mirror_and_the_file_ends_as_the_lab_has_it(
 }
 
 #[test]
+fn a_cache_is_asked_first_as_long_as_it_answers() {
+    let (cache, url) = ("http://10.0.0.1:8080", "http://10.0.0.1:8080/packages/base/");
+    for answers in [true, false] {
+        let node = node("");
+        let pinned = PINNED.replace("=http://a/\n", &format!("={url}\n        http://a/\n"));
+        let pinned = pinned.replace("# ours\n", &format!("# ours\n#cache={cache}\n"));
+        node.write("etc/trainyard/stages/repositories/files/etc/trainyard/pinned.repo", &pinned);
+        node.fake("curl", if answers { "" } else { "exit 7" });
+        node.expect(0, &["run"]);
+        let calls = node.calls();
+        let asked = |call: &String| call.ends_with(&format!(" {cache}/packages/"));
+        assert!(calls.iter().any(asked), "{calls:?}");
+        let first = if answers { format!("{url} ") } else { "http://a/ ".into() };
+        assert!(node.read("asked").starts_with(&format!("{first}http://d/ ")), "{answers}");
+        let left = node.read("etc/yum.repos.d/trainyard.repo");
+        assert_eq!(
+            left.contains(&format!("baseurl={url}\n        http://a/\n")),
+            answers,
+            "{left}"
+        );
+        assert_eq!(left.contains("\nbaseurl=http://a/\n        http://b/\n"), !answers, "{left}");
+    }
+}
+
+#[test]
 fn a_mirror_that_stalls_costs_the_limit_and_not_the_node() {
     let node = node("grep -q =http://b/ $ROOT/etc/yum.repos.d/trainyard.repo || sleep 60");
     node.write("etc/trainyard/node.env", "TRAINYARD_NODE=controller\nTRAINYARD_YUM_LIMIT=1\n");

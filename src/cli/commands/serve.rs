@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 
 use super::load::{load_again, load_good, load_secrets};
 use super::source::{Found, Source};
-use crate::base_image::Facts;
+use crate::base_image::{Facts, Network};
 use crate::cli::ServeArgs;
 use crate::cli::images::cache;
 use crate::cli::ui::Ui;
@@ -19,7 +19,7 @@ use crate::sign::Signer;
 use crate::tool;
 
 /// The port that nobody chose.
-const PORT: u16 = 8080;
+pub(super) const PORT: u16 = 8080;
 
 pub(in crate::cli) fn serve(
     lab_file: &Path,
@@ -84,7 +84,13 @@ pub(in crate::cli) fn serve(
     } else {
         format!("machines boot {shown}/boot.ipxe, and these are known:\n{machines}")
     };
-    server.run(|address| {
+    let kept = super::packages::of_lab(
+        &good.lab,
+        &self::cache(args.cache.as_deref())?,
+        Network::default(),
+        args.package_budget,
+    )?;
+    server.run(kept, |address| {
         ui.note(format!(
             "serving at {scheme}://{address}, for a browser as well{known_by}{what}Ctrl-C ends it"
         ));
@@ -125,7 +131,7 @@ fn program(path: &Path) -> Result<PathBuf> {
 }
 
 /// This machine's own address on the nodes' network. Asking for it sends nothing.
-fn towards(plan: &Plan) -> Result<IpAddr> {
+pub(super) fn towards(plan: &Plan) -> Result<IpAddr> {
     let found = plan.nodes.iter().find_map(|node| {
         let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
         socket.connect((node.address, 9)).ok()?;

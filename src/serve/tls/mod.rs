@@ -50,6 +50,7 @@ pub enum TlsError {
 }
 
 /// A server's certificate, and what is done with it.
+#[derive(Clone)]
 pub struct Tls {
     config: Arc<ServerConfig>,
     url: String,

@@ -8,10 +8,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 
 use super::super::load::load_again;
+use super::super::packages::of_lab;
 use super::super::serve::medium;
 use super::super::server::Server;
 use super::At;
 use crate::cli::lab::HowArgs;
+use crate::cli::packages::BUDGET;
 use crate::cli::ui::Ui;
 use crate::machines::{Provider, Wanted};
 use crate::serve::{self, Folder, NewNodes, Options, ServeError, Timeline};
@@ -64,12 +66,14 @@ pub(super) fn begin(
     let medium = || medium(image, cache, &at.good.lab, at.lab_file, &folder, ui);
     let medium = wanted.boot.is_some().then(medium).transpose()?;
     let served = serve::Server::new(lab, Box::new(again), medium, folder, options)?;
+    let (cache, network) = (how.network.cache()?, how.network.network());
+    let packages = of_lab(&at.good.lab, &cache, network, BUDGET)?;
     let timeline = served.timeline();
     let (begun, ready) = mpsc::channel();
     let told = begun.clone();
     // It ends with this program.
     thread::spawn(move || {
-        let ended = served.run(move |_| drop(begun.send(Ok(()))));
+        let ended = served.run(packages, move |_| drop(begun.send(Ok(()))));
         let _ = told.send(ended);
     });
     ready.recv().context("the lab's server ended")??;

@@ -1,0 +1,178 @@
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use serde_json::json;
+
+use super::load::load_good;
+use super::serve::{PORT, towards};
+use crate::base_image::{Cache, Network};
+use crate::cli::PackagesCommand;
+use crate::cli::ui::Ui;
+use crate::exit::{self, Failure};
+use crate::model::Lab;
+use crate::packages::{self, Checked, Packages, RepositoryStatus, Said};
+use crate::serve;
+
+pub(in crate::cli) fn packages(
+    lab_file: &Path,
+    secrets_file: &Path,
+    command: &PackagesCommand,
+    ui: &Ui,
+) -> Result<()> {
+    let good = load_good(lab_file, secrets_file, ui)?;
+    let how = command.kept();
+    let (cache, network) = (how.network.cache()?, how.network.network());
+    let kept = of_lab(&good.lab, &cache, network, how.package_budget)?;
+    match command {
+        PackagesCommand::Serve { listen, rate, .. } => {
+            let address = match listen {
+                Some(address) => *address,
+                None => SocketAddr::new(towards(&good.plan)?, port(&good.lab)),
+            };
+            let folder = kept.folder().display().to_string();
+            serve::serve_packages(kept, address, *rate, |address| {
+                ui.note(format!(
+                    "serving packages at http://{address}/packages/, kept in {folder}\n{}Ctrl-C ends it",
+                    who_asks(&good.lab, address)
+                ));
+            })?;
+            Ok(())
+        }
+        PackagesCommand::Status { .. } => status(&kept, ui),
+        PackagesCommand::Verify { offline, .. } => verify(&kept, *offline, ui),
+        PackagesCommand::Prune { unused, all, dry_run, .. } => {
+            let (removed, bytes) = kept.prune(*unused, *all, *dry_run)?;
+            let text = || {
+                let what = if *dry_run { "would remove" } else { "removed" };
+                let lines = removed.iter().map(|path| format!("{what} {}\n", path.display()));
+                let end = if *dry_run { "would be free" } else { "are free again" };
+                lines.collect::<String>() + &format!("{} MiB {end}\n", bytes >> 20)
+            };
+            ui.result(
+                text,
+                &json!({ "schema": 1, "removed": removed, "bytes": bytes, "dry_run": dry_run }),
+            )
+        }
+        PackagesCommand::Update { repositories, .. } => update(&kept, repositories, ui),
+    }
+}
+
+/// A lab's repositories, kept in the cache.
+pub(super) fn of_lab(lab: &Lab, cache: &Cache, network: Network, budget: u64) -> Result<Packages> {
+    let repositories = packages::of_lab(lab).map_err(|differ| {
+        Failure::new(exit::LAB, format!("{differ}; give one of them another id"))
+    })?;
+    Ok(Packages::new(cache, network, budget, repositories))
+}
+
+/// The port at which the lab's nodes ask.
+fn port(lab: &Lab) -> u16 {
+    let cache = lab.nodes.iter().find_map(|node| node.settings.package_cache.as_deref());
+    let port = cache.and_then(|url| url.rsplit_once(':')?.1.parse().ok());
+    port.unwrap_or(PORT)
+}
+
+/// Which nodes will ask it, as far as the lab tells.
+fn who_asks(lab: &Lab, address: SocketAddr) -> String {
+    let known = lab.nodes.iter().filter(|node| node.settings.package_cache.is_some()).count();
+    if known > 0 {
+        return format!(
+            "{known} of the lab's {} nodes ask their `package_cache`\n",
+            lab.nodes.len()
+        );
+    }
+    format!("no node asks it yet: `package_cache: http://{address}` in the lab file lets them\n")
+}
+
+fn status(kept: &Packages, ui: &Ui) -> Result<()> {
+    let status = kept.status()?;
+    let text = || {
+        let mut out = String::new();
+        for RepositoryStatus { id, pinned, kept, .. } in &status.repositories {
+            let _ = match pinned {
+                Some(pin) => writeln!(
+                    out,
+                    "{id:24} {:6} files  {:6} MiB  pinned by {:.16}, seen on {} at {}",
+                    kept.files,
+                    kept.bytes >> 20,
+                    pin.sha256.to_string(),
+                    pin.when,
+                    pin.from
+                ),
+                None => writeln!(out, "{id:24} nobody has asked for it yet"),
+            };
+        }
+        let _ = writeln!(
+            out,
+            "{} files of {} MiB in {}; at most {} MiB",
+            status.kept.files,
+            status.kept.bytes >> 20,
+            status.folder.display(),
+            status.budget >> 20
+        );
+        out
+    };
+    ui.result(text, &json!({ "schema": 1, "status": status }))
+}
+
+fn verify(kept: &Packages, offline: bool, ui: &Ui) -> Result<()> {
+    let bar = ui.bytes("reading what is kept", 0);
+    let checked = kept.verify(offline, |done, of| {
+        bar.set_length(of);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let checked = checked?;
+    let text = || {
+        let Checked { right, wrong, repositories } = &checked;
+        let mut out = format!("{} files of {} MiB are right\n", right.files, right.bytes >> 20);
+        for path in wrong {
+            let _ = writeln!(out, "{} was wrong, and is brought anew", path.display());
+        }
+        for (id, base, said) in repositories {
+            let _ = match said {
+                Said::Same => writeln!(out, "{id}: {base} has not changed"),
+                Said::Changed(what) => writeln!(out, "{id} has changed: {what}"),
+                Said::Unknown(what) => writeln!(out, "{id}: {base} {what}"),
+            };
+        }
+        out
+    };
+    ui.result(text, &json!({ "schema": 1, "ok": checked.is_ok(), "checked": checked }))?;
+    if checked.is_ok() {
+        return Ok(());
+    }
+    let message = "something is not as it was; what was wrong in the cache is gone, and `trainyard packages update` takes repositories as they are now";
+    bail!(Failure::new(exit::VERIFICATION, message))
+}
+
+fn update(kept: &Packages, repositories: &[String], ui: &Ui) -> Result<()> {
+    let pinned = kept.update(repositories)?;
+    let text = || {
+        let mut out = String::new();
+        for (id, before, now) in &pinned {
+            let digest = format!("{:.16}", now.sha256.to_string());
+            let _ = match before {
+                Some(before) if before.sha256 == now.sha256 => {
+                    writeln!(out, "{id} has not changed ({digest})")
+                }
+                Some(before) => writeln!(
+                    out,
+                    "{id} is pinned by {digest} of {} now, and was by {:.16} of {}",
+                    now.from,
+                    before.sha256.to_string(),
+                    before.when
+                ),
+                None => writeln!(out, "{id} is pinned by {digest} of {}", now.from),
+            };
+        }
+        out
+    };
+    let data: Vec<_> = pinned
+        .iter()
+        .map(|(id, before, now)| json!({ "id": id, "before": before, "now": now }))
+        .collect();
+    ui.result(text, &json!({ "schema": 1, "repositories": data }))
+}

@@ -1,0 +1,276 @@
+//! What is there, whether it is still right, and what need not stay.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::{FetchError, Index, Item, Kept, Packages, PackagesError, Pin};
+use crate::base_image::Entry;
+use crate::digest::{Digest, Undigested};
+
+/// Files, and bytes of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Content {
+    /// Files.
+    pub files: usize,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// What is kept of a repository.
+#[derive(Clone, Debug, Serialize)]
+pub struct RepositoryStatus {
+    /// Its id.
+    pub id: String,
+    /// Its base URLs.
+    pub bases: Vec<String>,
+    /// By what it is pinned; nothing where nobody has asked for it yet.
+    pub pinned: Option<Pinned>,
+    /// What is kept of it. What two repositories have counts for both.
+    pub kept: Content,
+}
+
+/// By what a repository is pinned.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pinned {
+    /// The digest of its index.
+    pub sha256: Digest,
+    /// Where that was seen.
+    pub from: String,
+    /// When (RFC 9110, section 5.6.7).
+    pub when: String,
+}
+
+impl From<&Pin> for Pinned {
+    fn from(pin: &Pin) -> Self {
+        Self { sha256: pin.sha256, from: pin.from.clone(), when: pin.when.clone() }
+    }
+}
+
+/// What is kept of all.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Where.
+    pub folder: PathBuf,
+    /// The repositories, by id.
+    pub repositories: Vec<RepositoryStatus>,
+    /// All that is kept, what no repository of the lab has among it.
+    pub kept: Content,
+    /// Bytes that may be kept.
+    pub budget: u64,
+}
+
+/// What a mirror says of a pinned repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "is", content = "what")]
+pub enum Said {
+    /// It is as it was.
+    Same,
+    /// It has changed: from what, to what.
+    Changed(String),
+    /// The mirror does not say.
+    Unknown(String),
+}
+
+/// What was found when all that is kept was looked at.
+#[derive(Debug, Default, Serialize)]
+pub struct Checked {
+    /// What is right.
+    pub right: Content,
+    /// Files that are not what they must be; they were removed, and are brought anew.
+    pub wrong: Vec<PathBuf>,
+    /// Of each pinned repository: its id, a base URL, and what is said there.
+    pub repositories: Vec<(String, String, Said)>,
+}
+
+impl Checked {
+    /// Whether nothing is wrong, and no repository has changed.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        let is_changed = |(_, _, said): &(_, _, Said)| matches!(said, Said::Changed(_));
+        self.wrong.is_empty() && !self.repositories.iter().any(is_changed)
+    }
+}
+
+impl Packages {
+    /// What is kept. Nobody is asked.
+    ///
+    /// # Errors
+    /// The cache cannot be read.
+    pub fn status(&self) -> Result<Status, PackagesError> {
+        let entries = self.cache.entries()?;
+        let sizes: HashMap<String, u64> = entries
+            .iter()
+            .filter(|entry| !entry.is_part)
+            .map(|entry| (entry.folder().to_owned(), entry.size))
+            .collect();
+        let mut repositories = Vec::new();
+        for kept in self.repositories.values() {
+            let index = self.pinned(kept)?;
+            let items = index.iter().flat_map(|index| index.items());
+            let found: Vec<u64> =
+                items.filter_map(|item| sizes.get(&item.sha256.short()).copied()).collect();
+            repositories.push(RepositoryStatus {
+                id: kept.repository.id.clone(),
+                bases: kept.repository.bases.clone(),
+                pinned: index.as_ref().map(|index| index.pin().into()),
+                kept: Content { files: found.len(), bytes: found.iter().sum() },
+            });
+        }
+        let kept =
+            Content { files: entries.len(), bytes: entries.iter().map(|entry| entry.size).sum() };
+        let folder = self.folder().to_owned();
+        Ok(Status { folder, repositories, kept, budget: self.budget })
+    }
+
+    /// Hashes all that is kept, and removes what is wrong; and asks the mirrors, unless it is `offline`, whether they still have what was
+    /// pinned. `tell` is told how many bytes were read, of how many.
+    ///
+    /// # Errors
+    /// The cache cannot be read, or the person asked to stop.
+    pub fn verify(
+        &self,
+        offline: bool,
+        mut tell: impl FnMut(u64, u64),
+    ) -> Result<Checked, PackagesError> {
+        let mut found = Checked::default();
+        let entries: Vec<_> = self.cache.entries()?.into_iter().filter(|it| !it.is_part).collect();
+        let all = entries.iter().map(|entry| entry.size).sum();
+        let mut before = 0;
+        for entry in entries {
+            let io = |source| PackagesError::Io { path: entry.path.clone(), source };
+            let digest = match Digest::of_file(&entry.path, |done| tell(before + done, all)) {
+                Ok(digest) => digest,
+                Err(Undigested::Interrupted(asked)) => return Err(asked.into()),
+                // It was removed meanwhile.
+                Err(Undigested::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                    continue;
+                }
+                Err(Undigested::Io(error)) => return Err(io(error)),
+            };
+            before += entry.size;
+            // Its folder is named by what it must be.
+            if digest.short() == entry.folder() {
+                found.right.files += 1;
+                found.right.bytes += entry.size;
+            } else if self.cache.delete(&entry)?.is_ok() {
+                found.wrong.push(entry.path);
+            }
+        }
+        for kept in self.repositories.values().filter(|_| !offline) {
+            let Some(index) = self.pinned(kept)? else { continue };
+            for base in &kept.repository.bases {
+                let said = match self.index_at(base)? {
+                    Ok(now) if now.sha256 == index.pin().sha256 => Said::Same,
+                    Ok(now) => match Index::of(now.clone(), &kept.repository) {
+                        Ok(_) => Said::Changed(now.differs_from(index.pin())),
+                        Err(what) => Said::Unknown(format!("shows no index: {what}")),
+                    },
+                    Err(what) => Said::Unknown(what),
+                };
+                found.repositories.push((kept.repository.id.clone(), base.clone(), said));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes what was not used for so long, what was not brought to its end, and what no pinned repository of the lab has any more; or
+    /// all. Tells which, and how many bytes that frees; with `dry`, would free.
+    ///
+    /// # Errors
+    /// The cache cannot be read, or a file not be removed.
+    pub fn prune(
+        &self,
+        unused: Option<Duration>,
+        all: bool,
+        dry: bool,
+    ) -> Result<(Vec<PathBuf>, u64), PackagesError> {
+        let mut listed = HashSet::new();
+        for kept in self.repositories.values() {
+            if let Some(index) = self.pinned(kept)? {
+                listed.extend(index.items().map(|item: &Arc<Item>| item.sha256.short()));
+            }
+        }
+        let old: HashMap<PathBuf, SystemTime> =
+            self.idle()?.into_iter().map(|(since, entry)| (entry.path, since)).collect();
+        let is_old = |entry: &Entry| {
+            let since = unused.zip(old.get(&entry.path));
+            since.is_some_and(|(limit, since)| since.elapsed().is_ok_and(|ago| ago > limit))
+        };
+        let (mut removed, mut bytes) = (Vec::new(), 0);
+        for entry in self.cache.entries()? {
+            let stays = !entry.is_part && listed.contains(entry.folder()) && !is_old(&entry);
+            if stays && !all {
+                continue;
+            }
+            let freed = if dry { Ok(entry.size) } else { self.cache.delete(&entry)? };
+            if let Ok(freed) = freed {
+                bytes += freed;
+                removed.push(entry.path);
+            }
+        }
+        if !dry {
+            self.cache.sweep()?;
+        }
+        Ok((removed, bytes))
+    }
+
+    /// Pins repositories as the first mirror shows them now. Tells what of each, before and now; nothing before where it was not pinned.
+    ///
+    /// # Errors
+    /// There is no such repository, or nobody shows its index.
+    pub fn update(
+        &self,
+        ids: &[String],
+    ) -> Result<Vec<(String, Option<Pinned>, Pinned)>, PackagesError> {
+        let chosen: Vec<&Kept> = if ids.is_empty() {
+            self.repositories.values().collect()
+        } else {
+            ids.iter().map(|id| self.kept(id)).collect::<Result<_, _>>()?
+        };
+        // All are asked before anything is written.
+        let mut pins = Vec::new();
+        for kept in chosen {
+            pins.push((kept, self.ask_for_index(kept)?));
+        }
+        let mut said = Vec::new();
+        for (kept, now) in pins {
+            let place = self.pin_of(&kept.repository);
+            let before = Index::open(&place, &kept.repository).ok().flatten();
+            let before = before.map(|index| Pinned::from(index.pin()));
+            if before.as_ref().is_none_or(|before| before.sha256 != now.sha256) {
+                Index::keep_instead(&place, &now)?;
+                *kept.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            }
+            said.push((kept.repository.id.clone(), before, (&now).into()));
+        }
+        Ok(said)
+    }
+
+    /// What a repository is pinned by, with its packages where their list is kept. Nobody is asked.
+    fn pinned(&self, kept: &Kept) -> Result<Option<Arc<Index>>, PackagesError> {
+        let place = self.pin_of(&kept.repository);
+        let Some(index) = Index::open(&place, &kept.repository)? else { return Ok(None) };
+        if let Some(list) = index.list()
+            && let Some(found) = self.cache.find(&list.wanted())?
+        {
+            index.read_list(&found.path, &kept.repository)?;
+        }
+        Ok(Some(Arc::new(index)))
+    }
+
+    /// All that is kept whole, and since when nobody has used it.
+    pub(super) fn idle(&self) -> Result<Vec<(SystemTime, Entry)>, FetchError> {
+        let entries = self.cache.entries()?.into_iter().filter(|entry| !entry.is_part);
+        let since = |entry: &Entry| {
+            // One without a record is what somebody left there.
+            let record = fs::metadata(self.cache.record_of(entry));
+            record.and_then(|found| found.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
+        };
+        Ok(entries.map(|entry| (since(&entry), entry)).collect())
+    }
+}

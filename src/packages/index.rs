@@ -1,0 +1,258 @@
+//! By what a repository is pinned, and what that proves.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Write as _};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
+
+use super::{Evidence, PackagesError, Repository, Wanted};
+use crate::digest::Digest;
+use crate::repodata::{self, Listed};
+
+/// The index of a repository, from its folder on.
+pub const INDEX: &str = "repodata/repomd.xml";
+/// Bytes of a list of packages, unpacked: that of CentOS 7.9's updates is the largest, with some 200 MB.
+const LARGEST_LIST: u64 = 1 << 30;
+/// Packages of a repository: base has 10,000.
+const MOST: usize = 200_000;
+
+/// The index that a repository had when it was first seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// The form of this: 1.
+    schema: u32,
+    /// Its digest.
+    pub sha256: Digest,
+    /// Its URL.
+    pub from: String,
+    /// When it was seen (RFC 9110, section 5.6.7).
+    pub when: String,
+    /// The text of `repomd.xml`.
+    repomd: String,
+}
+
+impl Pin {
+    /// Of what a mirror shows now.
+    #[must_use]
+    pub fn new(repomd: String, from: String) -> Self {
+        let when = httpdate::fmt_http_date(SystemTime::now());
+        Self { schema: 1, sha256: Digest::of(repomd.as_bytes()), from, when, repomd }
+    }
+
+    /// What this is, and what it was: in words.
+    pub(super) fn differs_from(&self, before: &Self) -> String {
+        format!(
+            "the SHA-256 of {} is {} now, and was {} on {} ({})",
+            self.from, self.sha256, before.sha256, before.when, before.from
+        )
+    }
+}
+
+/// A file that a repository's metadata prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The repository.
+    pub repository: String,
+    /// The last part of its path.
+    pub file: String,
+    /// Its digest.
+    pub sha256: Digest,
+    /// Its size in bytes, where that is said.
+    pub size: Option<u64>,
+    urls: Vec<reqwest::Url>,
+}
+
+impl Item {
+    /// Nothing where it cannot be proved, or lies elsewhere.
+    fn of(listed: &Listed, repository: &Repository) -> Option<Self> {
+        let Listed { location, checksum_kind, checksum, size, .. } = listed;
+        let is_below = !location.starts_with('/')
+            && location.split('/').all(|step| !["", ".", ".."].contains(&step));
+        if !is_below || checksum_kind != "sha256" {
+            return None;
+        }
+        let decoded = percent_decode_str(location).decode_utf8().ok()?;
+        let file = decoded.rsplit('/').next().unwrap_or_default().to_owned();
+        if !Wanted::is_name(&file) {
+            return None;
+        }
+        let urls = repository.bases.iter();
+        let urls = urls.filter_map(|base| format!("{base}/{location}").parse().ok()).collect();
+        let sha256 = checksum.parse().ok()?;
+        Some(Self { repository: repository.id.clone(), file, sha256, size: *size, urls })
+    }
+
+    /// The same as something to be fetched.
+    #[must_use]
+    pub(super) fn wanted(&self) -> Wanted {
+        let list = self.repository.clone();
+        Wanted {
+            file: self.file.clone(),
+            urls: self.urls.clone(),
+            sha256: Some((self.sha256, Evidence::Listed { repository: list })),
+            size: self.size,
+            volume_id: None,
+            signer: None,
+        }
+    }
+}
+
+/// What a pinned repository has.
+#[derive(Debug)]
+pub struct Index {
+    pin: Pin,
+    list: Option<Arc<Item>>,
+    metadata: HashMap<String, Arc<Item>>,
+    packages: OnceLock<HashMap<String, Arc<Item>>>,
+}
+
+impl Index {
+    /// What an index says. The error says what is wrong with it.
+    pub(super) fn of(pin: Pin, repository: &Repository) -> Result<Self, String> {
+        let listed = repodata::index(pin.repomd.as_bytes())?;
+        let mut metadata = HashMap::new();
+        let mut list = None;
+        for file in &listed {
+            let Some(item) = Item::of(file, repository).map(Arc::new) else { continue };
+            if file.kind == "primary" {
+                list = Some(Arc::clone(&item));
+            }
+            metadata.insert(decoded(&file.location), item);
+        }
+        if list.is_none() {
+            return Err("it names no list of packages with a SHA-256".into());
+        }
+        Ok(Self { pin, list, metadata, packages: OnceLock::new() })
+    }
+
+    /// What was pinned at this place, where something was.
+    pub(super) fn open(
+        place: &Path,
+        repository: &Repository,
+    ) -> Result<Option<Self>, PackagesError> {
+        let io = |source| PackagesError::Io { path: place.to_owned(), source };
+        let json = match fs::read(place) {
+            Ok(json) => json,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io(error)),
+        };
+        let wrong = |what: &str| {
+            let help =
+                format!("{what}; `trainyard packages update {}` pins it anew", repository.id);
+            io(io::Error::new(io::ErrorKind::InvalidData, help))
+        };
+        let pin: Pin = serde_json::from_slice(&json).map_err(|_| wrong("it is damaged"))?;
+        if pin.schema != 1 || Digest::of(pin.repomd.as_bytes()) != pin.sha256 {
+            return Err(wrong("it is not what was pinned"));
+        }
+        Self::of(pin, repository).map(Some).map_err(|what| wrong(&what))
+    }
+
+    /// Pins it, unless somebody else just did: then by what that one saw.
+    pub(super) fn keep(
+        place: &Path,
+        repository: &Repository,
+        pin: &Pin,
+    ) -> Result<Self, PackagesError> {
+        let io = |source| PackagesError::Io { path: place.to_owned(), source };
+        let written = written(place, pin).map_err(io)?;
+        match written.persist_noclobber(place) {
+            Ok(_) => {}
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(io(error.error)),
+        }
+        let gone = || io(io::Error::from(io::ErrorKind::NotFound));
+        Self::open(place, repository)?.ok_or_else(gone)
+    }
+
+    /// Pins it instead of what was there.
+    pub(super) fn keep_instead(place: &Path, pin: &Pin) -> Result<(), PackagesError> {
+        let io = |source| PackagesError::Io { path: place.to_owned(), source };
+        let written = written(place, pin).map_err(io)?;
+        written.persist(place).map(drop).map_err(|error| io(error.error))
+    }
+
+    /// By what the repository is pinned.
+    #[must_use]
+    pub fn pin(&self) -> &Pin {
+        &self.pin
+    }
+
+    /// The text of the index.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.pin.repomd
+    }
+
+    /// The file at a path: of the metadata, or a package, where the list of those was read.
+    pub(super) fn find(&self, path: &str) -> Option<Arc<Item>> {
+        let package = || self.packages.get()?.get(path);
+        self.metadata.get(path).or_else(package).map(Arc::clone)
+    }
+
+    /// All that is known so far.
+    pub(super) fn items(&self) -> impl Iterator<Item = &Arc<Item>> {
+        self.metadata.values().chain(self.packages.get().into_iter().flat_map(HashMap::values))
+    }
+
+    /// The list of packages.
+    pub(super) fn list(&self) -> Option<Arc<Item>> {
+        self.list.clone()
+    }
+
+    /// Whether it was read.
+    pub(super) fn has_list(&self) -> bool {
+        self.packages.get().is_some()
+    }
+
+    /// Reads it, from where it lies.
+    pub(super) fn read_list(
+        &self,
+        path: &Path,
+        repository: &Repository,
+    ) -> Result<(), PackagesError> {
+        let file = File::open(path)
+            .map_err(|source| PackagesError::Io { path: path.to_owned(), source })?;
+        let name = path.to_string_lossy();
+        let mut found = HashMap::new();
+        let read = repodata::unpacked(&name, BufReader::new(file), LARGEST_LIST).and_then(|list| {
+            repodata::packages(list, |package| {
+                let repodata::Package { location, checksum_kind, checksum, size, .. } = package;
+                let listed =
+                    Listed { location, checksum_kind, checksum, size, ..Listed::default() };
+                if found.len() < MOST
+                    && let Some(item) = Item::of(&listed, repository)
+                {
+                    found.insert(decoded(&listed.location), Arc::new(item));
+                }
+            })
+        });
+        if let Err(what) = read {
+            let (id, path) = (repository.id.clone(), name.into_owned());
+            return Err(PackagesError::List { id, path, what });
+        }
+        // Whoever else read it found the same.
+        let _ = self.packages.set(found);
+        Ok(())
+    }
+}
+
+/// A path as it is asked for.
+fn decoded(location: &str) -> String {
+    percent_decode_str(location).decode_utf8_lossy().into_owned()
+}
+
+fn written(place: &Path, pin: &Pin) -> io::Result<tempfile::NamedTempFile> {
+    let folder = place.parent().unwrap_or(place);
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer_pretty(&mut file, pin)?;
+    file.write_all(b"\n")?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}

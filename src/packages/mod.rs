@@ -1,0 +1,415 @@
+//! Package repositories, kept: what a node once installed from is there for the next one, and is the same.
+//!
+//! The repositories are frozen, so each is pinned by the digest of its `repomd.xml` when it is first seen. That names its metadata by their
+//! digests, and its list of packages names each package by its own. Nothing is kept, and nothing is given as a whole, that has another
+//! digest; so mirrors are interchangeable, and a repository that has changed is told, never mixed with what it was. Who signed a package
+//! is for the node to see, which has the keys.
+
+mod care;
+mod index;
+mod repository;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::Url;
+use reqwest::blocking::Client;
+
+use crate::base_image::{
+    Brought, Cache, Event, Evidence, FetchError, Fetcher, Network, Wanted, small,
+};
+use crate::interrupt::Interrupted;
+
+pub use care::{Checked, Content, Pinned, RepositoryStatus, Said, Status};
+pub use index::{INDEX, Index, Item, Pin};
+pub use repository::{Differ, Repository, of_lab};
+
+/// A repomd.xml has some 4 KB; one with more than this is none.
+const LARGEST_INDEX: u64 = 1 << 20;
+/// How long a changed repository is not asked about again.
+const TOLD: Duration = Duration::from_secs(60);
+/// How long what is used counts as just used.
+const FRESH: Duration = Duration::from_secs(3600);
+
+/// Why something of a repository cannot be given.
+#[derive(Debug, thiserror::Error)]
+pub enum PackagesError {
+    /// There is no such repository.
+    #[error("the lab has no repository `{id}`; it has {known}")]
+    NoRepository {
+        /// What was asked for.
+        id: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// Its metadata do not name it, so nothing could prove it.
+    #[error("the metadata of `{id}` name no `{path}`, so nothing could prove it")]
+    NotListed {
+        /// The repository.
+        id: String,
+        /// What was asked for.
+        path: String,
+    },
+    /// No mirror has an index that can be used.
+    #[error("the repository `{id}` cannot be had:{}", lines(tried))]
+    NoIndex {
+        /// The repository.
+        id: String,
+        /// URLs, and what was wrong there.
+        tried: Vec<(String, String)>,
+    },
+    /// Its list of packages makes no sense.
+    #[error("the list of packages of `{id}`, `{path}`, cannot be read: {what}")]
+    List {
+        /// The repository.
+        id: String,
+        /// The list.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// No mirror sends it, and the repository has changed since it was pinned.
+    #[error(
+        "{error}\nthe repository `{id}` has changed: {changed}; `trainyard packages update {id}` takes it as it is now"
+    )]
+    Changed {
+        /// The repository.
+        id: String,
+        /// At which mirror, from what, to what.
+        changed: String,
+        /// Why it could not be had.
+        error: Box<FetchError>,
+    },
+    /// It cannot be brought.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The cache is full of what was just used.
+    #[error(
+        "{needed} MiB more would be more than the {budget} MiB that packages may take (`--package-budget`), and nothing was idle for an hour"
+    )]
+    Budget {
+        /// MiB that it needs.
+        needed: u64,
+        /// MiB that there may be.
+        budget: u64,
+    },
+    /// A file of the cache cannot be read or written.
+    #[error("`{}`: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl From<Interrupted> for PackagesError {
+    fn from(interrupted: Interrupted) -> Self {
+        Self::Fetch(interrupted.into())
+    }
+}
+
+fn lines(tried: &[(String, String)]) -> String {
+    tried.iter().map(|(url, what)| format!("\n  {url} {what}")).collect()
+}
+
+/// What a repository has at a path.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// The index itself.
+    Index(Arc<Index>),
+    /// A file that it proves, with the index that it is from.
+    File(Arc<Index>, Arc<Item>),
+}
+
+/// The repositories of a lab, and what is kept of them.
+pub struct Packages {
+    cache: Cache,
+    network: Network,
+    client: OnceLock<Client>,
+    /// Bytes that may be kept.
+    budget: u64,
+    repositories: BTreeMap<String, Kept>,
+    /// Bytes that are kept, once they were counted.
+    used: Mutex<Option<u64>>,
+}
+
+/// A repository, and what is known of it.
+struct Kept {
+    repository: Repository,
+    index: Mutex<Option<Arc<Index>>>,
+    /// When was last looked whether it has changed, and what was found.
+    changed: Mutex<Option<(Instant, Option<String>)>>,
+}
+
+impl Packages {
+    /// The repositories, kept in the folder `packages` of a cache; so many bytes of them at most.
+    #[must_use]
+    pub fn new(
+        cache: &Cache,
+        network: Network,
+        budget: u64,
+        repositories: Vec<Repository>,
+    ) -> Self {
+        let kept = |repository: Repository| {
+            let id = repository.id.clone();
+            (id, Kept { repository, index: Mutex::default(), changed: Mutex::default() })
+        };
+        Self {
+            cache: Cache::new(cache.folder().join("packages")),
+            network,
+            client: OnceLock::new(),
+            budget,
+            repositories: repositories.into_iter().map(kept).collect(),
+            used: Mutex::default(),
+        }
+    }
+
+    /// Where it is kept.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.cache.folder()
+    }
+
+    /// The repositories' ids.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.repositories.keys().map(String::as_str)
+    }
+
+    /// What a repository has at a path, where that is known without asking anybody; nothing where it is not.
+    ///
+    /// # Errors
+    /// There is no such repository, or no such file in it.
+    pub fn known(&self, id: &str, path: &str) -> Result<Option<Found>, PackagesError> {
+        let index = self.kept(id)?.index.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(index) = index.as_ref() else { return Ok(None) };
+        if path == INDEX {
+            return Ok(Some(Found::Index(Arc::clone(index))));
+        }
+        match (index.find(path), index.has_list()) {
+            (Some(item), _) => Ok(Some(Found::File(Arc::clone(index), item))),
+            (None, false) => Ok(None),
+            (None, true) => Err(PackagesError::NotListed { id: id.into(), path: path.into() }),
+        }
+    }
+
+    /// The same, where that may take a while: the repository is pinned, and its list of packages brought, if they are not yet.
+    ///
+    /// # Errors
+    /// There is no such file, or nobody says.
+    pub fn look(&self, id: &str, path: &str) -> Result<Found, PackagesError> {
+        let kept = self.kept(id)?;
+        self.index_of(kept)?;
+        if let Some(found) = self.known(id, path)? {
+            return Ok(found);
+        }
+        self.list_of(kept)?;
+        let missing = || PackagesError::NotListed { id: id.into(), path: path.into() };
+        self.known(id, path)?.ok_or_else(missing)
+    }
+
+    /// Where a file lies that is kept; nothing where it is not.
+    #[must_use]
+    pub fn find(&self, item: &Item) -> Option<PathBuf> {
+        // Of one that is not as long as its metadata say, another one is brought.
+        let Brought { path, .. } = self.cache.find(&item.wanted()).ok()??;
+        self.note_use(item);
+        Some(path)
+    }
+
+    /// Where a file lies while it is brought.
+    #[must_use]
+    pub fn part(&self, item: &Item) -> PathBuf {
+        self.cache.place(item.sha256, &item.file).part
+    }
+
+    /// Brings a file, or finds it.
+    ///
+    /// # Errors
+    /// No mirror sends it, or it cannot be kept.
+    pub fn bring(
+        &self,
+        item: &Item,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<PathBuf, PackagesError> {
+        let wanted = item.wanted();
+        if let Some(path) = self.find(item) {
+            return Ok(path);
+        }
+        self.make_room(item.size.unwrap_or_default())?;
+        let fetcher = Fetcher { cache: &self.cache, network: &self.network, verify: false };
+        match fetcher.fetch(&wanted, tell) {
+            Ok(Brought { path, proof, was_there }) => {
+                let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(used) = used.as_mut().filter(|_| !was_there) {
+                    *used += proof.size();
+                }
+                Ok(path)
+            }
+            Err(error @ FetchError::NoMirror { .. }) => match self.changed(&item.repository)? {
+                Some(changed) => Err(PackagesError::Changed {
+                    id: item.repository.clone(),
+                    changed,
+                    error: Box::new(error),
+                }),
+                None => Err(error.into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn kept(&self, id: &str) -> Result<&Kept, PackagesError> {
+        self.repositories.get(id).ok_or_else(|| {
+            let known: Vec<_> = self.repositories.keys().map(|id| format!("`{id}`")).collect();
+            PackagesError::NoRepository { id: id.into(), known: known.join(", ") }
+        })
+    }
+
+    fn client(&self) -> Result<&Client, FetchError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = self.network.client()?;
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    /// The index that a repository is pinned by: the first one that a mirror shows, where it is not pinned yet.
+    fn index_of(&self, kept: &Kept) -> Result<Arc<Index>, PackagesError> {
+        let mut known = kept.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = &*known {
+            return Ok(Arc::clone(index));
+        }
+        let place = self.pin_of(&kept.repository);
+        let index = match Index::open(&place, &kept.repository)? {
+            Some(index) => index,
+            None => Index::keep(&place, &kept.repository, &self.ask_for_index(kept)?)?,
+        };
+        Ok(Arc::clone(known.insert(Arc::new(index))))
+    }
+
+    /// The same with all its packages known.
+    fn list_of(&self, kept: &Kept) -> Result<Arc<Index>, PackagesError> {
+        let index = self.index_of(kept)?;
+        if !index.has_list() {
+            let list = index.list().ok_or_else(|| PackagesError::List {
+                id: kept.repository.id.clone(),
+                path: INDEX.into(),
+                what: "it names none".into(),
+            })?;
+            let path = self.bring(&list, &mut |_| {})?;
+            index.read_list(&path, &kept.repository)?;
+        }
+        Ok(index)
+    }
+
+    /// Asks the mirrors in order for the index, until one shows one that can be used.
+    fn ask_for_index(&self, kept: &Kept) -> Result<Pin, PackagesError> {
+        let mut tried = Vec::new();
+        for base in &kept.repository.bases {
+            let url = format!("{base}/{INDEX}");
+            match self.index_at(base)? {
+                Ok(pin) => match Index::of(pin.clone(), &kept.repository) {
+                    Ok(_) => return Ok(pin),
+                    Err(what) => tried.push((url, format!("is no index: {what}"))),
+                },
+                Err(what) => tried.push((url, what)),
+            }
+        }
+        Err(PackagesError::NoIndex { id: kept.repository.id.clone(), tried })
+    }
+
+    /// What a mirror shows now; or what is wrong, in words that go after the URL.
+    fn index_at(&self, base: &str) -> Result<Result<Pin, String>, PackagesError> {
+        let url: Url = match format!("{base}/{INDEX}").parse() {
+            Ok(url) => url,
+            Err(error) => return Ok(Err(format!("is no URL: {error}"))),
+        };
+        let from = crate::base_image::shown(&url);
+        let limit = self.network.connect_time + self.network.stall_time;
+        let answer = small(self.client()?.get(url), LARGEST_INDEX, limit)?;
+        Ok(match answer {
+            Err(failed) => Err(failed.what),
+            Ok(answer) if !answer.status.is_success() => Err(format!("answers {}", answer.status)),
+            Ok(answer) => match String::from_utf8(answer.body) {
+                Ok(text) => Ok(Pin::new(text, from)),
+                Err(_) => Err("is no text".into()),
+            },
+        })
+    }
+
+    /// Whether a repository has changed since it was pinned, by the first mirror that shows another index: in words.
+    fn changed(&self, id: &str) -> Result<Option<String>, PackagesError> {
+        let kept = self.kept(id)?;
+        let mut known = kept.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, said)) = known.as_ref().filter(|(when, _)| when.elapsed() < TOLD) {
+            return Ok(said.clone());
+        }
+        let index = self.index_of(kept)?;
+        let mut said = None;
+        for base in &kept.repository.bases {
+            if let Ok(now) = self.index_at(base)?
+                && now.sha256 != index.pin().sha256
+                && Index::of(now.clone(), &kept.repository).is_ok()
+            {
+                said = Some(now.differs_from(index.pin()));
+                break;
+            }
+        }
+        *known = Some((Instant::now(), said.clone()));
+        Ok(said)
+    }
+
+    fn pin_of(&self, repository: &Repository) -> PathBuf {
+        self.cache.folder().join("pins").join(format!("{}.json", repository.name()))
+    }
+
+    /// Notes that a file is used, at most once an hour.
+    fn note_use(&self, item: &Item) {
+        let record = self.cache.place(item.sha256, &item.file).record;
+        let is_old = fs::metadata(&record)
+            .and_then(|found| found.modified())
+            .is_ok_and(|then| then.elapsed().is_ok_and(|ago| ago > FRESH));
+        if is_old {
+            // Nothing but what goes first depends on it.
+            let _ = fs::File::options()
+                .write(true)
+                .open(&record)
+                .and_then(|file| file.set_modified(SystemTime::now()));
+        }
+    }
+
+    /// Makes room for so many bytes, where there would be more than may be: what was not used for longest goes first.
+    fn make_room(&self, needed: u64) -> Result<(), PackagesError> {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match *used {
+            Some(used) => used,
+            None => self.cache.entries()?.iter().map(|entry| entry.size).sum(),
+        };
+        *used = Some(before);
+        if before.saturating_add(needed) <= self.budget {
+            return Ok(());
+        }
+        let mut idle = self.idle()?;
+        idle.sort_by_key(|(since, _)| *since);
+        let mut now: u64 = self.cache.entries()?.iter().map(|entry| entry.size).sum();
+        for (since, entry) in idle {
+            let is_fresh = since.elapsed().is_ok_and(|ago| ago < FRESH);
+            if now.saturating_add(needed) <= self.budget || is_fresh {
+                break;
+            }
+            if let Ok(freed) = self.cache.delete(&entry)? {
+                now = now.saturating_sub(freed);
+            }
+        }
+        *used = Some(now);
+        if now.saturating_add(needed) > self.budget {
+            let (needed, budget) = (needed.div_ceil(1 << 20), self.budget >> 20);
+            return Err(PackagesError::Budget { needed, budget });
+        }
+        Ok(())
+    }
+}

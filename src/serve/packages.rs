@@ -1,0 +1,349 @@
+//! Package repositories, passed on: each file is brought once, however many nodes ask for it, and sent to them while it comes.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use http_body::Frame;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use super::listen::{self, Door};
+use super::rates::{self, Rates};
+use super::sent::{CHUNK, Part, Sent};
+use super::{ServeError, complain, range};
+use crate::base_image::{Event, FetchError};
+use crate::digest::Digest;
+use crate::packages::{Found, INDEX, Item, Packages, PackagesError};
+
+/// How many files are brought at once: yum asks for five.
+const TRANSFERS: usize = 16;
+/// How long the same trouble is not told again.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Repositories that are passed on.
+pub struct Passed {
+    packages: Packages,
+    /// Files on their way.
+    ways: Mutex<HashMap<Digest, watch::Receiver<Way>>>,
+    transfers: Arc<Semaphore>,
+    /// Who brings metadata, of each repository.
+    asking: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// What was told, and when.
+    told: Mutex<HashMap<String, Instant>>,
+}
+
+/// How far a file is.
+#[derive(Clone)]
+enum Way {
+    /// Nothing has come.
+    Begun,
+    /// So many bytes of it lie where it is put together.
+    Coming(u64),
+    /// It is right, and lies there.
+    Kept(PathBuf),
+    /// It cannot be had.
+    Failed(Arc<PackagesError>),
+}
+
+/// Passes repositories on, and does nothing else, until the person asks to stop. `ready` is called when it listens, with the address.
+///
+/// # Errors
+/// It cannot listen; or the person asked to stop.
+pub fn serve_packages(
+    packages: Packages,
+    address: SocketAddr,
+    rate: u32,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServeError> {
+    super::run_until_interrupted(async {
+        let (listener, bound) = super::bind(address).await?;
+        ready(bound);
+        let rates = Arc::new(Rates::new(rate));
+        let app = routes(packages).layer(from_fn_with_state(Arc::clone(&rates), rates::limit));
+        let door = Door { rates, tls: None, logs: None };
+        listen::accept(listener, app, Arc::new(door)).await;
+        Ok(())
+    })
+}
+
+/// What is asked of repositories. There is no secret in it.
+pub(super) fn routes<S>(packages: Packages) -> Router<S> {
+    let passed = Passed {
+        packages,
+        ways: Mutex::default(),
+        transfers: Arc::new(Semaphore::new(TRANSFERS)),
+        asking: Mutex::default(),
+        told: Mutex::default(),
+    };
+    Router::new()
+        .route("/packages/", get(list))
+        .route("/packages/{repository}/{*path}", get(file))
+        .with_state(Arc::new(passed))
+}
+
+/// Which repositories there are, a line each.
+async fn list(State(passed): State<Arc<Passed>>) -> String {
+    passed.packages.ids().map(|id| format!("{id}\n")).collect()
+}
+
+async fn file(
+    State(passed): State<Arc<Passed>>,
+    Path((repository, path)): Path<(String, String)>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let answered = match passed.look(&repository, &path).await {
+        Ok(Found::Index(index)) => {
+            let (pin, text) = (index.pin(), index.text());
+            let tag = tag(pin.sha256);
+            let sent =
+                Sent { path: INDEX, size: text.len() as u64, tag: &tag, modified: &pin.when };
+            Ok(sent.answer(&method, &headers, |span| {
+                let part = Part::of(io::Cursor::new(text.to_owned()), span)?;
+                Ok(Body::new(part))
+            }))
+        }
+        Ok(Found::File(index, item)) => {
+            passed.answer(&item, &index.pin().when, &method, &headers).await
+        }
+        Err(error) => Err(Arc::new(error)),
+    };
+    answered.unwrap_or_else(|error| passed.refused(&repository, &path, &error))
+}
+
+/// What names these bytes, and no others.
+fn tag(sha256: Digest) -> String {
+    format!("\"{}\"", &sha256.to_string()[..32])
+}
+
+impl Passed {
+    /// What a repository has there. Where somebody has to be asked, one at a time does.
+    async fn look(self: &Arc<Self>, id: &str, path: &str) -> Result<Found, PackagesError> {
+        if let Some(found) = self.packages.known(id, path)? {
+            return Ok(found);
+        }
+        let asking = Arc::clone(lock(&self.asking).entry(id.to_owned()).or_default());
+        let _turn = asking.lock().await;
+        let (passed, id, path) = (Arc::clone(self), id.to_owned(), path.to_owned());
+        let looked = tokio::task::spawn_blocking(move || passed.packages.look(&id, &path)).await;
+        looked.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Sends a file: as it is kept, or as it comes.
+    async fn answer(
+        self: &Arc<Self>,
+        item: &Arc<Item>,
+        modified: &str,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<Response, Arc<PackagesError>> {
+        let tag = tag(item.sha256);
+        let sent = |size| Sent { path: &item.file, size, tag: &tag, modified };
+        let kept = |path: PathBuf| -> Result<Response, Arc<PackagesError>> {
+            let opened = tokio::task::block_in_place(|| {
+                let file = File::open(&path)?;
+                let size = file.metadata()?.len();
+                Ok((file, size))
+            });
+            let (file, size) =
+                opened.map_err(|source| Arc::new(PackagesError::Io { path, source }))?;
+            let body = |span| Ok(Body::new(Part::of(file, span)?));
+            Ok(sent(size).answer(method, headers, body))
+        };
+        if let Some(path) = tokio::task::block_in_place(|| self.packages.find(item)) {
+            return kept(path);
+        }
+        let is_asked = method == Method::GET && !range::is_unchanged(headers, &tag, modified);
+        if let Some(size) = item.size.filter(|_| !is_asked) {
+            return Ok(sent(size).answer(method, headers, |_| Ok(Body::empty())));
+        }
+        // A part of it is sent when all of it is right.
+        let size = item.size.filter(|_| !headers.contains_key(header::RANGE));
+        let mut way = self.bring(item);
+        loop {
+            let now = way.borrow_and_update().clone();
+            match (now, size) {
+                (Way::Kept(path), _) => return kept(path),
+                (Way::Failed(error), _) => return Err(error),
+                (Way::Coming(1..), Some(size)) => {
+                    let part = self.packages.part(item);
+                    let body = |_| Ok(Body::new(Coming::of(way, part, item, size)));
+                    return Ok(sent(size).answer(method, headers, body));
+                }
+                _ => {}
+            }
+            way.changed().await.map_err(|_| Arc::new(stopped()))?;
+        }
+    }
+
+    /// Begins to bring a file, unless somebody else has.
+    fn bring(self: &Arc<Self>, item: &Arc<Item>) -> watch::Receiver<Way> {
+        let mut ways = lock(&self.ways);
+        if let Some(way) = ways.get(&item.sha256) {
+            return way.clone();
+        }
+        let (tell, way) = watch::channel(Way::Begun);
+        ways.insert(item.sha256, way.clone());
+        let (passed, item) = (Arc::clone(self), Arc::clone(item));
+        tokio::spawn(async move {
+            let turn = Arc::clone(&passed.transfers).acquire_owned().await;
+            let done = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                let mut told = |event: Event| {
+                    if let Event::Got { done, .. } = event {
+                        tell.send_replace(Way::Coming(done));
+                    }
+                };
+                let end = match passed.packages.bring(&item, &mut told) {
+                    Ok(path) => Way::Kept(path),
+                    Err(error) => Way::Failed(Arc::new(error)),
+                };
+                // Who comes from now on finds it, or begins anew.
+                lock(&passed.ways).remove(&item.sha256);
+                tell.send_replace(end);
+            });
+            let _ = done.await;
+        });
+        way
+    }
+
+    /// Tells who asks, and here, why there is nothing.
+    fn refused(&self, repository: &str, path: &str, error: &PackagesError) -> Response {
+        let (status, what) = match error {
+            PackagesError::NoRepository { .. } | PackagesError::NotListed { .. } => {
+                return (StatusCode::NOT_FOUND, format!("{error}\n")).into_response();
+            }
+            PackagesError::Fetch(FetchError::Interrupted(_)) => {
+                return (StatusCode::SERVICE_UNAVAILABLE, "this server ends\n").into_response();
+            }
+            // Where it lies here is nobody's business elsewhere.
+            PackagesError::Io { .. }
+            | PackagesError::Budget { .. }
+            | PackagesError::Fetch(
+                FetchError::Full { .. } | FetchError::NoSpace { .. } | FetchError::Io { .. },
+            ) => (StatusCode::INSUFFICIENT_STORAGE, "this server cannot keep it\n".to_owned()),
+            _ => (StatusCode::BAD_GATEWAY, format!("{error}\n")),
+        };
+        let now = Instant::now();
+        let mut told = lock(&self.told);
+        told.retain(|_, when| now.duration_since(*when) < QUIET);
+        if told.insert(error.to_string(), now).is_none() {
+            complain(&format!("/packages/{repository}/{path}: {error}"));
+        }
+        (status, what).into_response()
+    }
+}
+
+fn stopped() -> PackagesError {
+    PackagesError::Fetch(FetchError::Interrupted(crate::interrupt::Interrupted))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A file that is sent while it comes. Its end is held back until all of it is known to be right, so nobody is given a wrong one as a
+/// whole: the connection breaks off instead.
+struct Coming(mpsc::Receiver<io::Result<Bytes>>);
+
+impl Coming {
+    fn of(way: watch::Receiver<Way>, part: PathBuf, item: &Arc<Item>, size: u64) -> Self {
+        let (sender, receiver) = mpsc::channel(2);
+        let sha256 = item.sha256;
+        tokio::spawn(async move {
+            if let Err(error) = follow(way, part, sha256, size, &sender).await {
+                // Who has gone is told nothing.
+                let _ = sender.send(Err(error)).await;
+            }
+        });
+        Self(receiver)
+    }
+}
+
+/// Sends what has come, until all has.
+async fn follow(
+    mut way: watch::Receiver<Way>,
+    part: PathBuf,
+    sha256: Digest,
+    size: u64,
+    sender: &mpsc::Sender<io::Result<Bytes>>,
+) -> io::Result<()> {
+    let (mut hash, mut at) = (Sha256::new(), 0);
+    let mut file = None;
+    while at < size {
+        let now = way.borrow_and_update().clone();
+        let until = match now {
+            Way::Begun => 0,
+            Way::Coming(done) => {
+                // It is elsewhere as soon as it is right.
+                file = file.or_else(|| File::open(&part).ok());
+                done.min(size - 1)
+            }
+            Way::Kept(path) => {
+                file = Some(File::open(path)?);
+                size
+            }
+            Way::Failed(error) => return Err(io::Error::other(error.to_string())),
+        };
+        while at < until
+            && let Some(file) = &mut file
+        {
+            let bytes = tokio::task::block_in_place(|| read(file, at, until))?;
+            if bytes.is_empty() {
+                // A mirror has sent something else, and it begins anew.
+                break;
+            }
+            hash.update(&bytes);
+            at += bytes.len() as u64;
+            if at == size && Digest::from_hash(hash.clone()) != sha256 {
+                return Err(io::Error::other("what was sent before has turned out to be wrong"));
+            }
+            if sender.send(Ok(bytes)).await.is_err() {
+                return Ok(());
+            }
+        }
+        if until == size && at < size {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if at < size && way.changed().await.is_err() {
+            return Err(io::Error::other("this server ends"));
+        }
+    }
+    Ok(())
+}
+
+/// What there is from one byte on, before another.
+fn read(file: &mut File, at: u64, until: u64) -> io::Result<Bytes> {
+    let size = usize::try_from(until - at).unwrap_or(usize::MAX).min(CHUNK);
+    let mut bytes = Vec::with_capacity(size);
+    file.seek(SeekFrom::Start(at))?;
+    file.take(size as u64).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
+}
+
+impl http_body::Body for Coming {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        self.0.poll_recv(context).map(|came| came.map(|bytes| bytes.map(Frame::data)))
+    }
+}
