@@ -256,3 +256,96 @@ fn written(place: &Path, pin: &Pin) -> io::Result<tempfile::NamedTempFile> {
     file.as_file().sync_all()?;
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository() -> Repository {
+        let bases = vec!["http://a/os".to_owned(), "http://b/os".to_owned()];
+        Repository { id: "base".into(), bases, is_archive: true }
+    }
+
+    fn listed(location: &str, checksum_kind: &str) -> Listed {
+        let checksum = "ab".repeat(32);
+        let (location, checksum_kind) = (location.to_owned(), checksum_kind.to_owned());
+        Listed { kind: "primary".into(), location, checksum_kind, checksum, size: Some(3) }
+    }
+
+    fn pin(locations: &[&str]) -> Pin {
+        let data = locations.iter().map(|location| {
+            let Listed { checksum, .. } = listed(location, "sha256");
+            format!(
+                "<data type='primary'><checksum type='sha256'>{checksum}</checksum><location href='{location}'/></data>"
+            )
+        });
+        let text = format!("<repomd>{}</repomd>", data.collect::<String>());
+        Pin::new(text, "http://a/os/repodata/repomd.xml".into())
+    }
+
+    #[test]
+    fn what_is_proved_lies_below_its_repository() {
+        let item = Item::of(&listed("Packages/libstdc%2B%2B.rpm", "sha256"), &repository());
+        let item = item.expect("an item");
+        assert_eq!((item.file.as_str(), item.size), ("libstdc++.rpm", Some(3)));
+        let urls: Vec<_> = item.urls.iter().map(reqwest::Url::as_str).collect();
+        assert_eq!(
+            urls,
+            ["http://a/os/Packages/libstdc%2B%2B.rpm", "http://b/os/Packages/libstdc%2B%2B.rpm"]
+        );
+        for location in [
+            "",
+            "/etc/passwd",
+            "../x.rpm",
+            "a/../../x.rpm",
+            "a//x.rpm",
+            "./x",
+            ".x",
+            "a/b%2F..%2Fc/.",
+        ] {
+            assert_eq!(Item::of(&listed(location, "sha256"), &repository()), None, "{location}");
+        }
+        // What proves too little proves nothing.
+        assert_eq!(Item::of(&listed("x.rpm", "sha"), &repository()), None);
+    }
+
+    #[test]
+    fn the_first_sight_counts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("pins/base.json");
+        assert!(Index::open(&place, &repository()).expect("nothing there").is_none());
+        let (first, second) = (pin(&["repodata/a.xml"]), pin(&["repodata/b.xml"]));
+        Index::keep(&place, &repository(), &first).expect("pinned");
+        let kept = Index::keep(&place, &repository(), &second).expect("pinned");
+        assert_eq!(*kept.pin(), first);
+        assert!(kept.find("repodata/a.xml").is_some() && kept.find("repodata/b.xml").is_none());
+        Index::keep_instead(&place, &second).expect("pinned");
+        let kept = Index::open(&place, &repository()).expect("read").expect("something");
+        assert_eq!(*kept.pin(), second);
+    }
+
+    #[test]
+    fn a_pin_that_was_changed_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("base.json");
+        Index::keep_instead(&place, &pin(&["repodata/a.xml"])).expect("pinned");
+        let text = fs::read_to_string(&place).expect("read");
+        for damaged in [text.replace("a.xml", "b.xml"), text[..text.len() / 2].to_owned()] {
+            fs::write(&place, damaged).expect("written");
+            let error = Index::open(&place, &repository()).expect_err("damaged").to_string();
+            assert!(error.contains("`trainyard packages update base`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_index_without_a_list_is_none() {
+        for text in
+            ["", "<repomd/>", "<html>log in</html>", "<repomd><data type='other'/></repomd>"]
+        {
+            assert!(
+                Index::of(Pin::new(text.into(), String::new()), &repository()).is_err(),
+                "{text}"
+            );
+        }
+    }
+}
