@@ -1,8 +1,8 @@
 //! A copy of a base medium that grows.
 //!
 //! Where the file system can share blocks, it begins as a clone of the base. Elsewhere it begins as a sketch: all of the base but what its
-//! files hold, which is what xorriso reads and writes. The files' contents are filled in last, in one pass with the checksum. xorriso sees the
-//! same either way, so the product is the same byte for byte.
+//! files hold, which is what xorriso reads and writes. The files' contents are filled in while xorriso is at work, or behind it in one pass
+//! with the checksum. xorriso sees the same either way, so the product is the same byte for byte.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -48,73 +48,59 @@ impl<'a> Copy<'a> {
             return Err(IsoError::io(path)(source));
         }
         let holes = contents(&base.medium)?;
-        let mut from = File::open(&base.path).map_err(IsoError::io(&base.path))?;
-        let mut to = open(path)?;
-        for part in between(&holes, base.medium.file_size()) {
-            copy_range(&mut from, &mut to, &part).map_err(IsoError::io(path))?;
-        }
-        to.set_len(base.medium.file_size()).map_err(IsoError::io(path))?;
+        let size = base.medium.file_size();
+        copy_ranges(&base.path, path, &between(&holes, size), |_| ())?;
+        open(path)?.set_len(size).map_err(IsoError::io(path))?;
         Ok(Self { base, path, holes })
     }
 
-    /// Fills in what is missing, and puts the checksum in where there shall be one. `on_bytes` is told how far it is.
+    /// Fills in what is missing, whatever else becomes of the file meanwhile. `on_bytes` is told how far it is.
     ///
     /// # Errors
     /// One of them cannot be read or written, or the person asked to stop.
-    pub fn finish(self, has_checksum: bool, on_bytes: impl Fn(u64)) -> Result<(), IsoError> {
-        let path = self.path;
-        let mut from = File::open(&self.base.path).map_err(IsoError::io(&self.base.path))?;
+    pub fn fill(&self, on_bytes: impl Fn(u64)) -> Result<(), IsoError> {
+        copy_ranges(&self.base.path, self.path, &self.holes, on_bytes)
+    }
+
+    /// The same of a file that is as it shall be otherwise; and its checksum, of the same pass.
+    ///
+    /// # Errors
+    /// As for [`Self::fill`].
+    pub fn fill_summed(&self, on_bytes: impl Fn(u64)) -> Result<Option<Checksum>, IsoError> {
+        let Self { base, path, holes } = self;
+        let mut from = File::open(&base.path).map_err(IsoError::io(&base.path))?;
+        let mut own = File::open(path).map_err(IsoError::io(*path))?;
         let mut to = open(path)?;
-        let sum = has_checksum
-            .then(|| Medium::open(path).map(|medium| Checksum::new(medium.volume_size())))
-            .transpose()?;
-        let sum = if sum.is_some() {
-            let mut own = File::open(path).map_err(IsoError::io(path))?;
-            let (mut at, mut end) = (0, own.metadata().map_err(IsoError::io(path))?.len());
-            end = end.max(self.base.medium.file_size());
-            let place = std::cell::Cell::new((0, false));
-            let read = |buffer: &mut [u8]| {
-                let hole = self.holes.partition_point(|hole| hole.end <= at);
-                let hole = self.holes.get(hole).cloned().unwrap_or(end..end);
-                let is_hole = hole.contains(&at);
-                let (source, until) =
-                    if is_hole { (&mut from, hole.end) } else { (&mut own, hole.start) };
-                let most = usize::try_from(until - at).unwrap_or(usize::MAX).min(buffer.len());
-                place.set((at, is_hole));
-                let count =
-                    source.seek(SeekFrom::Start(at)).and_then(|_| source.read(&mut buffer[..most]));
-                let count = count.map_err(IsoError::io(path))?;
-                if count == 0 && is_hole {
-                    // The base has become shorter meanwhile.
-                    let source = io::Error::from(io::ErrorKind::UnexpectedEof);
-                    return Err(IsoError::io(&self.base.path)(source));
-                }
-                at += count as u64;
-                on_bytes(at);
-                Ok(count)
-            };
-            let write = |bytes: &[u8]| match place.get() {
-                (at, true) => to
-                    .seek(SeekFrom::Start(at))
-                    .and_then(|_| to.write_all(bytes))
-                    .map_err(IsoError::io(path)),
-                _ => Ok(()),
-            };
-            checksum::summed(sum, read, write)?
-        } else {
-            for hole in &self.holes {
-                let mut at = hole.start;
-                while at < hole.end {
-                    interrupt::check()?;
-                    let part = at..hole.end.min(at + PIECE);
-                    at = part.end;
-                    copy_range(&mut from, &mut to, &part).map_err(IsoError::io(path))?;
-                    on_bytes(at);
-                }
+        let end = own.metadata().map_err(IsoError::io(*path))?.len().max(base.medium.file_size());
+        let mut at = 0;
+        let place = std::cell::Cell::new((0, false));
+        let read = |buffer: &mut [u8]| {
+            let hole = holes.partition_point(|hole| hole.end <= at);
+            let hole = holes.get(hole).cloned().unwrap_or(end..end);
+            let is_hole = hole.contains(&at);
+            let (source, until) =
+                if is_hole { (&mut from, hole.end) } else { (&mut own, hole.start) };
+            let most = usize::try_from(until - at).unwrap_or(usize::MAX).min(buffer.len());
+            place.set((at, is_hole));
+            let count =
+                source.seek(SeekFrom::Start(at)).and_then(|_| source.read(&mut buffer[..most]));
+            let count = count.map_err(IsoError::io(*path))?;
+            if count == 0 && is_hole {
+                return Err(shortened(&base.path));
             }
-            None
+            at += count as u64;
+            on_bytes(at);
+            Ok(count)
         };
-        checksum::write(&mut to, sum).map_err(IsoError::io(path))
+        let write = |bytes: &[u8]| match place.get() {
+            (at, true) => to
+                .seek(SeekFrom::Start(at))
+                .and_then(|_| to.write_all(bytes))
+                .map_err(IsoError::io(*path)),
+            _ => Ok(()),
+        };
+        let sum = Checksum::new(Medium::open(path)?.volume_size());
+        checksum::summed(Some(sum), read, write)
     }
 }
 
@@ -174,15 +160,38 @@ pub(super) fn between(ranges: &[Range<u64>], end: u64) -> Vec<Range<u64>> {
         .collect()
 }
 
-/// Copies one range, inside the kernel where the system has that.
-pub(super) fn copy_range(from: &mut File, to: &mut File, range: &Range<u64>) -> io::Result<()> {
-    from.seek(SeekFrom::Start(range.start))?;
-    to.seek(SeekFrom::Start(range.start))?;
-    let length = range.end - range.start;
-    if io::copy(&mut (&*from).take(length), to)? == length {
-        return Ok(());
+/// Copies parts of a file to the same places of another that is there, inside the kernel where the system has that. `on_bytes` is told how
+/// far it is.
+pub(super) fn copy_ranges(
+    base: &Path,
+    path: &Path,
+    ranges: &[Range<u64>],
+    on_bytes: impl Fn(u64),
+) -> Result<(), IsoError> {
+    let mut from = File::open(base).map_err(IsoError::io(base))?;
+    let mut to = open(path)?;
+    for range in ranges {
+        from.seek(SeekFrom::Start(range.start)).map_err(IsoError::io(base))?;
+        to.seek(SeekFrom::Start(range.start)).map_err(IsoError::io(path))?;
+        let mut at = range.start;
+        while at < range.end {
+            interrupt::check()?;
+            let length = PIECE.min(range.end - at);
+            let copied =
+                io::copy(&mut (&from).take(length), &mut to).map_err(IsoError::io(path))?;
+            if copied < length {
+                return Err(shortened(base));
+            }
+            at += length;
+            on_bytes(at);
+        }
     }
-    Err(io::ErrorKind::UnexpectedEof.into())
+    Ok(())
+}
+
+fn shortened(base: &Path) -> IsoError {
+    let what = "it has become shorter while it was read";
+    IsoError::io(base)(io::Error::new(io::ErrorKind::UnexpectedEof, what))
 }
 
 /// Makes `output`, which is there and empty, a copy that shares the blocks of `base`. Tells whether it is one.
@@ -214,4 +223,22 @@ pub(super) fn share(base: &Path, output: &Path) -> Result<bool, IsoError> {
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 pub(super) fn share(_: &Path, _: &Path) -> Result<bool, IsoError> {
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_that_becomes_shorter_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [base, path] = ["base", "path"].map(|name| folder.path().join(name));
+        std::fs::write(&base, "0123456789").expect("written");
+        std::fs::write(&path, "..........").expect("written");
+        copy_ranges(&base, &path, &[1..3, 8..10], |_| ()).expect("copied");
+        assert_eq!(std::fs::read(&path).expect("there"), b".12.....89");
+        let told = copy_ranges(&base, &path, &[1..3, 8..11], |_| ()).map_err(|e| e.to_string());
+        let expected = format!("`{}`: it has become shorter while it was read", base.display());
+        assert_eq!(told, Err(expected));
+    }
 }

@@ -19,7 +19,7 @@ mod seed;
 mod tools;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::appear::AppearError;
 use crate::medium::MediumError;
@@ -133,6 +133,14 @@ impl IsoError {
     fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
+    }
+
+    /// The same of a file that has another name while it grows.
+    fn named(self, growing: &Path, output: &Path) -> Self {
+        match self {
+            Self::Io { path, source } if path == growing => Self::io(output)(source),
+            other => other,
+        }
     }
 }
 

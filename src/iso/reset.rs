@@ -3,18 +3,16 @@
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use super::base::digest;
-use super::copy::{copy_range, share};
+use super::copy::{copy_ranges, share};
 use super::role::check_room;
 use super::{IsoError, Mark, mark};
 use crate::appear::{self, Growing};
 use crate::digest::Digest;
-use crate::interrupt;
 use crate::medium::Medium;
 
-/// Bytes that are copied between two looks at whether to stop.
-const PIECE: usize = 16 << 20;
 /// The descriptors, the boot image's sectors and a partition table have some dozens of kilobytes; padding that is not zeros may have more.
 const LARGEST_UNDO: u64 = 80 << 20;
 
@@ -65,13 +63,9 @@ pub fn reset(
     let here = growing.path();
     if !share(path, here)? {
         check_room(appear::folder_of(output), base.size)?;
-        let mut from = File::open(path).map_err(IsoError::io(path))?;
-        let mut to = open(here, output)?;
-        for at in (0..base.here).step_by(PIECE) {
-            interrupt::check()?;
-            let part = at..base.here.min(at + PIECE as u64);
-            copy_range(&mut from, &mut to, &part).map_err(IsoError::io(output))?;
-        }
+        let there = 0..base.here;
+        copy_ranges(path, here, slice::from_ref(&there), |_| ())
+            .map_err(|error| error.named(here, output))?;
     }
     let mut to = open(here, output)?;
     // What lies behind is zeros then.

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use super::base::Base;
+use super::checksum;
 use super::copy::Copy;
 use super::edit::{Edited, edit, packages};
 use super::tools::Growth;
@@ -209,11 +212,7 @@ impl Prepared<'_> {
                     IsoError::Tool(ToolError::Failed { .. }) | IsoError::Io { .. },
                     Err(IsoError::NoSpace { folder, free, .. }),
                 ) => IsoError::NoSpace { folder, free, needed },
-                // While it grows it has another name.
-                (IsoError::Io { path, source }, _) if path == growing.path() => {
-                    IsoError::io(&order.output)(source)
-                }
-                (error, _) => error,
+                (error, _) => error.named(growing.path(), &order.output),
             }
         })?;
         on_step(Step::Checking);
@@ -236,13 +235,27 @@ impl Prepared<'_> {
     ) -> Result<(), IsoError> {
         let Self { base, order, edited } = self;
         let copy = Copy::begin(base, path, shared)?;
-        self.grow(path, xorriso)?;
+        let on_bytes = |bytes| on_step(Step::Written(bytes));
+        let has_checksum = edited.mark.media_check;
+        if has_checksum {
+            self.grow(path, xorriso)?;
+        } else {
+            // Of what is missing xorriso neither reads nor writes anything.
+            thread::scope(|scope| {
+                let growing = scope.spawn(|| self.grow(path, xorriso));
+                let filled = copy.fill(on_bytes);
+                let grown = growing.join().unwrap_or_else(|panic| resume_unwind(panic));
+                grown.and(filled)
+            })?;
+        }
         // isomd5sum would read an image that ends too early for ever.
         if let Err(error) = Medium::open(path) {
             let findings = vec![format!("  {error}")];
             return Err(IsoError::ReadBack { path: order.output.clone(), findings });
         }
-        copy.finish(edited.mark.media_check, |bytes| on_step(Step::Written(bytes)))
+        let sum = if has_checksum { copy.fill_summed(on_bytes)? } else { None };
+        let mut file = fs::File::options().write(true).open(path).map_err(IsoError::io(path))?;
+        checksum::write(&mut file, sum).map_err(IsoError::io(path))
     }
 
     fn grow(&self, path: &Path, xorriso: &Xorriso) -> Result<(), IsoError> {

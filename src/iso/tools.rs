@@ -108,6 +108,8 @@ impl Xorriso {
         say(&mut words, &["-joliet", if growth.has_joliet { "on" } else { "off" }]);
         // What the media check leaves out at the end shall be nothing.
         say(&mut words, &["-padding", "32k", "-boot_image", "any", "replay"]);
+        // A copy that is not whole yet need not be on the disk.
+        say(&mut words, &["-stdio_sync", "off"]);
         for (source, target) in growth.files.iter().chain(&growth.additions) {
             words.extend([OsString::from("-map"), source.into(), target.into()]);
         }

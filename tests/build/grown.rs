@@ -41,6 +41,10 @@ fn the_checksum_is_what_implantisomd5_writes() {
     let mut check = judge("checkisomd5");
     check.arg(lab.path("none/controller.iso"));
     assert_ne!(outcome(check).status, 0);
+    // Its files are filled in on another way, and are the same but for what it says of itself.
+    let told = lab.done(&["inspect", "none/controller.iso", "--diff", "isos/controller.iso"]);
+    assert_eq!(told.stdout.lines().count(), 1, "{told:?}");
+    assert!(told.stdout.starts_with("~ /trainyard.json"), "{told:?}");
 }
 
 /// Same base, lab, secrets and time: the same bytes.

@@ -244,6 +244,19 @@ fn programs_that_are_missing_old_or_fail_are_told() {
     fails(&lab, silent, 5, &["does not read back", "`/ks.cfg` is not what was written"]);
 }
 
+/// Somebody else's download, say, which is begun anew at that moment.
+#[test]
+fn a_base_that_becomes_shorter_while_it_is_copied_is_told() {
+    let lab = Lab::example("smallest.yaml");
+    let own = lab.path("own.iso").display().to_string();
+    fs::copy(base(), &own).expect("copied");
+    let script = format!(
+        "/usr/bin/xorriso \"$@\" || exit\n[ \"$1\" = -version ] || truncate -s 400K '{own}'"
+    );
+    let shrinking = with_program(&lab, build(&lab, &own), "xorriso", &script);
+    fails(&lab, shrinking, 9, &[&format!("`{own}`: it has become shorter while it was read")]);
+}
+
 /// A byte of the base's first directory, which nothing of a product points at any more.
 fn place_of_directory() -> u64 {
     let bytes = fs::read(base()).expect("bytes");
