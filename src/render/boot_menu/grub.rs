@@ -45,6 +45,13 @@ pub fn edit(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuErr
         return Err(BootMenuError::Unsupported { line: places.number(at), problem });
     }
 
+    if menu.label.is_some() {
+        // A longer label makes the medium's own entries longer, too.
+        let kernels = script.entries.iter().flat_map(|entry| &entry.linux);
+        let lengths = kernels.map(|command| length(command.iter().skip(1)));
+        check_length(lengths.max().unwrap_or_default())?;
+    }
+
     let mut replaced: Vec<Change> = Vec::new();
     let mut added = Vec::new();
     let timeout = menu.timeout.map_or_else(|| "-1".to_owned(), |seconds| seconds.to_string());
@@ -219,6 +226,12 @@ fn ask(password: &MenuPassword) -> [String; 3] {
     ]
 }
 
+/// Bytes of a kernel's command line: GRUB hands on `BOOT_IMAGE=`, the kernel's path, and the arguments.
+fn length<'a>(words: impl Iterator<Item = &'a Word>) -> usize {
+    let words: usize = words.map(|word| word.value.len() + 1).sum();
+    "BOOT_IMAGE=".len() + words.saturating_sub(1)
+}
+
 /// The new entry: the install entry's own text, with arguments added to its kernel's and taken from them.
 fn copy(
     text: &str,
@@ -234,11 +247,9 @@ fn copy(
     let added: usize = entry.extra_arguments.iter().map(|argument| argument.len() + 1).sum();
     let (mut body, mut from) = (String::new(), install.body.start);
     for command in &install.linux {
-        // GRUB hands on `BOOT_IMAGE=`, the kernel's path, and the arguments.
         let removed = |i: &usize| *i > 1 && entry.removes(&command[*i].value);
         let (removed, kept): (Vec<_>, Vec<_>) = (1..command.len()).partition(removed);
-        let words: usize = kept.iter().map(|i| command[*i].value.len() + 1).sum();
-        check_length("BOOT_IMAGE=".len() + words.saturating_sub(1) + added)?;
+        check_length(length(kept.iter().map(|i| &command[*i])) + added)?;
         // Each with the blanks before it.
         for i in removed {
             body += &text[from..command[i - 1].range.end];

@@ -40,6 +40,11 @@ pub fn edit(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuErr
         return Err(BootMenuError::AlreadyEdited { what: format!("it has an entry of {marker}") });
     }
     let install = &config.labels[plain_install(&config.entries())?];
+    if menu.label.is_some() {
+        // A longer label makes the medium's own entries longer, too.
+        let lengths = config.labels.iter().map(|label| label.length(label.append()));
+        check_length(lengths.max().unwrap_or_default())?;
+    }
 
     let mut edits = Edits::between(&original, &lines);
     let mut added = Vec::new();
@@ -181,6 +186,14 @@ pub fn timeout(text: &str) -> Option<Duration> {
 }
 
 impl Label<'_> {
+    /// Bytes of its kernel's command line with these arguments.
+    fn length(&self, append: &str) -> usize {
+        // ISOLINUX adds these by itself.
+        let initrd = self.initrd.map_or(0, |path| " initrd=".len() + path.len());
+        let (_, kernel) = self.kernel.unwrap_or(("kernel", self.name));
+        append.len() + initrd + " BOOT_IMAGE=".len() + kernel.len()
+    }
+
     /// The lines of the new entry.
     fn copy(
         &self,
@@ -200,9 +213,7 @@ impl Label<'_> {
             }
             append.push_str(argument);
         }
-        // ISOLINUX adds these by itself.
-        let initrd = self.initrd.map_or(0, |path| " initrd=".len() + path.len());
-        check_length(append.len() + initrd + " BOOT_IMAGE=".len() + kernel.len())?;
+        check_length(self.length(&append))?;
         let mut lines =
             vec![format!("label {name}"), format!("  menu label {}", entry.title.trim())];
         lines.extend(default.then(|| "  menu default".to_owned()));

@@ -351,6 +351,18 @@ fn what_is_refused() {
     );
 }
 
+/// Entries of the medium's own, of which a longer label makes more than the kernel takes.
+#[test]
+fn the_limit_holds_for_the_mediums_own_entries() {
+    let own =
+        format!("menuentry own {{ linuxefi /k inst.stage2=hd:LABEL=L {} }}\n", "x".repeat(2010));
+    let text = format!("{MENU}\n{own}");
+    let labelled = |new: &str| Menu { label: Some(("L".into(), new.into())), ..menu() };
+    assert!(edit(&text, &labelled("M"), "m").is_ok());
+    let error = edit(&text, &labelled("LONGER"), "m");
+    assert_eq!(error, Err(BootMenuError::CommandLineTooLong { length: 2047 + 5 }));
+}
+
 #[test]
 fn an_entry_inside_an_entry_is_none_of_the_menu() {
     let text =

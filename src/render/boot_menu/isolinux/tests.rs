@@ -383,6 +383,18 @@ fn what_is_refused() {
     assert_eq!(edit(MENU, &none, "m"), Err(BootMenuError::NoEntries));
 }
 
+/// Entries of the medium's own, of which a longer label makes more than the kernel takes.
+#[test]
+fn the_limit_holds_for_the_mediums_own_entries() {
+    let own =
+        format!("label own\n  kernel k\n  append inst.stage2=hd:LABEL=L {}\n", "x".repeat(2011));
+    let text = format!("{MENU}{own}");
+    let labelled = |new: &str| Menu { label: Some(("L".into(), new.into())), ..menu() };
+    assert!(edit(&text, &labelled("M"), "m").is_ok());
+    let error = edit(&text, &labelled("LONGER"), "m");
+    assert_eq!(error, Err(BootMenuError::CommandLineTooLong { length: 2047 + 5 }));
+}
+
 #[test]
 fn the_limit_counts_what_the_kernel_gets() {
     // Everything but the added argument: `initrd=initrd.img quiet `, ` BOOT_IMAGE=vmlinuz`, the zero.
