@@ -44,7 +44,8 @@ impl Cache {
         (seen.schema == 1 && is_same).then_some(seen.sha256)
     }
 
-    /// Notes the digest of a file that was read through; not where it was touched since `before`, when reading had not begun yet.
+    /// Notes the digest of a file that was read through. `before` is what it was when reading had not begun yet: where it was touched
+    /// meanwhile, the note holds for no file.
     ///
     /// # Errors
     /// The cache cannot be written.
@@ -55,11 +56,7 @@ impl Cache {
         sha256: Digest,
     ) -> Result<(), FetchError> {
         let Some(path) = self.place_of_seen(file) else { return Ok(()) };
-        let now = fs::metadata(file).map_err(FetchError::io(file))?;
         let seen = Seen { schema: 1, sha256, stamp: Stamp::of(before), changed: changed(before) };
-        if seen.stamp != Stamp::of(&now) || seen.changed != changed(&now) {
-            return Ok(());
-        }
         cache::make_folder(&path)?;
         let json = serde_json::to_vec_pretty(&seen).unwrap_or_default();
         fs::write(&path, json).map_err(FetchError::io(path))
@@ -69,5 +66,29 @@ impl Cache {
         let path = file.canonicalize().ok()?;
         let name = Digest::of(path.as_os_str().as_encoded_bytes()).short();
         Some(self.folder().join("seen").join(format!("{name}.json")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A digest is believed as long as the file is the one that it was read from, and was that while it was read.
+    #[test]
+    fn a_file_that_is_touched_is_not_known() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (cache, file) = (Cache::new(folder.path().join("cache")), folder.path().join("a.iso"));
+        let sha256 = Digest::of(b"one");
+        let read = |meanwhile: &dyn Fn()| {
+            let before = fs::metadata(&file).expect("there");
+            meanwhile();
+            cache.note_seen(&file, &before, sha256).expect("noted");
+            cache.seen(&file)
+        };
+        fs::write(&file, "one").expect("written");
+        assert_eq!(read(&|| fs::write(&file, "other").expect("written")), None);
+        assert_eq!(read(&|| ()), Some(sha256));
+        fs::write(&file, "longer").expect("written");
+        assert_eq!(cache.seen(&file), None);
     }
 }
