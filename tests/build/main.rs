@@ -195,6 +195,11 @@ fn inspect_tells_a_medium_that_was_changed() {
     lab.done(&["build", "controller", "-o", "isos", "--image", base()]);
     fs::write(lab.path("other.cfg"), "cmdline\n").expect("written");
     let other = lab.path("other.cfg").display().to_string();
+    // As a later trainyard might write it.
+    let mark = extracted(&lab, &lab.path("isos/controller.iso"), "/trainyard.json");
+    let text = fs::read_to_string(mark).expect("text").replace("\"schema\": 2", "\"schema\": 3");
+    fs::write(lab.path("later.json"), text).expect("written");
+    let later = lab.path("later.json").display().to_string();
     for (name, change, told) in [
         (
             "replaced.iso",
@@ -207,6 +212,11 @@ fn inspect_tells_a_medium_that_was_changed() {
             vec!["-update", other.as_str(), "/trainyard.json"],
             "`/trainyard.json` cannot be read",
         ),
+        (
+            "later.iso",
+            vec!["-update", later.as_str(), "/trainyard.json"],
+            "its format is 3, and this trainyard knows 2",
+        ),
     ] {
         let target = lab.path(name).display().to_string();
         let mut arguments = vec!["-outdev", target.as_str(), "-boot_image", "any", "replay"];
@@ -216,4 +226,7 @@ fn inspect_tells_a_medium_that_was_changed() {
         assert_eq!(outcome.status, 5, "{name} {outcome:?}");
         assert!(outcome.stderr.contains(told), "{name} {outcome:?}");
     }
+    let reset = lab.run(&["reset", "later.iso", "-o", "back.iso"]);
+    assert_eq!(reset.status, 9, "{reset:?}");
+    assert!(reset.stderr.contains("its format is 3"), "{reset:?}");
 }
