@@ -35,15 +35,7 @@ pub fn edit(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuErr
     let lines = lines(text);
     let script = Script::read(text);
     let places = Places::new(&lines);
-    if let Some(at) = script.unread {
-        let line = places.number(at);
-        return Err(BootMenuError::Unsupported { line, problem: TOO_INTRICATE });
-    }
-    let install = &script.entries[plain_install(&boot_entries(&script))?];
-    if let Some(at) = script.unclosed.or((!install.closed).then_some(install.body.start)) {
-        let problem = "a quote or a brace that it opens is never closed";
-        return Err(BootMenuError::Unsupported { line: places.number(at), problem });
-    }
+    let install = to_copy(&script, &places)?;
 
     if menu.label.is_some() {
         // A longer label makes the medium's own entries longer, too.
@@ -99,6 +91,19 @@ pub fn edit(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuErr
     Ok(edits.apply(&original, marker))
 }
 
+/// The entry to copy, of a menu that was understood.
+fn to_copy<'a>(script: &'a Script, places: &Places) -> Result<&'a MenuEntry, BootMenuError> {
+    let unsupported = |at, problem| BootMenuError::Unsupported { line: places.number(at), problem };
+    if let Some(at) = script.unread {
+        return Err(unsupported(at, TOO_INTRICATE));
+    }
+    let install = &script.entries[plain_install(&boot_entries(script))?];
+    match script.unclosed.or((!install.closed).then_some(install.body.start)) {
+        Some(at) => Err(unsupported(at, "a quote or a brace that it opens is never closed")),
+        None => Ok(install),
+    }
+}
+
 /// The text as it names the volume by its new label, line for line.
 fn relabelled(text: &str, lines: &[Line<'_>], menu: &Menu) -> Result<String, BootMenuError> {
     let Some((old, new)) = &menu.label else { return Ok(text.to_owned()) };
@@ -128,7 +133,7 @@ insmod part_gpt
 pub fn alone(text: &str, menu: &Menu, marker: &str, label: &str) -> Result<String, BootMenuError> {
     menu.check(marker)?;
     let script = Script::read(text);
-    let install = &script.entries[plain_install(&boot_entries(&script))?];
+    let install = to_copy(&script, &Places::new(&lines(text)))?;
     let timeout = menu.timeout.map_or_else(|| "-1".to_owned(), |seconds| seconds.to_string());
     let mut alone = format!(
         "set default=\"0\"\nset timeout={timeout}\n\n{SCREEN}\nsearch --no-floppy --set=root -l {}\n",

@@ -30,16 +30,13 @@ pub fn edit(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuErr
     let relabelled = with_lines(&original, &relabelled);
     let lines = lines(&relabelled);
     let config = Config::read(&lines);
-    if let Some(line) = config.unread {
-        return Err(BootMenuError::Unsupported { line: line + 1, problem: TOO_INTRICATE });
-    }
     let names: Vec<String> = (1..=menu.entries.len()).map(|number| name(marker, number)).collect();
     if is_edited(&lines, marker)
         || config.labels.iter().any(|label| names.iter().any(|name| name == label.name))
     {
         return Err(BootMenuError::AlreadyEdited { what: format!("it has an entry of {marker}") });
     }
-    let install = &config.labels[plain_install(&config.entries())?];
+    let install = to_copy(&config)?;
     if menu.label.is_some() {
         // A longer label makes the medium's own entries longer, too.
         let lengths = config.labels.iter().map(|label| label.length(label.append()));
@@ -95,6 +92,14 @@ pub fn edit(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuErr
     Ok(edits.apply(&original, marker))
 }
 
+/// The entry to copy, of a menu that was understood.
+fn to_copy<'a, 'b>(config: &'b Config<'a>) -> Result<&'b Label<'a>, BootMenuError> {
+    if let Some(line) = config.unread {
+        return Err(BootMenuError::Unsupported { line: line + 1, problem: TOO_INTRICATE });
+    }
+    Ok(&config.labels[plain_install(&config.entries())?])
+}
+
 /// Makes the menu ask for the password before it starts an entry that is there, and gives the directives that
 /// make it ask before it leaves an entry's arguments or the menu itself to a person.
 fn ask(
@@ -146,7 +151,7 @@ pub fn alone(text: &str, menu: &Menu, marker: &str) -> Result<String, BootMenuEr
     menu.check(marker)?;
     let lines = lines(text);
     let config = Config::read(&lines);
-    let install = &config.labels[plain_install(&config.entries())?];
+    let install = to_copy(&config)?;
     let mut alone = Vec::new();
     if let Some(Serial { unit, speed }) = menu.serial {
         alone.push(format!("serial {unit} {speed}"));

@@ -364,6 +364,18 @@ fn the_limit_holds_for_the_mediums_own_entries() {
 }
 
 #[test]
+fn what_is_never_closed_is_not_copied_alone() {
+    let told = |text: &str| alone(text, &menu(), "m", "L").unwrap_err().to_string();
+    let entry = "menuentry Install {\nlinuxefi /k inst.stage2=hd:LABEL=L";
+    for open in [format!("{entry}\n"), format!("{entry} 'quiet }}\n")] {
+        assert!(
+            told(&open).ends_with("a quote or a brace that it opens is never closed"),
+            "{open}"
+        );
+    }
+}
+
+#[test]
 fn an_entry_inside_an_entry_is_none_of_the_menu() {
     let text =
         "menuentry 'Install' {\n\tlinux /k\n\tinitrd /i\n\tmenuentry 'Later' { linux /l }\n}\n";
