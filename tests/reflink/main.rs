@@ -1,11 +1,13 @@
-//! Role ISOs on a file system that can share blocks: XFS in a file, on a loop device of the test's own.
+//! Role ISOs of a medium on other file systems, which only root mounts: one that can share blocks (XFS in a file, on a loop device of the
+//! test's own), and one that a program is.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 use common::{Lab, ROOT, judge, judged, outcome};
 
@@ -49,6 +51,46 @@ impl Drop for Mounted {
     }
 }
 
+/// A file that a program hands out, as long as this lives.
+struct Handed(Child, PathBuf);
+
+impl Handed {
+    fn out(file: &Path, path: PathBuf) -> Self {
+        fs::write(&path, "").expect("a place for it");
+        let node = format!("driver=file,node-name=medium,read-only=on,filename={}", file.display());
+        let export =
+            format!("type=fuse,id=it,node-name=medium,writable=off,mountpoint={}", path.display());
+        let mut program = judge("qemu-storage-daemon");
+        program.args(["--blockdev", &node, "--export", &export]);
+        let handed = Self(program.spawn().expect("started"), path);
+        let begun = Instant::now();
+        while fs::metadata(&handed.1).expect("there").len() == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it does not appear");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        handed
+    }
+
+    /// It is there, and nobody hands it out any more.
+    fn end(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        self.end();
+        let _ = Command::new("umount").arg(&self.1).status();
+    }
+}
+
+fn standin(path: &Path, size_mib: &str) {
+    let mut standin = Command::new(Path::new(ROOT).join("scripts/dev/standin-iso.sh"));
+    standin.args(["--no-kernel", "--size-mib", size_mib, "-o"]).arg(path);
+    judged(standin);
+}
+
 fn sha256(path: &Path) -> String {
     let mut command = judge("sha256sum");
     command.arg(path);
@@ -56,9 +98,9 @@ fn sha256(path: &Path) -> String {
 }
 
 /// Builds both nodes' ISOs, and tells whether they share blocks.
-fn build(lab: &Lab, output: &str, base: &Path) -> bool {
+fn build(lab: &Lab, output: &str, base: &Path, more: &[&str]) -> bool {
     let mut command = lab.command(&["build", "--format", "json", "-o", output, "--image"]);
-    command.arg(base).env("SOURCE_DATE_EPOCH", "1700000000");
+    command.arg(base).args(more).env("SOURCE_DATE_EPOCH", "1700000000");
     let built = outcome(command);
     assert_eq!(built.status, 0, "{built:?}");
     let data: serde_json::Value = serde_json::from_str(&built.stdout).expect("JSON");
@@ -74,17 +116,15 @@ fn an_iso_costs_what_differs_and_is_the_same_as_elsewhere() {
     let lab = Lab::example("smallest.yaml");
     let xfs = Mounted::xfs(&lab);
     let base = xfs.0.join("base.iso");
-    let mut standin = Command::new(Path::new(ROOT).join("scripts/dev/standin-iso.sh"));
-    standin.args(["--no-kernel", "--size-mib", "150", "-o"]).arg(&base);
-    judged(standin);
+    standin(&base, "150");
     let sum = sha256(&base);
     let before = xfs.used(&lab);
-    assert!(build(&lab, "xfs/isos", &base), "XFS shares blocks");
+    assert!(build(&lab, "xfs/isos", &base, &[]), "XFS shares blocks");
     let each = (xfs.used(&lab) - before) / 2;
     println!("newly allocated: {} KiB an ISO, of a base of 150 MiB", each >> 10);
     assert!(each <= 2 << 20, "{each} bytes an ISO");
     // The same bytes where nothing is shared: on another file system.
-    assert!(!build(&lab, "whole", &base), "nothing is shared between file systems");
+    assert!(!build(&lab, "whole", &base, &[]), "nothing is shared between file systems");
     for node in ["controller", "compute"] {
         let [shared, whole] =
             ["xfs/isos", "whole"].map(|folder| lab.path(&format!("{folder}/{node}.iso")));
@@ -92,6 +132,13 @@ fn an_iso_costs_what_differs_and_is_the_same_as_elsewhere() {
         let mut check = judge("checkisomd5");
         check.arg(&shared);
         judged(check);
+    }
+    // Nor does it matter in which order they are written, as without a checksum.
+    let unchecked = |folder| build(&lab, folder, &base, &["--no-media-check"]);
+    assert!(unchecked("xfs/unchecked") && !unchecked("unchecked"));
+    for node in ["controller", "compute"] {
+        let isos = ["xfs/unchecked", "unchecked"].map(|f| lab.path(&format!("{f}/{node}.iso")));
+        assert_eq!(sha256(&isos[0]), sha256(&isos[1]), "{node}");
     }
     assert_eq!(sha256(&base), sum, "the base is as it was");
     // It can be had back, sharing blocks again.
@@ -101,8 +148,32 @@ fn an_iso_costs_what_differs_and_is_the_same_as_elsewhere() {
     assert!(xfs.used(&lab) - before <= 2 << 20);
     // A base on a file system that cannot be written to is as good as another.
     xfs.mount("remount,ro", Path::new("none"));
-    assert!(!build(&lab, "elsewhere", &base));
+    assert!(!build(&lab, "elsewhere", &base, &[]));
     let refused = lab.run(&["build", "-o", "xfs/more", "--image", &base.display().to_string()]);
     assert_eq!(refused.status, 9, "{refused:?}");
     assert!(refused.stderr.contains("Read-only file system"), "{refused:?}");
+}
+
+/// As on a network file system, of which this machine has none: what reads it is a program, no blocks are shared, and it may go away.
+#[test]
+fn a_base_on_a_file_system_that_a_program_is() {
+    let lab = Lab::example("smallest.yaml");
+    let base = lab.path("base.iso");
+    standin(&base, "8");
+    let mut handed = Handed::out(&base, lab.path("handed.iso"));
+    let there = handed.1.clone();
+    assert!(!build(&lab, "handed", &there, &[]));
+    build(&lab, "own", &base, &[]);
+    for node in ["controller", "compute"] {
+        let isos = ["handed", "own"].map(|folder| lab.path(&format!("{folder}/{node}.iso")));
+        assert_eq!(sha256(&isos[0]), sha256(&isos[1]), "{node}");
+    }
+    handed.end();
+    let gone = lab.run(&["build", "-o", "gone", "--image", &there.display().to_string()]);
+    assert_eq!(gone.status, 9, "{gone:?}");
+    assert!(
+        gone.stderr.contains("handed.iso") && gone.stderr.contains("not connected"),
+        "{gone:?}"
+    );
+    assert!(!lab.path("gone/controller.iso").exists());
 }
