@@ -1,5 +1,5 @@
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -8,8 +8,12 @@ use serde_json::json;
 use crate::cli::InspectArgs;
 use crate::cli::ui::Ui;
 use crate::exit::{self, Failure};
+use crate::interrupt;
 use crate::iso::{self, Change, Difference, Inspection};
 use crate::medium::{Entry, Medium};
+
+/// Bytes that are written between two looks at whether to stop.
+const PIECE: u64 = 1 << 20;
 
 pub(in crate::cli) fn inspect(args: &InspectArgs, ui: &Ui) -> Result<()> {
     match (&args.diff, &args.extract) {
@@ -61,12 +65,18 @@ fn extract(iso: &Path, file: &str) -> Result<()> {
         let message = format!("`{}` has no file `{file}`", iso.display());
         bail!(Failure::new(exit::INPUT, message));
     };
-    let mut out = std::io::stdout().lock();
-    match std::io::copy(&mut medium.reader(&entry)?, &mut out).and_then(|_| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(error).with_context(|| format!("`{file}` of `{}`", iso.display()))
+    let (mut from, mut out) = (medium.reader(&entry)?, std::io::stdout().lock());
+    loop {
+        interrupt::check()?;
+        let copied = std::io::copy(&mut from.by_ref().take(PIECE), &mut out);
+        match copied.and_then(|count| out.flush().map(|()| count)) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) => {
+                return Err(error).with_context(|| format!("`{file}` of `{}`", iso.display()));
+            }
         }
-        _ => Ok(()),
     }
 }
 
