@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use super::base::digest;
-use super::{Base, IsoError};
+use super::{Base, IsoError, UPDATES};
 use crate::digest::Digest;
 
 /// More than any medium's folders hold.
@@ -19,10 +20,11 @@ pub struct Addition {
     pub source: PathBuf,
     /// Its path on the medium.
     pub target: String,
+    found: OnceLock<Found>,
 }
 
 /// What is in an addition.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     /// The digest of every file, by its path on the medium.
     pub files: BTreeMap<String, Digest>,
@@ -57,17 +59,27 @@ impl FromStr for Addition {
                 "`{text}` is no SOURCE:/PATH whose path on the medium consists of names, such as extras:/lab/extras"
             ));
         }
-        Ok(Self { source: source.into(), target: target.to_owned() })
+        Ok(Self::new(source.into(), target.to_owned()))
     }
 }
 
 impl Addition {
-    /// What is in it. `taken` are paths of our own.
+    fn new(source: PathBuf, target: String) -> Self {
+        Self { source, target, found: OnceLock::new() }
+    }
+
+    /// An image of changes to the installer itself.
+    #[must_use]
+    pub fn updates(source: PathBuf) -> Self {
+        Self::new(source, UPDATES.to_owned())
+    }
+
+    /// What is in it; that is looked at once, for however many media. `taken` are paths of our own.
     pub(super) fn found(
         &self,
         base: &Base,
         taken: &BTreeMap<String, Digest>,
-    ) -> Result<Found, IsoError> {
+    ) -> Result<&Found, IsoError> {
         let target = &self.target;
         let refused = |has: &str| IsoError::Addition {
             path: self.source.clone(),
@@ -89,8 +101,16 @@ impl Addition {
                 return Err(refused(part));
             }
         }
+        if let Some(found) = self.found.get() {
+            return Ok(found);
+        }
+        let found = self.read()?;
+        Ok(self.found.get_or_init(|| found))
+    }
+
+    fn read(&self) -> Result<Found, IsoError> {
         let mut found = Found::default();
-        let mut waiting = vec![(self.source.clone(), target.clone())];
+        let mut waiting = vec![(self.source.clone(), self.target.clone())];
         while let Some((path, target)) = waiting.pop() {
             let wrong =
                 |what: &str| IsoError::Addition { path: path.clone(), what: what.to_owned() };

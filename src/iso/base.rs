@@ -16,7 +16,7 @@ use crate::medium::tree::TreeInfo;
 /// Boot files are small; one that is larger than this is not what it seems.
 pub(super) const LARGEST_MENU: u64 = 1 << 20;
 /// The real one has 9 MiB.
-pub(super) const LARGEST_EFIBOOT: u64 = 256 << 20;
+pub(super) const LARGEST_EFIBOOT: u64 = 64 << 20;
 
 /// ISOLINUX's menu, for BIOS.
 pub(super) const ISOLINUX_CFG: &str = "/isolinux/isolinux.cfg";

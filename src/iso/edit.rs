@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::PathBuf;
 
 use super::base::{Base, EFIBOOT, GRUB_CFG, INNER_GRUB_CFG, ISOLINUX_CFG};
 use super::mark::{self, MarkBase, MarkNode, Place};
-use super::{Addition, IsoError, KICKSTART, Mark, Order, UPDATES, efiboot};
+use super::{IsoError, KICKSTART, Mark, Order, UPDATES, efiboot};
 use crate::digest::Digest;
 use crate::medium::BLOCK;
 use crate::plan::{InstallerPlan, NodePlan};
@@ -20,8 +21,8 @@ pub(super) struct Edited {
     pub files: Vec<(String, Vec<u8>)>,
     /// Parts of the base's image that are written over where they lie.
     pub patches: Vec<(u64, Vec<u8>)>,
-    /// What a person adds.
-    pub additions: Vec<Addition>,
+    /// What a person adds: where it is on this machine, and its path.
+    pub additions: Vec<(PathBuf, String)>,
     /// Bytes of all that is added.
     pub bytes: u64,
     /// What the medium says of itself.
@@ -75,17 +76,15 @@ pub(super) fn edit(base: &Base, order: &Order) -> Result<Edited, IsoError> {
     let mut digests: BTreeMap<String, Digest> =
         files.iter().map(|(path, content)| (path.clone(), Digest::of(content))).collect();
     digests.insert(EFIBOOT.to_owned(), image_digest);
-    let mut additions = order.custom.add.clone();
-    if let Some(source) = &order.custom.updates {
-        additions.push(Addition { source: source.clone(), target: UPDATES.to_owned() });
-    }
+    let mut additions = Vec::new();
     let mut bytes = files.iter().map(|(_, content)| content.len() as u64).sum();
     let mut folders = Vec::new();
-    for addition in &additions {
+    for addition in order.custom.add.iter().chain(&order.custom.updates) {
         let found = addition.found(base, &digests)?;
-        digests.extend(found.files);
-        folders.extend(found.folders);
+        digests.extend(found.files.clone());
+        folders.extend(found.folders.iter().cloned());
         bytes += found.bytes;
+        additions.push((addition.source.clone(), addition.target.clone()));
     }
     folders.sort();
     // The descriptors and the boot image's sectors are written over; so is what an isohybrid image is padded with.

@@ -81,13 +81,14 @@ impl<'a> Many<'a> {
         self.works.iter().filter(|(_, is_unchanged)| !is_unchanged).count()
     }
 
-    /// How many can be built at the same time: one a processor, as far as there is memory.
+    /// How many can be built at the same time: as many as are `wanted`, or one a processor, as far as there is memory.
     #[must_use]
-    pub fn jobs(&self) -> usize {
-        let processors = thread::available_parallelism().map_or(1, usize::from);
+    pub fn jobs(&self, wanted: Option<usize>) -> usize {
+        let wanted =
+            wanted.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
         let by_memory = room::memory()
             .map_or(usize::MAX, |(free, _)| usize::try_from(free / MEMORY).unwrap_or(usize::MAX));
-        processors.min(by_memory).min(self.open()).max(1)
+        wanted.min(by_memory).min(self.open()).max(1)
     }
 
     /// Builds what is open, so many at the same time. `begin` is told when one begins, and gives what is told how far it is. Where one fails,

@@ -31,7 +31,7 @@ pub struct Custom {
     /// More files and folders.
     pub add: Vec<Addition>,
     /// An image of changes to the installer itself.
-    pub updates: Option<PathBuf>,
+    pub updates: Option<Addition>,
     /// Another volume id than the base's.
     pub volume_id: Option<String>,
     /// Arguments of the kernel for every entry that is added, besides those of its nodes.
@@ -283,7 +283,7 @@ impl Prepared<'_> {
             files.push((source, target.clone()));
         }
         let mut additions = Vec::new();
-        for Addition { source, target } in &edited.additions {
+        for (source, target) in &edited.additions {
             let source = source.canonicalize().map_err(IsoError::io(source))?;
             additions.push((source, target.clone()));
         }

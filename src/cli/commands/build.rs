@@ -15,7 +15,7 @@ use crate::cli::{BuildArgs, CustomArgs, MenuTimeout, ReplaceArgs, SerialConsole}
 use crate::digest::Digest;
 use crate::exit::{self, Failure};
 use crate::iso::{
-    self, Base, Custom, IsoError, Many, Order, Prepared, Replace, State, Step, Xorriso,
+    self, Addition, Base, Custom, IsoError, Many, Order, Prepared, Replace, State, Step, Xorriso,
 };
 use crate::model::Lab;
 use crate::plan::{NodePlan, Plan};
@@ -106,7 +106,7 @@ fn of_role<'p>(
 fn custom(args: &CustomArgs, plan: &Plan) -> Result<Custom> {
     let mut custom = Custom {
         add: args.add.clone(),
-        updates: args.updates.clone(),
+        updates: args.updates.clone().map(Addition::updates),
         volume_id: args.volume_id.clone(),
         arguments: args.kernel_arg.clone(),
         removed_arguments: args.without_kernel_arg.clone(),
@@ -146,7 +146,7 @@ fn run(
 ) -> Result<Vec<State>> {
     let size = base.medium.file_size();
     let open = many.open();
-    let jobs = args.jobs.map_or_else(|| many.jobs(), usize::from);
+    let jobs = many.jobs(args.jobs.map(usize::from));
     ui.detail(|| {
         let how = if many.shared {
             "sharing the blocks of the medium"
