@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use crate::common::{Lab, Outcome, judge, judged, outcome};
-use crate::{base, extracted, sha256, xorriso};
+use crate::{assert_passes_media_check, base, extracted, sha256, xorriso};
 
 /// A build with a time of its own for what is new.
 fn built(lab: &Lab, more: &[&str], epoch: &str) -> Outcome {
@@ -276,9 +276,7 @@ fn killed_at_twenty_moments() {
         if iso.exists() {
             let inspected = lab.run(&["inspect", "isos/controller.iso"]);
             assert_eq!(inspected.status, 0, "{n}: {inspected:?}");
-            let mut check = judge("checkisomd5");
-            check.arg(&iso);
-            judged(check);
+            assert_passes_media_check(&iso);
             fs::remove_file(&iso).expect("removed");
         } else {
             absent += 1;
