@@ -49,7 +49,8 @@ pub fn reset(
     let is_inside =
         |at: u64, length: u64| at.checked_add(length).is_some_and(|end| end <= base.size);
     if !mark.undo.iter().all(|place| is_inside(place.at, place.length))
-        || mark.undo.iter().map(|place| place.length).sum::<u64>() != undo.len() as u64
+        || mark.undo.iter().try_fold(0, |sum: u64, place| sum.checked_add(place.length))
+            != Some(undo.len() as u64)
         || base.here > base.size.min(medium.file_size())
     {
         return Err(unfit("what it says of its base makes no sense"));
