@@ -24,6 +24,7 @@ debian=(ca-certificates curl git gcc libc6-dev make
     cpio gzip xz-utils zstd openssl openssh-client shellcheck sudo python3 python3-venv
     e2fsprogs fdisk gnupg time xfsprogs
     mmdebstrap systemd-container iproute2 dnsmasq-base pxelinux
+    rpm createrepo-c dnf
     chromium chromium-driver)
 fedora=(ca-certificates curl git-core gcc glibc-devel make
     xorriso mtools dosfstools isomd5sum genisoimage syslinux syslinux-nonlinux
@@ -31,6 +32,7 @@ fedora=(ca-certificates curl git-core gcc glibc-devel make
     cpio gzip xz zstd openssl openssh ShellCheck sudo python3 python3-pip dnf-plugins-core
     e2fsprogs util-linux xfsprogs gnupg2 time
     mmdebstrap debian-keyring systemd-container iproute dnsmasq
+    rpm-build rpm-sign createrepo_c dnf
     chromium chromedriver
     python3-configobj python3-jinja2 python3-jsonpatch python3-jsonschema python3-oauthlib python3-pyserial python3-pyyaml python3-requests)
 

@@ -78,7 +78,7 @@ impl Reply {
         Self { pace: Some((bytes, pause)), ..self }
     }
 
-    fn send(&self, to: &mut dyn Write, sent: &AtomicU64) -> io::Result<()> {
+    fn send(&self, to: &mut dyn Write, path: &str, sent: &Sent) -> io::Result<()> {
         let mut head = format!("HTTP/1.1 {} Said\r\nConnection: close\r\n", self.status);
         for (name, value) in &self.headers {
             head.extend([name, ": ", value, "\r\n"]);
@@ -91,19 +91,27 @@ impl Reply {
         let (piece, pause) = self.pace.unwrap_or((1 << 16, Duration::ZERO));
         for bytes in body.chunks(piece) {
             to.write_all(bytes)?;
-            sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            sent.all.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            *sent.by_path.lock().expect("whole").entry(path.to_owned()).or_default() +=
+                bytes.len() as u64;
             thread::sleep(pause);
         }
         to.flush()
     }
 }
 
+/// Bytes of bodies that were sent.
+#[derive(Default)]
+struct Sent {
+    all: AtomicU64,
+    by_path: Mutex<BTreeMap<String, u64>>,
+}
+
 /// A server; dropped, it ends.
 pub struct Server {
     pub address: SocketAddr,
     scheme: &'static str,
-    /// Bytes of bodies that were sent.
-    pub sent: Arc<AtomicU64>,
+    sent: Arc<Sent>,
     pub requests: Arc<Mutex<Vec<Request>>>,
     ended: Arc<AtomicBool>,
 }
@@ -140,7 +148,7 @@ impl Server {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (sent, requests) = (Arc::new(AtomicU64::new(0)), Arc::default());
+        let (sent, requests) = (Arc::default(), Arc::default());
         let ended = Arc::new(AtomicBool::new(false));
         let server = Self {
             address,
@@ -166,7 +174,7 @@ impl Server {
                     let mut stream = wrap(stream);
                     if let Ok(request) = read(&mut stream, &requests) {
                         // The client may be gone, which is a test's business.
-                        let _ = answer(&request).send(&mut stream, &sent);
+                        let _ = answer(&request).send(&mut stream, &request.path, &sent);
                     }
                     drop(stream);
                     if let Ok(closed) = closed {
@@ -183,7 +191,13 @@ impl Server {
     }
 
     pub fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
+        self.sent.all.load(Ordering::Relaxed)
+    }
+
+    /// The same of one path.
+    #[allow(dead_code, reason = "an image is one file")]
+    pub fn sent_of(&self, path: &str) -> u64 {
+        self.sent.by_path.lock().expect("whole").get(path).copied().unwrap_or_default()
     }
 
     pub fn requests(&self) -> Vec<Request> {

@@ -1,0 +1,133 @@
+//! A host that installs: an empty folder as its root, with the repositories that a node of a lab has, and dnf.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::common::{Lab, Outcome, ROOT, judge, judged, outcome};
+use crate::repositories::repositories;
+use crate::upstream::Upstream;
+
+/// Where nodes have the keys of the archive's repositories.
+const KEYS: [&str; 5] = [
+    "RPM-GPG-KEY-CentOS-7",
+    "RPM-GPG-KEY-CentOS-SIG-Cloud",
+    "RPM-GPG-KEY-CentOS-SIG-Storage",
+    "RPM-GPG-KEY-CentOS-SIG-Virtualization",
+    "RPM-GPG-KEY-trainyard-site",
+];
+
+/// A lab whose nodes install from these mirrors; of the first of them it has its own repository as well.
+pub fn lab(mirrors: &[&Upstream], more: &str) -> Lab {
+    let urls: Vec<String> = mirrors.iter().map(|mirror| mirror.mirror()).collect();
+    let text = format!(
+        "mirror: [{}]\nrepositories:\n  site: {{name: Of our own, baseurl: ['{}'], gpgkey: site.asc}}\n{more}\
+         nodes:\n  controller: {{role: controller, address: 10.0.0.11}}\n",
+        urls.join(", "),
+        mirrors[0].site(),
+    );
+    let lab = Lab::new(&text);
+    fs::write(lab.path("site.asc"), &repositories().key).expect("written");
+    lab
+}
+
+/// A host on which nothing is installed yet.
+pub struct Host {
+    folder: TempDir,
+}
+
+impl Host {
+    /// With the repositories of the lab's controller, as the node itself puts them there.
+    pub fn new(lab: &Lab) -> Self {
+        let host = Self { folder: tempfile::tempdir().expect("a folder") };
+        for key in KEYS {
+            host.write(&format!("etc/pki/rpm-gpg/{key}"), &repositories().key);
+        }
+        host.write("dnf.conf", "[main]\n");
+        lab.done(&["render", "-o", "out"]);
+        let kickstart = lab.read("out/controller/ks.cfg");
+        let begin = kickstart.find("# Written by trainyard. Mirrors").expect("pinned.repo");
+        let pinned = kickstart[begin..].split("\nEOF\n").next().expect("text");
+        host.write("pinned.repo", &format!("{pinned}\n"));
+        let mut filter = judge("bash");
+        filter.args(["-c", r#". "$1" && pinned_sections "$2" | from_mirror 0"#, "bash"]);
+        filter.arg(format!("{ROOT}/scripts/node/packages.sh")).arg(host.path("pinned.repo"));
+        filter.env("TRAINYARD_ROOT", host.folder.path());
+        let repositories = judged(filter).stdout;
+        // dnf looks for keys outside of the root.
+        let keys = format!("gpgkey=file://{}/etc/", host.folder.path().display());
+        let repositories = repositories.replace("gpgkey=file:///etc/", &keys);
+        host.write("etc/yum.repos.d/trainyard.repo", &repositories);
+        host
+    }
+
+    pub fn path(&self, inside: &str) -> PathBuf {
+        self.folder.path().join(inside)
+    }
+
+    fn write(&self, inside: &str, text: &str) {
+        let path = self.path(inside);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+
+    /// The repositories in use, as dnf reads them.
+    pub fn repositories(&self) -> String {
+        fs::read_to_string(self.path("etc/yum.repos.d/trainyard.repo")).expect("the file")
+    }
+
+    /// A command that is root on this host and nobody else's: in a user namespace, without the person's proxies.
+    fn command(&self, program: &str) -> Command {
+        let mut command = judge("timeout");
+        command.args(["120", "unshare", "--map-root-user"]).arg(judge(program).get_program());
+        command.env_clear().env("LC_ALL", "C.UTF-8");
+        // rpm has its database in the home where the distribution is none of rpm's.
+        command.env("HOME", self.folder.path());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+    }
+
+    /// What dnf says to this; at the end of its words is what it wrote to its log of transfers.
+    pub fn dnf(&self, arguments: &[&str]) -> Outcome {
+        let mut dnf = self.command("dnf");
+        dnf.args(["-y", "--releasever=7", "--disableplugin=*", "--installroot"]);
+        dnf.arg(self.folder.path()).arg("--config").arg(self.path("dnf.conf"));
+        dnf.arg(format!("--setopt=reposdir={}", self.path("etc/yum.repos.d").display()));
+        dnf.args(["--setopt=module_platform_id=platform:el7"]).args(arguments);
+        let mut outcome = outcome(dnf);
+        let log = fs::read_to_string(self.path("var/log/dnf.librepo.log")).unwrap_or_default();
+        let wrong = log.lines().filter(|line| line.contains("rror"));
+        outcome.stderr.extend(wrong.map(|line| format!("{line}\n")));
+        outcome
+    }
+
+    /// Installs what must be installed.
+    pub fn installs(&self, names: &[&str]) {
+        let outcome = self.dnf(&[&["install"], names].concat());
+        assert_eq!(outcome.status, 0, "{}\n{}", outcome.stdout, outcome.stderr);
+        let installed = self.installed();
+        for name in names {
+            let found = installed.iter().any(|it| it.split(' ').next() == Some(name));
+            assert!(found, "{name} is not installed: {installed:?}");
+        }
+    }
+
+    /// What is installed, each as `NAME VERSION-RELEASE`, sorted.
+    pub fn installed(&self) -> Vec<String> {
+        let mut rpm = self.command("rpm");
+        rpm.arg("--root").arg(self.folder.path()).arg("-qa");
+        rpm.args(["--queryformat", "%{NAME} %{VERSION}-%{RELEASE}\n"]);
+        let listed = judged(rpm).stdout;
+        let packages = listed.lines().filter(|line| !line.starts_with("gpg-pubkey "));
+        let mut packages: Vec<String> = packages.map(str::to_owned).collect();
+        packages.sort();
+        packages
+    }
+
+    /// dnf forgets what it knows and has of the repositories.
+    pub fn forgets(&self) {
+        let _ = fs::remove_dir_all(self.path("var/cache/dnf"));
+    }
+}
