@@ -234,6 +234,10 @@ fn a_package_cache_stands_before_the_mirrors_of_what_it_keeps() {
     let kept = |id: &str| format!("http://10.0.0.1:8080/packages/{id}/");
     let archive = |mirror: &str| format!("http://{mirror}/7.9.2009/os/$basearch/");
     assert_eq!(urls("base"), [kept("base"), archive("a"), archive("b")]);
+    // What begins its line would be a setting of its own, and the file none that yum reads.
+    let indented =
+        format!("baseurl={}\n        {}\n        {}\n", kept("base"), archive("a"), archive("b"));
+    assert!(pinned.contains(&indented), "{pinned}");
     let near = ["http://c/$basearch/", "file:///srv/near"].map(str::to_owned);
     assert_eq!(urls("near"), [&[kept("near")], &near[..]].concat());
     assert_eq!(urls("own"), ["file:///srv/own"]);
