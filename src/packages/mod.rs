@@ -141,7 +141,10 @@ pub struct Packages {
 /// A repository, and what is known of it.
 struct Kept {
     repository: Repository,
+    /// Held for a moment only: who serves looks here, whoever waits for a mirror meanwhile.
     index: Mutex<Option<Arc<Index>>>,
+    /// Who asks mirrors for it.
+    pinning: Mutex<()>,
     /// When was last looked whether it has changed, and what was found.
     changed: Mutex<Option<(Instant, Option<String>)>>,
 }
@@ -157,7 +160,8 @@ impl Packages {
     ) -> Self {
         let kept = |repository: Repository| {
             let id = repository.id.clone();
-            (id, Kept { repository, index: Mutex::default(), changed: Mutex::default() })
+            let (index, pinning, changed) = Default::default();
+            (id, Kept { repository, index, pinning, changed })
         };
         Self {
             cache: Cache::new(cache.folder().join("packages")),
@@ -279,8 +283,9 @@ impl Packages {
 
     /// The index that a repository is pinned by: the first one that a mirror shows, where it is not pinned yet.
     fn index_of(&self, kept: &Kept) -> Result<Arc<Index>, PackagesError> {
-        let mut known = kept.index.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = &*known {
+        let known = || kept.index.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = kept.pinning.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = &*known() {
             return Ok(Arc::clone(index));
         }
         let place = self.pin_of(&kept.repository);
@@ -288,7 +293,7 @@ impl Packages {
             Some(index) => index,
             None => Index::keep(&place, &kept.repository, &self.ask_for_index(kept)?)?,
         };
-        Ok(Arc::clone(known.insert(Arc::new(index))))
+        Ok(Arc::clone(known().insert(Arc::new(index))))
     }
 
     /// The same with all its packages known.
