@@ -33,6 +33,9 @@ pub fn lab(mirrors: &[&Upstream], more: &str) -> Lab {
     lab
 }
 
+/// How the node's own script makes its repositories of those that the lab has.
+const AS_PINNED: &str = r#"pinned_sections "$2" | with_cache "$2" | from_mirror 0"#;
+
 /// A host on which nothing is installed yet.
 pub struct Host {
     folder: TempDir,
@@ -46,13 +49,15 @@ impl Host {
             host.write(&format!("etc/pki/rpm-gpg/{key}"), &repositories().key);
         }
         host.write("dnf.conf", "[main]\n");
-        lab.done(&["render", "-o", "out"]);
+        if !lab.path("out").exists() {
+            lab.done(&["render", "-o", "out"]);
+        }
         let kickstart = lab.read("out/controller/ks.cfg");
         let begin = kickstart.find("# Written by trainyard. Mirrors").expect("pinned.repo");
         let pinned = kickstart[begin..].split("\nEOF\n").next().expect("text");
         host.write("pinned.repo", &format!("{pinned}\n"));
         let mut filter = judge("bash");
-        filter.args(["-c", r#". "$1" && pinned_sections "$2" | from_mirror 0"#, "bash"]);
+        filter.args(["-c", &format!(r#". "$1" && {AS_PINNED}"#), "bash"]);
         filter.arg(format!("{ROOT}/scripts/node/packages.sh")).arg(host.path("pinned.repo"));
         filter.env("TRAINYARD_ROOT", host.folder.path());
         let repositories = judged(filter).stdout;
@@ -73,9 +78,13 @@ impl Host {
         fs::write(path, text).expect("written");
     }
 
-    /// The repositories in use, as dnf reads them.
-    pub fn repositories(&self) -> String {
-        fs::read_to_string(self.path("etc/yum.repos.d/trainyard.repo")).expect("the file")
+    /// Where a repository is asked for, in order, by what is in use.
+    pub fn urls(&self, id: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.path("etc/yum.repos.d/trainyard.repo")).expect("it");
+        let section = text.split(&format!("\n[{id}]\n")).nth(1).expect("a section");
+        let lines = section.split("\n[").next().expect("its lines").lines();
+        let urls = lines.map(|line| line.trim().trim_start_matches("baseurl="));
+        urls.filter(|it| it.starts_with("http://")).map(str::to_owned).collect()
     }
 
     /// A command that is root on this host and nobody else's: in a user namespace, without the person's proxies.
@@ -124,10 +133,5 @@ impl Host {
         let mut packages: Vec<String> = packages.map(str::to_owned).collect();
         packages.sort();
         packages
-    }
-
-    /// dnf forgets what it knows and has of the repositories.
-    pub fn forgets(&self) {
-        let _ = fs::remove_dir_all(self.path("var/cache/dnf"));
     }
 }

@@ -53,6 +53,11 @@ fn below(at: &str) -> String {
     if at == SITE { at.to_owned() } else { format!("{MIRROR}/{at}") }
 }
 
+/// Whether this is a package, and no metadata.
+pub fn is_package(path: &str) -> bool {
+    path.rsplit('.').next() == Some("rpm")
+}
+
 /// The path below `/packages/` of what a server has at a path.
 pub fn cached_path(path: &str) -> String {
     let inside = |at: &str| path.strip_prefix(&format!("{}/", below(at))).map(str::to_owned);

@@ -84,6 +84,15 @@ impl Upstream {
         self.server.requests().len()
     }
 
+    /// How often it was asked by dnf itself, with nothing between them.
+    pub fn asked_by_dnf(&self) -> usize {
+        let requests = self.server.requests();
+        let by_dnf = |it: &&Request| {
+            it.headers.get("user-agent").is_some_and(|agent| agent.starts_with("libdnf"))
+        };
+        requests.iter().filter(by_dnf).count()
+    }
+
     /// How often it was asked for this.
     pub fn asked_for(&self, path: &str) -> u64 {
         let requests = self.server.requests();
