@@ -118,7 +118,8 @@ fn a_flipped_byte_of_a_large_package() {
     let cache = Served::of(&[&bad, &well]);
     let path = repositories().named(LARGE);
     let file = repositories().file(&path);
-    bad.fault_at(&path, flipped);
+    // Slow enough that the wrong byte was sent long before anybody can know.
+    bad.fault_at(&path, |reply| flipped(reply).pace(64 << 10, Duration::from_millis(10)));
     let came = cache.begin_to_read(&path, 0).end();
     assert!(came.len() < file.len() || came == file[..], "wrong bytes came whole");
     cache.becomes_right(&path);
@@ -132,7 +133,10 @@ fn a_flipped_byte_everywhere() {
     let mirror = Upstream::new();
     let cache = Served::of(&[&mirror]);
     let (small, large) = (repositories().named("openstack-keystone"), repositories().named(LARGE));
-    mirror.fault(|path, _, reply| if is_package(path) { flipped(reply) } else { reply });
+    mirror.fault(|path, _, reply| match is_package(path) {
+        true => flipped(reply).pace(64 << 10, Duration::from_millis(10)),
+        false => reply,
+    });
     let answer = cache.get(&small);
     assert_eq!(answer.status, 502, "{}", answer.head);
     assert!(answer.text().contains(&mirror.mirror()), "{}", answer.text());
