@@ -175,12 +175,13 @@ pub(crate) fn small(
     most: u64,
     limit: Duration,
 ) -> Result<Result<Small, NotSent>, Interrupted> {
-    let answer = aside(limit, move || read_small(request, most))?;
+    let answer = aside(limit, move || read_small(request, most, limit))?;
     let late = || NotSent { what: format!("did not answer within {limit:?}"), is_there: false };
     Ok(answer.unwrap_or_else(|| Err(late())))
 }
 
-fn read_small(request: RequestBuilder, most: u64) -> Result<Small, NotSent> {
+fn read_small(request: RequestBuilder, most: u64, limit: Duration) -> Result<Small, NotSent> {
+    let until = Instant::now() + limit;
     let response = request.header(ACCEPT_ENCODING, "identity").send();
     let failed = |what: &str, error: &dyn std::error::Error, is_there| NotSent {
         what: format!("{what}: {}", root_cause(error)),
@@ -188,9 +189,17 @@ fn read_small(request: RequestBuilder, most: u64) -> Result<Small, NotSent> {
     };
     let response = response.map_err(|error| failed("cannot be reached", &error, false))?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let mut body = Vec::new();
-    let read = response.take(most).read_to_end(&mut body);
-    read.map_err(|error| failed("broke off", &error, true))?;
+    let (mut body, mut buffer, mut response) = (Vec::new(), [0; 8192], response.take(most));
+    loop {
+        match response.read(&mut buffer).map_err(|error| failed("broke off", &error, true))? {
+            0 => break,
+            count => body.extend_from_slice(&buffer[..count]),
+        }
+        // Who sends it byte by byte would hold this thread for ever.
+        if Instant::now() > until {
+            return Err(NotSent { what: format!("did not end within {limit:?}"), is_there: true });
+        }
+    }
     Ok(Small { status, headers, body })
 }
 

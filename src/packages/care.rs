@@ -1,14 +1,13 @@
 //! What is there, whether it is still right, and what need not stay.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::{FetchError, Index, Item, Kept, Packages, PackagesError, Pin};
+use super::{FetchError, Index, Item, Kept, Packages, PackagesError, Pin, written};
 use crate::base_image::Entry;
 use crate::digest::{Digest, Undigested};
 
@@ -142,22 +141,24 @@ impl Packages {
         let all = entries.iter().map(|entry| entry.size).sum();
         let mut before = 0;
         for entry in entries {
-            let io = |source| PackagesError::Io { path: entry.path.clone(), source };
             let digest = match Digest::of_file(&entry.path, |done| tell(before + done, all)) {
-                Ok(digest) => digest,
+                Ok(digest) => Some(digest),
                 Err(Undigested::Interrupted(asked)) => return Err(asked.into()),
                 // It was removed meanwhile.
                 Err(Undigested::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
                     continue;
                 }
-                Err(Undigested::Io(error)) => return Err(io(error)),
+                // A part of the disk that cannot be read any more is wrong as well.
+                Err(Undigested::Io(_)) => None,
             };
             before += entry.size;
             // Its folder is named by what it must be.
-            if digest.short() == entry.folder() {
+            if digest.is_some_and(|digest| digest.short() == entry.folder()) {
                 found.right.files += 1;
                 found.right.bytes += entry.size;
-            } else if self.cache.delete(&entry)?.is_ok() {
+            } else {
+                // Whoever brings it just now puts a right one there.
+                let _ = self.cache.delete(&entry)?;
                 found.wrong.push(entry.path);
             }
         }
@@ -179,7 +180,7 @@ impl Packages {
     }
 
     /// Removes what was not used for so long, what was not brought to its end, and what no pinned repository of the lab has any more; or
-    /// all. Tells which, and how many bytes that frees; with `dry`, would free.
+    /// all. Where the list of one's packages is not kept, nobody knows what it has, and nothing is removed for that. Tells which, and how many bytes that frees; with `dry`, would free.
     ///
     /// # Errors
     /// The cache cannot be read, or a file not be removed.
@@ -189,9 +190,12 @@ impl Packages {
         all: bool,
         dry: bool,
     ) -> Result<(Vec<PathBuf>, u64), PackagesError> {
-        let mut listed = HashSet::new();
+        let lists = self.lists();
+        let (mut listed, mut is_known) = (HashSet::new(), true);
         for kept in self.repositories.values() {
             if let Some(index) = self.pinned(kept)? {
+                // Without its list nobody knows which packages it has.
+                is_known &= index.has_list();
                 listed.extend(index.items().map(|item: &Arc<Item>| item.sha256.short()));
             }
         }
@@ -203,7 +207,9 @@ impl Packages {
         };
         let (mut removed, mut bytes) = (Vec::new(), 0);
         for entry in self.cache.entries()? {
-            let stays = !entry.is_part && listed.contains(entry.folder()) && !is_old(&entry);
+            let is_listed = !is_known || listed.contains(entry.folder());
+            let is_wanted = lists.contains(entry.folder()) || !is_old(&entry);
+            let stays = !entry.is_part && is_listed && is_wanted;
             if stays && !all {
                 continue;
             }
@@ -244,7 +250,6 @@ impl Packages {
             let before = before.map(|index| Pinned::from(index.pin()));
             if before.as_ref().is_none_or(|before| before.sha256 != now.sha256) {
                 Index::keep_instead(&place, &now)?;
-                *kept.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
             }
             said.push((kept.repository.id.clone(), before, (&now).into()));
         }
@@ -263,14 +268,13 @@ impl Packages {
         Ok(Some(Arc::new(index)))
     }
 
-    /// All that is kept whole, and since when nobody has used it.
+    /// All that there is, and since when nobody has used it, or brought more of it.
     pub(super) fn idle(&self) -> Result<Vec<(SystemTime, Entry)>, FetchError> {
-        let entries = self.cache.entries()?.into_iter().filter(|entry| !entry.is_part);
         let since = |entry: &Entry| {
+            let path = if entry.is_part { entry.path.clone() } else { self.cache.record_of(entry) };
             // One without a record is what somebody left there.
-            let record = fs::metadata(self.cache.record_of(entry));
-            record.and_then(|found| found.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
+            written(&path).unwrap_or(SystemTime::UNIX_EPOCH)
         };
-        Ok(entries.map(|entry| (since(&entry), entry)).collect())
+        Ok(self.cache.entries()?.into_iter().map(|entry| (since(&entry), entry)).collect())
     }
 }

@@ -19,7 +19,9 @@ pub const INDEX: &str = "repodata/repomd.xml";
 /// Bytes of a list of packages, unpacked: that of CentOS 7.9's updates is the largest, with some 200 MB.
 const LARGEST_LIST: u64 = 1 << 30;
 /// Packages of a repository: base has 10,000.
-const MOST: usize = 200_000;
+const MOST: usize = 100_000;
+/// Bytes of a path in a repository.
+const LONGEST: usize = 1 << 10;
 
 /// The index that a repository had when it was first seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,29 +64,37 @@ pub struct Item {
     pub file: String,
     /// Its digest.
     pub sha256: Digest,
-    /// Its size in bytes, where that is said.
-    pub size: Option<u64>,
-    urls: Vec<reqwest::Url>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where it lies, from the repository's folder on.
+    location: String,
+    bases: Arc<[String]>,
 }
 
 impl Item {
     /// Nothing where it cannot be proved, or lies elsewhere.
-    fn of(listed: &Listed, repository: &Repository) -> Option<Self> {
+    fn of(listed: Listed, id: &str, bases: &Arc<[String]>) -> Option<Self> {
         let Listed { location, checksum_kind, checksum, size, .. } = listed;
-        let is_below = !location.starts_with('/')
-            && location.split('/').all(|step| !["", ".", ".."].contains(&step));
+        // As a URL is read: `%2e` is a dot there, and `\\` is `/`.
+        let decoded = percent_decode_str(&location).decode_utf8().ok()?;
+        let is_below = location.len() <= LONGEST
+            && !decoded.contains('\\')
+            && decoded.split('/').all(|step| !["", ".", ".."].contains(&step));
         if !is_below || checksum_kind != "sha256" {
             return None;
         }
-        let decoded = percent_decode_str(location).decode_utf8().ok()?;
         let file = decoded.rsplit('/').next().unwrap_or_default().to_owned();
         if !Wanted::is_name(&file) {
             return None;
         }
-        let urls = repository.bases.iter();
-        let urls = urls.filter_map(|base| format!("{base}/{location}").parse().ok()).collect();
-        let sha256 = checksum.parse().ok()?;
-        Some(Self { repository: repository.id.clone(), file, sha256, size: *size, urls })
+        let (repository, bases) = (id.to_owned(), Arc::clone(bases));
+        let (sha256, size) = (checksum.parse().ok()?, size?);
+        Some(Self { repository, file, sha256, size, location, bases })
+    }
+
+    fn urls(&self) -> Vec<reqwest::Url> {
+        let url = |base: &String| format!("{base}/{}", self.location).parse().ok();
+        self.bases.iter().filter_map(url).collect()
     }
 
     /// The same as something to be fetched.
@@ -93,9 +103,9 @@ impl Item {
         let list = self.repository.clone();
         Wanted {
             file: self.file.clone(),
-            urls: self.urls.clone(),
+            urls: self.urls(),
             sha256: Some((self.sha256, Evidence::Listed { repository: list })),
-            size: self.size,
+            size: Some(self.size),
             volume_id: None,
             signer: None,
         }
@@ -115,14 +125,16 @@ impl Index {
     /// What an index says. The error says what is wrong with it.
     pub(super) fn of(pin: Pin, repository: &Repository) -> Result<Self, String> {
         let listed = repodata::index(pin.repomd.as_bytes())?;
+        let bases: Arc<[String]> = repository.bases.clone().into();
         let mut metadata = HashMap::new();
         let mut list = None;
-        for file in &listed {
-            let Some(item) = Item::of(file, repository).map(Arc::new) else { continue };
-            if file.kind == "primary" {
+        for file in listed {
+            let (is_list, path) = (file.kind == "primary", decoded(&file.location));
+            let Some(item) = Item::of(file, &repository.id, &bases).map(Arc::new) else { continue };
+            if is_list {
                 list = Some(Arc::clone(&item));
             }
-            metadata.insert(decoded(&file.location), item);
+            metadata.insert(path, item);
         }
         if list.is_none() {
             return Err("it names no list of packages with a SHA-256".into());
@@ -219,19 +231,26 @@ impl Index {
         let file = File::open(path)
             .map_err(|source| PackagesError::Io { path: path.to_owned(), source })?;
         let name = path.to_string_lossy();
-        let mut found = HashMap::new();
+        let bases: Arc<[String]> = repository.bases.clone().into();
+        let (mut found, mut count) = (HashMap::new(), 0_usize);
         let read = repodata::unpacked(&name, BufReader::new(file), LARGEST_LIST).and_then(|list| {
             repodata::packages(list, |package| {
                 let repodata::Package { location, checksum_kind, checksum, size, .. } = package;
                 let listed =
                     Listed { location, checksum_kind, checksum, size, ..Listed::default() };
-                if found.len() < MOST
-                    && let Some(item) = Item::of(&listed, repository)
+                let path = decoded(&listed.location);
+                count += 1;
+                if count <= MOST
+                    && let Some(item) = Item::of(listed, &repository.id, &bases)
                 {
-                    found.insert(decoded(&listed.location), Arc::new(item));
+                    found.insert(path, Arc::new(item));
                 }
             })
         });
+        let read = match read {
+            Ok(()) if count > MOST => Err(format!("it has more than {MOST} packages")),
+            read => read,
+        };
         if let Err(what) = read {
             let (id, path) = (repository.id.clone(), name.into_owned());
             return Err(PackagesError::List { id, path, what });
@@ -276,7 +295,7 @@ mod tests {
         let data = locations.iter().map(|location| {
             let Listed { checksum, .. } = listed(location, "sha256");
             format!(
-                "<data type='primary'><checksum type='sha256'>{checksum}</checksum><location href='{location}'/></data>"
+                "<data type='primary'><checksum type='sha256'>{checksum}</checksum><location href='{location}'/><size>3</size></data>"
             )
         });
         let text = format!("<repomd>{}</repomd>", data.collect::<String>());
@@ -285,14 +304,16 @@ mod tests {
 
     #[test]
     fn what_is_proved_lies_below_its_repository() {
-        let item = Item::of(&listed("Packages/libstdc%2B%2B.rpm", "sha256"), &repository());
-        let item = item.expect("an item");
-        assert_eq!((item.file.as_str(), item.size), ("libstdc++.rpm", Some(3)));
-        let urls: Vec<_> = item.urls.iter().map(reqwest::Url::as_str).collect();
+        let bases: Arc<[String]> = repository().bases.into();
+        let item = |location: &str, kind| Item::of(listed(location, kind), "base", &bases);
+        let found = item("Packages/libstdc%2B%2B.rpm", "sha256").expect("an item");
+        assert_eq!((found.file.as_str(), found.size), ("libstdc++.rpm", 3));
+        let urls: Vec<_> = found.urls().iter().map(ToString::to_string).collect();
         assert_eq!(
             urls,
             ["http://a/os/Packages/libstdc%2B%2B.rpm", "http://b/os/Packages/libstdc%2B%2B.rpm"]
         );
+        let long = format!("{}/x.rpm", "a".repeat(LONGEST));
         for location in [
             "",
             "/etc/passwd",
@@ -302,11 +323,16 @@ mod tests {
             "./x",
             ".x",
             "a/b%2F..%2Fc/.",
+            "a/%2e%2e/%2E%2e/x.rpm",
+            "a\\..\\x/y.rpm",
+            &long,
         ] {
-            assert_eq!(Item::of(&listed(location, "sha256"), &repository()), None, "{location}");
+            assert_eq!(item(location, "sha256"), None, "{location}");
         }
-        // What proves too little proves nothing.
-        assert_eq!(Item::of(&listed("x.rpm", "sha"), &repository()), None);
+        // What proves too little proves nothing, and of what has no end nobody knows whether there is room.
+        assert_eq!(item("x.rpm", "sha"), None);
+        let endless = Listed { size: None, ..listed("x.rpm", "sha256") };
+        assert_eq!(Item::of(endless, "base", &bases), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod care;
 mod index;
 mod repository;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,8 +32,11 @@ pub use repository::{Differ, Repository, of_lab};
 const LARGEST_INDEX: u64 = 1 << 20;
 /// How long a changed repository is not asked about again.
 const TOLD: Duration = Duration::from_secs(60);
-/// How long what is used counts as just used.
-const FRESH: Duration = Duration::from_secs(3600);
+/// How long what is used counts as just used, and how long no second use of it is noted.
+const FRESH: Duration = Duration::from_secs(65 * 60);
+const NOTED: Duration = Duration::from_secs(5 * 60);
+/// Where something has to go, one of so many parts of the budget is free afterwards.
+const SPARE: u64 = 20;
 
 /// Why something of a repository cannot be given.
 #[derive(Debug, thiserror::Error)]
@@ -134,20 +137,31 @@ pub struct Packages {
     /// Bytes that may be kept.
     budget: u64,
     repositories: BTreeMap<String, Kept>,
+    used: Mutex<Used>,
+}
+
+/// How much is taken.
+#[derive(Default)]
+struct Used {
     /// Bytes that are kept, once they were counted.
-    used: Mutex<Option<u64>>,
+    kept: Option<u64>,
+    /// Bytes that are on their way.
+    coming: u64,
 }
 
 /// A repository, and what is known of it.
 struct Kept {
     repository: Repository,
     /// Held for a moment only: who serves looks here, whoever waits for a mirror meanwhile.
-    index: Mutex<Option<Arc<Index>>>,
+    index: Mutex<Option<Known>>,
     /// Who asks mirrors for it.
     pinning: Mutex<()>,
     /// When was last looked whether it has changed, and what was found.
     changed: Mutex<Option<(Instant, Option<String>)>>,
 }
+
+/// An index, and when it was pinned: another process may pin another one.
+type Known = (Arc<Index>, Option<SystemTime>);
 
 impl Packages {
     /// The repositories, kept in the folder `packages` of a cache; so many bytes of them at most.
@@ -189,13 +203,12 @@ impl Packages {
     /// # Errors
     /// There is no such repository, or no such file in it.
     pub fn known(&self, id: &str, path: &str) -> Result<Option<Found>, PackagesError> {
-        let index = self.kept(id)?.index.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(index) = index.as_ref() else { return Ok(None) };
+        let Some(index) = self.in_memory(self.kept(id)?) else { return Ok(None) };
         if path == INDEX {
-            return Ok(Some(Found::Index(Arc::clone(index))));
+            return Ok(Some(Found::Index(index)));
         }
         match (index.find(path), index.has_list()) {
-            (Some(item), _) => Ok(Some(Found::File(Arc::clone(index), item))),
+            (Some(item), _) => Ok(Some(Found::File(index, item))),
             (None, false) => Ok(None),
             (None, true) => Err(PackagesError::NotListed { id: id.into(), path: path.into() }),
         }
@@ -244,16 +257,20 @@ impl Packages {
         if let Some(path) = self.find(item) {
             return Ok(path);
         }
-        self.make_room(item.size.unwrap_or_default())?;
+        self.make_room(item.size)?;
         let fetcher = Fetcher { cache: &self.cache, network: &self.network, verify: false };
-        match fetcher.fetch(&wanted, tell) {
-            Ok(Brought { path, proof, was_there }) => {
-                let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(used) = used.as_mut().filter(|_| !was_there) {
-                    *used += proof.size();
-                }
-                Ok(path)
-            }
+        let came = fetcher.fetch(&wanted, tell);
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.coming = used.coming.saturating_sub(item.size);
+        used.kept = match (&came, used.kept) {
+            (Ok(brought), Some(kept)) if brought.was_there => Some(kept),
+            (Ok(brought), Some(kept)) => Some(kept + brought.proof.size()),
+            // What is left of it is counted when somebody needs to know.
+            _ => None,
+        };
+        drop(used);
+        match came {
+            Ok(Brought { path, .. }) => Ok(path),
             Err(error @ FetchError::NoMirror { .. }) => match self.changed(&item.repository)? {
                 Some(changed) => Err(PackagesError::Changed {
                     id: item.repository.clone(),
@@ -281,19 +298,30 @@ impl Packages {
         Ok(self.client.get_or_init(|| client))
     }
 
+    /// The index that is in memory, where it is still what the repository is pinned by.
+    fn in_memory(&self, kept: &Kept) -> Option<Arc<Index>> {
+        let known = kept.index.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (index, when) = known?;
+        (when == written(&self.pin_of(&kept.repository))).then_some(index)
+    }
+
     /// The index that a repository is pinned by: the first one that a mirror shows, where it is not pinned yet.
     fn index_of(&self, kept: &Kept) -> Result<Arc<Index>, PackagesError> {
-        let known = || kept.index.lock().unwrap_or_else(PoisonError::into_inner);
         let _turn = kept.pinning.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = &*known() {
-            return Ok(Arc::clone(index));
+        if let Some(index) = self.in_memory(kept) {
+            return Ok(index);
         }
         let place = self.pin_of(&kept.repository);
+        let when = written(&place);
         let index = match Index::open(&place, &kept.repository)? {
             Some(index) => index,
             None => Index::keep(&place, &kept.repository, &self.ask_for_index(kept)?)?,
         };
-        Ok(Arc::clone(known().insert(Arc::new(index))))
+        let (index, when) = (Arc::new(index), when.or_else(|| written(&place)));
+        *kept.changed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *kept.index.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((Arc::clone(&index), when));
+        Ok(index)
     }
 
     /// The same with all its packages known.
@@ -368,16 +396,23 @@ impl Packages {
         Ok(said)
     }
 
+    /// The lists of packages by which all else of the pinned repositories is known: the folders that they lie in.
+    fn lists(&self) -> HashSet<String> {
+        let index = |kept: &Kept| Index::open(&self.pin_of(&kept.repository), &kept.repository);
+        let indexes = self.repositories.values().filter_map(|kept| index(kept).ok().flatten());
+        indexes.filter_map(|index| Some(index.list()?.sha256.short())).collect()
+    }
+
     fn pin_of(&self, repository: &Repository) -> PathBuf {
         self.cache.folder().join("pins").join(format!("{}.json", repository.name()))
     }
 
-    /// Notes that a file is used, at most once an hour.
+    /// Notes that a file is used, now and then.
     fn note_use(&self, item: &Item) {
         let record = self.cache.place(item.sha256, &item.file).record;
         let is_old = fs::metadata(&record)
             .and_then(|found| found.modified())
-            .is_ok_and(|then| then.elapsed().is_ok_and(|ago| ago > FRESH));
+            .is_ok_and(|then| then.elapsed().is_ok_and(|ago| ago > NOTED));
         if is_old {
             // Nothing but what goes first depends on it.
             let _ = fs::File::options()
@@ -387,34 +422,46 @@ impl Packages {
         }
     }
 
-    /// Makes room for so many bytes, where there would be more than may be: what was not used for longest goes first.
+    /// Makes room for so many bytes, which are on their way from then on. Where there would be more than may be, what was not used for
+    /// longest goes first, until there is some room more; nothing goes where that would not do.
     fn make_room(&self, needed: u64) -> Result<(), PackagesError> {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = match *used {
-            Some(used) => used,
-            None => self.cache.entries()?.iter().map(|entry| entry.size).sum(),
+        let full = || PackagesError::Budget {
+            needed: needed.div_ceil(1 << 20),
+            budget: self.budget >> 20,
         };
-        *used = Some(before);
-        if before.saturating_add(needed) <= self.budget {
-            return Ok(());
-        }
-        let mut idle = self.idle()?;
-        idle.sort_by_key(|(since, _)| *since);
-        let mut now: u64 = self.cache.entries()?.iter().map(|entry| entry.size).sum();
-        for (since, entry) in idle {
-            let is_fresh = since.elapsed().is_ok_and(|ago| ago < FRESH);
-            if now.saturating_add(needed) <= self.budget || is_fresh {
-                break;
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = || -> Result<u64, FetchError> {
+            Ok(self.cache.entries()?.iter().map(|entry| entry.size).sum())
+        };
+        let mut kept = used.kept.map_or_else(count, Ok)?;
+        let coming = used.coming.saturating_add(needed);
+        let room = self.budget.checked_sub(coming).ok_or_else(full)?;
+        if kept > room {
+            let lists = self.lists();
+            let is_idle = |since: &SystemTime| since.elapsed().is_ok_and(|ago| ago > FRESH);
+            let mut idle = self.idle()?;
+            idle.retain(|(since, entry)| is_idle(since) && !lists.contains(entry.folder()));
+            let most: u64 = idle.iter().map(|(_, entry)| entry.size).sum();
+            if kept.saturating_sub(most) > room {
+                return Err(full());
             }
-            if let Ok(freed) = self.cache.delete(&entry)? {
-                now = now.saturating_sub(freed);
+            idle.sort_by_key(|(since, _)| *since);
+            let until = room.saturating_sub(self.budget / SPARE);
+            for (_, entry) in idle {
+                if kept <= until {
+                    break;
+                }
+                if let Ok(freed) = self.cache.delete(&entry)? {
+                    kept = kept.saturating_sub(freed);
+                }
             }
         }
-        *used = Some(now);
-        if now.saturating_add(needed) > self.budget {
-            let (needed, budget) = (needed.div_ceil(1 << 20), self.budget >> 20);
-            return Err(PackagesError::Budget { needed, budget });
-        }
-        Ok(())
+        *used = Used { kept: Some(kept), coming };
+        if kept > room { Err(full()) } else { Ok(()) }
     }
+}
+
+/// When a file was written.
+fn written(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|found| found.modified()).ok()
 }

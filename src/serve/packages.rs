@@ -1,6 +1,7 @@
 //! Package repositories, passed on: each file is brought once, however many nodes ask for it, and sent to them while it comes.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::net::SocketAddr;
@@ -35,6 +36,8 @@ const TRANSFERS: usize = 16;
 /// Bytes of the largest file that is sent only when all of it is right, so that nothing of a wrong one is, and why is told in words. At the
 /// 10 kB a second below which yum gives a mirror up, it takes no longer than the half minute that yum waits.
 const HELD: u64 = 256 << 10;
+/// How long somebody waits for what has not come: less than yum does (30 s), and than a connection may stand still, so that words come.
+const WAIT: Duration = Duration::from_secs(25);
 /// How long the same trouble is not told again.
 const QUIET: Duration = Duration::from_secs(60);
 
@@ -61,6 +64,20 @@ enum Way {
     Kept(PathBuf),
     /// It cannot be had.
     Failed(Arc<PackagesError>),
+}
+
+/// Why somebody gets nothing now.
+enum Refused {
+    /// It cannot be had.
+    For(Arc<PackagesError>),
+    /// It takes longer than who asks would wait.
+    Late,
+}
+
+impl From<PackagesError> for Refused {
+    fn from(error: PackagesError) -> Self {
+        Self::For(Arc::new(error))
+    }
 }
 
 /// Passes repositories on, and does nothing else, until the person asks to stop. `ready` is called when it listens, with the address.
@@ -110,7 +127,8 @@ async fn file(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let answered = match passed.look(&repository, &path).await {
+    let until = Instant::now() + WAIT;
+    let answered = match passed.look(&repository, &path, until).await {
         Ok(Found::Index(index)) => {
             let (pin, text) = (index.pin(), index.text());
             let tag = tag(pin.sha256);
@@ -122,11 +140,18 @@ async fn file(
             }))
         }
         Ok(Found::File(index, item)) => {
-            passed.answer(&item, &index.pin().when, &method, &headers).await
+            passed.answer(&item, &index.pin().when, &method, &headers, until).await
         }
-        Err(error) => Err(Arc::new(error)),
+        Err(refused) => Err(refused),
     };
-    answered.unwrap_or_else(|error| passed.refused(&repository, &path, &error))
+    answered.unwrap_or_else(|refused| match refused {
+        Refused::For(error) => passed.refused(&repository, &path, &error),
+        Refused::Late => {
+            let headers = [(header::RETRY_AFTER, WAIT.as_secs().to_string())];
+            (StatusCode::GATEWAY_TIMEOUT, headers, "it is still being brought: ask again\n")
+                .into_response()
+        }
+    })
 }
 
 /// What names these bytes, and no others.
@@ -136,15 +161,28 @@ fn tag(sha256: Digest) -> String {
 
 impl Passed {
     /// What a repository has there. Where somebody has to be asked, one at a time does.
-    async fn look(self: &Arc<Self>, id: &str, path: &str) -> Result<Found, PackagesError> {
+    async fn look(
+        self: &Arc<Self>,
+        id: &str,
+        path: &str,
+        until: Instant,
+    ) -> Result<Found, Refused> {
         if let Some(found) = self.packages.known(id, path)? {
             return Ok(found);
         }
         let asking = Arc::clone(lock(&self.asking).entry(id.to_owned()).or_default());
-        let _turn = asking.lock().await;
         let (passed, id, path) = (Arc::clone(self), id.to_owned(), path.to_owned());
-        let looked = tokio::task::spawn_blocking(move || passed.packages.look(&id, &path)).await;
-        looked.unwrap_or_else(|_| Err(stopped()))
+        let looked = async move {
+            let turn = asking.lock_owned().await;
+            // It goes on where nobody waits any more: the next one finds what came of it.
+            let looked = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                passed.packages.look(&id, &path)
+            });
+            looked.await.unwrap_or_else(|_| Err(stopped()))
+        };
+        let looked = tokio::time::timeout_at(until.into(), looked).await;
+        Ok(looked.map_err(|_| Refused::Late)??)
     }
 
     /// Sends a file: as it is kept, or as it comes.
@@ -154,44 +192,47 @@ impl Passed {
         modified: &str,
         method: &Method,
         headers: &HeaderMap,
-    ) -> Result<Response, Arc<PackagesError>> {
+        until: Instant,
+    ) -> Result<Response, Refused> {
         let tag = tag(item.sha256);
         let sent = |size| Sent { path: &item.file, size, tag: &tag, modified };
-        let kept = |path: PathBuf| -> Result<Response, Arc<PackagesError>> {
+        let kept = |path: PathBuf| -> Result<Response, PackagesError> {
             let opened = tokio::task::block_in_place(|| {
                 let file = File::open(&path)?;
                 let size = file.metadata()?.len();
                 Ok((file, size))
             });
-            let (file, size) =
-                opened.map_err(|source| Arc::new(PackagesError::Io { path, source }))?;
+            let (file, size) = opened.map_err(|source| PackagesError::Io { path, source })?;
             let body = |span| Ok(Body::new(Part::of(file, span)?));
             Ok(sent(size).answer(method, headers, body))
         };
-        if let Some(path) = tokio::task::block_in_place(|| self.packages.find(item)) {
-            return kept(path);
+        // Somebody may have removed it a moment ago: then it is brought anew.
+        if let Some(path) = tokio::task::block_in_place(|| self.packages.find(item))
+            && let Ok(response) = kept(path)
+        {
+            return Ok(response);
         }
         let is_asked = method == Method::GET && !range::is_unchanged(headers, &tag, modified);
-        if let Some(size) = item.size.filter(|_| !is_asked) {
-            return Ok(sent(size).answer(method, headers, |_| Ok(Body::empty())));
+        if !is_asked {
+            return Ok(sent(item.size).answer(method, headers, |_| Ok(Body::empty())));
         }
         // A part of it, or a small one, is sent when all of it is right.
-        let is_held = |size| size <= HELD || headers.contains_key(header::RANGE);
-        let size = item.size.filter(|size| !is_held(*size));
+        let is_held = item.size <= HELD || headers.contains_key(header::RANGE);
         let mut way = self.bring(item);
         loop {
             let now = way.borrow_and_update().clone();
-            match (now, size) {
-                (Way::Kept(path), _) => return kept(path),
-                (Way::Failed(error), _) => return Err(error),
-                (Way::Coming(1..), Some(size)) => {
+            match now {
+                Way::Kept(path) => return Ok(kept(path)?),
+                Way::Failed(error) => return Err(Refused::For(error)),
+                Way::Coming(1..) if !is_held => {
                     let part = self.packages.part(item);
-                    let body = |_| Ok(Body::new(Coming::of(way, part, item, size)));
-                    return Ok(sent(size).answer(method, headers, body));
+                    let body = |_| Ok(Body::new(Coming::of(way, part, item)));
+                    return Ok(sent(item.size).answer(method, headers, body));
                 }
                 _ => {}
             }
-            way.changed().await.map_err(|_| Arc::new(stopped()))?;
+            let changed = tokio::time::timeout_at(until.into(), way.changed()).await;
+            changed.map_err(|_| Refused::Late)?.map_err(|_| stopped())?;
         }
     }
 
@@ -206,6 +247,15 @@ impl Passed {
         let (passed, item) = (Arc::clone(self), Arc::clone(item));
         tokio::spawn(async move {
             let turn = Arc::clone(&passed.transfers).acquire_owned().await;
+            let (ways, sha256) = (Arc::clone(&passed), item.sha256);
+            {
+                let mut ways = lock(&passed.ways);
+                // Whoever asked for it has gone: nobody else waits for that.
+                if tell.receiver_count() == 1 {
+                    ways.remove(&sha256);
+                    return;
+                }
+            }
             let done = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
                 let mut told = |event: Event| {
@@ -221,7 +271,9 @@ impl Passed {
                 lock(&passed.ways).remove(&item.sha256);
                 tell.send_replace(end);
             });
-            let _ = done.await;
+            if done.await.is_err() {
+                lock(&ways.ways).remove(&sha256);
+            }
         });
         way
     }
@@ -241,13 +293,21 @@ impl Passed {
             | PackagesError::Fetch(
                 FetchError::Full { .. } | FetchError::NoSpace { .. } | FetchError::Io { .. },
             ) => (StatusCode::INSUFFICIENT_STORAGE, "this server cannot keep it\n".to_owned()),
-            _ => (StatusCode::BAD_GATEWAY, format!("{error}\n")),
+            PackagesError::NoIndex { .. }
+            | PackagesError::Changed { .. }
+            | PackagesError::Fetch(FetchError::NoMirror { .. }) => {
+                (StatusCode::BAD_GATEWAY, format!("{error}\n"))
+            }
+            _ => (StatusCode::BAD_GATEWAY, "this server cannot bring it\n".to_owned()),
         };
-        let now = Instant::now();
+        let (now, text) = (Instant::now(), error.to_string());
         let mut told = lock(&self.told);
         told.retain(|_, when| now.duration_since(*when) < QUIET);
-        if told.insert(error.to_string(), now).is_none() {
-            complain(&format!("/packages/{repository}/{path}: {error}"));
+        if let Entry::Vacant(told) = told.entry(text) {
+            // What was asked for is somebody else's words.
+            let (repository, path) = (repository.escape_debug(), path.escape_debug());
+            complain(&format!("/packages/{repository}/{path}: {}", told.key()));
+            told.insert(now);
         }
         (status, what).into_response()
     }
@@ -266,9 +326,9 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 struct Coming(mpsc::Receiver<io::Result<Bytes>>);
 
 impl Coming {
-    fn of(way: watch::Receiver<Way>, part: PathBuf, item: &Arc<Item>, size: u64) -> Self {
+    fn of(way: watch::Receiver<Way>, part: PathBuf, item: &Item) -> Self {
         let (sender, receiver) = mpsc::channel(2);
-        let sha256 = item.sha256;
+        let (sha256, size) = (item.sha256, item.size);
         tokio::spawn(async move {
             if let Err(error) = follow(way, part, sha256, size, &sender).await {
                 // Who has gone is told nothing.

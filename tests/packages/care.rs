@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use crate::host::lab;
 use crate::repositories::repositories;
 use crate::served::{Served, packages};
-use crate::stack::{CHANGED, UPDATED, UPDATES};
+use crate::stack::{CHANGED, LARGE, UPDATED, UPDATES};
 use crate::upstream::Upstream;
 
 /// A cache that has a few packages of several repositories.
@@ -113,9 +113,11 @@ fn pruned() {
     let (old, new) = (made.path(&UPDATED), made.path(&CHANGED));
     cache.right(&old);
     mirror.has(&made.changed);
-    cache.kill();
     assert_eq!(cache.packages(&["update", "updates"]).status, 0);
-    cache.again();
+    // While nobody knows which packages it has now, none is taken for one that it has not.
+    let early = cache.packages(&["prune"]);
+    assert!(cache.kept(&old).is_some(), "{early:?}");
+    // The server that runs gives what was pinned meanwhile.
     assert!(cache.get(&new).body[..] == made.changed[&new][..], "other bytes");
     cache.kill();
     let dry = cache.packages(&["prune", "--dry-run"]);
@@ -179,6 +181,8 @@ fn more_than_may_be_kept() {
     // They are served as before.
     cache.right(&older);
     cache.right(&newer);
+    let large = repositories().named(LARGE);
+    assert!(repositories().file(&large).len() > 1 << 20);
     let hours = |path: &str, hours: u64| {
         let record = cache.kept(&format!("{path}.json")).expect("its record");
         let then = SystemTime::now() - Duration::from_secs(3600 * hours);
@@ -187,6 +191,9 @@ fn more_than_may_be_kept() {
     };
     hours(&older, 3);
     hours(&newer, 2);
+    // Nothing goes for what would not fit anyway.
+    assert_eq!(cache.get(&large).status, 507);
+    assert!(cache.kept(&older).is_some() && cache.kept(&newer).is_some(), "it went for nothing");
     cache.right(&third);
     assert!(cache.kept(&older).is_none(), "it stayed");
     assert!(cache.kept(&newer).is_some(), "more went than had to");

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::client::ask;
 use crate::host::Host;
 use crate::repositories::{is_package, repositories};
 use crate::served::Served;
@@ -133,9 +134,11 @@ fn a_flipped_byte_everywhere() {
     let mirror = Upstream::new();
     let cache = Served::of(&[&mirror]);
     let (small, large) = (repositories().named("openstack-keystone"), repositories().named(LARGE));
-    mirror.fault(|path, _, reply| match is_package(path) {
-        true => flipped(reply).pace(64 << 10, Duration::from_millis(10)),
-        false => reply,
+    mirror.fault(|path, _, reply| {
+        if !is_package(path) {
+            return reply;
+        }
+        flipped(reply).pace(64 << 10, Duration::from_millis(10))
     });
     let answer = cache.get(&small);
     assert_eq!(answer.status, 502, "{}", answer.head);
@@ -279,4 +282,34 @@ fn a_mirror_that_changed_beside_one_that_did_not() {
     host.installs(&["httpd"]);
     assert!(host.installed().contains(&"httpd 2.4.6-99.el7.centos.1".to_owned()));
     assert_eq!(changed.asked_by_dnf() + well.asked_by_dnf(), 0);
+}
+
+/// Who asks is told in time, before yum gives up, and the next one finds what came.
+#[test]
+fn a_mirror_that_takes_its_time() {
+    let mirror = Upstream::new();
+    let cache = Served::of(&[&mirror]);
+    let path = repositories().named(LARGE);
+    let part = repositories().file(&path).len() / 28;
+    mirror.fault_at(&path, move |reply| reply.pace(part, Duration::from_secs(1)));
+    // A part of it is given when all of it is right.
+    let answer = cache.ask("GET", &path, &["Range: bytes=10-19"]);
+    assert_eq!(answer.status, 504, "{}", answer.text());
+    assert!(answer.text().contains("ask again"), "{}", answer.text());
+    cache.becomes_right(&path);
+    assert_eq!(mirror.asked_for(&path), 1);
+}
+
+/// What somebody asks for is not printed as if the server had said it.
+#[test]
+fn a_path_that_is_a_line() {
+    let mirror = Upstream::new();
+    let cache = Served::of(&[&mirror]);
+    mirror.fault(|_, _, _| Reply::status(403));
+    let path = "/packages/extras/x%0aforged%1b%5b2J";
+    let answer = ask(cache.address, "GET", path, &[], "");
+    assert_eq!(answer.status, 502, "{}", answer.text());
+    cache.says("/packages/extras/");
+    let said = cache.said();
+    assert!(!said.contains("\nforged") && !said.contains('\u{1b}'), "{said}");
 }

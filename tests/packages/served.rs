@@ -130,14 +130,19 @@ impl Served {
         assert!(answer.body[..] == repositories().file(path)[..], "{path}: other bytes");
     }
 
-    /// Asks for a file and reads as much of the body as is said here; the rest is on its way as long as the connection lives.
-    pub fn begin_to_read(&self, path: &str, bytes: usize) -> Reading {
+    /// Asks for a file; the answer is on its way as long as the connection lives.
+    pub fn send(&self, path: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).expect("connected");
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("set");
         let request =
             format!("GET {} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", url_path(path));
         stream.write_all(request.as_bytes()).expect("sent");
-        let mut lines = BufReader::new(stream);
+        stream
+    }
+
+    /// Asks for a file and reads as much of the body as is said here; the rest is on its way as long as the connection lives.
+    pub fn begin_to_read(&self, path: &str, bytes: usize) -> Reading {
+        let mut lines = BufReader::new(self.send(path));
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             let count = lines.read_line(&mut head).expect("a head");

@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::repositories::repositories;
+use crate::repositories::{is_package, repositories};
 use crate::served::Served;
-use crate::stack::LARGE;
+use crate::stack::{LARGE, TRAIN};
 use crate::upstream::Upstream;
 
 #[test]
@@ -100,4 +100,31 @@ fn who_waits_for_one_repository_holds_up_no_other() {
         assert!(sent < repositories().file(index).len() as u64, "they did not wait any more");
     });
     assert_eq!(mirror.asked_for(index), 1);
+}
+
+/// What nobody waits for any more is not brought before what somebody does.
+#[test]
+fn clients_that_ask_for_much_and_go() {
+    let mirror = Upstream::new();
+    let cache = Served::of(&[&mirror]);
+    let all = repositories().tree.keys().filter(|path| path.contains(TRAIN) && is_package(path));
+    let (first, others): (Vec<_>, Vec<_>) = all.partition(|path| path.contains("/python2-glance-"));
+    assert!(others.len() > 36, "{}", others.len());
+    // The list of packages.
+    cache.right(first[0]);
+    mirror.fault(|path, _, reply| {
+        if is_package(path) { reply.pace(1 << 10, Duration::from_millis(300)) } else { reply }
+    });
+    let asked: Vec<_> = others.iter().map(|path| cache.send(path)).collect();
+    // Sixteen are on their way, and the others wait for a turn.
+    let begun = || others.iter().filter(|path| mirror.asked_for(path) > 0).count();
+    let end = Instant::now() + Duration::from_secs(20);
+    while begun() < 16 {
+        assert!(Instant::now() < end, "{}", cache.said());
+        thread::sleep(Duration::from_millis(20));
+    }
+    drop(asked);
+    mirror.well();
+    cache.right(&repositories().named("etcd"));
+    assert!(begun() < 30, "{} of {} were brought for nobody", begun(), others.len());
 }
