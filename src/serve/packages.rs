@@ -24,9 +24,10 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::listen::{self, Door};
+use super::range::{self, Span};
 use super::rates::{self, Rates};
 use super::sent::{CHUNK, Part, Sent};
-use super::{ServeError, complain, range};
+use super::{ServeError, complain};
 use crate::base_image::{Event, FetchError};
 use crate::digest::Digest;
 use crate::packages::{Found, INDEX, Item, Packages, PackagesError};
@@ -36,6 +37,10 @@ const TRANSFERS: usize = 16;
 /// Bytes of the largest file that is sent only when all of it is right, so that nothing of a wrong one is, and why is told in words. At the
 /// 10 kB a second below which yum gives a mirror up, it takes no longer than the half minute that yum waits.
 const HELD: u64 = 256 << 10;
+/// Bytes of small files that are held in memory, and how long before they are looked for on the disk again. Most packages are small, and to
+/// find, open and read one takes more than to send it.
+const HOT: usize = 32 << 20;
+const COOLS: Duration = Duration::from_secs(300);
 /// How long somebody waits for what has not come: less than yum does (30 s), and than a connection may stand still, so that words come.
 const WAIT: Duration = Duration::from_secs(25);
 /// How long the same trouble is not told again.
@@ -47,10 +52,36 @@ pub struct Passed {
     /// Files on their way.
     ways: Mutex<HashMap<Digest, watch::Receiver<Way>>>,
     transfers: Arc<Semaphore>,
+    /// Small files that were sent a moment ago.
+    hot: Mutex<Hot>,
     /// Who brings metadata, of each repository.
     asking: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// What was told, and when.
     told: Mutex<HashMap<String, Instant>>,
+}
+
+/// Small files in memory, and since when.
+#[derive(Default)]
+struct Hot {
+    files: HashMap<Digest, (Bytes, Instant)>,
+    bytes: usize,
+}
+
+impl Hot {
+    fn get(&self, sha256: Digest) -> Option<Bytes> {
+        let (bytes, since) = self.files.get(&sha256)?;
+        (since.elapsed() < COOLS).then(|| bytes.clone())
+    }
+
+    fn add(&mut self, sha256: Digest, bytes: Bytes) {
+        if self.bytes + bytes.len() > HOT {
+            *self = Self::default();
+        }
+        self.bytes += bytes.len();
+        if let Some((before, _)) = self.files.insert(sha256, (bytes, Instant::now())) {
+            self.bytes -= before.len();
+        }
+    }
 }
 
 /// How far a file is.
@@ -107,6 +138,7 @@ pub(super) fn routes<S>(packages: Packages) -> Router<S> {
         packages,
         ways: Mutex::default(),
         transfers: Arc::new(Semaphore::new(TRANSFERS)),
+        hot: Mutex::default(),
         asking: Mutex::default(),
         told: Mutex::default(),
     };
@@ -196,7 +228,25 @@ impl Passed {
     ) -> Result<Response, Refused> {
         let tag = tag(item.sha256);
         let sent = |size| Sent { path: &item.file, size, tag: &tag, modified };
+        let of_bytes = |bytes: Bytes| {
+            let part = |span: Span| {
+                let first = usize::try_from(span.first).unwrap_or(usize::MAX).min(bytes.len());
+                let rest = bytes.slice(first..);
+                let length = usize::try_from(span.length).unwrap_or(usize::MAX).min(rest.len());
+                Ok(Body::from(rest.slice(..length)))
+            };
+            sent(bytes.len() as u64).answer(method, headers, part)
+        };
+        if let Some(bytes) = lock(&self.hot).get(item.sha256) {
+            return Ok(of_bytes(bytes));
+        }
         let kept = |path: PathBuf| -> Result<Response, PackagesError> {
+            if item.size <= CHUNK as u64 {
+                let read = tokio::task::block_in_place(|| std::fs::read(&path));
+                let bytes = Bytes::from(read.map_err(|source| PackagesError::Io { path, source })?);
+                lock(&self.hot).add(item.sha256, bytes.clone());
+                return Ok(of_bytes(bytes));
+            }
             let opened = tokio::task::block_in_place(|| {
                 let file = File::open(&path)?;
                 let size = file.metadata()?.len();
