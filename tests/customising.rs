@@ -217,8 +217,9 @@ fn a_proxy_and_a_repository_of_ones_own() {
 fn a_package_cache_stands_before_the_mirrors_of_what_it_keeps() {
     let lab = Lab::new(
         "package_cache: http://10.0.0.1:8080/\nmirror: [http://a, http://b]\n\
-         repositories:\n  near: {baseurl: ['http://c/$basearch/', 'file:///srv/near'], gpgcheck: no}\n  \
-         own: {baseurl: 'file:///srv/own', gpgcheck: no}\n\
+         repositories:\n  near: {baseurl: ['http://c/$basearch/', 'file:///srv/near'], gpgkey: 'file:///etc/near.asc'}\n  \
+         own: {baseurl: 'file:///srv/own', gpgkey: 'file:///etc/own.asc'}\n  \
+         unsigned: {baseurl: 'https://d/', gpgcheck: no}\n\
          nodes: {controller: {role: controller, address: 10.0.0.11}}\n",
     );
     lab.done(&["render", "-o", "out"]);
@@ -241,6 +242,8 @@ fn a_package_cache_stands_before_the_mirrors_of_what_it_keeps() {
     let near = ["http://c/$basearch/", "file:///srv/near"].map(str::to_owned);
     assert_eq!(urls("near"), [&[kept("near")], &near[..]].concat());
     assert_eq!(urls("own"), ["file:///srv/own"]);
+    // Nobody on the way could be told from who made it.
+    assert_eq!(urls("unsigned"), ["https://d/"]);
 }
 
 #[test]

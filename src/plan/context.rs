@@ -348,9 +348,11 @@ impl<'a> Shared<'a> {
     }
 }
 
-/// Where a repository of the lab's own is asked for. A cache keeps what is reached by HTTP.
+/// Where a repository of the lab's own is asked for. A cache keeps what is reached by HTTP. It is asked by plain HTTP, so not for what
+/// nobody signed: whoever stands on the way would become root of the node.
 fn baseurls<'a>(repository: &'a Repository, cache: Option<&str>) -> Vec<Cow<'a, str>> {
     let urls = &repository.baseurls;
+    let cache = cache.filter(|_| repository.key.is_some());
     let cache = cache.filter(|_| urls.iter().any(|url| url.starts_with("http")));
     let kept = cache.map(|cache| format!("{cache}/packages/{}/", repository.id).into());
     kept.into_iter().chain(urls.iter().map(|url| url.as_str().into())).collect()
