@@ -293,8 +293,9 @@ impl Server {
             let secret = machine::routes().merge(people);
             let guarded = tls::only_by_tls(secret, &server);
             let app = boot::routes().merge(machine::public_routes()).merge(guarded);
-            let app = app.merge(packages::routes(packages));
             let app = app.layer(from_fn_with_state(Arc::clone(&server), host::check));
+            // There is no secret in them, and `package_cache` may name this machine otherwise than `--url` does.
+            let app = app.merge(packages::routes(packages));
             let app = app.layer(from_fn_with_state(Arc::clone(&server.rates), rates::limit));
             let app = app.with_state(Arc::clone(&server));
             let door = Door {

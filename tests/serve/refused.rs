@@ -265,6 +265,9 @@ fn who_asks_by_another_name_is_told_nothing() {
     let answer = asked("/api/v1/nodes", "Host: evil.example.org\r\n");
     assert!(answer.json()["error"].as_str().is_some_and(|it| it.contains("`--url`")), "{answer:?}");
     assert_eq!(serving.node("compute")["step"], "", "nothing has begun");
+    // Packages are no secret, and a lab's `package_cache` may name this machine otherwise.
+    let answer = asked("/packages/", "Host: cache.example.org:8080\r\n");
+    assert!(answer.status == 200 && answer.text().contains("extras\n"), "{answer:?}");
     for host in ["lab.example.org", "lab.example.org:8081", "LOCALHOST:1", "[::1]", "192.0.2.7"] {
         let answer = asked(&boot, &format!("Host: {host}\r\n"));
         assert!(answer.status == 200 && answer.text().contains("inst.ks="), "{host} {answer:?}");
