@@ -7,7 +7,10 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use super::checksum::{self, Checksum};
 use super::{Base, IsoError};
@@ -49,23 +52,28 @@ impl<'a> Copy<'a> {
         }
         let holes = contents(&base.medium)?;
         let size = base.medium.file_size();
-        copy_ranges(&base.path, path, &between(&holes, size), |_| ())?;
+        copy_ranges(&base.path, path, &between(&holes, size), &AtomicBool::new(false), |_| ())?;
         open(path)?.set_len(size).map_err(IsoError::io(path))?;
         Ok(Self { base, path, holes })
     }
 
-    /// Fills in what is missing, whatever else becomes of the file meanwhile. `on_bytes` is told how far it is.
+    /// Fills in what is missing while `work` is at the rest of the file. Where that fails, no more is filled in. `on_bytes` is told how far
+    /// it is.
+    ///
+    /// # Errors
+    /// That of `work`; or one of them cannot be read or written, or the person asked to stop.
+    pub fn fill_beside(
+        &self,
+        work: impl FnOnce() -> Result<(), IsoError> + Send,
+        on_bytes: impl Fn(u64),
+    ) -> Result<(), IsoError> {
+        beside(work, |stop| copy_ranges(&self.base.path, self.path, &self.holes, stop, on_bytes))
+    }
+
+    /// Fills in what is missing of a file that is as it shall be otherwise; and its checksum, of the same pass.
     ///
     /// # Errors
     /// One of them cannot be read or written, or the person asked to stop.
-    pub fn fill(&self, on_bytes: impl Fn(u64)) -> Result<(), IsoError> {
-        copy_ranges(&self.base.path, self.path, &self.holes, on_bytes)
-    }
-
-    /// The same of a file that is as it shall be otherwise; and its checksum, of the same pass.
-    ///
-    /// # Errors
-    /// As for [`Self::fill`].
     pub fn fill_summed(&self, on_bytes: impl Fn(u64)) -> Result<Option<Checksum>, IsoError> {
         let Self { base, path, holes } = self;
         let mut from = File::open(&base.path).map_err(IsoError::io(&base.path))?;
@@ -102,6 +110,24 @@ impl<'a> Copy<'a> {
         let sum = Checksum::new(Medium::open(path)?.volume_size());
         checksum::summed(Some(sum), read, write)
     }
+}
+
+/// Does `filling` beside `work`, and lets it stop where that fails.
+fn beside(
+    work: impl FnOnce() -> Result<(), IsoError> + Send,
+    filling: impl FnOnce(&AtomicBool) -> Result<(), IsoError>,
+) -> Result<(), IsoError> {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let working = scope.spawn(|| {
+            let worked = work();
+            stop.store(worked.is_err(), Ordering::Relaxed);
+            worked
+        });
+        let filled = filling(&stop);
+        let worked = working.join().unwrap_or_else(|panic| resume_unwind(panic));
+        worked.and(filled)
+    })
 }
 
 fn open(path: &Path) -> Result<File, IsoError> {
@@ -160,12 +186,13 @@ pub(super) fn between(ranges: &[Range<u64>], end: u64) -> Vec<Range<u64>> {
         .collect()
 }
 
-/// Copies parts of a file to the same places of another that is there, inside the kernel where the system has that. `on_bytes` is told how
-/// far it is.
+/// Copies parts of a file to the same places of another that is there, inside the kernel where the system has that. Once `stop`
+/// is set, no more is copied. `on_bytes` is told how far it is.
 pub(super) fn copy_ranges(
     base: &Path,
     path: &Path,
     ranges: &[Range<u64>],
+    stop: &AtomicBool,
     on_bytes: impl Fn(u64),
 ) -> Result<(), IsoError> {
     let mut from = File::open(base).map_err(IsoError::io(base))?;
@@ -176,6 +203,9 @@ pub(super) fn copy_ranges(
         let mut at = range.start;
         while at < range.end {
             interrupt::check()?;
+            if stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
             let length = PIECE.min(range.end - at);
             let copied =
                 io::copy(&mut (&from).take(length), &mut to).map_err(IsoError::io(path))?;
@@ -235,10 +265,42 @@ mod tests {
         let [base, path] = ["base", "path"].map(|name| folder.path().join(name));
         std::fs::write(&base, "0123456789").expect("written");
         std::fs::write(&path, "..........").expect("written");
-        copy_ranges(&base, &path, &[1..3, 8..10], |_| ()).expect("copied");
+        let go = AtomicBool::new(false);
+        copy_ranges(&base, &path, &[1..3, 8..10], &go, |_| ()).expect("copied");
         assert_eq!(std::fs::read(&path).expect("there"), b".12.....89");
-        let told = copy_ranges(&base, &path, &[1..3, 8..11], |_| ()).map_err(|e| e.to_string());
+        let told =
+            copy_ranges(&base, &path, &[1..3, 8..11], &go, |_| ()).map_err(|e| e.to_string());
         let expected = format!("`{}`: it has become shorter while it was read", base.display());
         assert_eq!(told, Err(expected));
+    }
+
+    /// As where xorriso fails at once, and a whole medium would be copied before that is told.
+    #[test]
+    fn what_is_filled_in_beside_a_failure_ends_with_it() {
+        const PIECES: u64 = 10_000;
+        let folder = tempfile::tempdir().expect("a folder");
+        let [base, path] = ["base", "path"].map(|name| folder.path().join(name));
+        let size = usize::try_from(2 * PIECES).expect("a size");
+        std::fs::write(&base, vec![b'x'; size]).expect("written");
+        for fails in [true, false] {
+            std::fs::write(&path, vec![b'.'; size]).expect("written");
+            let ranges: Vec<_> = (0..PIECES).map(|n| 2 * n..2 * n + 1).collect();
+            let (begun, begins) = std::sync::mpsc::channel();
+            let work = move || {
+                begins.recv().expect("it begins");
+                if fails { Err(shortened(Path::new("it"))) } else { Ok(()) }
+            };
+            let done = beside(work, |stop| {
+                copy_ranges(&base, &path, &ranges, stop, |_| {
+                    let _ = begun.send(());
+                    if fails {
+                        thread::sleep(std::time::Duration::from_millis(1));
+                    }
+                })
+            });
+            assert_eq!(done.is_err(), fails);
+            let copied = std::fs::read_to_string(&path).expect("text").matches('x').count();
+            assert_eq!(copied as u64 == PIECES, !fails, "{copied} of {PIECES}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::slice;
+use std::sync::atomic::AtomicBool;
 
 use super::base::digest;
 use super::copy::{copy_ranges, share};
@@ -65,7 +66,7 @@ pub fn reset(
     if !share(path, here)? {
         check_room(appear::folder_of(output), base.size)?;
         let there = 0..base.here;
-        copy_ranges(path, here, slice::from_ref(&there), |_| ())
+        copy_ranges(path, here, slice::from_ref(&there), &AtomicBool::new(false), |_| ())
             .map_err(|error| error.named(here, output))?;
     }
     let mut to = open(here, output)?;

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use super::base::Base;
 use super::checksum;
@@ -241,12 +239,7 @@ impl Prepared<'_> {
             self.grow(path, xorriso)?;
         } else {
             // Of what is missing xorriso neither reads nor writes anything.
-            thread::scope(|scope| {
-                let growing = scope.spawn(|| self.grow(path, xorriso));
-                let filled = copy.fill(on_bytes);
-                let grown = growing.join().unwrap_or_else(|panic| resume_unwind(panic));
-                grown.and(filled)
-            })?;
+            copy.fill_beside(|| self.grow(path, xorriso), on_bytes)?;
         }
         // isomd5sum would read an image that ends too early for ever.
         if let Err(error) = Medium::open(path) {
