@@ -83,7 +83,19 @@ fn who_asks(lab: &Lab, address: SocketAddr) -> String {
             lab.nodes.len()
         );
     }
-    format!("no node asks it yet: `package_cache: http://{address}` in the lab file lets them\n")
+    advice(address)
+}
+
+/// What lets nodes ask it.
+fn advice(address: SocketAddr) -> String {
+    let lets = |at: &str| {
+        format!("no node asks it yet: `package_cache: http://{at}` in the lab file lets them")
+    };
+    if address.ip().is_unspecified() {
+        let placed = lets(&format!("ADDRESS:{}", address.port()));
+        return placed + ", with the ADDRESS at which they reach this machine\n";
+    }
+    lets(&address.to_string()) + "\n"
 }
 
 fn status(kept: &Packages, ui: &Ui) -> Result<()> {
@@ -175,4 +187,28 @@ fn update(kept: &Packages, repositories: &[String], ui: &Ui) -> Result<()> {
         .map(|(id, before, now)| json!({ "id": id, "before": before, "now": now }))
         .collect();
     ui.result(text, &json!({ "schema": 1, "repositories": data }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_not_sent_to_an_address_that_is_none() {
+        for (listens, wanted) in [
+            ("10.0.0.1:8080", "`package_cache: http://10.0.0.1:8080` in the lab file lets them\n"),
+            ("[fd00::1]:80", "`package_cache: http://[fd00::1]:80` in the lab file lets them\n"),
+            (
+                "0.0.0.0:8080",
+                "`package_cache: http://ADDRESS:8080` in the lab file lets them, with the ADDRESS at",
+            ),
+            (
+                "[::]:80",
+                "`package_cache: http://ADDRESS:80` in the lab file lets them, with the ADDRESS at",
+            ),
+        ] {
+            let told = advice(listens.parse().expect("an address"));
+            assert!(told.contains(wanted), "{listens}: {told}");
+        }
+    }
 }
