@@ -26,45 +26,52 @@ pinned_sections() {
     done <"$1"
 }
 
-# with_cache FILE: the repositories of standard input, without what a package cache keeps where FILE names one that does not answer:
-# yum would wait for it at each of them.
-with_cache() {
+# cache_place FILE: where the package cache that FILE names stands among the mirrors: `first`, or `nowhere` if it does not answer,
+# for yum would wait for it at each repository.
+cache_place() {
     local cache
     cache=$(sed -n 's/^#cache=//p' "$1")
     if [ -z "$cache" ] || curl -s -f -o /dev/null --noproxy '*' --connect-timeout 3 -m 10 "$cache/packages/"; then
-        cat
+        echo first
     else
-        # Plain text, so that no letter of a URL is a pattern. What it stood before comes up.
-        awk -v cache="$cache/packages/" '
-            { at = index($0, cache) }
-            at && /^baseurl=/ { first = 1; next }
-            first && /^[ \t]/ { sub(/^[ \t]+/, "baseurl=") }
-            { first = 0; print }'
+        echo nowhere
     fi
 }
 
-# from_mirror TURN: lets each repository of standard input begin with the mirror TURN places further on; the ones before it
-# come last. One that answers well and sends rubbish would otherwise be asked first at every attempt.
+# from_mirror TURN PLACE: lets each repository of standard input begin with the mirror TURN places further on; the ones before it
+# come last. One that answers well and sends rubbish would otherwise be asked first at every attempt. The package cache, which the
+# lab has before the mirrors, stands at PLACE: `first`, `last` or `nowhere`.
 from_mirror() {
-    awk -v turn="$1" '
-        function flush(   i) {
-            for (i = 0; i < count; i++)
-                printf "%s%s\n", i ? "        " : "baseurl=", url[(i + turn) % count]
+    awk -v turn="$1" -v place="$2" '
+        function put(one) { printf "%s%s\n", lines++ ? "        " : "baseurl=", one }
+        function flush(   kept, i) {
+            kept = count && cache && index(url[0], cache) == 1 # plain text: no letter of a URL is a pattern
+            lines = 0
+            if (kept && place == "first") put(url[0])
+            for (i = kept; i < count; i++) put(url[kept + (i - kept + turn) % (count - kept)])
+            if (kept && place == "last") put(url[0])
             count = 0
         }
+        /^#cache=/ { cache = substr($0, 8) "/packages/" }
         /^baseurl=/ { sub(/^baseurl=/, ""); url[count++] = $0; next }
         count && /^[ \t]/ { sub(/^[ \t]+/, ""); url[count++] = $0; next }
         { flush(); print }
         END { flush() }'
 }
 
-# pin_repositories [TURN]: makes the lab's repositories the only ones. CentOS 7's own mirror list is gone, and every package
+# pinned_file: where the pinned repositories are. Whichever stage calls yum first, they are there.
+pinned_file() {
+    local file=$CONFIGURATION/pinned.repo
+    [ -e "$file" ] || file=$STAGES/repositories/files/etc/trainyard/pinned.repo
+    printf '%s\n' "$file"
+}
+
+# pin_repositories [TURN PLACE]: makes the lab's repositories the only ones. CentOS 7's own mirror list is gone, and every package
 # that brings repository files (centos-release, centos-release-*) brings dead ones: so this runs before and after every
 # yum. Commenting the lines out, rather than deleting the files, keeps rpm from writing them anew at the next upgrade.
 pin_repositories() {
-    local wanted=$CONFIGURATION/pinned.repo folder=$TRAINYARD_ROOT/etc/yum.repos.d file
-    # Whichever stage calls yum first, the pinned repositories are there.
-    [ -e "$wanted" ] || wanted=$STAGES/repositories/files/etc/trainyard/pinned.repo
+    local wanted folder=$TRAINYARD_ROOT/etc/yum.repos.d file
+    wanted=$(pinned_file)
     [ -e "$wanted" ] || return 0
     for file in "$folder"/CentOS-*.repo "$folder"/epel*.repo; do
         if [ -e "$file" ] && grep -q '^[^#]' "$file"; then
@@ -72,7 +79,7 @@ pin_repositories() {
             relabel "$file"
         fi
     done
-    put_file 0644 root root /etc/yum.repos.d/trainyard.repo <(pinned_sections "$wanted" | with_cache "$wanted" | from_mirror "${1:-0}")
+    put_file 0644 root root /etc/yum.repos.d/trainyard.repo <(pinned_sections "$wanted" | from_mirror "${1:-0}" "${2:-first}")
 }
 
 # bounded_yum ARGUMENTS...: one yum, bounded in time.
@@ -124,11 +131,16 @@ heal_packages() {
 }
 
 # yum_run ARGUMENTS...: yum from the pinned repositories, bounded in time and tried again, each time from the next mirror on.
-# The mirror that answered is the first one for the next yum, too; on the disk they stand in the lab's order.
+# The mirror that answered is the first one for the next yum, too; on the disk they stand in the lab's order, with the cache. That
+# is asked once in a stage whether it answers: what it said goes on to the stage's scripts.
 yum_run() {
-    local attempt=1 delay=$TRAINYARD_BACKOFF turn=0
+    local attempt=1 delay=$TRAINYARD_BACKOFF turn=0 place wanted
+    wanted=$(pinned_file)
+    [ -n "${TRAINYARD_CACHE_PLACE:-}" ] || [ ! -e "$wanted" ] || TRAINYARD_CACHE_PLACE=$(cache_place "$wanted")
+    export TRAINYARD_CACHE_PLACE
+    place=${TRAINYARD_CACHE_PLACE:-first}
     [ ! -e "$YUM_TURN" ] || turn=$(cat "$YUM_TURN")
-    pin_repositories "$turn"
+    pin_repositories "$turn" "$place"
     until heal_packages && noted_yum "$@"; do
         [ "$attempt" -lt "$TRAINYARD_ATTEMPTS" ] || fail "yum $* failed"
         turn=$((turn + 1))
@@ -136,7 +148,9 @@ yum_run() {
         say "attempt $attempt of $TRAINYARD_ATTEMPTS failed; the next one, from the next mirror, in $delay s: yum $*"
         pause "$delay"
         delay=$((delay * 2)) attempt=$((attempt + 1))
-        pin_repositories "$turn"
+        # A cache may list what no mirror has any more. The last attempt believes the mirrors.
+        [ "$attempt" -lt "$TRAINYARD_ATTEMPTS" ] || [ "$place" != first ] || place=last
+        pin_repositories "$turn" "$place"
     done
     pin_repositories
 }

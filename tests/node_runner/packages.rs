@@ -40,28 +40,65 @@ fn each_attempt_begins_with_the_next_mirror_and_the_file_ends_as_the_lab_has_it(
     assert!(left.contains("[one]\nbaseurl=http://d/\ngpgcheck=0\n"), "{left}");
 }
 
+const CACHE: &str = "http://10.0.0.1:8080";
+const CACHED: &str = "http://10.0.0.1:8080/packages/base/";
+
+/// A node with a cache before its mirrors, whose yum notes where it asks, in order.
+fn node_with_cache(yum: &str, curl: &str) -> Node {
+    let places = "sed -n '/^\\[base/,/^enabled/s/^\\(baseurl=\\|  *\\)//p' $ROOT/etc/yum.repos.d/trainyard.repo | tr '\\n' ' '";
+    let node = node(&format!("echo $({places}) >>$ROOT/places\n{yum}"));
+    let pinned = PINNED.replace("=http://a/\n", &format!("={CACHED}\n        http://a/\n"));
+    let pinned = pinned.replace("# ours\n", &format!("# ours\n#cache={CACHE}\n"));
+    node.write("etc/trainyard/stages/repositories/files/etc/trainyard/pinned.repo", &pinned);
+    node.fake("curl", curl);
+    node
+}
+
+/// Whatever a cache answers, it is asked once in a stage, and stands on the disk as the lab has it.
 #[test]
 fn a_cache_is_asked_first_as_long_as_it_answers() {
-    let (cache, url) = ("http://10.0.0.1:8080", "http://10.0.0.1:8080/packages/base/");
     for answers in [true, false] {
-        let node = node("");
-        let pinned = PINNED.replace("=http://a/\n", &format!("={url}\n        http://a/\n"));
-        let pinned = pinned.replace("# ours\n", &format!("# ours\n#cache={cache}\n"));
-        node.write("etc/trainyard/stages/repositories/files/etc/trainyard/pinned.repo", &pinned);
-        node.fake("curl", if answers { "" } else { "exit 7" });
+        let node = node_with_cache("", if answers { "" } else { "exit 7" });
+        let configure = "set -eu\n. \"$TRAINYARD_LIB\"\npin_repositories\nyum_run makecache\n";
+        node.write("etc/trainyard/stages/repositories/configure.sh", configure);
         node.expect(0, &["run"]);
         let calls = node.calls();
-        let asked = |call: &String| call.ends_with(&format!(" {cache}/packages/"));
-        assert!(calls.iter().any(asked), "{calls:?}");
-        let first = if answers { format!("{url} ") } else { "http://a/ ".into() };
-        assert!(node.read("asked").starts_with(&format!("{first}http://d/ ")), "{answers}");
+        let asked = calls.iter().filter(|it| it.ends_with(&format!(" {CACHE}/packages/"))).count();
+        assert_eq!(asked, 1, "{calls:?}");
+        let mirrors = "http://a/ http://b/ http://c/\n";
+        let places = if answers { format!("{CACHED} {mirrors}") } else { mirrors.into() };
+        assert_eq!(node.read("places"), places.repeat(2), "of both, install and makecache");
         let left = node.read("etc/yum.repos.d/trainyard.repo");
-        assert_eq!(
-            left.contains(&format!("baseurl={url}\n        http://a/\n")),
-            answers,
-            "{left}"
-        );
-        assert_eq!(left.contains("\nbaseurl=http://a/\n        http://b/\n"), !answers, "{left}");
+        assert!(left.contains(&format!("baseurl={CACHED}\n        http://a/\n")), "{left}");
+        assert!(left.contains("[one]\nbaseurl=http://d/\n"), "{left}");
+    }
+}
+
+/// What fails is more often a mirror. A cache that lists what is gone everywhere lets every attempt fail that begins with it: the last
+/// one does not.
+#[test]
+fn a_cache_stays_first_until_the_last_attempt() {
+    let second = "[ -e $ROOT/tried ] || { : >$ROOT/tried; exit 1; }";
+    let mirrors_first = "grep -q '=http://[abc]/' $ROOT/etc/yum.repos.d/trainyard.repo || exit 1";
+    let (ab, bc, ca) = (
+        "http://a/ http://b/ http://c/",
+        "http://b/ http://c/ http://a/",
+        "http://c/ http://a/ http://b/",
+    );
+    let first = |mirrors: &str| format!("{CACHED} {mirrors}\n");
+    let last = format!("{ca} {CACHED}\n");
+    for (yum, wanted) in [
+        (second, vec![first(ab), first(bc), first(bc)]),
+        (
+            mirrors_first,
+            vec![first(ab), first(bc), last, first(ca), first(ab), format!("{bc} {CACHED}\n")],
+        ),
+    ] {
+        let node = node_with_cache(yum, "");
+        node.write("etc/trainyard/node.env", "TRAINYARD_NODE=controller\nTRAINYARD_ATTEMPTS=3\n");
+        node.stage("tools", "package etcd\n", &[]);
+        node.expect(0, &["run"]);
+        assert_eq!(node.read("places"), wanted.concat(), "{yum}");
     }
 }
 

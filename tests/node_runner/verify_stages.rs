@@ -243,6 +243,18 @@ fn the_message_queue_is_asked_as_a_service_asks_it() {
     }
 }
 
+/// A cache that is silent stands in the file as well.
+#[test]
+fn yum_lists_its_repositories_without_asking_them_where_it_can() {
+    let case = CASES.iter().find(|case| case.stage == "repositories").expect("the case");
+    let list = "echo repo id; sed 's:$:/7/x86_64 x 1:' $ROOT/used";
+    for (kept, asked) in [(list, "exit 1"), ("exit 1", list)] {
+        let node = case.node();
+        node.fake("yum", &format!("case $* in *' -C '*) {kept};; *) {asked};; esac"));
+        assert_eq!(red(&node, "repositories"), [""; 0]);
+    }
+}
+
 #[test]
 fn repositories_are_asked_by_their_proxies_and_passwords_are_not_shown() {
     let case = CASES.iter().find(|case| case.stage == "repositories").expect("the case");

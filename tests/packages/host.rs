@@ -34,7 +34,7 @@ pub fn lab(mirrors: &[&Upstream], more: &str) -> Lab {
 }
 
 /// How the node's own script makes its repositories of those that the lab has.
-const AS_PINNED: &str = r#"pinned_sections "$2" | with_cache "$2" | from_mirror 0"#;
+const AS_PINNED: &str = r#"pinned_sections "$2" | from_mirror 0 "$(cache_place "$2")""#;
 
 /// A host on which nothing is installed yet.
 pub struct Host {

@@ -225,7 +225,7 @@ fn n7_repositories_are_signed_pinned_and_all_needed() {
             (Either, "/7.9.2009/", "/$releasever/"),
             (Either, "package centos-release-openstack-train", "package centos-release"),
             (Either, "[ ! -e \"$TRAINYARD_ROOT${line#gpgkey=file://}\" ]", "false"),
-            (Kickstart, "    pin_repositories \"$turn\"\n    until", "    until"),
+            (Kickstart, "    pin_repositories \"$turn\" \"$place\"\n    until", "    until"),
         ],
     );
 }
