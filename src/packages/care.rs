@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::{FetchError, Index, Item, Kept, Packages, PackagesError, Pin, written};
+use super::{FetchError, Index, Kept, Packages, PackagesError, Pin, written};
 use crate::base_image::Entry;
 use crate::digest::{Digest, Undigested};
 
@@ -179,7 +179,7 @@ impl Packages {
         Ok(found)
     }
 
-    /// Removes what was not used for so long, what was not brought to its end, and what no pinned repository of the lab has any more; or
+    /// Removes what was not used for so long, what was not brought to its end, and what no pinned repository has any more; or
     /// all. Where the list of one's packages is not kept, nobody knows what it has, and nothing is removed for that. Tells which, and how many bytes that frees; with `dry`, would free.
     ///
     /// # Errors
@@ -192,12 +192,11 @@ impl Packages {
     ) -> Result<(Vec<PathBuf>, u64), PackagesError> {
         let lists = self.lists();
         let (mut listed, mut is_known) = (HashSet::new(), true);
-        for kept in self.repositories.values() {
-            if let Some(index) = self.pinned(kept)? {
-                // Without its list nobody knows which packages it has.
-                is_known &= index.has_list();
-                listed.extend(index.items().map(|item: &Arc<Item>| item.sha256.short()));
-            }
+        for index in self.pins() {
+            self.read_kept_list(&index)?;
+            // Without its list nobody knows which packages it has.
+            is_known &= index.has_list();
+            listed.extend(index.items().map(|item| item.sha256.short()));
         }
         let old: HashMap<PathBuf, SystemTime> =
             self.idle()?.into_iter().map(|(since, entry)| (entry.path, since)).collect();
@@ -260,12 +259,17 @@ impl Packages {
     fn pinned(&self, kept: &Kept) -> Result<Option<Arc<Index>>, PackagesError> {
         let place = self.pin_of(&kept.repository);
         let Some(index) = Index::open(&place, &kept.repository)? else { return Ok(None) };
-        if let Some(list) = index.list()
-            && let Some(found) = self.cache.find(&list.wanted())?
-        {
-            index.read_list(&found.path, &kept.repository)?;
-        }
+        self.read_kept_list(&index)?;
         Ok(Some(Arc::new(index)))
+    }
+
+    /// Reads the list of packages, where it is kept.
+    fn read_kept_list(&self, index: &Index) -> Result<(), PackagesError> {
+        let Some(list) = index.list() else { return Ok(()) };
+        match self.cache.find(&list.wanted())? {
+            Some(found) => index.read_list(&found.path, &list.repository),
+            None => Ok(()),
+        }
     }
 
     /// All that there is, and since when nobody has used it, or brought more of it.

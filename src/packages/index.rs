@@ -223,15 +223,12 @@ impl Index {
     }
 
     /// Reads it, from where it lies.
-    pub(super) fn read_list(
-        &self,
-        path: &Path,
-        repository: &Repository,
-    ) -> Result<(), PackagesError> {
+    pub(super) fn read_list(&self, path: &Path, id: &str) -> Result<(), PackagesError> {
         let file = File::open(path)
             .map_err(|source| PackagesError::Io { path: path.to_owned(), source })?;
         let name = path.to_string_lossy();
-        let bases: Arc<[String]> = repository.bases.clone().into();
+        let bases =
+            self.list.as_ref().map_or_else(|| Arc::from([]), |list| Arc::clone(&list.bases));
         let (mut found, mut count) = (HashMap::new(), 0_usize);
         let read = repodata::unpacked(&name, BufReader::new(file), LARGEST_LIST).and_then(|list| {
             repodata::packages(list, |package| {
@@ -241,7 +238,7 @@ impl Index {
                 let path = decoded(&listed.location);
                 count += 1;
                 if count <= MOST
-                    && let Some(item) = Item::of(listed, &repository.id, &bases)
+                    && let Some(item) = Item::of(listed, id, &bases)
                 {
                     found.insert(path, Arc::new(item));
                 }
@@ -252,7 +249,7 @@ impl Index {
             read => read,
         };
         if let Err(what) = read {
-            let (id, path) = (repository.id.clone(), name.into_owned());
+            let (id, path) = (id.to_owned(), name.into_owned());
             return Err(PackagesError::List { id, path, what });
         }
         // Whoever else read it found the same.

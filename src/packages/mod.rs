@@ -334,7 +334,7 @@ impl Packages {
                 what: "it names none".into(),
             })?;
             let path = self.bring(&list, &mut |_| {})?;
-            index.read_list(&path, &kept.repository)?;
+            index.read_list(&path, &kept.repository.id)?;
         }
         Ok(index)
     }
@@ -398,9 +398,17 @@ impl Packages {
 
     /// The lists of packages by which all else of the pinned repositories is known: the folders that they lie in.
     fn lists(&self) -> HashSet<String> {
-        let index = |kept: &Kept| Index::open(&self.pin_of(&kept.repository), &kept.repository);
-        let indexes = self.repositories.values().filter_map(|kept| index(kept).ok().flatten());
-        indexes.filter_map(|index| Some(index.list()?.sha256.short())).collect()
+        self.pins().into_iter().filter_map(|index| Some(index.list()?.sha256.short())).collect()
+    }
+
+    /// All that is pinned here, by this lab and by others. One that cannot be read is told where it is asked for.
+    fn pins(&self) -> Vec<Index> {
+        let inside = fs::read_dir(self.cache.folder().join("pins")).into_iter().flatten().flatten();
+        let open = |place: PathBuf| {
+            let id = place.file_stem()?.to_string_lossy().into_owned();
+            Index::open(&place, &Repository::elsewhere(id)).ok()?
+        };
+        inside.filter_map(|entry| open(entry.path())).collect()
     }
 
     fn pin_of(&self, repository: &Repository) -> PathBuf {

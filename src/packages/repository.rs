@@ -20,6 +20,11 @@ pub struct Repository {
 }
 
 impl Repository {
+    /// One of another lab, of which nothing is known but what it is pinned by.
+    pub(super) fn elsewhere(id: String) -> Self {
+        Self { id, bases: Vec::new(), is_archive: false }
+    }
+
     /// What it is kept as: two labs may give the same id to different repositories of their own.
     pub(super) fn name(&self) -> String {
         if self.is_archive {

@@ -212,3 +212,19 @@ fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// What another lab has pinned is that one's, in a cache of both.
+#[test]
+fn another_labs_packages() {
+    let (mirror, others) = (Upstream::new(), Upstream::new());
+    let cache = filled(&mirror);
+    let tools = repositories().named("site-tools");
+    assert!(cache.kept(&tools).is_some());
+    // The same cache, and another repository by the name of the first one's.
+    let other = lab(&[&others], "");
+    let mut prune = other.command(&["packages", "prune", "--cache"]);
+    prune.arg(cache.lab.path("cache"));
+    let pruned = crate::common::outcome(prune);
+    assert_eq!(pruned.status, 0, "{pruned:?}");
+    assert!(cache.kept(&tools).is_some(), "{pruned:?}");
+}
