@@ -224,7 +224,7 @@ impl Packages {
         if let Some(found) = self.known(id, path)? {
             return Ok(found);
         }
-        self.list_of(kept)?;
+        self.learn_list(kept)?;
         let missing = || PackagesError::NotListed { id: id.into(), path: path.into() };
         self.known(id, path)?.ok_or_else(missing)
     }
@@ -232,7 +232,7 @@ impl Packages {
     /// Where a file lies that is kept; nothing where it is not.
     #[must_use]
     pub fn find(&self, item: &Item) -> Option<PathBuf> {
-        // Of one that is not as long as its metadata say, another one is brought.
+        // What is wrong with it is told when it is brought.
         let Brought { path, .. } = self.cache.find(&item.wanted()).ok()??;
         self.note_use(item);
         Some(path)
@@ -324,8 +324,8 @@ impl Packages {
         Ok(index)
     }
 
-    /// The same with all its packages known.
-    fn list_of(&self, kept: &Kept) -> Result<Arc<Index>, PackagesError> {
+    /// Lets all packages of a repository be known.
+    fn learn_list(&self, kept: &Kept) -> Result<(), PackagesError> {
         let index = self.index_of(kept)?;
         if !index.has_list() {
             let list = index.list().ok_or_else(|| PackagesError::List {
@@ -336,7 +336,7 @@ impl Packages {
             let path = self.bring(&list, &mut |_| {})?;
             index.read_list(&path, &kept.repository.id)?;
         }
-        Ok(index)
+        Ok(())
     }
 
     /// Asks the mirrors in order for the index, until one shows one that can be used.
@@ -377,11 +377,12 @@ impl Packages {
     /// Whether a repository has changed since it was pinned, by the first mirror that shows another index: in words.
     fn changed(&self, id: &str) -> Result<Option<String>, PackagesError> {
         let kept = self.kept(id)?;
+        // It forgets what was found here, where it is pinned anew.
+        let index = self.index_of(kept)?;
         let mut known = kept.changed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, said)) = known.as_ref().filter(|(when, _)| when.elapsed() < TOLD) {
             return Ok(said.clone());
         }
-        let index = self.index_of(kept)?;
         let mut said = None;
         for base in &kept.repository.bases {
             if let Ok(now) = self.index_at(base)?
@@ -464,8 +465,12 @@ impl Packages {
                 }
             }
         }
-        *used = Used { kept: Some(kept), coming };
-        if kept > room { Err(full()) } else { Ok(()) }
+        used.kept = Some(kept);
+        if kept > room {
+            return Err(full());
+        }
+        used.coming = coming;
+        Ok(())
     }
 }
 

@@ -162,14 +162,11 @@ async fn file(
     let until = Instant::now() + WAIT;
     let answered = match passed.look(&repository, &path, until).await {
         Ok(Found::Index(index)) => {
-            let (pin, text) = (index.pin(), index.text());
+            let (pin, text) = (index.pin(), Bytes::from(index.text().to_owned()));
             let tag = tag(pin.sha256);
             let sent =
                 Sent { path: INDEX, size: text.len() as u64, tag: &tag, modified: &pin.when };
-            Ok(sent.answer(&method, &headers, |span| {
-                let part = Part::of(io::Cursor::new(text.to_owned()), span)?;
-                Ok(Body::new(part))
-            }))
+            Ok(sent.answer(&method, &headers, |span| Ok(part_of(&text, span))))
         }
         Ok(Found::File(index, item)) => {
             passed.answer(&item, &index.pin().when, &method, &headers, until).await
@@ -184,6 +181,12 @@ async fn file(
                 .into_response()
         }
     })
+}
+
+/// A part of what is in memory.
+fn part_of(bytes: &Bytes, span: Span) -> Body {
+    let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX).min(bytes.len());
+    bytes.slice(at(span.first)..at(span.first.saturating_add(span.length))).into()
 }
 
 /// What names these bytes, and no others.
@@ -229,13 +232,7 @@ impl Passed {
         let tag = tag(item.sha256);
         let sent = |size| Sent { path: &item.file, size, tag: &tag, modified };
         let of_bytes = |bytes: Bytes| {
-            let part = |span: Span| {
-                let first = usize::try_from(span.first).unwrap_or(usize::MAX).min(bytes.len());
-                let rest = bytes.slice(first..);
-                let length = usize::try_from(span.length).unwrap_or(usize::MAX).min(rest.len());
-                Ok(Body::from(rest.slice(..length)))
-            };
-            sent(bytes.len() as u64).answer(method, headers, part)
+            sent(bytes.len() as u64).answer(method, headers, |span| Ok(part_of(&bytes, span)))
         };
         if let Some(bytes) = lock(&self.hot).get(item.sha256) {
             return Ok(of_bytes(bytes));

@@ -1,7 +1,9 @@
 //! Mirrors that do everything wrong.
 
+use std::io::{BufRead as _, BufReader};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::client::ask;
 use crate::host::Host;
@@ -312,4 +314,29 @@ fn a_path_that_is_a_line() {
     cache.says("/packages/extras/");
     let said = cache.said();
     assert!(!said.contains("\nforged") && !said.contains('\u{1b}'), "{said}");
+}
+
+/// A repository is pinned anew while a mirror fails with a file of it: the server goes on.
+#[test]
+fn pinned_anew_in_the_middle_of_a_failure() {
+    let made = repositories();
+    let mirror = Upstream::new();
+    let cache = Served::of(&[&mirror]);
+    let (old, new) = (made.path(&UPDATED), made.path(&CHANGED));
+    // The list of packages.
+    assert_eq!(cache.get("centos/7.9.2009/updates/x86_64/Packages/none.rpm").status, 404);
+    let part = made.file(&old).len() / 8;
+    mirror.fault_at(&old, move |reply| flipped(reply).pace(part, Duration::from_millis(250)));
+    let asked = cache.send(&old);
+    let end = Instant::now() + Duration::from_secs(10);
+    while mirror.sent_of(&old) == 0 {
+        assert!(Instant::now() < end, "{}", cache.said());
+        thread::sleep(Duration::from_millis(10));
+    }
+    mirror.has(&made.changed);
+    assert_eq!(cache.packages(&["update", "updates"]).status, 0);
+    let mut answer = String::new();
+    BufReader::new(asked).read_line(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    assert!(cache.get(&new).body[..] == made.changed[&new][..]);
 }
