@@ -185,3 +185,14 @@ pub fn golden(path: &str, wanted: &str) {
         "{path}, line {line}, is not what the code makes: TRAINYARD_GOLDEN=write makes it anew"
     );
 }
+
+/// Bytes that no compression makes smaller, the same every time and never the same twice; other ones for each seed but 0.
+pub fn noise(mut state: u64, size: usize) -> Vec<u8> {
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(&mut next).flatten().take(size).collect()
+}

@@ -30,14 +30,7 @@ use tempfile::TempDir;
 
 /// The image that is brought: bytes that are the same every time and are never the same twice in it.
 fn image(size: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    std::iter::repeat_with(&mut next).flatten().take(size).collect()
+    common::noise(0x9e37_79b9_7f4a_7c15, size)
 }
 
 fn sha256(bytes: &[u8]) -> String {

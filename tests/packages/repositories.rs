@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use crate::common::{judge, judged};
+use crate::common::{self, judge, judged};
 use crate::stack::{
     CHANGED, FOREIGN, PACKAGES, Package, REPOSITORIES, SITE, SMALL, TRAIN, UNSIGNED, UPDATED,
     UPDATES,
@@ -252,12 +252,5 @@ fn read(folder: &Path) -> Tree {
 /// Bytes that no compression makes smaller, other ones for each name.
 fn noise(name: &str, size: usize) -> Vec<u8> {
     let seed = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let mut state = name.bytes().fold(0xcbf2_9ce4_8422_2325, seed) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    std::iter::repeat_with(&mut next).flatten().take(size).collect()
+    common::noise(name.bytes().fold(0xcbf2_9ce4_8422_2325, seed) | 1, size)
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use crate::client::{Answer, ask, try_ask};
 use crate::common::{Lab, Outcome, outcome};
 use crate::host::lab;
 use crate::repositories::{cached_path, repositories};
+use crate::running;
 use crate::upstream::Upstream;
 
 /// `trainyard packages serve`; dropped, it is killed.
@@ -212,30 +213,10 @@ pub fn serve(lab: &Lab, listen: &str) -> Command {
 }
 
 /// Starts it, and waits until it says where it serves.
-fn begin(mut command: Command) -> (Child, SocketAddr, Arc<Mutex<String>>) {
-    let mut child =
-        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let mut lines = BufReader::new(child.stderr.take().expect("its words"));
-    let mut said = String::new();
-    let address = loop {
-        let before = said.len();
-        let count = lines.read_line(&mut said).expect("text");
-        assert!(count > 0, "it ended: {said}");
-        let address = said[before..].split_once("serving packages at http://");
-        if let Some((address, _)) = address.and_then(|(_, url)| url.split_once("/packages/")) {
-            break address.parse().expect("an address");
-        }
-    };
-    let said = Arc::new(Mutex::new(said));
-    let kept = Arc::clone(&said);
-    thread::spawn(move || {
-        let mut part = [0; 4096];
-        while let Ok(count) = lines.read(&mut part) {
-            if count == 0 {
-                return;
-            }
-            kept.lock().expect("whole").push_str(&String::from_utf8_lossy(&part[..count]));
-        }
-    });
-    (child, address, said)
+fn begin(command: Command) -> (Child, SocketAddr, Arc<Mutex<String>>) {
+    let (child, said) = running::begin(command);
+    let text = said.lock().expect("whole").clone();
+    let (_, rest) = text.split_once("serving packages at http://").expect("where it serves");
+    let (address, _) = rest.split_once("/packages/").expect("a URL");
+    (child, address.parse().expect("an address"), said)
 }
