@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{FetchError, Index, Kept, Packages, PackagesError, Pin, written};
 use crate::base_image::Entry;
@@ -34,7 +34,7 @@ pub struct RepositoryStatus {
 }
 
 /// By what a repository is pinned.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pinned {
     /// The digest of its index.
     pub sha256: Digest,

@@ -7,6 +7,7 @@
 
 mod care;
 mod index;
+mod lock;
 mod repository;
 
 use std::collections::{BTreeMap, HashSet};
@@ -26,6 +27,7 @@ use crate::interrupt::Interrupted;
 
 pub use care::{Checked, Content, Pinned, RepositoryStatus, Said, Status};
 pub use index::{INDEX, Index, Item, Pin};
+pub use lock::{LOCK, Lock, LockError, Locked};
 pub use repository::{Differ, Repository, of_lab};
 
 /// A repomd.xml has some 4 KB; one with more than this is none.
