@@ -7,7 +7,7 @@ use crate::disk::DiskError;
 use crate::interrupt::Interrupted;
 use crate::iso::IsoError;
 use crate::machines::MachineError;
-use crate::packages::PackagesError;
+use crate::packages::{LockError, PackagesError, ResolveError};
 use crate::render::RenderError;
 use crate::secrets::{FileError, Missing};
 use crate::serve::{DhcpError, ServeError};
@@ -132,13 +132,13 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return Some(error.code());
     }
     if let Some(error) = cause.downcast_ref::<PackagesError>() {
-        return Some(match error {
-            PackagesError::NoRepository { .. } | PackagesError::NotListed { .. } => USAGE,
-            PackagesError::NoIndex { .. } => NETWORK,
-            PackagesError::List { .. } | PackagesError::Changed { .. } => VERIFICATION,
-            PackagesError::Fetch(error) => of_fetch(error),
-            PackagesError::Budget { .. } | PackagesError::Io { .. } => INPUT,
-        });
+        return Some(of_packages(error));
+    }
+    if let Some(error) = cause.downcast_ref::<ResolveError>() {
+        return Some(of_resolve(error));
+    }
+    if cause.is::<LockError>() {
+        return Some(INPUT);
     }
     if let Some(error) = cause.downcast_ref::<FetchError>() {
         return Some(of_fetch(error));
@@ -163,6 +163,26 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return Some(INTERRUPTED);
     }
     cause.is::<std::io::Error>().then_some(INPUT)
+}
+
+fn of_packages(error: &PackagesError) -> u8 {
+    match error {
+        PackagesError::NoRepository { .. } | PackagesError::NotListed { .. } => USAGE,
+        PackagesError::NoIndex { .. } => NETWORK,
+        PackagesError::List { .. } | PackagesError::Changed { .. } => VERIFICATION,
+        PackagesError::Fetch(error) => of_fetch(error),
+        PackagesError::Budget { .. } | PackagesError::Io { .. } => INPUT,
+    }
+}
+
+fn of_resolve(error: &ResolveError) -> u8 {
+    match error {
+        ResolveError::Packages(error) => of_packages(error),
+        ResolveError::Tool(error) => of_tool(error),
+        ResolveError::Unsolved(_) => LAB,
+        ResolveError::Said(_) => PROGRAM_FAILED,
+        ResolveError::Folder(_) => INPUT,
+    }
 }
 
 fn of_fetch(error: &FetchError) -> u8 {

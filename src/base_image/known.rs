@@ -39,6 +39,9 @@ pub struct Repository {
     pub path: String,
     /// The file of the key that signs its packages, below `/etc/pki/rpm-gpg`.
     pub key: String,
+    /// Packages of it that no node takes.
+    #[serde(default)]
+    pub exclude: Vec<String>,
 }
 
 impl Repository {

@@ -72,6 +72,13 @@ pub enum PackagesCommand {
         #[command(flatten)]
         kept: KeptArgs,
     },
+    /// Write `packages.lock`: what nodes of each role will have, by dnf's solver
+    #[command(after_help = "Example: trainyard packages resolve")]
+    Resolve {
+        /// What is kept.
+        #[command(flatten)]
+        kept: KeptArgs,
+    },
     /// Pin repositories anew, as the first mirror shows them now
     #[command(after_help = "Example: trainyard packages update centos-openstack-train")]
     Update {
@@ -108,6 +115,7 @@ impl PackagesCommand {
             | Self::Status { kept }
             | Self::Verify { kept, .. }
             | Self::Prune { kept, .. }
+            | Self::Resolve { kept }
             | Self::Update { kept, .. } => kept,
         }
     }

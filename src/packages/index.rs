@@ -279,7 +279,8 @@ mod tests {
 
     fn repository() -> Repository {
         let bases = vec!["http://a/os".to_owned(), "http://b/os".to_owned()];
-        Repository { id: "base".into(), bases, is_archive: true }
+        let (is_archive, is_enabled) = (true, true);
+        Repository { id: "base".into(), bases, is_archive, is_enabled, exclude: Vec::new() }
     }
 
     fn listed(location: &str, checksum_kind: &str) -> Listed {

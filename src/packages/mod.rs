@@ -9,6 +9,7 @@ mod care;
 mod index;
 mod lock;
 mod repository;
+mod resolve;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -29,6 +30,7 @@ pub use care::{Checked, Content, Pinned, RepositoryStatus, Said, Status};
 pub use index::{INDEX, Index, Item, Pin};
 pub use lock::{LOCK, Lock, LockError, Locked};
 pub use repository::{Differ, Repository, of_lab};
+pub use resolve::{ResolveError, resolve};
 
 /// A repomd.xml has some 4 KB; one with more than this is none.
 const LARGEST_INDEX: u64 = 1 << 20;
@@ -195,9 +197,9 @@ impl Packages {
         self.cache.folder()
     }
 
-    /// The repositories' ids.
-    pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.repositories.keys().map(String::as_str)
+    /// The repositories, by id.
+    pub fn repositories(&self) -> impl Iterator<Item = &Repository> {
+        self.repositories.values().map(|kept| &kept.repository)
     }
 
     /// What a repository has at a path, where that is known without asking anybody; nothing where it is not.

@@ -5,7 +5,7 @@ use crate::digest::Digest;
 use crate::model::Lab;
 
 /// What yum puts in for its variables on a node.
-const VARIABLES: [(&str, &str); 3] =
+pub(super) const VARIABLES: [(&str, &str); 3] =
     [("$basearch", "x86_64"), ("$releasever", "7"), ("$arch", "x86_64")];
 
 /// A package repository.
@@ -17,6 +17,10 @@ pub struct Repository {
     pub bases: Vec<String>,
     /// Whether it is one of CentOS's archive, which is the same wherever it lies.
     pub is_archive: bool,
+    /// Whether nodes use it as long as nobody says otherwise.
+    pub is_enabled: bool,
+    /// Packages of it that no node takes.
+    pub exclude: Vec<String>,
 }
 
 impl Repository {
@@ -66,7 +70,13 @@ pub fn of_lab(lab: &Lab) -> Result<Vec<Repository>, Differ> {
                     return Err(Differ { id, one, other: bases });
                 }
                 None if !bases.is_empty() => {
-                    own.push(Repository { id: id.clone(), bases, is_archive: false });
+                    own.push(Repository {
+                        id: id.clone(),
+                        bases,
+                        is_archive: false,
+                        is_enabled: repository.enabled,
+                        exclude: Vec::new(),
+                    });
                 }
                 _ => {}
             }
@@ -75,7 +85,13 @@ pub fn of_lab(lab: &Lab) -> Result<Vec<Repository>, Differ> {
     let archive = KNOWN.repositories.iter().map(|(id, repository)| {
         let path = replaced(&repository.path);
         let base = |mirror: &&str| format!("{}/7.9.2009/{path}", mirror.trim_end_matches('/'));
-        Repository { id: id.clone(), bases: mirrors.iter().map(base).collect(), is_archive: true }
+        Repository {
+            id: id.clone(),
+            bases: mirrors.iter().map(base).collect(),
+            is_archive: true,
+            is_enabled: true,
+            exclude: repository.exclude.clone(),
+        }
     });
     Ok(archive.chain(own).collect())
 }

@@ -126,6 +126,7 @@ struct ArchiveContext {
     id: &'static str,
     path: &'static str,
     key: &'static str,
+    exclude: &'static [String],
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -360,6 +361,6 @@ fn baseurls<'a>(repository: &'a Repository, cache: Option<&str>) -> Vec<Cow<'a, 
 
 fn archive() -> Vec<ArchiveContext> {
     let all = KNOWN.repositories.iter();
-    all.map(|(id, repository)| ArchiveContext { id, path: &repository.path, key: &repository.key })
+    all.map(|(id, it)| ArchiveContext { id, path: &it.path, key: &it.key, exclude: &it.exclude })
         .collect()
 }

@@ -150,7 +150,7 @@ pub(super) fn routes<S>(packages: Packages) -> Router<S> {
 
 /// Which repositories there are, a line each.
 async fn list(State(passed): State<Arc<Passed>>) -> String {
-    passed.packages.ids().map(|id| format!("{id}\n")).collect()
+    passed.packages.repositories().map(|it| format!("{}\n", it.id)).collect()
 }
 
 async fn file(

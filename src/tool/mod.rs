@@ -5,6 +5,7 @@ mod run;
 mod running;
 
 use std::ffi::OsStr;
+use std::io::{BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -187,6 +188,16 @@ impl Tool {
             return Ok(self);
         }
         Err(ToolError::TooOld { path: self.path, found, needed, hint: self.wanted.hint })
+    }
+
+    /// What runs it, where it is a script: the absolute path behind its `#!`.
+    #[must_use]
+    pub fn interpreter(&self) -> Option<Self> {
+        let mut first = String::new();
+        let file = std::fs::File::open(&self.path).ok()?;
+        std::io::BufReader::new(file.take(1024)).read_line(&mut first).ok()?;
+        let path = PathBuf::from(first.strip_prefix("#!")?.split_whitespace().next()?);
+        (path.is_absolute() && is_program(&path)).then_some(Self { path, wanted: self.wanted })
     }
 
     /// A run of it with these arguments. No secret may be among them: others see them in the process list.

@@ -1,18 +1,21 @@
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
-use super::load::load_good;
+use super::load::{Good, load_good};
 use super::serve::{PORT, towards};
-use crate::base_image::{Cache, Network};
-use crate::cli::PackagesCommand;
+use crate::base_image::{Cache, Event, Network};
 use crate::cli::ui::Ui;
+use crate::cli::{KeptArgs, PackagesCommand};
 use crate::exit::{self, Failure};
 use crate::model::Lab;
-use crate::packages::{self, Checked, Packages, RepositoryStatus, Said};
+use crate::packages::{self, Checked, Found, LOCK, Lock, Packages, RepositoryStatus, Said};
 use crate::serve;
 
 pub(in crate::cli) fn packages(
@@ -55,6 +58,7 @@ pub(in crate::cli) fn packages(
                 &json!({ "schema": 1, "removed": removed, "bytes": bytes, "dry_run": dry_run }),
             )
         }
+        PackagesCommand::Resolve { .. } => resolve(lab_file, &good, kept, how, ui),
         PackagesCommand::Update { repositories, .. } => update(&kept, repositories, ui),
     }
 }
@@ -158,6 +162,76 @@ fn verify(kept: &Packages, offline: bool, ui: &Ui) -> Result<()> {
     }
     let message = "something is not as it was; what was wrong in the cache is gone, and `trainyard packages update` takes repositories as they are now";
     bail!(Failure::new(exit::VERIFICATION, message))
+}
+
+/// Writes the lock, and brings what it names.
+fn resolve(lab_file: &Path, good: &Good, kept: Packages, how: &KeptArgs, ui: &Ui) -> Result<()> {
+    if Lock::beside(lab_file)?.is_some() {
+        let message = format!(
+            "`{}` is there: nodes have what it says until `trainyard packages update` makes a new one",
+            lab_file.with_file_name(LOCK).display()
+        );
+        bail!(Failure::new(exit::REFUSED, message));
+    }
+    let lock = solve(good, kept, how, ui)?;
+    let path = lock.write_beside(lab_file)?;
+    let roles: BTreeMap<&str, (usize, u64)> =
+        lock.packages.iter().fold(BTreeMap::new(), |mut roles, package| {
+            for role in &package.roles {
+                let (files, bytes) = roles.entry(role).or_default();
+                *files += 1;
+                *bytes += package.size;
+            }
+            roles
+        });
+    let text = || {
+        let mut out = String::new();
+        for (role, (files, bytes)) in &roles {
+            let _ = writeln!(out, "{role:24} {files:6} packages  {:6} MiB", bytes >> 20);
+        }
+        let all: u64 = lock.packages.iter().map(|package| package.size).sum();
+        let (count, path) = (lock.packages.len(), path.display());
+        out + &format!("{count} packages of {} MiB in all, in {path}\n", all >> 20)
+    };
+    let data: BTreeMap<_, _> = roles
+        .iter()
+        .map(|(role, (files, bytes))| (role, json!({ "packages": files, "bytes": bytes })))
+        .collect();
+    ui.result(text, &json!({ "schema": 1, "path": path, "roles": data }))
+}
+
+/// Asks dnf, which asks a server of this program's own, and brings what it says.
+fn solve(good: &Good, kept: Packages, how: &KeptArgs, ui: &Ui) -> Result<Lock> {
+    let (cache, network) = (how.network.cache()?, how.network.network());
+    let passed = of_lab(&good.lab, &cache, network, how.package_budget)?;
+    let (begun, ready) = mpsc::channel();
+    let told = begun.clone();
+    // It ends with this program.
+    thread::spawn(move || {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let ended = serve::serve_packages(passed, listen, 0, move |at| drop(begun.send(Ok(at))));
+        if let Err(error) = ended {
+            let _ = told.send(Err(error));
+        }
+    });
+    let address = ready.recv().context("this program's own server ended")??;
+    ui.note("asking dnf which packages the nodes of each role will have");
+    let lock = packages::resolve(&kept, &format!("http://{address}"), &good.plan)?;
+    let all = lock.packages.iter().map(|package| package.size).sum();
+    let (bar, mut done) = (ui.bytes("bringing packages", all), 0);
+    for package in &lock.packages {
+        if let Found::File(_, item) = kept.look(&package.repository, &package.location)? {
+            kept.bring(&item, &mut |event| {
+                if let Event::Got { done: of_it, .. } = event {
+                    bar.set_position(done + of_it);
+                }
+            })?;
+        }
+        done += package.size;
+        bar.set_position(done);
+    }
+    bar.finish_and_clear();
+    Ok(lock)
 }
 
 fn update(kept: &Packages, repositories: &[String], ui: &Ui) -> Result<()> {
