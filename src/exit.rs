@@ -168,6 +168,7 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
 fn of_packages(error: &PackagesError) -> u8 {
     match error {
         PackagesError::NoRepository { .. } | PackagesError::NotListed { .. } => USAGE,
+        PackagesError::NotLocked { .. } | PackagesError::OtherPin { .. } => REFUSED,
         PackagesError::NoIndex { .. } => NETWORK,
         PackagesError::List { .. } | PackagesError::Changed { .. } => VERIFICATION,
         PackagesError::Fetch(error) => of_fetch(error),

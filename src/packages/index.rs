@@ -207,6 +207,11 @@ impl Index {
         self.metadata.get(path).or_else(package).map(Arc::clone)
     }
 
+    /// Whether a path is of the metadata, and no package.
+    pub(super) fn is_metadata(&self, path: &str) -> bool {
+        self.metadata.contains_key(path)
+    }
+
     /// All that is known so far.
     pub(super) fn items(&self) -> impl Iterator<Item = &Arc<Item>> {
         self.metadata.values().chain(self.packages.get().into_iter().flat_map(HashMap::values))

@@ -24,6 +24,7 @@ use reqwest::blocking::Client;
 use crate::base_image::{
     Brought, Cache, Event, Evidence, FetchError, Fetcher, Network, Wanted, small,
 };
+use crate::digest::Digest;
 use crate::interrupt::Interrupted;
 
 pub use care::{Checked, Content, Pinned, RepositoryStatus, Said, Status};
@@ -60,6 +61,28 @@ pub enum PackagesError {
         id: String,
         /// What was asked for.
         path: String,
+    },
+    /// `packages.lock` does not have it.
+    #[error(
+        "`packages.lock` has no `{path}` of `{id}`, and nothing else is given; `trainyard packages update` makes a new one"
+    )]
+    NotLocked {
+        /// The repository.
+        id: String,
+        /// What was asked for.
+        path: String,
+    },
+    /// What is kept is not what `packages.lock` was made of.
+    #[error("`{id}` is pinned by {pinned} here, and `packages.lock` was made of {locked}: take the lock that belongs to it, remove `{}`, or let `trainyard packages update` make both anew", place.display())]
+    OtherPin {
+        /// The repository.
+        id: String,
+        /// The digest of the index that is kept.
+        pinned: Digest,
+        /// The one that the lock names.
+        locked: Digest,
+        /// Where it is kept.
+        place: PathBuf,
     },
     /// No mirror has an index that can be used.
     #[error("the repository `{id}` cannot be had:{}", lines(tried))]
@@ -141,7 +164,16 @@ pub struct Packages {
     /// Bytes that may be kept.
     budget: u64,
     repositories: BTreeMap<String, Kept>,
+    /// Where nodes have certain packages and no others.
+    locked: Option<Allowed>,
     used: Mutex<Used>,
+}
+
+/// What a lock allows.
+struct Allowed {
+    /// Of each repository, the digest of its index.
+    repositories: BTreeMap<String, Digest>,
+    packages: HashSet<Digest>,
 }
 
 /// How much is taken.
@@ -187,8 +219,17 @@ impl Packages {
             client: OnceLock::new(),
             budget,
             repositories: repositories.into_iter().map(kept).collect(),
+            locked: None,
             used: Mutex::default(),
         }
+    }
+
+    /// The same, and nothing but what this lock has.
+    #[must_use]
+    pub fn locked(self, lock: &Lock) -> Self {
+        let pins = lock.repositories.iter().map(|(id, pin)| (id.clone(), pin.sha256));
+        let packages = lock.packages.iter().map(|package| package.sha256).collect();
+        Self { locked: Some(Allowed { repositories: pins.collect(), packages }), ..self }
     }
 
     /// Where it is kept.
@@ -212,7 +253,13 @@ impl Packages {
             return Ok(Some(Found::Index(index)));
         }
         match (index.find(path), index.has_list()) {
-            (Some(item), _) => Ok(Some(Found::File(index, item))),
+            (Some(item), _) => {
+                let is_locked = |locked: &Allowed| locked.packages.contains(&item.sha256);
+                if index.is_metadata(path) || self.locked.as_ref().is_none_or(is_locked) {
+                    return Ok(Some(Found::File(index, item)));
+                }
+                Err(PackagesError::NotLocked { id: id.into(), path: path.into() })
+            }
             (None, false) => Ok(None),
             (None, true) => Err(PackagesError::NotListed { id: id.into(), path: path.into() }),
         }
@@ -321,11 +368,30 @@ impl Packages {
             Some(index) => index,
             None => Index::keep(&place, &kept.repository, &self.ask_for_index(kept)?)?,
         };
+        self.check_pin(&index, &kept.repository, &place)?;
         let (index, when) = (Arc::new(index), when.or_else(|| written(&place)));
         *kept.changed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *kept.index.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((Arc::clone(&index), when));
         Ok(index)
+    }
+
+    /// Whether it is the index that the lock was made of.
+    fn check_pin(
+        &self,
+        index: &Index,
+        repository: &Repository,
+        place: &Path,
+    ) -> Result<(), PackagesError> {
+        let (id, pinned) = (repository.id.clone(), index.pin().sha256);
+        match self.locked.as_ref().map(|locked| locked.repositories.get(&id)) {
+            Some(None) => Err(PackagesError::NotLocked { id, path: INDEX.into() }),
+            Some(Some(locked)) if *locked != pinned => {
+                let (locked, place) = (*locked, place.to_owned());
+                Err(PackagesError::OtherPin { id, pinned, locked, place })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Lets all packages of a repository be known.
@@ -349,6 +415,13 @@ impl Packages {
         for base in &kept.repository.bases {
             let url = format!("{base}/{INDEX}");
             match self.index_at(base)? {
+                Ok(pin) if self.is_other(&kept.repository.id, pin.sha256) => {
+                    let what = format!(
+                        "has the SHA-256 {}, which `packages.lock` was not made of",
+                        pin.sha256
+                    );
+                    tried.push((url, what));
+                }
                 Ok(pin) => match Index::of(pin.clone(), &kept.repository) {
                     Ok(_) => return Ok(pin),
                     Err(what) => tried.push((url, format!("is no index: {what}"))),
@@ -357,6 +430,12 @@ impl Packages {
             }
         }
         Err(PackagesError::NoIndex { id: kept.repository.id.clone(), tried })
+    }
+
+    /// Whether the lock was made of another index than this.
+    fn is_other(&self, id: &str, sha256: Digest) -> bool {
+        let locked = self.locked.as_ref().and_then(|locked| locked.repositories.get(id));
+        locked.is_some_and(|locked| *locked != sha256)
     }
 
     /// What a mirror shows now; or what is wrong, in words that go after the URL.

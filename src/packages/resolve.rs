@@ -147,7 +147,7 @@ fn of_told(packages: &Packages, told: Told, role: &str) -> Result<Locked, Resolv
         arch,
         repository,
         sha256: item.sha256,
-        size: item.size.unwrap_or_default(),
+        size: item.size,
         location,
         roles: [role.to_owned()].into(),
     })

@@ -331,6 +331,9 @@ impl Passed {
             PackagesError::NoRepository { .. } | PackagesError::NotListed { .. } => {
                 return (StatusCode::NOT_FOUND, format!("{error}\n")).into_response();
             }
+            PackagesError::NotLocked { .. } => {
+                return (StatusCode::FORBIDDEN, format!("{error}\n")).into_response();
+            }
             PackagesError::Fetch(FetchError::Interrupted(_)) => {
                 return (StatusCode::SERVICE_UNAVAILABLE, "this server ends\n").into_response();
             }
