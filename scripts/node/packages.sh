@@ -45,7 +45,7 @@ from_mirror() {
     awk -v turn="$1" -v place="$2" '
         function put(one) { printf "%s%s\n", lines++ ? "        " : "baseurl=", one }
         function flush(   kept, i) {
-            kept = count && cache && index(url[0], cache) == 1 # plain text: no letter of a URL is a pattern
+            kept = count > 1 && cache && index(url[0], cache) == 1 # plain text: no letter of a URL is a pattern
             lines = 0
             if (kept && place == "first") put(url[0])
             for (i = kept; i < count; i++) put(url[kept + (i - kept + turn) % (count - kept)])

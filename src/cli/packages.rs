@@ -1,6 +1,7 @@
 //! What the commands take that keep package repositories.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -79,7 +80,22 @@ pub enum PackagesCommand {
         #[command(flatten)]
         kept: KeptArgs,
     },
-    /// Pin repositories anew, as the first mirror shows them now
+    /// Show what a node has otherwise than `packages.lock` says
+    #[command(
+        after_help = "Example: ssh compute trainyard-node packages | trainyard packages diff compute"
+    )]
+    Diff {
+        /// The node
+        #[arg(value_name = "NODE")]
+        node: String,
+        /// What `trainyard-node packages` said there; `-`: standard input
+        #[arg(value_name = "FILE", default_value = "-")]
+        file: PathBuf,
+        /// What is kept.
+        #[command(flatten)]
+        kept: KeptArgs,
+    },
+    /// Pin repositories anew, as mirrors show them now, and make a new lock
     #[command(after_help = "Example: trainyard packages update centos-openstack-train")]
     Update {
         /// The repositories; all of the lab's where none is named
@@ -115,6 +131,7 @@ impl PackagesCommand {
             | Self::Status { kept }
             | Self::Verify { kept, .. }
             | Self::Prune { kept, .. }
+            | Self::Diff { kept, .. }
             | Self::Resolve { kept }
             | Self::Update { kept, .. } => kept,
         }

@@ -104,6 +104,8 @@ pub struct Lab {
     pub image: Image,
     /// The cloud image that disks are made from.
     pub cloud_image: Image,
+    /// The file that says exactly which packages nodes have.
+    pub package_lock: Option<PathBuf>,
     /// How instances are networked.
     pub networking: Networking,
     /// The services that the person chose; `None`: every one there is.

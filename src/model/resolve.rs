@@ -1,11 +1,13 @@
 //! From what was written to what it means: parsed values, references between the parts.
 
+use std::path::PathBuf;
+
 use crate::certificate::certificates;
 use crate::report::{Findings, Rule, Sources};
-use crate::spec::{LabSpec, OpenStackSpec, Spanned, TlsSpec};
+use crate::spec::{LabSpec, OpenStackSpec, Spanned, TlsSpec, UnreadFile};
 
 use super::settle::{Firsts, Resolver, word};
-use super::{Lab, Networking, Origin, Tls, image, machines, networks, time};
+use super::{Lab, Networking, Node, Origin, Tls, image, machines, networks, time};
 
 /// What a lab file means. Where `findings` has errors after it, it is good for nothing but finding more.
 pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> Lab {
@@ -24,6 +26,7 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
     let image = image::resolve(&image::MEDIUM, medium, r);
     let cloud = lab.cloud_image.as_ref().map(|written| &written.value.0);
     let cloud_image = image::resolve(&image::CLOUD, cloud, r);
+    let package_lock = package_lock(lab.package_lock.as_ref(), r);
     let (networking, services) = openstack(lab.openstack.as_ref(), r);
     let tls = tls(lab.openstack.as_ref(), r);
     let networks = networks::resolve(lab.networks.as_ref(), r);
@@ -37,11 +40,13 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
     let name = name.unwrap_or_default();
     let (roles, nodes, settings) = machines::resolve(spec, &name, &networks, r);
     time::tell_own(lab.time.as_ref(), &nodes, r);
+    tell_unlocked(lab.package_lock.as_ref(), &nodes, r);
     Lab {
         is_whole: !r.findings.has_mistakes(),
         name,
         image,
         cloud_image,
+        package_lock,
         networking,
         services,
         tls,
@@ -72,6 +77,36 @@ fn openstack(
     let origin = services.map_or(Origin::BuiltIn, |s| r.origin(s.span));
     r.note("openstack.services", &names.as_deref().unwrap_or("every one there is"), origin);
     (networking.unwrap_or(Networking::SelfService), services.map(|s| s.value.clone()))
+}
+
+fn package_lock(written: Option<&Spanned<UnreadFile>>, r: &mut Resolver) -> Option<PathBuf> {
+    let Some(written) = written else {
+        r.note("package_lock", &"none", Origin::BuiltIn);
+        return None;
+    };
+    let path = written.value.0.clone();
+    let origin = r.origin(written.span);
+    r.note("package_lock", &path.display(), origin);
+    Some(path)
+}
+
+/// Tells what a locked lab would install from somewhere else.
+fn tell_unlocked(lock: Option<&Spanned<UnreadFile>>, nodes: &[Node], r: &mut Resolver) {
+    let Some(lock) = lock else { return };
+    if let Some(node) = nodes.iter().find(|node| node.settings.package_cache.is_none()) {
+        let message =
+            format!("`{}` has no `package_cache`, which alone gives what is locked", node.name);
+        let help = "`package_cache: http://ADDRESS:8080`, where `trainyard packages serve` or `trainyard serve` runs";
+        r.tell(Rule::NotLocked, lock, message, help);
+    }
+    let all = nodes.iter().flat_map(|node| &node.settings.custom.repositories);
+    let is_kept = |url: &String| url.starts_with("http");
+    let mut other = all.filter(|it| it.key.is_none() || !it.baseurls.iter().all(is_kept));
+    if let Some(repository) = other.next() {
+        let message = format!("packages of the repository `{}` cannot be locked", repository.id);
+        let help = "a repository that is signed (`gpgkey`) and reached by http or https: the `package_cache` gives no other";
+        r.tell(Rule::NotLocked, lock, message, help);
+    }
 }
 
 fn tls(spec: Option<&Spanned<OpenStackSpec>>, r: &mut Resolver) -> Option<Tls> {

@@ -65,6 +65,12 @@ pub enum LockError {
         /// What the system says.
         source: io::Error,
     },
+    /// It is not there.
+    #[error("`{}` is not there: `trainyard packages resolve` writes it, or take it from version control", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// It is no lock.
     #[error(
         "`{}` cannot be understood: {what}; take it from version control again, or let `trainyard packages update` make a new one",
@@ -85,18 +91,19 @@ impl Lock {
         Self { schema: SCHEMA, repositories, packages }
     }
 
-    /// The one beside a lab file, where there is one.
+    /// Reads one.
     ///
     /// # Errors
     /// It cannot be read or understood.
-    pub fn beside(lab_file: &Path) -> Result<Option<Self>, LockError> {
-        let path = lab_file.with_file_name(LOCK);
-        let json = match fs::read(&path) {
+    pub fn read(path: &Path) -> Result<Self, LockError> {
+        let json = match fs::read(path) {
             Ok(json) => json,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(LockError::Io { path, source }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(LockError::Missing { path: path.to_owned() });
+            }
+            Err(source) => return Err(LockError::Io { path: path.to_owned(), source }),
         };
-        let damaged = |what: String| LockError::Damaged { path: path.clone(), what };
+        let damaged = |what: String| LockError::Damaged { path: path.to_owned(), what };
         let lock: Self =
             serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))?;
         if lock.schema != SCHEMA {
@@ -109,24 +116,22 @@ impl Lock {
                 "`{}` is from the repository `{}`, which it does not pin",
                 it.name, it.repository
             ))),
-            None => Ok(Some(lock)),
+            None => Ok(lock),
         }
     }
 
-    /// Writes it beside a lab file, whole or not at all, and tells where. One line is one package.
+    /// Writes it, whole or not at all. One line is one package.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write_beside(&self, lab_file: &Path) -> Result<PathBuf, LockError> {
-        let path = lab_file.with_file_name(LOCK);
-        let io = |source| LockError::Io { path: path.clone(), source };
+    pub fn write(&self, path: &Path) -> Result<(), LockError> {
+        let io = |source| LockError::Io { path: path.to_owned(), source };
         let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
         let folder = folder.unwrap_or_else(|| Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
         file.write_all(self.text().as_bytes()).map_err(io)?;
         readable(file.as_file()).map_err(io)?;
-        file.persist(&path).map_err(|error| io(error.error))?;
-        Ok(path)
+        file.persist(path).map(drop).map_err(|error| io(error.error))
     }
 
     fn text(&self) -> String {
@@ -142,6 +147,48 @@ impl Lock {
         }
         text += "\n  ]\n}\n";
         text
+    }
+}
+
+impl std::fmt::Display for Locked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, epoch, version, release, arch, .. } = self;
+        write!(f, "{name} {epoch} {version} {release} {arch}")
+    }
+}
+
+impl Lock {
+    /// What a node of a role has otherwise: `+` before what is not locked, `-` before what is missing. What it has comes a line each: name,
+    /// epoch, version, release and architecture.
+    ///
+    /// # Errors
+    /// A line is something else.
+    pub fn difference(&self, role: &str, installed: &str) -> Result<Vec<String>, String> {
+        let mut found = BTreeSet::new();
+        for (number, line) in installed.lines().enumerate() {
+            let words: Vec<_> = line.split_whitespace().collect();
+            match words.as_slice() {
+                // A key that packages are signed with is among them.
+                [] | ["gpg-pubkey", ..] => {}
+                [_, epoch, _, _, _] if epoch.parse::<u64>().is_ok() => {
+                    found.insert(words.join(" "));
+                }
+                _ => return Err(format!("line {}: `{line}` is no package", number + 1)),
+            }
+        }
+        let of_role = self.packages.iter().filter(|package| package.roles.contains(role));
+        let locked: BTreeSet<_> = of_role.map(ToString::to_string).collect();
+        // Kernels stand beside each other by right: the medium's stays when a newer one comes.
+        let is_older_kernel = |package: &&String| {
+            let name = package.split(' ').next().unwrap_or_default();
+            let is_kernel = name == "kernel" || name.starts_with("kernel-");
+            is_kernel && locked.intersection(&found).any(|it| it.split(' ').next() == Some(name))
+        };
+        let more = found.difference(&locked).filter(|it| !is_older_kernel(it));
+        let missing = locked.difference(&found).map(|it| (it, '-'));
+        let mut all: Vec<_> = missing.chain(more.map(|it| (it, '+'))).collect();
+        all.sort_unstable();
+        Ok(all.into_iter().map(|(package, sign)| format!("{sign} {package}")).collect())
     }
 }
 
@@ -187,11 +234,11 @@ mod tests {
     #[test]
     fn one_line_is_one_package() {
         let folder = tempfile::tempdir().expect("a folder");
-        let lab = folder.path().join("lab.yaml");
-        assert!(Lock::beside(&lab).expect("none").is_none());
-        let path = lock().write_beside(&lab).expect("written");
-        assert_eq!(path, folder.path().join("packages.lock"));
-        assert_eq!(Lock::beside(&lab).expect("read"), Some(lock()));
+        let path = folder.path().join(LOCK);
+        let missing = Lock::read(&path).expect_err("nothing").to_string();
+        assert!(missing.contains("`trainyard packages resolve` writes it"), "{missing}");
+        lock().write(&path).expect("written");
+        assert_eq!(Lock::read(&path).expect("read"), lock());
         let text = fs::read_to_string(&path).expect("read");
         let lines: Vec<_> = text.lines().filter(|line| line.contains("\"name\":")).collect();
         assert_eq!(lines.len(), 3, "{text}");
@@ -204,8 +251,8 @@ mod tests {
     #[test]
     fn what_is_no_lock_is_told() {
         let folder = tempfile::tempdir().expect("a folder");
-        let lab = folder.path().join("lab.yaml");
-        let path = lock().write_beside(&lab).expect("written");
+        let path = folder.path().join(LOCK);
+        lock().write(&path).expect("written");
         let text = fs::read_to_string(&path).expect("read");
         for (wrong, word) in [
             (text[..text.len() - 20].to_owned(), "EOF"),
@@ -214,8 +261,25 @@ mod tests {
             (text.replace("\"arch\"", "\"architecture\""), "unknown field `architecture`"),
         ] {
             fs::write(&path, wrong).expect("written");
-            let error = Lock::beside(&lab).expect_err(word).to_string();
+            let error = Lock::read(&path).expect_err(word).to_string();
             assert!(error.contains(word) && error.contains("packages.lock"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_a_node_has_otherwise() {
+        let lock = lock();
+        let has = |lines: &str| lock.difference("compute", lines).expect("packages");
+        let right = "b 0 2 1.el7 noarch\na 0 1 1.el7 noarch\n\na 0 10 1.el7 noarch\n";
+        assert_eq!(has(right), [""; 0]);
+        assert_eq!(has(&format!("gpg-pubkey 0 f4a80eb5 53a7ff4b (none)\n{right}")), [""; 0]);
+        assert_eq!(
+            has("b 0 3 1.el7 noarch\na 0 1 1.el7 noarch\na 0 10 1.el7 noarch\n"),
+            ["- b 0 2 1.el7 noarch", "+ b 0 3 1.el7 noarch"]
+        );
+        // Nodes of other roles have none of it.
+        assert_eq!(lock.difference("storage", "").expect("nothing"), [""; 0]);
+        let wrong = lock.difference("compute", "b 0 2 1.el7 noarch\nb-2-1.el7.noarch\n");
+        assert!(wrong.expect_err("no package").starts_with("line 2: `b-2-1.el7.noarch`"));
     }
 }

@@ -10,7 +10,7 @@ use crate::template::TemplateError;
 
 /// What the templates of stages know, and the parts of what is a mapping with fixed keys.
 const KNOWN: [(&str, &[&str]); 14] = [
-    ("lab", &["name", "timezone", "networking", "tls"]),
+    ("lab", &["name", "timezone", "networking", "tls", "locked"]),
     ("node", &["name", "role", "address", "interfaces"]),
     ("nodes", &[]),
     ("controller", &["name", "address"]),

@@ -215,6 +215,8 @@ rules! {
     // Packages.
     /// A mirror by https, whose certificate a fresh CentOS 7.9 may not know.
     HttpsMirror = "https-mirror" Hint,
+    /// Packages are locked, and something would be installed that no lock can hold.
+    NotLocked = "not-locked" Error,
 
     // Logins.
     /// Nobody could log in to a node.

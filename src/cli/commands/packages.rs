@@ -15,7 +15,9 @@ use crate::cli::ui::Ui;
 use crate::cli::{KeptArgs, PackagesCommand};
 use crate::exit::{self, Failure};
 use crate::model::Lab;
-use crate::packages::{self, Checked, Found, LOCK, Lock, Packages, RepositoryStatus, Said};
+use crate::packages::{
+    self, Checked, Found, LOCK, Lock, LockError, Locked, Packages, RepositoryStatus, Said,
+};
 use crate::serve;
 
 pub(in crate::cli) fn packages(
@@ -27,7 +29,11 @@ pub(in crate::cli) fn packages(
     let good = load_good(lab_file, secrets_file, ui)?;
     let how = command.kept();
     let (cache, network) = (how.network.cache()?, how.network.network());
-    let kept = of_lab(&good.lab, &cache, network, how.package_budget)?;
+    // What makes a lock is not held by it.
+    let is_anew =
+        matches!(command, PackagesCommand::Resolve { .. } | PackagesCommand::Update { .. });
+    let of = if is_anew { unlocked } else { of_lab };
+    let kept = of(&good.lab, &cache, network, how.package_budget)?;
     match command {
         PackagesCommand::Serve { listen, rate, .. } => {
             let address = match listen {
@@ -58,13 +64,28 @@ pub(in crate::cli) fn packages(
                 &json!({ "schema": 1, "removed": removed, "bytes": bytes, "dry_run": dry_run }),
             )
         }
-        PackagesCommand::Resolve { .. } => resolve(lab_file, &good, kept, how, ui),
-        PackagesCommand::Update { repositories, .. } => update(&kept, repositories, ui),
+        PackagesCommand::Resolve { .. } => resolve(lab_file, &good, &kept, how, ui),
+        PackagesCommand::Update { repositories, .. } => {
+            update(&kept, repositories, ui)?;
+            match &good.lab.package_lock {
+                Some(path) => lock_anew(path, &good, &kept, how, ui),
+                None => Ok(()),
+            }
+        }
+        PackagesCommand::Diff { node, file, .. } => diff(&good, node, file, ui),
     }
 }
 
-/// A lab's repositories, kept in the cache.
+/// A lab's repositories, kept in the cache; where its packages are locked, those and no others.
 pub(super) fn of_lab(lab: &Lab, cache: &Cache, network: Network, budget: u64) -> Result<Packages> {
+    let all = unlocked(lab, cache, network, budget)?;
+    Ok(match &lab.package_lock {
+        Some(path) => all.locked(&Lock::read(path)?),
+        None => all,
+    })
+}
+
+fn unlocked(lab: &Lab, cache: &Cache, network: Network, budget: u64) -> Result<Packages> {
     let repositories = packages::of_lab(lab).map_err(|differ| {
         Failure::new(exit::LAB, format!("{differ}; give one of them another id"))
     })?;
@@ -165,16 +186,23 @@ fn verify(kept: &Packages, offline: bool, ui: &Ui) -> Result<()> {
 }
 
 /// Writes the lock, and brings what it names.
-fn resolve(lab_file: &Path, good: &Good, kept: Packages, how: &KeptArgs, ui: &Ui) -> Result<()> {
-    if Lock::beside(lab_file)?.is_some() {
+fn resolve(lab_file: &Path, good: &Good, kept: &Packages, how: &KeptArgs, ui: &Ui) -> Result<()> {
+    let path = match &good.lab.package_lock {
+        Some(path) => path.clone(),
+        None => super::source::beside(lab_file, Path::new(LOCK)),
+    };
+    if path.exists() {
         let message = format!(
             "`{}` is there: nodes have what it says until `trainyard packages update` makes a new one",
-            lab_file.with_file_name(LOCK).display()
+            path.display()
         );
         bail!(Failure::new(exit::REFUSED, message));
     }
     let lock = solve(good, kept, how, ui)?;
-    let path = lock.write_beside(lab_file)?;
+    lock.write(&path)?;
+    if good.lab.package_lock.is_none() {
+        ui.note(format!("`package_lock: {LOCK}` in the lab file gives nodes these and no others"));
+    }
     let roles: BTreeMap<&str, (usize, u64)> =
         lock.packages.iter().fold(BTreeMap::new(), |mut roles, package| {
             for role in &package.roles {
@@ -200,10 +228,76 @@ fn resolve(lab_file: &Path, good: &Good, kept: Packages, how: &KeptArgs, ui: &Ui
     ui.result(text, &json!({ "schema": 1, "path": path, "roles": data }))
 }
 
+/// Makes the lock of the repositories as they are now, and tells what changes.
+fn lock_anew(path: &Path, good: &Good, kept: &Packages, how: &KeptArgs, ui: &Ui) -> Result<()> {
+    let before = match Lock::read(path) {
+        Ok(lock) => Some(lock),
+        // It is written anew, whatever was there.
+        Err(LockError::Missing { .. } | LockError::Damaged { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let lock = solve(good, kept, how, ui)?;
+    lock.write(path)?;
+    let before = before.map(|before| before.packages).unwrap_or_default();
+    let gone: Vec<_> = before.difference(&lock.packages).map(Locked::to_string).collect();
+    let new: Vec<_> = lock.packages.difference(&before).map(Locked::to_string).collect();
+    let text = || {
+        let lines = |sign: &str, of: &[String]| {
+            of.iter().map(|it| format!("{sign} {it}\n")).collect::<String>()
+        };
+        let (count, path) = (lock.packages.len(), path.display());
+        lines("-", &gone) + &lines("+", &new) + &format!("{count} packages in {path}\n")
+    };
+    ui.result(text, &json!({ "schema": 1, "path": path, "gone": gone, "new": new }))
+}
+
+/// What a node has otherwise than the lock says.
+fn diff(good: &Good, node: &str, file: &Path, ui: &Ui) -> Result<()> {
+    let Some(path) = &good.lab.package_lock else {
+        let message = format!(
+            "the lab names no lock (`package_lock: {LOCK}`), so there is nothing to compare with"
+        );
+        bail!(Failure::new(exit::USAGE, message));
+    };
+    let Some(plan) = good.plan.nodes.iter().find(|plan| plan.name == node) else {
+        bail!(Failure::new(exit::USAGE, format!("the lab has no node `{node}`")));
+    };
+    let text = if file == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(file)
+    };
+    let text =
+        text.map_err(|error| Failure::new(exit::INPUT, format!("`{}`: {error}", file.display())))?;
+    let lock = Lock::read(path)?;
+    let difference = lock.difference(&plan.role, &text).map_err(|wrong| {
+        let message = format!(
+            "`{}`: {wrong}; `trainyard-node packages` on the node says what is read here",
+            file.display()
+        );
+        Failure::new(exit::INPUT, message)
+    })?;
+    let told = || {
+        let lines = difference.iter().map(|line| format!("{line}\n"));
+        let end = if difference.is_empty() {
+            format!("{node} has what is locked\n")
+        } else {
+            String::new()
+        };
+        lines.collect::<String>() + &end
+    };
+    ui.result(told, &json!({ "schema": 1, "node": node, "difference": difference }))?;
+    if difference.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{node} has other packages than `{}` says", path.display());
+    bail!(Failure::new(exit::VERIFICATION, message))
+}
+
 /// Asks dnf, which asks a server of this program's own, and brings what it says.
-fn solve(good: &Good, kept: Packages, how: &KeptArgs, ui: &Ui) -> Result<Lock> {
+fn solve(good: &Good, kept: &Packages, how: &KeptArgs, ui: &Ui) -> Result<Lock> {
     let (cache, network) = (how.network.cache()?, how.network.network());
-    let passed = of_lab(&good.lab, &cache, network, how.package_budget)?;
+    let passed = unlocked(&good.lab, &cache, network, how.package_budget)?;
     let (begun, ready) = mpsc::channel();
     let told = begun.clone();
     // It ends with this program.
@@ -216,7 +310,7 @@ fn solve(good: &Good, kept: Packages, how: &KeptArgs, ui: &Ui) -> Result<Lock> {
     });
     let address = ready.recv().context("this program's own server ended")??;
     ui.note("asking dnf which packages the nodes of each role will have");
-    let lock = packages::resolve(&kept, &format!("http://{address}"), &good.plan)?;
+    let lock = packages::resolve(kept, &format!("http://{address}"), &good.plan)?;
     let all = lock.packages.iter().map(|package| package.size).sum();
     let (bar, mut done) = (ui.bytes("bringing packages", all), 0);
     for package in &lock.packages {
