@@ -176,3 +176,15 @@ fn a_yum_that_is_killed_is_known_to_the_next_one_and_one_that_fails_is_not() {
     node.expect(6, &["run"]);
     assert!(node.path("var/lib/trainyard/yum-runs").exists());
 }
+
+#[test]
+fn what_is_installed_is_told_a_line_a_package() {
+    let node = Node::new();
+    node.fake("rpm", "[ \"$1\" = -qa ] && printf 'b 0 2 1.el7 noarch\\na 1 1 1.el7 x86_64\\n'");
+    assert_eq!(node.expect(0, &["packages"]), "a 1 1 1.el7 x86_64\nb 0 2 1.el7 noarch\n");
+    let calls = node.read("calls");
+    assert!(
+        calls.contains("--queryformat %{NAME} %{EPOCHNUM} %{VERSION} %{RELEASE} %{ARCH}"),
+        "{calls}"
+    );
+}

@@ -21,6 +21,7 @@ mod fixture;
 mod host;
 mod installing;
 mod killed;
+mod lock;
 mod parts;
 mod repositories;
 mod served;

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::common::{self, judge, judged};
 use crate::stack::{
-    CHANGED, FOREIGN, PACKAGES, Package, REPOSITORIES, SITE, SMALL, TRAIN, UNSIGNED, UPDATED,
+    BASE, CHANGED, FOREIGN, PACKAGES, Package, REPOSITORIES, SITE, SMALL, TRAIN, UNSIGNED, UPDATED,
     UPDATES,
 };
 
@@ -133,6 +133,10 @@ impl Maker<'_> {
                 text,
                 "%package -n {name}\nEpoch: {epoch}\nVersion: {number}\nRelease: {release}\nSummary: As {name}\n"
             );
+            // RDO's packages have other names than the documents.
+            if let Some(rest) = name.strip_prefix("python2-openstack") {
+                let _ = writeln!(text, "Provides: python-openstack{rest}");
+            }
             for need in needs.split_whitespace() {
                 let _ = writeln!(text, "Requires: {need}");
             }
@@ -225,11 +229,21 @@ fn createrepo(folder: &Path, at: &str) {
         command.args(["--simple-md-filenames", "--no-database"]);
     } else {
         let groups = folder.join("comps.xml");
-        fs::write(&groups, "<?xml version=\"1.0\"?>\n<comps/>\n").expect("written");
+        fs::write(&groups, groups_of(at)).expect("written");
         command.args(["--database", "--groupfile"]).arg(groups);
     }
     command.arg(folder);
     judged(command);
+}
+
+/// Of the groups, what the installer asks for.
+fn groups_of(at: &str) -> &'static str {
+    if at != BASE {
+        return "<?xml version=\"1.0\"?>\n<comps/>\n";
+    }
+    "<?xml version=\"1.0\"?>\n<comps><group><id>core</id><name>Core</name><packagelist>\
+     <packagereq type=\"mandatory\">dnsmasq</packagereq></packagelist></group>\
+     <environment><id>minimal</id><name>Minimal</name><grouplist><groupid>core</groupid></grouplist></environment></comps>\n"
 }
 
 fn read(folder: &Path) -> Tree {

@@ -32,7 +32,11 @@ impl Served {
 
     /// Run as another command runs it.
     pub fn with(mirrors: &[&Upstream], wrap: impl FnOnce(Command) -> Command) -> Self {
-        let lab = lab(mirrors, "");
+        Self::of_lab(lab(mirrors, ""), wrap)
+    }
+
+    /// The cache of a lab.
+    pub fn of_lab(lab: Lab, wrap: impl FnOnce(Command) -> Command) -> Self {
         let command = wrap(serve(&lab, "127.0.0.1:0"));
         let (child, address, said) = begin(command);
         Self { lab, address, child, said }

@@ -23,7 +23,7 @@ const fn package(
     Package { at, name, version, needs, kib }
 }
 
-const BASE: &str = "7.9.2009/os/x86_64";
+pub const BASE: &str = "7.9.2009/os/x86_64";
 pub const UPDATES: &str = "7.9.2009/updates/x86_64";
 const EXTRAS: &str = "7.9.2009/extras/x86_64";
 pub const TRAIN: &str = "7.9.2009/cloud/x86_64/openstack-train";
@@ -75,8 +75,10 @@ pub const CHANGED: Package =
     package(UPDATES, "httpd", "2.4.6-100.el7.centos", "httpd-tools mailcap", 131);
 
 /// All but small ones, [`UPDATED`] and [`CHANGED`].
-pub const PACKAGES: [Package; 44] = [
+pub const PACKAGES: [Package; 46] = [
     package(BASE, "chrony", "3.4-1.el7", "libseccomp", 60),
+    package(BASE, "firewalld", "0.6.3-12.el7", "", 20),
+    package(BASE, "kernel", "3.10.0-1160.el7", "", 100),
     package(BASE, "dnsmasq", "2.76-17.el7_9.3", "", 40),
     package(BASE, "httpd", "2.4.6-95.el7.centos", "httpd-tools mailcap", 128),
     package(BASE, "httpd-tools", "2.4.6-95.el7.centos", "", 12),
