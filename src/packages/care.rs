@@ -179,8 +179,8 @@ impl Packages {
         Ok(found)
     }
 
-    /// Removes what was not used for so long, what was not brought to its end, and what no pinned repository has any more; or
-    /// all. Where the list of one's packages is not kept, nobody knows what it has, and nothing is removed for that. Tells which, and how many bytes that frees; with `dry`, would free.
+    /// Removes what was not used for so long and is not locked, what was not brought to its end, and what no pinned repository has any
+    /// more; or all. Where the list of one's packages is not kept, nobody knows what it has, and nothing is removed for that. Tells which, and how many bytes that frees; with `dry`, would free.
     ///
     /// # Errors
     /// The cache cannot be read, or a file not be removed.
@@ -190,7 +190,7 @@ impl Packages {
         all: bool,
         dry: bool,
     ) -> Result<(Vec<PathBuf>, u64), PackagesError> {
-        let lists = self.lists();
+        let held = self.held();
         let (mut listed, mut is_known) = (HashSet::new(), true);
         for index in self.pins() {
             self.read_kept_list(&index)?;
@@ -207,7 +207,7 @@ impl Packages {
         let (mut removed, mut bytes) = (Vec::new(), 0);
         for entry in self.cache.entries()? {
             let is_listed = !is_known || listed.contains(entry.folder());
-            let is_wanted = lists.contains(entry.folder()) || !is_old(&entry);
+            let is_wanted = held.contains(entry.folder()) || !is_old(&entry);
             let stays = !entry.is_part && is_listed && is_wanted;
             if stays && !all {
                 continue;
@@ -265,9 +265,11 @@ impl Packages {
 
     /// Reads the list of packages, where it is kept.
     fn read_kept_list(&self, index: &Index) -> Result<(), PackagesError> {
-        let Some(list) = index.list() else { return Ok(()) };
-        match self.cache.find(&list.wanted())? {
-            Some(found) => index.read_list(&found.path, &list.repository),
+        match index.list() {
+            Some(list) => match self.cache.find(&list.wanted())? {
+                Some(found) => index.read_list(&found.path, &list.repository),
+                None => Ok(()),
+            },
             None => Ok(()),
         }
     }

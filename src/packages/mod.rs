@@ -480,9 +480,12 @@ impl Packages {
         Ok(said)
     }
 
-    /// The lists of packages by which all else of the pinned repositories is known: the folders that they lie in.
-    fn lists(&self) -> HashSet<String> {
-        self.pins().into_iter().filter_map(|index| Some(index.list()?.sha256.short())).collect()
+    /// What stays whatever happens, as the folders that it lies in: the lists of packages, by which all else of the pinned repositories is
+    /// known, and what is locked.
+    fn held(&self) -> HashSet<String> {
+        let lists = self.pins().into_iter().filter_map(|index| Some(index.list()?.sha256.short()));
+        let locked = self.locked.iter().flat_map(|locked| &locked.packages).map(Digest::short);
+        lists.chain(locked).collect()
     }
 
     /// All that is pinned here, by this lab and by others. One that cannot be read is told where it is asked for.
@@ -529,10 +532,10 @@ impl Packages {
         let coming = used.coming.saturating_add(needed);
         let room = self.budget.checked_sub(coming).ok_or_else(full)?;
         if kept > room {
-            let lists = self.lists();
+            let held = self.held();
             let is_idle = |since: &SystemTime| since.elapsed().is_ok_and(|ago| ago > FRESH);
             let mut idle = self.idle()?;
-            idle.retain(|(since, entry)| is_idle(since) && !lists.contains(entry.folder()));
+            idle.retain(|(since, entry)| is_idle(since) && !held.contains(entry.folder()));
             let most: u64 = idle.iter().map(|(_, entry)| entry.size).sum();
             if kept.saturating_sub(most) > room {
                 return Err(full());

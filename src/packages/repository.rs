@@ -26,7 +26,8 @@ pub struct Repository {
 impl Repository {
     /// One of another lab, of which nothing is known but what it is pinned by.
     pub(super) fn elsewhere(id: String) -> Self {
-        Self { id, bases: Vec::new(), is_archive: false }
+        let (bases, exclude) = (Vec::new(), Vec::new());
+        Self { id, bases, is_archive: false, is_enabled: false, exclude }
     }
 
     /// What it is kept as: two labs may give the same id to different repositories of their own.

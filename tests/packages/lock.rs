@@ -204,3 +204,23 @@ fn a_lock_that_is_not_there() {
         assert!(outcome.stderr.contains("`trainyard packages resolve` writes it"), "{outcome:?}");
     }
 }
+
+/// What is locked stays, however long no node has asked for it.
+#[test]
+fn what_is_locked_is_not_pruned() {
+    let mirror = Upstream::new();
+    let cache = Served::of_lab(locked(&[&mirror], "127.0.0.1:9"), |command| command);
+    let (path, asked) = (repositories().named("etcd"), mirror.asked());
+    // What yum would fetch, and dnf has not.
+    let all = repositories().tree.keys();
+    let mut databases =
+        all.filter(|path| path.contains("/extras/") && path.contains("-filelists.sqlite"));
+    let database = databases.next().expect("a database");
+    cache.right(database);
+    let pruned = cache.packages(&["prune", "--unused", "0"]);
+    assert_eq!(pruned.status, 0, "{pruned:?}");
+    assert!(cache.kept(database).is_none() && cache.kept(&path).is_some(), "{pruned:?}");
+    cache.right(&path);
+    assert_eq!(mirror.asked(), asked + 1);
+    assert_eq!(cache.packages(&["verify", "--offline"]).status, 0);
+}
