@@ -168,11 +168,18 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
 fn of_packages(error: &PackagesError) -> u8 {
     match error {
         PackagesError::NoRepository { .. } | PackagesError::NotListed { .. } => USAGE,
-        PackagesError::NotLocked { .. } | PackagesError::OtherPin { .. } => REFUSED,
+        PackagesError::NotLocked { .. } => REFUSED,
+        PackagesError::Tool(error) => of_tool(error),
         PackagesError::NoIndex { .. } => NETWORK,
-        PackagesError::List { .. } | PackagesError::Changed { .. } => VERIFICATION,
+        PackagesError::List { .. }
+        | PackagesError::Changed { .. }
+        | PackagesError::Rotten { .. } => VERIFICATION,
         PackagesError::Fetch(error) => of_fetch(error),
-        PackagesError::Budget { .. } | PackagesError::Io { .. } => INPUT,
+        PackagesError::Budget { .. }
+        | PackagesError::LargeLock { .. }
+        | PackagesError::Gone { .. }
+        | PackagesError::Lock(_)
+        | PackagesError::Io { .. } => INPUT,
     }
 }
 

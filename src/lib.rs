@@ -12,6 +12,7 @@ mod certificate;
 pub mod digest;
 pub mod ini;
 pub mod interrupt;
+mod parallel;
 pub mod repodata;
 pub mod report;
 pub mod room;

@@ -22,6 +22,22 @@ pub fn free(_: &Path) -> io::Result<u64> {
     Ok(u64::MAX)
 }
 
+/// Whether two folders that are there lie on the same file system; not known to be so where the system does not tell.
+#[cfg(unix)]
+#[must_use]
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let device = |folder: &Path| folder.metadata().map(|it| it.dev()).ok();
+    device(one).is_some_and(|it| Some(it) == device(other))
+}
+
+/// The same: nothing tells.
+#[cfg(not(unix))]
+#[must_use]
+pub fn is_same(_: &Path, _: &Path) -> bool {
+    false
+}
+
 /// The host's free memory and all of it, in MiB, where the system is Linux.
 #[must_use]
 pub fn memory() -> Option<(u64, u64)> {

@@ -7,8 +7,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::FetchError;
+use super::lock::Lock;
 use super::proof::Proof;
+use super::{FetchError, Wanted};
 use crate::digest::Digest;
 
 /// The cache of images.
@@ -123,6 +124,25 @@ impl Cache {
             }
         }
         Ok(entries)
+    }
+}
+
+impl Cache {
+    /// Keeps a file that was made here, and proved by who made it: it is moved, so it must lie on the cache's file system. Where one
+    /// of these bytes is there already, that one stays.
+    ///
+    /// # Errors
+    /// It cannot be moved or recorded.
+    pub(crate) fn keep(&self, made: &Path, wanted: &Wanted, from: &str) -> Result<(), FetchError> {
+        let Some((sha256, evidence)) = &wanted.sha256 else { return Ok(()) };
+        let place = self.place(*sha256, &wanted.file);
+        let _lock = Lock::take(&place, &mut |_| {})?;
+        if self.find(wanted)?.is_some() {
+            return remove(made);
+        }
+        make_folder(&place.image)?;
+        fs::rename(made, &place.image).map_err(FetchError::io(&place.image))?;
+        Proof::record(&place, *sha256, evidence.clone(), from.to_owned()).map(drop)
     }
 }
 

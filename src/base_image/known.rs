@@ -27,6 +27,8 @@ pub struct Known {
     pub mirrors: IndexMap<String, Vec<String>>,
     /// The package repositories that every node installs from, by id.
     pub repositories: IndexMap<String, Repository>,
+    /// Packages that an installer, or a cloud image, brings by itself: which of them depends on the machine.
+    pub by_installer: Vec<String>,
     /// The images.
     pub images: IndexMap<String, KnownImage>,
 }

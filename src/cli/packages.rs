@@ -91,6 +91,16 @@ pub enum PackagesCommand {
         /// What `trainyard-node packages` said there; `-`: standard input
         #[arg(value_name = "FILE", default_value = "-")]
         file: PathBuf,
+    },
+    /// Put what is locked on a data medium or into a folder, for nodes without a network
+    #[command(after_help = "Example: trainyard packages bundle -o packages.iso")]
+    Bundle {
+        /// The medium, a file that ends with `.iso`; or a folder
+        #[arg(short, long, value_name = "FILE.iso|FOLDER")]
+        output: PathBuf,
+        /// Replace what is there
+        #[arg(long)]
+        force: bool,
         /// What is kept.
         #[command(flatten)]
         kept: KeptArgs,
@@ -124,16 +134,17 @@ fn days(text: &str) -> Result<Duration, String> {
 }
 
 impl PackagesCommand {
-    /// What is kept.
-    pub(super) fn kept(&self) -> &KeptArgs {
+    /// What is kept, where that matters.
+    pub(super) fn kept(&self) -> Option<&KeptArgs> {
         match self {
             Self::Serve { kept, .. }
             | Self::Status { kept }
             | Self::Verify { kept, .. }
             | Self::Prune { kept, .. }
-            | Self::Diff { kept, .. }
             | Self::Resolve { kept }
-            | Self::Update { kept, .. } => kept,
+            | Self::Bundle { kept, .. }
+            | Self::Update { kept, .. } => Some(kept),
+            Self::Diff { .. } => None,
         }
     }
 }

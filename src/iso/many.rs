@@ -4,10 +4,10 @@ use std::path::Path;
 use std::thread;
 
 use super::copy::is_shared;
-use super::parallel::each;
 use super::role::check_room;
 use super::{Base, Built, IsoError, Prepared, Replace, Step, Xorriso};
 use crate::appear;
+use crate::parallel::each;
 use crate::room;
 
 /// Memory that one build takes at most, in MiB: its own, and xorriso's.

@@ -5,13 +5,13 @@ mod base;
 mod boot;
 mod checksum;
 mod copy;
+mod data;
 mod diff;
 mod edit;
 pub mod efiboot;
 mod inspect;
 mod many;
 mod mark;
-mod parallel;
 mod readback;
 mod reset;
 mod role;
@@ -31,6 +31,7 @@ pub use additions::Addition;
 pub use base::Base;
 pub use boot::{SEED_LABEL, boot};
 pub use copy::{contents, is_shared};
+pub use data::Data;
 pub use diff::{Change, Difference, diff, diff_media};
 pub use inspect::{Inspection, inspect, inspect_medium};
 pub use many::{Many, State};
@@ -130,7 +131,7 @@ pub enum IsoError {
 }
 
 impl IsoError {
-    fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
     }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::base::digest;
-use super::parallel::each;
 use super::{IsoError, Xorriso};
 use crate::appear::Growing;
 use crate::digest::Digest;
 use crate::medium::Medium;
+use crate::parallel::each;
 
 /// What to make.
 pub struct Seed<'a> {

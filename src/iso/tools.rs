@@ -55,8 +55,18 @@ impl Xorriso {
     /// A medium with the files of a folder, and without the 300 KiB of nothing that a burner of old needed at its end.
     /// Where the person has set `SOURCE_DATE_EPOCH`, all on it is of that time.
     pub(super) fn small(&self, folder: &Path, label: &str, output: &Path) -> Run {
-        let mut options: Vec<OsString> =
-            ["-as", "mkisofs", "-quiet", "-no-pad", "-J", "-r", "-V", label].map(Into::into).into();
+        self.plain(&["-no-pad", "-J"], folder, label, output)
+    }
+
+    /// The same of files whose names are too long for Joliet, which Linux does not need.
+    pub(super) fn data(&self, folder: &Path, label: &str, output: &Path) -> Run {
+        self.plain(&["-iso-level", "3"], folder, label, output)
+    }
+
+    fn plain(&self, how: &[&str], folder: &Path, label: &str, output: &Path) -> Run {
+        let mut options: Vec<OsString> = ["-as", "mkisofs", "-quiet"].map(Into::into).into();
+        options.extend(how.iter().map(Into::into));
+        options.extend(["-r", "-V", label].map(Into::into));
         if let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty()) {
             let mut time = OsString::from("=");
             time.push(epoch);

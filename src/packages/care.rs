@@ -57,6 +57,8 @@ pub struct Status {
     pub folder: PathBuf,
     /// The repositories, by id.
     pub repositories: Vec<RepositoryStatus>,
+    /// What the lab's lock names, and how many of it are not there; nothing where packages are not locked.
+    pub locked: Option<(Content, usize)>,
     /// All that is kept, what no repository of the lab has among it.
     pub kept: Content,
     /// Bytes that may be kept.
@@ -82,6 +84,8 @@ pub struct Checked {
     pub right: Content,
     /// Files that are not what they must be; they were removed, and are brought anew.
     pub wrong: Vec<PathBuf>,
+    /// What `packages.lock` names and is not there; nothing where packages are not locked.
+    pub missing: Vec<String>,
     /// Of each pinned repository: its id, a base URL, and what is said there.
     pub repositories: Vec<(String, String, Said)>,
 }
@@ -91,7 +95,9 @@ impl Checked {
     #[must_use]
     pub fn is_ok(&self) -> bool {
         let is_changed = |(_, _, said): &(_, _, Said)| matches!(said, Said::Changed(_));
-        self.wrong.is_empty() && !self.repositories.iter().any(is_changed)
+        self.wrong.is_empty()
+            && self.missing.is_empty()
+            && !self.repositories.iter().any(is_changed)
     }
 }
 
@@ -123,7 +129,11 @@ impl Packages {
         let kept =
             Content { files: entries.len(), bytes: entries.iter().map(|entry| entry.size).sum() };
         let folder = self.folder().to_owned();
-        Ok(Status { folder, repositories, kept, budget: self.budget })
+        let locked = self.lock()?.map(|lock| {
+            let content = Content { files: lock.packages.len(), bytes: lock.size() };
+            (content, self.missing(&lock).len())
+        });
+        Ok(Status { folder, repositories, locked, kept, budget: self.budget })
     }
 
     /// Hashes all that is kept, and removes what is wrong; and asks the mirrors, unless it is `offline`, whether they still have what was
@@ -162,6 +172,9 @@ impl Packages {
                 found.wrong.push(entry.path);
             }
         }
+        if let Some(lock) = self.lock()? {
+            found.missing = self.missing(&lock);
+        }
         for kept in self.repositories.values().filter(|_| !offline) {
             let Some(index) = self.pinned(kept)? else { continue };
             for base in &kept.repository.bases {
@@ -190,12 +203,12 @@ impl Packages {
         all: bool,
         dry: bool,
     ) -> Result<(Vec<PathBuf>, u64), PackagesError> {
-        let held = self.held();
+        let held = self.held()?;
         let (mut listed, mut is_known) = (HashSet::new(), true);
         for index in self.pins() {
             self.read_kept_list(&index)?;
-            // Without its list nobody knows which packages it has.
-            is_known &= index.has_list();
+            // Without its list nobody knows which packages it has. What was made of a lock is made anew.
+            is_known &= index.has_list() || index.pin().is_made();
             listed.extend(index.items().map(|item| item.sha256.short()));
         }
         let old: HashMap<PathBuf, SystemTime> =
@@ -264,7 +277,7 @@ impl Packages {
     }
 
     /// Reads the list of packages, where it is kept.
-    fn read_kept_list(&self, index: &Index) -> Result<(), PackagesError> {
+    pub(super) fn read_kept_list(&self, index: &Index) -> Result<(), PackagesError> {
         match index.list() {
             Some(list) => match self.cache.find(&list.wanted())? {
                 Some(found) => index.read_list(&found.path, &list.repository),

@@ -30,7 +30,7 @@ pub struct Pin {
     schema: u32,
     /// Its digest.
     pub sha256: Digest,
-    /// Its URL.
+    /// Its URL; [`super::LOCK`] where it was made here, of what a lock names.
     pub from: String,
     /// When it was seen (RFC 9110, section 5.6.7).
     pub when: String,
@@ -44,6 +44,11 @@ impl Pin {
     pub fn new(repomd: String, from: String) -> Self {
         let when = httpdate::fmt_http_date(SystemTime::now());
         Self { schema: 1, sha256: Digest::of(repomd.as_bytes()), from, when, repomd }
+    }
+
+    /// Whether it was made here, so that no mirror has it.
+    pub(super) fn is_made(&self) -> bool {
+        self.from == super::LOCK
     }
 
     /// What this is, and what it was: in words.
@@ -72,8 +77,13 @@ pub struct Item {
 }
 
 impl Item {
+    /// Where it lies, from the repository's folder on, as a path of files.
+    pub(super) fn path(&self) -> String {
+        decoded(&self.location)
+    }
+
     /// Nothing where it cannot be proved, or lies elsewhere.
-    fn of(listed: Listed, id: &str, bases: &Arc<[String]>) -> Option<Self> {
+    pub(super) fn of(listed: Listed, id: &str, bases: &Arc<[String]>) -> Option<Self> {
         let Listed { location, checksum_kind, checksum, size, .. } = listed;
         // As a URL is read: `%2e` is a dot there, and `\\` is `/`.
         let decoded = percent_decode_str(&location).decode_utf8().ok()?;
@@ -207,9 +217,9 @@ impl Index {
         self.metadata.get(path).or_else(package).map(Arc::clone)
     }
 
-    /// Whether a path is of the metadata, and no package.
-    pub(super) fn is_metadata(&self, path: &str) -> bool {
-        self.metadata.contains_key(path)
+    /// The metadata that it names.
+    pub(super) fn metadata(&self) -> impl Iterator<Item = &Arc<Item>> {
+        self.metadata.values()
     }
 
     /// All that is known so far.
@@ -264,7 +274,7 @@ impl Index {
 }
 
 /// A path as it is asked for.
-fn decoded(location: &str) -> String {
+pub(super) fn decoded(location: &str) -> String {
     percent_decode_str(location).decode_utf8_lossy().into_owned()
 }
 

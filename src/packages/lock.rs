@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ use crate::digest::Digest;
 pub const LOCK: &str = "packages.lock";
 /// The version of its form.
 const SCHEMA: u32 = 1;
+/// Packages of which yum keeps older versions beside the newest (`installonlypkgs`), as far as nodes have them.
+const BESIDE: [&str; 2] = ["kernel", "kernel-devel"];
 
 /// Exactly which packages a lab's nodes have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +25,9 @@ const SCHEMA: u32 = 1;
 pub struct Lock {
     /// The version of this form: 1.
     schema: u32,
+    /// When it was made, in seconds since 1970. The metadata of its repositories are of that time, wherever they are made: yum refuses
+    /// what is older than what it has.
+    pub made: u64,
     /// By what each repository is pinned.
     pub repositories: BTreeMap<String, Pinned>,
     /// The packages, in order.
@@ -50,7 +56,7 @@ pub struct Locked {
     pub size: u64,
     /// Where it lies, from the repository's folder on.
     pub location: String,
-    /// The roles whose nodes have it.
+    /// The roles whose nodes have it. None: what an installer or an image may bring by itself, so any node may have it.
     pub roles: BTreeSet<String>,
 }
 
@@ -88,7 +94,29 @@ impl Lock {
     /// Of these packages.
     #[must_use]
     pub fn new(repositories: BTreeMap<String, Pinned>, packages: BTreeSet<Locked>) -> Self {
-        Self { schema: SCHEMA, repositories, packages }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let made = since.map_or(0, |since| since.as_secs());
+        Self { schema: SCHEMA, made, repositories, packages }
+    }
+
+    /// Those of a repository.
+    pub(super) fn of<'l>(&'l self, id: &'l str) -> impl Iterator<Item = &'l Locked> {
+        self.packages.iter().filter(move |package| package.repository == id)
+    }
+
+    /// Their bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.packages.iter().map(|package| package.size).sum()
+    }
+
+    /// What the digest of all its packages of a repository is: locks that agree in that share what is made of them.
+    pub(super) fn digest_of(&self, id: &str) -> Digest {
+        let lines: String = self
+            .of(id)
+            .map(|package| format!("{} {}\n", package.sha256, package.location))
+            .collect();
+        Digest::of(format!("{}\n{lines}", self.made).as_bytes())
     }
 
     /// Reads one.
@@ -131,11 +159,16 @@ impl Lock {
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
         file.write_all(self.text().as_bytes()).map_err(io)?;
         readable(file.as_file()).map_err(io)?;
+        file.as_file().sync_all().map_err(io)?;
         file.persist(path).map(drop).map_err(|error| io(error.error))
     }
 
-    fn text(&self) -> String {
-        let mut text = format!("{{\n  \"schema\": {SCHEMA},\n  \"repositories\": {{");
+    /// As it is written.
+    pub(super) fn text(&self) -> String {
+        let mut text = format!(
+            "{{\n  \"schema\": {SCHEMA},\n  \"made\": {},\n  \"repositories\": {{",
+            self.made
+        );
         for (i, (id, pin)) in self.repositories.iter().enumerate() {
             let comma = if i > 0 { "," } else { "" };
             let _ = write!(text, "{comma}\n    {}: {}", line(id), line(pin));
@@ -176,20 +209,40 @@ impl Lock {
                 _ => return Err(format!("line {}: `{line}` is no package", number + 1)),
             }
         }
-        let of_role = self.packages.iter().filter(|package| package.roles.contains(role));
-        let locked: BTreeSet<_> = of_role.map(ToString::to_string).collect();
-        // Kernels stand beside each other by right: the medium's stays when a newer one comes.
-        let is_older_kernel = |package: &&String| {
-            let name = package.split(' ').next().unwrap_or_default();
-            let is_kernel = name == "kernel" || name.starts_with("kernel-");
-            is_kernel && locked.intersection(&found).any(|it| it.split(' ').next() == Some(name))
+        if found.is_empty() {
+            return Err("there is no package in it".into());
+        }
+        let (of_role, of_all): (Vec<_>, Vec<_>) = self
+            .packages
+            .iter()
+            .filter(|package| package.roles.is_empty() || package.roles.contains(role))
+            .partition(|package| package.roles.contains(role));
+        if of_role.is_empty() {
+            return Err(format!("the lock has no packages of the role `{role}`"));
+        }
+        let locked: BTreeSet<_> = of_role.iter().map(ToString::to_string).collect();
+        let allowed: BTreeSet<_> = of_all.iter().map(ToString::to_string).collect();
+        // Kernels stand beside each other by right: the medium's stays when the locked one comes.
+        let is_beside = |package: &String| {
+            let (name, numbers) = numbers(package);
+            let mut right = locked.intersection(&found).map(|it| self::numbers(it));
+            BESIDE.contains(&name) && right.any(|(right, newest)| right == name && numbers < newest)
         };
-        let more = found.difference(&locked).filter(|it| !is_older_kernel(it));
+        let more = found.difference(&locked).filter(|it| !allowed.contains(*it) && !is_beside(it));
         let missing = locked.difference(&found).map(|it| (it, '-'));
         let mut all: Vec<_> = missing.chain(more.map(|it| (it, '+'))).collect();
         all.sort_unstable();
         Ok(all.into_iter().map(|(package, sign)| format!("{sign} {package}")).collect())
     }
+}
+
+/// The name of a package, and the numbers of its version and release: enough to tell kernels apart.
+fn numbers(package: &str) -> (&str, [Vec<u64>; 2]) {
+    let mut words = package.split(' ');
+    let name = words.next().unwrap_or_default();
+    let mut numbers =
+        words.skip(1).map(|word| word.split('.').map(|it| it.parse().unwrap_or(0)).collect());
+    (name, [numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()])
 }
 
 fn line(value: &impl Serialize) -> String {
@@ -277,8 +330,31 @@ mod tests {
             has("b 0 3 1.el7 noarch\na 0 1 1.el7 noarch\na 0 10 1.el7 noarch\n"),
             ["- b 0 2 1.el7 noarch", "+ b 0 3 1.el7 noarch"]
         );
-        // Nodes of other roles have none of it.
-        assert_eq!(lock.difference("storage", "").expect("nothing"), [""; 0]);
+        let mut kernels = lock.clone();
+        let first = kernels.packages.first().expect("a package").clone();
+        let (name, version, release) = ("kernel".into(), "3.10.0".into(), "1160.119.1.el7".into());
+        let roles = ["compute".to_owned()].into();
+        kernels.packages = [
+            Locked { name, version, release, roles, ..first.clone() },
+            Locked { name: "grub2".into(), roles: BTreeSet::new(), ..first },
+        ]
+        .into();
+        let has = |lines: &str| kernels.difference("compute", lines).expect("packages");
+        let right = "kernel 0 3.10.0 1160.119.1.el7 noarch\n";
+        assert_eq!(has(right), [""; 0]);
+        // The medium's own, and what came by itself; a newer one is nothing of the kind.
+        assert_eq!(
+            has(&format!("kernel 0 3.10.0 1160.el7 noarch\ngrub2 0 1 1.el7 noarch\n{right}")),
+            [""; 0]
+        );
+        let newer = "kernel 0 3.10.0 1160.120.1.el7 noarch";
+        assert_eq!(has(&format!("{newer}\n{right}")), [format!("+ {newer}")]);
+        // What is not there is no node that has nothing.
+        assert!(
+            lock.difference("compute", "\n").expect_err("nothing").contains("no package in it")
+        );
+        let other = lock.difference("storage", right).expect_err("another role");
+        assert_eq!(other, "the lock has no packages of the role `storage`");
         let wrong = lock.difference("compute", "b 0 2 1.el7 noarch\nb-2-1.el7.noarch\n");
         assert!(wrong.expect_err("no package").starts_with("line 2: `b-2-1.el7.noarch`"));
     }

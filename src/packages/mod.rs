@@ -5,9 +5,11 @@
 //! digest; so mirrors are interchangeable, and a repository that has changed is told, never mixed with what it was. Who signed a package
 //! is for the node to see, which has the keys.
 
+mod bundle;
 mod care;
 mod index;
 mod lock;
+mod locked;
 mod repository;
 mod resolve;
 
@@ -24,12 +26,15 @@ use reqwest::blocking::Client;
 use crate::base_image::{
     Brought, Cache, Event, Evidence, FetchError, Fetcher, Network, Wanted, small,
 };
-use crate::digest::Digest;
 use crate::interrupt::Interrupted;
+use crate::tool::ToolError;
 
+pub use bundle::{BUNDLE_LABEL, BUNDLE_SUMS, Bundled};
 pub use care::{Checked, Content, Pinned, RepositoryStatus, Said, Status};
 pub use index::{INDEX, Index, Item, Pin};
 pub use lock::{LOCK, Lock, LockError, Locked};
+use locked::LockFile;
+pub use locked::locate_createrepo;
 pub use repository::{Differ, Repository, of_lab};
 pub use resolve::{ResolveError, resolve};
 
@@ -72,18 +77,42 @@ pub enum PackagesError {
         /// What was asked for.
         path: String,
     },
-    /// What is kept is not what `packages.lock` was made of.
-    #[error("`{id}` is pinned by {pinned} here, and `packages.lock` was made of {locked}: take the lock that belongs to it, remove `{}`, or let `trainyard packages update` make both anew", place.display())]
-    OtherPin {
+    /// What was made of a lock is gone, and is made anew.
+    #[error(
+        "`{path}` of `{id}` was made here and is gone: the next who asks for the repository has it made anew"
+    )]
+    Gone {
         /// The repository.
         id: String,
-        /// The digest of the index that is kept.
-        pinned: Digest,
-        /// The one that the lock names.
-        locked: Digest,
-        /// Where it is kept.
-        place: PathBuf,
+        /// What was asked for.
+        path: String,
     },
+    /// What is kept is not what it was.
+    #[error(
+        "`{path}` of `{id}` is kept and has rotted: `trainyard packages verify` removes it, and it is brought anew"
+    )]
+    Rotten {
+        /// The repository.
+        id: String,
+        /// What it is.
+        path: String,
+    },
+    /// What a lock names takes more than may be kept.
+    #[error(
+        "what `packages.lock` names takes {needed} MiB, more than the {budget} MiB that packages may take (`--package-budget`)"
+    )]
+    LargeLock {
+        /// MiB that it needs.
+        needed: u64,
+        /// MiB that there may be.
+        budget: u64,
+    },
+    /// The lock cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// `createrepo_c` is not there, or fails.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
     /// No mirror has an index that can be used.
     #[error("the repository `{id}` cannot be had:{}", lines(tried))]
     NoIndex {
@@ -165,15 +194,8 @@ pub struct Packages {
     budget: u64,
     repositories: BTreeMap<String, Kept>,
     /// Where nodes have certain packages and no others.
-    locked: Option<Allowed>,
+    lock: Option<LockFile>,
     used: Mutex<Used>,
-}
-
-/// What a lock allows.
-struct Allowed {
-    /// Of each repository, the digest of its index.
-    repositories: BTreeMap<String, Digest>,
-    packages: HashSet<Digest>,
 }
 
 /// How much is taken.
@@ -197,7 +219,14 @@ struct Kept {
 }
 
 /// An index, and when it was pinned: another process may pin another one.
-type Known = (Arc<Index>, Option<SystemTime>);
+#[derive(Clone)]
+struct Known {
+    index: Arc<Index>,
+    place: PathBuf,
+    pinned: Option<SystemTime>,
+    /// When the lock was written that it was made of.
+    locked: Option<SystemTime>,
+}
 
 impl Packages {
     /// The repositories, kept in the folder `packages` of a cache; so many bytes of them at most.
@@ -219,17 +248,25 @@ impl Packages {
             client: OnceLock::new(),
             budget,
             repositories: repositories.into_iter().map(kept).collect(),
-            locked: None,
+            lock: None,
             used: Mutex::default(),
         }
     }
 
-    /// The same, and nothing but what this lock has.
-    #[must_use]
-    pub fn locked(self, lock: &Lock) -> Self {
-        let pins = lock.repositories.iter().map(|(id, pin)| (id.clone(), pin.sha256));
-        let packages = lock.packages.iter().map(|package| package.sha256).collect();
-        Self { locked: Some(Allowed { repositories: pins.collect(), packages }), ..self }
+    /// The same, and nothing but what this lock has, as it is whenever somebody asks.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn locked(self, path: &Path) -> Result<Self, LockError> {
+        Ok(Self { lock: Some(LockFile::open(path)?), ..self })
+    }
+
+    /// The lock, where there is one.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn lock(&self) -> Result<Option<Arc<Lock>>, LockError> {
+        self.lock.as_ref().map(LockFile::now).transpose()
     }
 
     /// Where it is kept.
@@ -253,15 +290,18 @@ impl Packages {
             return Ok(Some(Found::Index(index)));
         }
         match (index.find(path), index.has_list()) {
-            (Some(item), _) => {
-                let is_locked = |locked: &Allowed| locked.packages.contains(&item.sha256);
-                if index.is_metadata(path) || self.locked.as_ref().is_none_or(is_locked) {
-                    return Ok(Some(Found::File(index, item)));
-                }
-                Err(PackagesError::NotLocked { id: id.into(), path: path.into() })
-            }
+            (Some(item), _) => Ok(Some(Found::File(index, item))),
             (None, false) => Ok(None),
-            (None, true) => Err(PackagesError::NotListed { id: id.into(), path: path.into() }),
+            (None, true) => Err(self.nowhere(id, path)),
+        }
+    }
+
+    /// That there is no such file.
+    fn nowhere(&self, id: &str, path: &str) -> PackagesError {
+        let (id, path) = (id.into(), path.into());
+        match self.lock {
+            Some(_) => PackagesError::NotLocked { id, path },
+            None => PackagesError::NotListed { id, path },
         }
     }
 
@@ -276,8 +316,7 @@ impl Packages {
             return Ok(found);
         }
         self.learn_list(kept)?;
-        let missing = || PackagesError::NotListed { id: id.into(), path: path.into() };
-        self.known(id, path)?.ok_or_else(missing)
+        self.known(id, path)?.ok_or_else(|| self.nowhere(id, path))
     }
 
     /// Where a file lies that is kept; nothing where it is not.
@@ -308,6 +347,7 @@ impl Packages {
         if let Some(path) = self.find(item) {
             return Ok(path);
         }
+        self.check_made(item)?;
         self.make_room(item.size)?;
         let fetcher = Fetcher { cache: &self.cache, network: &self.network, verify: false };
         let came = fetcher.fetch(&wanted, tell);
@@ -322,6 +362,8 @@ impl Packages {
         drop(used);
         match came {
             Ok(Brought { path, .. }) => Ok(path),
+            // What a lock names lies where it lay, or nowhere.
+            Err(error) if self.lock.is_some() => Err(error.into()),
             Err(error @ FetchError::NoMirror { .. }) => match self.changed(&item.repository)? {
                 Some(changed) => Err(PackagesError::Changed {
                     id: item.repository.clone(),
@@ -351,47 +393,55 @@ impl Packages {
 
     /// The index that is in memory, where it is still what the repository is pinned by.
     fn in_memory(&self, kept: &Kept) -> Option<Arc<Index>> {
-        let known = kept.index.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (index, when) = known?;
-        (when == written(&self.pin_of(&kept.repository))).then_some(index)
+        let known = kept.index.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let is_same = known.pinned == written(&known.place) && known.locked == self.when_locked();
+        is_same.then_some(known.index)
     }
 
-    /// The index that a repository is pinned by: the first one that a mirror shows, where it is not pinned yet.
+    /// When the lock was written.
+    fn when_locked(&self) -> Option<SystemTime> {
+        self.lock.as_ref().and_then(LockFile::when)
+    }
+
+    /// The index that a repository is pinned by: the first one that a mirror shows, where it is not pinned yet; where packages are locked,
+    /// one of those.
     fn index_of(&self, kept: &Kept) -> Result<Arc<Index>, PackagesError> {
         let _turn = kept.pinning.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = self.in_memory(kept) {
             return Ok(index);
         }
-        let place = self.pin_of(&kept.repository);
-        let when = written(&place);
-        let index = match Index::open(&place, &kept.repository)? {
-            Some(index) => index,
-            None => Index::keep(&place, &kept.repository, &self.ask_for_index(kept)?)?,
+        let (locked, lock) = (self.when_locked(), self.lock()?);
+        let (index, place, pinned) = if let Some(lock) = lock {
+            let (index, place) = self.index_of_lock(&lock, &kept.repository)?;
+            let pinned = written(&place);
+            (index, place, pinned)
+        } else {
+            let place = self.pin_of(&kept.repository);
+            let when = written(&place);
+            let index = match Index::open(&place, &kept.repository)? {
+                Some(index) => index,
+                None => Index::keep(&place, &kept.repository, &self.ask_for_index(kept)?)?,
+            };
+            let pinned = when.or_else(|| written(&place));
+            (index, place, pinned)
         };
-        self.check_pin(&index, &kept.repository, &place)?;
-        let (index, when) = (Arc::new(index), when.or_else(|| written(&place)));
+        let index = Arc::new(index);
         *kept.changed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *kept.index.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((Arc::clone(&index), when));
+            Some(Known { index: Arc::clone(&index), place, pinned, locked });
         Ok(index)
     }
 
-    /// Whether it is the index that the lock was made of.
-    fn check_pin(
-        &self,
-        index: &Index,
-        repository: &Repository,
-        place: &Path,
-    ) -> Result<(), PackagesError> {
-        let (id, pinned) = (repository.id.clone(), index.pin().sha256);
-        match self.locked.as_ref().map(|locked| locked.repositories.get(&id)) {
-            Some(None) => Err(PackagesError::NotLocked { id, path: INDEX.into() }),
-            Some(Some(locked)) if *locked != pinned => {
-                let (locked, place) = (*locked, place.to_owned());
-                Err(PackagesError::OtherPin { id, pinned, locked, place })
-            }
-            _ => Ok(()),
+    /// Of what was made here no mirror has anything: where it is gone, all is made anew.
+    fn check_made(&self, item: &Item) -> Result<(), PackagesError> {
+        let Ok(kept) = self.kept(&item.repository) else { return Ok(()) };
+        let known = kept.index.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(known) = known.filter(|it| it.index.pin().is_made()) else { return Ok(()) };
+        if !known.index.metadata().any(|it| it.sha256 == item.sha256) {
+            return Ok(());
         }
+        *kept.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Err(PackagesError::Gone { id: item.repository.clone(), path: item.path() })
     }
 
     /// Lets all packages of a repository be known.
@@ -415,13 +465,6 @@ impl Packages {
         for base in &kept.repository.bases {
             let url = format!("{base}/{INDEX}");
             match self.index_at(base)? {
-                Ok(pin) if self.is_other(&kept.repository.id, pin.sha256) => {
-                    let what = format!(
-                        "has the SHA-256 {}, which `packages.lock` was not made of",
-                        pin.sha256
-                    );
-                    tried.push((url, what));
-                }
                 Ok(pin) => match Index::of(pin.clone(), &kept.repository) {
                     Ok(_) => return Ok(pin),
                     Err(what) => tried.push((url, format!("is no index: {what}"))),
@@ -430,12 +473,6 @@ impl Packages {
             }
         }
         Err(PackagesError::NoIndex { id: kept.repository.id.clone(), tried })
-    }
-
-    /// Whether the lock was made of another index than this.
-    fn is_other(&self, id: &str, sha256: Digest) -> bool {
-        let locked = self.locked.as_ref().and_then(|locked| locked.repositories.get(id));
-        locked.is_some_and(|locked| *locked != sha256)
     }
 
     /// What a mirror shows now; or what is wrong, in words that go after the URL.
@@ -481,11 +518,18 @@ impl Packages {
     }
 
     /// What stays whatever happens, as the folders that it lies in: the lists of packages, by which all else of the pinned repositories is
-    /// known, and what is locked.
-    fn held(&self) -> HashSet<String> {
-        let lists = self.pins().into_iter().filter_map(|index| Some(index.list()?.sha256.short()));
-        let locked = self.locked.iter().flat_map(|locked| &locked.packages).map(Digest::short);
-        lists.chain(locked).collect()
+    /// known, and all that any lock names that somebody has used here.
+    fn held(&self) -> Result<HashSet<String>, PackagesError> {
+        let mut held = HashSet::new();
+        for index in self.pins() {
+            if index.pin().is_made() {
+                self.read_kept_list(&index)?;
+                held.extend(index.items().map(|item| item.sha256.short()));
+            } else {
+                held.extend(index.list().map(|list| list.sha256.short()));
+            }
+        }
+        Ok(held)
     }
 
     /// All that is pinned here, by this lab and by others. One that cannot be read is told where it is asked for.
@@ -532,7 +576,7 @@ impl Packages {
         let coming = used.coming.saturating_add(needed);
         let room = self.budget.checked_sub(coming).ok_or_else(full)?;
         if kept > room {
-            let held = self.held();
+            let held = self.held()?;
             let is_idle = |since: &SystemTime| since.elapsed().is_ok_and(|ago| ago > FRESH);
             let mut idle = self.idle()?;
             idle.retain(|(since, entry)| is_idle(since) && !held.contains(entry.folder()));

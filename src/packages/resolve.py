@@ -42,13 +42,13 @@ def base_of(wanted):
     return base
 
 
-def resolve(base, specs):
-    """What would be installed for these, or the words that say why that cannot be."""
+def resolve(base, specs, also):
+    """What would be installed for these, or the words that say why that cannot be. `also` may be there as well, as far as it exists."""
     base.reset(goal=True)
-    leave = [spec[1:] for spec in specs if spec.startswith("-")]
-    specs = [spec.replace("@^", "@") for spec in specs if not spec.startswith("-")]
+    known = base.sack.query().available()
+    also = [name for name in also if known.filter(name=name)]
     try:
-        base.install_specs(specs, exclude=leave, strict=True)
+        base.install_specs([spec.replace("@^", "@") for spec in specs] + also, strict=True)
         base.resolve()
     except dnf.exceptions.Error as error:
         return {"error": str(error).strip()}
@@ -76,7 +76,13 @@ def main():
         base = base_of(wanted)
     except dnf.exceptions.Error as error:
         sys.exit("dnf cannot read the repositories: " + str(error).strip())
-    json.dump({role: resolve(base, specs) for role, specs in wanted["roles"].items()}, sys.stdout)
+    json.dump(
+        {
+            role: [resolve(base, specs, also) for also in ([], wanted["also"])]
+            for role, specs in wanted["roles"].items()
+        },
+        sys.stdout,
+    )
 
 
 main()

@@ -1,14 +1,17 @@
 //! Which packages a role's nodes would have, by dnf's own solver, before any node is installed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::io::Write as _;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::json;
 
+use super::index::decoded;
 use super::repository::VARIABLES;
 use super::{Found, INDEX, Lock, Locked, Packages, PackagesError, Pinned};
+use crate::base_image::known::KNOWN;
 use crate::plan::Plan;
 use crate::tool::{Tool, ToolError, Wanted};
 
@@ -42,7 +45,7 @@ pub enum ResolveError {
 }
 
 fn lines(unsolved: &[(String, String)]) -> String {
-    let line = |(role, why): &(String, String)| format!("\n  the role `{role}`: {why}");
+    let line = |(whose, why): &(String, String)| format!("\n  {whose}: {why}");
     unsolved.iter().map(line).collect()
 }
 
@@ -59,7 +62,7 @@ struct Told {
     location: String,
 }
 
-/// What dnf says of a role.
+/// What dnf says of what a role asks for; or of that with what an installer brings by itself.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OfRole {
@@ -104,22 +107,30 @@ pub fn resolve(packages: &Packages, url: &str, plan: &Plan) -> Result<Lock, Reso
     let folder = tempfile::tempdir().map_err(ResolveError::Folder)?;
     let wanted = json!({
         "folder": folder.path(), "variables": variables, "repositories": repositories, "roles": asked(plan),
+        "also": KNOWN.by_installer,
     });
     let said = ask(&python, folder.path(), &wanted)?;
     let mut locked: BTreeMap<(String, String), Locked> = BTreeMap::new();
     let mut unsolved = Vec::new();
-    for (role, of_role) in said {
-        match of_role {
-            OfRole::Unsolved { error } => unsolved.push((role, error)),
-            OfRole::Solved { packages: told } => {
-                for told in told {
-                    let key = (told.repository.clone(), told.location.clone());
-                    if let Some(known) = locked.get_mut(&key) {
-                        known.roles.insert(role.clone());
-                    } else {
-                        locked.insert(key, of_told(packages, told, &role)?);
-                    }
+    for (role, [own, with_installer]) in said {
+        for (of_role, role) in [(own, Some(&role)), (with_installer, None)] {
+            let told = match of_role {
+                OfRole::Solved { packages } => packages,
+                OfRole::Unsolved { error } => {
+                    let whose = role.map_or("what an installer brings".to_owned(), |role| {
+                        format!("the role `{role}`")
+                    });
+                    unsolved.push((whose, error));
+                    continue;
                 }
+            };
+            for told in told {
+                let key = (told.repository.clone(), told.location.clone());
+                let known = match locked.entry(key) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => place.insert(of_told(packages, told)?),
+                };
+                known.roles.extend(role.cloned());
             }
         }
     }
@@ -131,9 +142,9 @@ pub fn resolve(packages: &Packages, url: &str, plan: &Plan) -> Result<Lock, Reso
 }
 
 /// The same package as the pinned repository has it.
-fn of_told(packages: &Packages, told: Told, role: &str) -> Result<Locked, ResolveError> {
+fn of_told(packages: &Packages, told: Told) -> Result<Locked, ResolveError> {
     let Told { name, epoch, version, release, arch, repository, checksum, location } = told;
-    let found = packages.look(&repository, &location)?;
+    let found = packages.look(&repository, &decoded(&location))?;
     let Found::File(_, item) = found else { return Err(ResolveError::Said(location)) };
     if item.sha256.to_string() != checksum {
         let what = format!("`{location}` of `{repository}` has the SHA-256 {checksum} there");
@@ -149,7 +160,7 @@ fn of_told(packages: &Packages, told: Told, role: &str) -> Result<Locked, Resolv
         sha256: item.sha256,
         size: item.size,
         location,
-        roles: [role.to_owned()].into(),
+        roles: BTreeSet::new(),
     })
 }
 
@@ -157,7 +168,7 @@ fn ask(
     python: &Tool,
     folder: &Path,
     wanted: &serde_json::Value,
-) -> Result<BTreeMap<String, OfRole>, ResolveError> {
+) -> Result<BTreeMap<String, [OfRole; 2]>, ResolveError> {
     let write = |name: &str, text: &str| {
         let path = folder.join(name);
         let mut file = std::fs::File::create(&path)?;

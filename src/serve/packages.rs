@@ -328,11 +328,10 @@ impl Passed {
     /// Tells who asks, and here, why there is nothing.
     fn refused(&self, repository: &str, path: &str, error: &PackagesError) -> Response {
         let (status, what) = match error {
-            PackagesError::NoRepository { .. } | PackagesError::NotListed { .. } => {
+            PackagesError::NoRepository { .. }
+            | PackagesError::NotListed { .. }
+            | PackagesError::NotLocked { .. } => {
                 return (StatusCode::NOT_FOUND, format!("{error}\n")).into_response();
-            }
-            PackagesError::NotLocked { .. } => {
-                return (StatusCode::FORBIDDEN, format!("{error}\n")).into_response();
             }
             PackagesError::Fetch(FetchError::Interrupted(_)) => {
                 return (StatusCode::SERVICE_UNAVAILABLE, "this server ends\n").into_response();

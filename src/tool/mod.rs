@@ -190,13 +190,21 @@ impl Tool {
         Err(ToolError::TooOld { path: self.path, found, needed, hint: self.wanted.hint })
     }
 
-    /// What runs it, where it is a script: the absolute path behind its `#!`.
+    /// What runs it, where it is a script: the program behind its `#!`, on the PATH where `env` looks for it.
     #[must_use]
     pub fn interpreter(&self) -> Option<Self> {
         let mut first = String::new();
         let file = std::fs::File::open(&self.path).ok()?;
         std::io::BufReader::new(file.take(1024)).read_line(&mut first).ok()?;
-        let path = PathBuf::from(first.strip_prefix("#!")?.split_whitespace().next()?);
+        let mut words = first.strip_prefix("#!")?.split_whitespace();
+        let path = PathBuf::from(words.next()?);
+        let path = if path.ends_with("env") {
+            let name = words.find(|word| !word.starts_with('-'))?;
+            let folders = std::env::var_os("PATH")?;
+            std::env::split_paths(&folders).map(|it| it.join(name)).find(|it| is_program(it))?
+        } else {
+            path
+        };
         (path.is_absolute() && is_program(&path)).then_some(Self { path, wanted: self.wanted })
     }
 

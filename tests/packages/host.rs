@@ -1,7 +1,7 @@
 //! A host that installs: an empty folder as its root, with the repositories that a node of a lab has, and dnf.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -39,12 +39,14 @@ const AS_PINNED: &str = r#"pinned_sections "$2" | from_mirror 0 "$(cache_place "
 /// A host on which nothing is installed yet.
 pub struct Host {
     folder: TempDir,
+    /// Whether it has no network at all.
+    is_alone: bool,
 }
 
 impl Host {
     /// With the repositories of the lab's controller, as the node itself puts them there.
     pub fn new(lab: &Lab) -> Self {
-        let host = Self { folder: tempfile::tempdir().expect("a folder") };
+        let host = Self { folder: tempfile::tempdir().expect("a folder"), is_alone: false };
         for key in KEYS {
             host.write(&format!("etc/pki/rpm-gpg/{key}"), &repositories().key);
         }
@@ -68,6 +70,18 @@ impl Host {
         host
     }
 
+    /// One that has no network, and what a lock names in this folder.
+    pub fn alone(lab: &Lab, folder: &Path) -> Self {
+        let host = Self { is_alone: true, ..Self::new(lab) };
+        let place = host.path("etc/yum.repos.d/trainyard.repo");
+        let text = fs::read_to_string(&place).expect("read");
+        let at = format!("baseurl=file://{}/", folder.display());
+        let changed = text.replace("baseurl=http://127.0.0.1:9/packages/", &at);
+        assert_ne!(text, changed);
+        fs::write(place, changed).expect("written");
+        host
+    }
+
     pub fn path(&self, inside: &str) -> PathBuf {
         self.folder.path().join(inside)
     }
@@ -88,9 +102,13 @@ impl Host {
     }
 
     /// A command that is root on this host and nobody else's: in a user namespace, without the person's proxies.
-    fn command(&self, program: &str) -> Command {
+    pub fn command(&self, program: &str) -> Command {
         let mut command = judge("timeout");
-        command.args(["120", "unshare", "--map-root-user"]).arg(judge(program).get_program());
+        command.args(["120", "unshare", "--map-root-user"]);
+        if self.is_alone {
+            command.arg("--net");
+        }
+        command.arg(judge(program).get_program());
         command.env_clear().env("LC_ALL", "C.UTF-8");
         // rpm has its database in the home where the distribution is none of rpm's.
         command.env("HOME", self.folder.path());

@@ -14,6 +14,7 @@ mod running;
 mod server;
 
 mod beside;
+mod bundle;
 mod care;
 mod disks;
 mod faults;

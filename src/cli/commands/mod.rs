@@ -13,6 +13,7 @@ mod init;
 mod inspect;
 mod lab;
 mod load;
+mod lock;
 mod node;
 mod node_logs;
 mod packages;

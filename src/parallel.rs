@@ -6,7 +6,7 @@ use std::thread;
 
 /// Does it for each, so many at a time, and gives the results in the order of the things. Where one fails, those that have begun are
 /// done still, and the first error is given.
-pub(super) fn each<T: Sync, R: Send, E: Send>(
+pub(crate) fn each<T: Sync, R: Send, E: Send>(
     things: &[T],
     jobs: usize,
     work: impl Fn(&T) -> Result<R, E> + Sync,
