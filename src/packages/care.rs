@@ -1,15 +1,20 @@
 //! What is there, whether it is still right, and what need not stay.
 
 use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::{FetchError, Index, Kept, Packages, PackagesError, Pin, written};
+use super::locked::items;
+use super::{FetchError, Index, Kept, Packages, PackagesError, Pin, WORK, written};
 use crate::base_image::Entry;
 use crate::digest::{Digest, Undigested};
+
+/// How long nothing is made: what is older was left by a run that was killed.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Files, and bytes of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -27,7 +32,7 @@ pub struct RepositoryStatus {
     pub id: String,
     /// Its base URLs.
     pub bases: Vec<String>,
-    /// By what it is pinned; nothing where nobody has asked for it yet.
+    /// By what it is pinned, or what the lock was made of; nothing where nobody has asked for it yet.
     pub pinned: Option<Pinned>,
     /// What is kept of it. What two repositories have counts for both.
     pub kept: Content,
@@ -113,23 +118,30 @@ impl Packages {
             .filter(|entry| !entry.is_part)
             .map(|entry| (entry.folder().to_owned(), entry.size))
             .collect();
+        let lock = self.lock()?;
         let mut repositories = Vec::new();
         for kept in self.repositories.values() {
-            let index = self.pinned(kept)?;
-            let items = index.iter().flat_map(|index| index.items());
+            let (id, bases) = (kept.repository.id.clone(), kept.repository.bases.clone());
+            let (pinned, items) = match &lock {
+                Some(lock) => (lock.repositories.get(&id).cloned(), items(lock, &kept.repository)?),
+                None => match self.pinned(kept)? {
+                    Some(index) => (Some(index.pin().into()), index.items().cloned().collect()),
+                    None => (None, Vec::new()),
+                },
+            };
             let found: Vec<u64> =
-                items.filter_map(|item| sizes.get(&item.sha256.short()).copied()).collect();
+                items.iter().filter_map(|item| sizes.get(&item.sha256.short()).copied()).collect();
             repositories.push(RepositoryStatus {
-                id: kept.repository.id.clone(),
-                bases: kept.repository.bases.clone(),
-                pinned: index.as_ref().map(|index| index.pin().into()),
+                id,
+                bases,
+                pinned,
                 kept: Content { files: found.len(), bytes: found.iter().sum() },
             });
         }
         let kept =
             Content { files: entries.len(), bytes: entries.iter().map(|entry| entry.size).sum() };
         let folder = self.folder().to_owned();
-        let locked = self.lock()?.map(|lock| {
+        let locked = lock.map(|lock| {
             let content = Content { files: lock.packages.len(), bytes: lock.size() };
             (content, self.missing(&lock).len())
         });
@@ -172,16 +184,21 @@ impl Packages {
                 found.wrong.push(entry.path);
             }
         }
-        if let Some(lock) = self.lock()? {
-            found.missing = self.missing(&lock);
+        let lock = self.lock()?;
+        if let Some(lock) = &lock {
+            found.missing = self.missing(lock);
         }
         for kept in self.repositories.values().filter(|_| !offline) {
-            let Some(index) = self.pinned(kept)? else { continue };
+            let pinned = match &lock {
+                Some(lock) => lock.repositories.get(&kept.repository.id).cloned(),
+                None => self.pinned(kept)?.map(|index| index.pin().into()),
+            };
+            let Some(pinned) = pinned else { continue };
             for base in &kept.repository.bases {
                 let said = match self.index_at(base)? {
-                    Ok(now) if now.sha256 == index.pin().sha256 => Said::Same,
+                    Ok(now) if now.sha256 == pinned.sha256 => Said::Same,
                     Ok(now) => match Index::of(now.clone(), &kept.repository) {
-                        Ok(_) => Said::Changed(now.differs_from(index.pin())),
+                        Ok(_) => Said::Changed(now.differs_from(&pinned)),
                         Err(what) => Said::Unknown(format!("shows no index: {what}")),
                     },
                     Err(what) => Said::Unknown(what),
@@ -233,8 +250,22 @@ impl Packages {
         }
         if !dry {
             self.cache.sweep()?;
+            self.sweep_work();
         }
         Ok((removed, bytes))
+    }
+
+    /// Removes what was being made here by a run that was killed.
+    fn sweep_work(&self) {
+        for entry in fs::read_dir(self.folder()).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let is_work = name.to_str().is_some_and(|name| name.starts_with(WORK));
+            let old = written(&entry.path()).and_then(|when| when.elapsed().ok());
+            if is_work && old.is_some_and(|old| old > ABANDONED) {
+                // What cannot be removed is no harm but the room that it takes.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     /// Pins repositories as the first mirror shows them now. Tells what of each, before and now; nothing before where it was not pinned.

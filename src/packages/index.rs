@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, PackagesError, Repository, Wanted};
+use super::{Evidence, PackagesError, Pinned, Repository, Wanted};
 use crate::digest::Digest;
 use crate::repodata::{self, Listed};
 
@@ -52,7 +52,7 @@ impl Pin {
     }
 
     /// What this is, and what it was: in words.
-    pub(super) fn differs_from(&self, before: &Self) -> String {
+    pub(super) fn differs_from(&self, before: &Pinned) -> String {
         format!(
             "the SHA-256 of {} is {} now, and was {} on {} ({})",
             self.from, self.sha256, before.sha256, before.when, before.from

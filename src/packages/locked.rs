@@ -168,7 +168,7 @@ impl Packages {
     ) -> Result<Pin, PackagesError> {
         let tool = Tool::locate(CREATEREPO)?;
         // On the cache's own file system: nothing is copied.
-        let folder = tempfile::Builder::new().prefix("made-").tempdir_in(self.cache.folder());
+        let folder = tempfile::Builder::new().prefix(super::WORK).tempdir_in(self.cache.folder());
         let io = |path: &Path| {
             let path = path.to_owned();
             move |source| PackagesError::Io { path, source }

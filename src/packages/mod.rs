@@ -218,6 +218,9 @@ struct Kept {
     changed: Mutex<Option<(Instant, Option<String>)>>,
 }
 
+/// What the names of folders begin with in which something is being made.
+pub(crate) const WORK: &str = "making-";
+
 /// An index, and when it was pinned: another process may pin another one.
 #[derive(Clone)]
 struct Known {
@@ -509,7 +512,7 @@ impl Packages {
                 && now.sha256 != index.pin().sha256
                 && Index::of(now.clone(), &kept.repository).is_ok()
             {
-                said = Some(now.differs_from(index.pin()));
+                said = Some(now.differs_from(&index.pin().into()));
                 break;
             }
         }

@@ -138,6 +138,22 @@ fn pruned() {
 }
 
 /// All or none: with a repository that cannot be had, none is pinned anew.
+/// What a killed run was making goes, as soon as it cannot be one that is at it.
+#[test]
+fn what_a_killed_run_was_making() {
+    let mirror = Upstream::new();
+    let cache = filled(&mirror);
+    let left = cache.lab.path("cache/packages/making-abc123");
+    let day = Duration::from_secs(25 * 60 * 60);
+    for (ago, is_there) in [(Duration::ZERO, true), (day, false)] {
+        fs::create_dir_all(left.join("Packages")).expect("made");
+        let folder = fs::File::open(&left).expect("opened");
+        folder.set_modified(SystemTime::now() - ago).expect("set");
+        assert_eq!(cache.packages(&["prune"]).status, 0);
+        assert_eq!(left.exists(), is_there, "{ago:?}");
+    }
+}
+
 #[test]
 fn an_update_without_a_mirror() {
     let mirror = Upstream::new();

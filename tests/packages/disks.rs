@@ -5,17 +5,23 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::common::judge;
+use crate::common::{judge, outcome};
 use crate::host::Host;
+use crate::lock::locked;
 use crate::repositories::{is_package, repositories};
-use crate::served::Served;
+use crate::served::{Served, command};
 use crate::server::Reply;
 use crate::stack::LARGE;
 use crate::upstream::Upstream;
 
 /// The same command in a mount namespace of its own, with a small file system for the cache.
 fn with_disk(options: &str, inner: Command) -> Command {
-    let folder = inner.get_current_dir().expect("the lab's").join("cache");
+    with_disk_at("cache", options, inner)
+}
+
+/// The same for another folder of the lab's.
+fn with_disk_at(name: &str, options: &str, inner: Command) -> Command {
+    let folder = inner.get_current_dir().expect("the lab's").join(name);
     fs::create_dir_all(&folder).expect("made");
     let mut command = judge("unshare");
     command.args(["--map-root-user", "--mount", "sh", "-c"]);
@@ -80,4 +86,22 @@ fn the_cache_cannot_be_written() {
     assert!(!answer.text().contains("cache"), "where it lies is nobody's business");
     cache.says("Read-only file system");
     Host::new(&cache.of_nodes(&[&mirror])).installs(&["etcd"]);
+}
+
+/// A bundle that has no room is not begun; one that goes to another file system than the cache's is copied.
+#[test]
+fn a_bundle_elsewhere() {
+    let mirror = Upstream::new();
+    let lab = locked(&[&mirror], "127.0.0.1:9");
+    for output in ["other/bundle", "other/packages.iso"] {
+        let bundle = |options: &str| {
+            let inner = command(&lab, &["bundle", "-o", output]);
+            outcome(with_disk_at("other", options, inner))
+        };
+        let full = bundle("size=4m");
+        assert_eq!(full.status, 9, "{full:?}");
+        assert!(full.stderr.contains("MiB free") && !full.stderr.contains("xorriso"), "{full:?}");
+        let written = bundle("size=60m");
+        assert_eq!(written.status, 0, "{written:?}");
+    }
 }

@@ -142,6 +142,11 @@ fn a_cache_that_begins_elsewhere() {
     let mut both = made.changed.clone();
     both.insert(made.path(&UPDATED), made.file(&made.path(&UPDATED)).clone());
     mirror.has(&both);
+    let status = packages(&lab, &["status"]);
+    assert!(
+        status.stdout.contains("of which are not there: `trainyard packages serve`"),
+        "{status:?}"
+    );
     let verified = packages(&lab, &["verify", "--offline"]);
     assert_eq!(verified.status, 5, "{verified:?}");
     assert!(verified.stdout.contains("is locked, and not there"), "{verified:?}");
@@ -150,6 +155,12 @@ fn a_cache_that_begins_elsewhere() {
     cache.right(&made.path(&UPDATED));
     assert_eq!(cache.get(&made.path(&CHANGED)).status, 404);
     assert_eq!(cache.packages(&["verify", "--offline"]).status, 0);
+    let status = cache.packages(&["status"]);
+    assert!(status.stdout.contains("are locked, all of which are there"), "{status:?}");
+    // The mirror is another one than the lock was made of, and that is told.
+    let verified = cache.packages(&["verify"]);
+    assert_eq!(verified.status, 5, "{verified:?}");
+    assert!(verified.stdout.contains("updates has changed: "), "{verified:?}");
 }
 
 /// One that no mirror has any more is told by its name, and nothing is begun.

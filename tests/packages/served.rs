@@ -200,7 +200,7 @@ pub fn packages(lab: &Lab, arguments: &[&str]) -> Outcome {
     outcome(command(lab, arguments))
 }
 
-fn command(lab: &Lab, arguments: &[&str]) -> Command {
+pub fn command(lab: &Lab, arguments: &[&str]) -> Command {
     let mut command = lab.command(&["packages"]);
     command.args(arguments).arg("--cache").arg(lab.path("cache"));
     for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {

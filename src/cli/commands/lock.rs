@@ -285,7 +285,7 @@ pub(super) fn bundle(
             bail!(IsoError::NoSpace { folder: beside.into(), free, needed });
         }
     }
-    let work = tempfile::Builder::new().prefix(".bundle-").tempdir_in(beside);
+    let work = tempfile::Builder::new().prefix(packages::WORK).tempdir_in(beside);
     let work = work.map_err(IsoError::io(beside))?;
     let inside = work.path().join("bundle");
     fs::create_dir(&inside).map_err(IsoError::io(&inside))?;
