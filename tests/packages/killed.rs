@@ -1,11 +1,13 @@
 //! The cache is killed.
 
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::lock::locked;
 use crate::repositories::repositories;
-use crate::served::Served;
-use crate::stack::LARGE;
+use crate::served::{Served, command};
+use crate::stack::{CHANGED, LARGE, UPDATED};
 use crate::upstream::Upstream;
 
 /// A number below this that depends on the other one and nothing else.
@@ -97,4 +99,46 @@ fn while_repositories_are_pinned() {
     for path in &packages {
         cache.right(path);
     }
+}
+
+/// While a new lock is made, twelve times: the server that runs gives the older one or the new one, and each of them whole.
+#[test]
+fn while_a_lock_is_made() {
+    let made = repositories();
+    let mirror = Upstream::new();
+    let cache = Served::of_lab(locked(&[&mirror], "127.0.0.1:9"), |command| command);
+    let (old, new) = (made.path(&UPDATED), made.path(&CHANGED));
+    let update = |for_so_long: Duration| {
+        let mut child = command(&cache.lab, &["update"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("begun");
+        let begun = Instant::now();
+        while begun.elapsed() < for_so_long && child.try_wait().expect("asked").is_none() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let _ = child.kill();
+        child.wait().expect("ended").success()
+    };
+    let begun = Instant::now();
+    assert!(update(Duration::from_secs(120)));
+    let whole = begun.elapsed();
+    let mut killed = 0;
+    for number in 0..12 {
+        let is_new = number % 2 == 0;
+        mirror.has(if is_new { &made.changed } else { &made.tree });
+        killed += u32::from(!update(whole / 12 * number));
+        let locked = cache.lab.read("packages.lock");
+        let (there, gone) =
+            if locked.contains(&old[old.len() - 30..]) { (&old, &new) } else { (&new, &old) };
+        let answer = cache.get(there);
+        assert_eq!(answer.status, 200, "after moment {number}: {}", answer.text());
+        let right = made.tree.get(there).or_else(|| made.changed.get(there)).expect("a file");
+        assert!(answer.body[..] == right[..], "other bytes");
+        assert_eq!(cache.get(gone).status, 404, "after moment {number}");
+        let verified = cache.packages(&["verify", "--offline"]);
+        assert_eq!(verified.status, 0, "after moment {number}: {verified:?}");
+    }
+    assert!(killed >= 6, "only {killed} of 12 were at it");
 }
