@@ -128,6 +128,14 @@ impl Cache {
 }
 
 impl Cache {
+    /// Waits for the turn to make what has this name, among all processes that use the cache; it is given back when this is dropped.
+    ///
+    /// # Errors
+    /// The lock cannot be taken, or the person asked to stop.
+    pub(crate) fn turn(&self, name: Digest) -> Result<Lock, FetchError> {
+        Lock::take(&self.place(name, ""), &mut |_| {})
+    }
+
     /// Keeps a file that was made here, and proved by who made it: it is moved, so it must lie on the cache's file system. Where one
     /// of these bytes is there already, that one stays.
     ///

@@ -13,7 +13,7 @@ use crate::interrupt;
 
 /// The lock of an image; dropped, it is free.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 

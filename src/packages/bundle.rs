@@ -24,14 +24,13 @@ impl Packages {
     pub fn bundle_size(&self, lock: &Lock) -> Result<u64, PackagesError> {
         let mut size = lock.size();
         for id in lock.repositories.keys() {
-            let Ok(kept) = self.kept(id) else { continue };
-            let (index, _) = self.index_of_lock(lock, &kept.repository)?;
+            let (index, _) = self.index_of_lock(lock, &self.kept(id)?.repository)?;
             size += index.metadata().map(|item| item.size).sum::<u64>();
         }
         Ok(size)
     }
 
-    /// Puts what a lock names into an empty folder: a repository in a folder of its id, the lock, and the digests of it all. Each file is
+    /// Puts what a lock names into an empty folder: a repository in a folder of its id, the lock as it was read, and the digests of it all. Each file is
     /// hashed on its way; `tell` is told how many bytes were. What lies on the cache's file system takes no more room.
     ///
     /// # Errors
@@ -39,14 +38,13 @@ impl Packages {
     pub fn bundle(
         &self,
         lock: &Lock,
+        text: &str,
         folder: &Path,
         mut tell: impl FnMut(u64),
     ) -> Result<Bundled, PackagesError> {
         let (mut bundled, mut before) = (Bundled::new(), 0);
         for id in lock.repositories.keys() {
-            // One that the lab does not have any more is nobody's.
-            let Ok(kept) = self.kept(id) else { continue };
-            let repository = &kept.repository;
+            let repository = &self.kept(id)?.repository;
             let (index, _) = self.index_of_lock(lock, repository)?;
             let packages = items(lock, repository)?;
             for item in packages.iter().chain(index.metadata()) {
@@ -68,7 +66,7 @@ impl Packages {
             }
             put(folder, &format!("{id}/{INDEX}"), index.text(), &mut bundled)?;
         }
-        put(folder, LOCK, &lock.text(), &mut bundled)?;
+        put(folder, LOCK, text, &mut bundled)?;
         let sum = |(path, (_, digest)): (&String, &(u64, Digest))| format!("{digest}  {path}\n");
         let sums: String = bundled.iter().map(sum).collect();
         put(folder, BUNDLE_SUMS, &sums, &mut bundled)?;

@@ -141,10 +141,13 @@ impl Packages {
         let kept =
             Content { files: entries.len(), bytes: entries.iter().map(|entry| entry.size).sum() };
         let folder = self.folder().to_owned();
-        let locked = lock.map(|lock| {
-            let content = Content { files: lock.packages.len(), bytes: lock.size() };
-            (content, self.missing(&lock).len())
-        });
+        let locked = match lock {
+            Some(lock) => {
+                let content = Content { files: lock.packages.len(), bytes: lock.size() };
+                Some((content, self.missing(&lock)?.len()))
+            }
+            None => None,
+        };
         Ok(Status { folder, repositories, locked, kept, budget: self.budget })
     }
 
@@ -186,7 +189,7 @@ impl Packages {
         }
         let lock = self.lock()?;
         if let Some(lock) = &lock {
-            found.missing = self.missing(lock);
+            found.missing = self.missing(lock)?;
         }
         for kept in self.repositories.values().filter(|_| !offline) {
             let pinned = match &lock {
@@ -220,10 +223,16 @@ impl Packages {
         all: bool,
         dry: bool,
     ) -> Result<(Vec<PathBuf>, u64), PackagesError> {
+        if !dry {
+            self.prune_locks(if all { Some(Duration::ZERO) } else { unused })?;
+        }
         let held = self.held()?;
-        let (mut listed, mut is_known) = (HashSet::new(), true);
+        let (mut listed, mut is_known) = (self.locked_here()?, true);
         for index in self.pins() {
-            self.read_kept_list(&index)?;
+            match self.read_kept_list(&index) {
+                Err(_) if index.pin().is_made() => {}
+                read => read?,
+            }
             // Without its list nobody knows which packages it has. What was made of a lock is made anew.
             is_known &= index.has_list() || index.pin().is_made();
             listed.extend(index.items().map(|item| item.sha256.short()));
@@ -253,6 +262,23 @@ impl Packages {
             self.sweep_work();
         }
         Ok((removed, bytes))
+    }
+
+    /// Forgets what was made of other labs' locks, and of this one's of before, that nobody has used for so long.
+    fn prune_locks(&self, unused: Option<Duration>) -> Result<(), PackagesError> {
+        let Some(unused) = unused else { return Ok(()) };
+        let own: HashSet<PathBuf> = self.lock()?.map_or_else(HashSet::new, |lock| {
+            lock.repositories.keys().map(|id| self.pin_of_lock(&lock, id)).collect()
+        });
+        for place in self.places_of_pins() {
+            let is_made = place.file_name().is_some_and(|it| it.to_string_lossy().contains('@'));
+            let old = written(&place).and_then(|when| when.elapsed().ok());
+            if is_made && !own.contains(&place) && old.is_some_and(|old| old > unused) {
+                fs::remove_file(&place)
+                    .map_err(|source| PackagesError::Io { path: place.clone(), source })?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes what was being made here by a run that was killed.

@@ -85,12 +85,8 @@ impl Item {
     /// Nothing where it cannot be proved, or lies elsewhere.
     pub(super) fn of(listed: Listed, id: &str, bases: &Arc<[String]>) -> Option<Self> {
         let Listed { location, checksum_kind, checksum, size, .. } = listed;
-        // As a URL is read: `%2e` is a dot there, and `\\` is `/`.
-        let decoded = percent_decode_str(&location).decode_utf8().ok()?;
-        let is_below = location.len() <= LONGEST
-            && !decoded.contains('\\')
-            && decoded.split('/').all(|step| !["", ".", ".."].contains(&step));
-        if !is_below || checksum_kind != "sha256" {
+        let decoded = place_below(&location)?;
+        if checksum_kind != "sha256" {
             return None;
         }
         let file = decoded.rsplit('/').next().unwrap_or_default().to_owned();
@@ -273,6 +269,16 @@ impl Index {
     }
 }
 
+/// A location as a path, where it lies below its repository's folder. As a URL is read: `%2e` is a dot there, and `\\` is `/`.
+pub(super) fn place_below(location: &str) -> Option<String> {
+    let decoded = percent_decode_str(location).decode_utf8().ok()?;
+    let is_below = location.len() <= LONGEST
+        && !decoded.contains('\\')
+        && !decoded.contains(char::is_control)
+        && decoded.split('/').all(|step| !["", ".", ".."].contains(&step));
+    is_below.then(|| decoded.into_owned())
+}
+
 /// A path as it is asked for.
 pub(super) fn decoded(location: &str) -> String {
     percent_decode_str(location).decode_utf8_lossy().into_owned()
@@ -294,8 +300,7 @@ mod tests {
 
     fn repository() -> Repository {
         let bases = vec!["http://a/os".to_owned(), "http://b/os".to_owned()];
-        let (is_archive, is_enabled) = (true, true);
-        Repository { id: "base".into(), bases, is_archive, is_enabled, exclude: Vec::new() }
+        Repository { bases, is_archive: true, ..Repository::elsewhere("base".into()) }
     }
 
     fn listed(location: &str, checksum_kind: &str) -> Listed {

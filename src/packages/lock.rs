@@ -3,19 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use super::Pinned;
+use super::index::place_below;
 use crate::digest::Digest;
 
 /// Its name, beside the lab file.
 pub const LOCK: &str = "packages.lock";
 /// The version of its form.
 const SCHEMA: u32 = 1;
+/// Bytes of the largest one: a lab's has some 300 KB.
+const LARGEST: u64 = 64 << 20;
+/// Bytes of the largest package: rpm's own format ends there.
+const LARGEST_PACKAGE: u64 = 4 << 30;
 /// Packages of which yum keeps older versions beside the newest (`installonlypkgs`), as far as nodes have them.
 const BESIDE: [&str; 2] = ["kernel", "kernel-devel"];
 
@@ -124,35 +129,73 @@ impl Lock {
     /// # Errors
     /// It cannot be read or understood.
     pub fn read(path: &Path) -> Result<Self, LockError> {
-        let json = match fs::read(path) {
-            Ok(json) => json,
+        Self::read_text(path).map(|(lock, _)| lock)
+    }
+
+    /// The same with its text.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub fn read_text(path: &Path) -> Result<(Self, String), LockError> {
+        let mut text = String::new();
+        let read =
+            fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
+        let damaged = |what: String| LockError::Damaged { path: path.to_owned(), what };
+        match read {
+            Ok(_) if text.len() as u64 > LARGEST => {
+                return Err(damaged(format!("it has more than {LARGEST} bytes")));
+            }
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(LockError::Missing { path: path.to_owned() });
             }
             Err(source) => return Err(LockError::Io { path: path.to_owned(), source }),
-        };
-        let damaged = |what: String| LockError::Damaged { path: path.to_owned(), what };
-        let lock: Self =
-            serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))?;
-        if lock.schema != SCHEMA {
-            return Err(damaged(format!("its schema is {}, not {SCHEMA}", lock.schema)));
         }
-        let unknown =
-            lock.packages.iter().find(|it| !lock.repositories.contains_key(&it.repository));
-        match unknown {
-            Some(it) => Err(damaged(format!(
-                "`{}` is from the repository `{}`, which it does not pin",
-                it.name, it.repository
-            ))),
-            None => Ok(lock),
-        }
+        let lock: Self = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+        lock.check().map_err(damaged)?;
+        Ok((lock, text))
     }
 
-    /// Writes it, whole or not at all. One line is one package.
+    /// What is wrong with it, where something is.
+    fn check(&self) -> Result<(), String> {
+        if self.schema != SCHEMA {
+            return Err(format!("its schema is {}, not {SCHEMA}", self.schema));
+        }
+        if self.made > u64::from(u32::MAX) {
+            return Err(format!("it was made at {}, which is no time of this century", self.made));
+        }
+        let mut places = BTreeSet::new();
+        for Locked { name, repository, location, size, .. } in &self.packages {
+            if !self.repositories.contains_key(repository) {
+                return Err(format!(
+                    "`{name}` is from the repository `{repository}`, which it does not pin"
+                ));
+            }
+            let place = place_below(location).filter(|place| {
+                place.strip_suffix(".rpm").is_some_and(|it| !it.starts_with("repodata/"))
+            });
+            let Some(place) = place else {
+                return Err(format!(
+                    "`{name}` lies at `{}`, where no package lies in a repository",
+                    location.escape_debug()
+                ));
+            };
+            if *size > LARGEST_PACKAGE {
+                return Err(format!("`{name}` has {size} bytes, and no package has"));
+            }
+            // As where two changes of it were merged.
+            if !places.insert((repository, place)) {
+                return Err(format!("`{location}` of `{repository}` is in it twice"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes it, whole or not at all; with `force`, instead of what is there. One line is one package.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub fn write(&self, path: &Path) -> Result<(), LockError> {
+    /// It cannot be written, or one is there.
+    pub fn write(&self, path: &Path, force: bool) -> Result<(), LockError> {
         let io = |source| LockError::Io { path: path.to_owned(), source };
         let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
         let folder = folder.unwrap_or_else(|| Path::new("."));
@@ -160,7 +203,8 @@ impl Lock {
         file.write_all(self.text().as_bytes()).map_err(io)?;
         readable(file.as_file()).map_err(io)?;
         file.as_file().sync_all().map_err(io)?;
-        file.persist(path).map(drop).map_err(|error| io(error.error))
+        let written = if force { file.persist(path) } else { file.persist_noclobber(path) };
+        written.map(drop).map_err(|error| io(error.error))
     }
 
     /// As it is written.
@@ -290,8 +334,10 @@ mod tests {
         let path = folder.path().join(LOCK);
         let missing = Lock::read(&path).expect_err("nothing").to_string();
         assert!(missing.contains("`trainyard packages resolve` writes it"), "{missing}");
-        lock().write(&path).expect("written");
-        assert_eq!(Lock::read(&path).expect("read"), lock());
+        lock().write(&path, true).expect("written");
+        let read = Lock::read(&path).expect("read");
+        assert_eq!(Lock { made: read.made, ..lock() }, read);
+        assert!(lock().write(&path, false).is_err(), "it is there");
         let text = fs::read_to_string(&path).expect("read");
         let lines: Vec<_> = text.lines().filter(|line| line.contains("\"name\":")).collect();
         assert_eq!(lines.len(), 3, "{text}");
@@ -305,13 +351,25 @@ mod tests {
     fn what_is_no_lock_is_told() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(LOCK);
-        lock().write(&path).expect("written");
+        lock().write(&path, true).expect("written");
         let text = fs::read_to_string(&path).expect("read");
         for (wrong, word) in [
             (text[..text.len() - 20].to_owned(), "EOF"),
             (text.replace("\"schema\": 1", "\"schema\": 2"), "its schema is 2, not 1"),
             (text.replace("\"base\": {", "\"other\": {"), "`base`, which it does not pin"),
             (text.replace("\"arch\"", "\"architecture\""), "unknown field `architecture`"),
+            (text.replace("Packages/b-2", "../b-2"), "`b` lies at `../b-2"),
+            (text.replace("Packages/b-2", "repodata/b-2"), "`b` lies at `repodata/b-2"),
+            (text.replace("Packages/b-2", "%0a/b-2"), "`b` lies at `%0a/b-2"),
+            (text.replace("Packages/b-2", "/b-2"), "`b` lies at `/b-2"),
+            // Both sides of a merge, and the same in other letters.
+            (text.replace("Packages/a-10-", "Packages/a-1-"), "is in it twice"),
+            (text.replace("Packages/a-10-", "Packages/%61-1-"), "is in it twice"),
+            (
+                text.replace("\"size\":1,", "\"size\":9223372036854775808,"),
+                "has 9223372036854775808 bytes",
+            ),
+            (text.replace("\"made\": ", "\"made\": 99999"), "no time of this century"),
         ] {
             fs::write(&path, wrong).expect("written");
             let error = Lock::read(&path).expect_err(word).to_string();

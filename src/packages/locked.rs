@@ -5,9 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use super::index::decoded;
 use super::{
     INDEX, Index, Item, LOCK, Lock, LockError, Locked, Packages, PackagesError, Pin, Repository,
     written,
@@ -23,6 +22,8 @@ const CREATEREPO: Wanted = Wanted {
     purpose: "to make the metadata of what `packages.lock` names",
     hint: "Debian: the package `createrepo-c`; Fedora: `createrepo_c`",
 };
+/// How long no second use of what was made of a lock is noted.
+const NOTED_PIN: Duration = Duration::from_secs(60 * 60);
 /// How many packages are brought at the same time.
 const JOBS: usize = 6;
 
@@ -58,7 +59,7 @@ impl LockFile {
 ///
 /// # Errors
 /// It is not there.
-pub fn locate_createrepo() -> Result<(), ToolError> {
+pub(super) fn locate_createrepo() -> Result<(), ToolError> {
     Tool::locate(CREATEREPO).map(drop)
 }
 
@@ -75,11 +76,9 @@ impl Packages {
         let done = AtomicU64::new(0);
         let add = |bytes| tell(done.fetch_add(bytes, Ordering::Relaxed) + bytes);
         for id in lock.repositories.keys() {
-            // One that the lab does not have any more is nobody's.
-            let Ok(kept) = self.kept(id) else { continue };
-            let items = items(lock, &kept.repository)?;
-            self.bring_all(&items, &add)?;
-            self.index_of_lock(lock, &kept.repository)?;
+            let repository = &self.kept(id)?.repository;
+            self.bring_all(&items(lock, repository)?, &add)?;
+            self.index_of_lock(lock, repository)?;
         }
         Ok(())
     }
@@ -95,21 +94,23 @@ impl Packages {
             return Err(PackagesError::NotLocked { id: id.clone(), path: INDEX.into() });
         }
         let place = self.pin_of_lock(lock, id);
+        let io = |source| PackagesError::Io { path: place.clone(), source };
+        // Whoever else makes it now is waited for.
+        let _turn = self.cache.turn(lock.digest_of(id))?;
         // What is damaged is made anew.
         let there = Index::open(&place, repository).ok().flatten();
         if let Some(index) = there.filter(|it| it.metadata().all(|item| self.find(item).is_some()))
         {
+            note_pin(&place);
             return Ok((index, place));
         }
         let items = items(lock, repository)?;
         self.bring_all(&items, &|_| ())?;
         let pin = self.made_of(&items, lock, repository)?;
-        let io = |source| PackagesError::Io { path: place.clone(), source };
         match fs::remove_file(&place) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
             _ => {}
         }
-        // Whoever else made it just now made the same of it, at another time.
         let index = Index::keep(&place, repository, &pin)?;
         Ok((index, place))
     }
@@ -168,6 +169,10 @@ impl Packages {
     ) -> Result<Pin, PackagesError> {
         let tool = Tool::locate(CREATEREPO)?;
         // On the cache's own file system: nothing is copied.
+        fs::create_dir_all(self.cache.folder()).map_err(|source| {
+            let path = self.cache.folder().to_owned();
+            PackagesError::Io { path, source }
+        })?;
         let folder = tempfile::Builder::new().prefix(super::WORK).tempdir_in(self.cache.folder());
         let io = |path: &Path| {
             let path = path.to_owned();
@@ -189,6 +194,21 @@ impl Packages {
         let wrong =
             |what| PackagesError::List { id: repository.id.clone(), path: INDEX.into(), what };
         let index = Index::of(pin.clone(), repository).map_err(wrong)?;
+        if let Some(list) = index.list() {
+            index.read_list(&folder.path().join(list.path()), &repository.id)?;
+        }
+        // It leaves out what it cannot read, and ends well.
+        let is_there = |item: &Arc<Item>| {
+            index.find(&item.path()).is_some_and(|found| found.sha256 == item.sha256)
+        };
+        let unread: Vec<_> =
+            items.iter().filter(|it| !is_there(it)).map(|item| item.path()).collect();
+        if !unread.is_empty() {
+            return Err(wrong(format!(
+                "`createrepo_c` takes these for no packages: {}",
+                unread.join(", ")
+            )));
+        }
         for item in index.metadata() {
             let made = folder.path().join(item.path());
             self.cache.keep(&made, &item.wanted(), LOCK)?;
@@ -203,17 +223,41 @@ impl Packages {
         let gone = || PackagesError::Gone { id: item.repository.clone(), path: item.path() };
         let from = self.find(item).ok_or_else(gone)?;
         fs::create_dir_all(to.parent().unwrap_or(to)).map_err(io)?;
-        fs::hard_link(&from, to).or_else(|_| fs::copy(&from, to).map(drop)).map_err(io)
+        if fs::hard_link(&from, to).is_ok() {
+            return Ok(());
+        }
+        // What is there already may be a second name of what is kept: nothing is written through it.
+        let copy = || {
+            let mut file = fs::File::options().write(true).create_new(true).open(to)?;
+            std::io::copy(&mut fs::File::open(&from)?, &mut file).map(drop)
+        };
+        copy().map_err(io)
     }
 
-    /// Of what the lock names, what is not kept: where it lies in its repository.
-    pub(super) fn missing(&self, lock: &Lock) -> Vec<String> {
-        let of = |(id, kept): (&String, &super::Kept)| {
-            let items = items(lock, &kept.repository).unwrap_or_default();
-            let missing = items.into_iter().filter(|item| self.find(item).is_none());
-            missing.map(|item| format!("{id}/{}", item.path())).collect::<Vec<_>>()
-        };
-        self.repositories.iter().flat_map(of).collect()
+    /// Of what the lock names, what is not kept: where it lies in its repository. Looking is no use of it.
+    pub(super) fn missing(&self, lock: &Lock) -> Result<Vec<String>, PackagesError> {
+        let mut missing = Vec::new();
+        for (id, kept) in &self.repositories {
+            for item in items(lock, &kept.repository)? {
+                if self.cache.find(&item.wanted())?.is_none() {
+                    missing.push(format!("{id}/{}", item.path()));
+                }
+            }
+        }
+        Ok(missing)
+    }
+}
+
+/// Notes that what was made of a lock is used, now and then: by that it is known whether any lab has that lock still.
+fn note_pin(place: &Path) {
+    let is_old =
+        written(place).and_then(|when| when.elapsed().ok()).is_some_and(|ago| ago > NOTED_PIN);
+    if is_old {
+        // Nothing but what goes first depends on it.
+        let _ = fs::File::options()
+            .write(true)
+            .open(place)
+            .and_then(|it| it.set_modified(SystemTime::now()));
     }
 }
 
@@ -229,8 +273,7 @@ pub(super) fn items(lock: &Lock, repository: &Repository) -> Result<Vec<Arc<Item
             size: Some(*size),
             ..Listed::default()
         };
-        let item = Item::of(listed, &repository.id, &bases)
-            .filter(|_| !decoded(location).starts_with("repodata/"));
+        let item = Item::of(listed, &repository.id, &bases);
         item.map(Arc::new).ok_or_else(|| PackagesError::List {
             id: repository.id.clone(),
             path: LOCK.into(),

@@ -34,9 +34,8 @@ pub use care::{Checked, Content, Pinned, RepositoryStatus, Said, Status};
 pub use index::{INDEX, Index, Item, Pin};
 pub use lock::{LOCK, Lock, LockError, Locked};
 use locked::LockFile;
-pub use locked::locate_createrepo;
 pub use repository::{Differ, Repository, of_lab};
-pub use resolve::{ResolveError, resolve};
+pub use resolve::{ResolveError, locate_solver, resolve};
 
 /// A repomd.xml has some 4 KB; one with more than this is none.
 const LARGEST_INDEX: u64 = 1 << 20;
@@ -77,7 +76,7 @@ pub enum PackagesError {
         /// What was asked for.
         path: String,
     },
-    /// What was made of a lock is gone, and is made anew.
+    /// What was brought or made is gone again.
     #[error(
         "`{path}` of `{id}` was made here and is gone: the next who asks for the repository has it made anew"
     )]
@@ -148,7 +147,7 @@ pub enum PackagesError {
     Fetch(#[from] FetchError),
     /// The cache is full of what was just used.
     #[error(
-        "{needed} MiB more would be more than the {budget} MiB that packages may take (`--package-budget`), and nothing was idle for an hour"
+        "{needed} MiB more would be more than the {budget} MiB that packages may take (`--package-budget`), and all of that is locked or was used within the hour"
     )]
     Budget {
         /// MiB that it needs.
@@ -523,10 +522,11 @@ impl Packages {
     /// What stays whatever happens, as the folders that it lies in: the lists of packages, by which all else of the pinned repositories is
     /// known, and all that any lock names that somebody has used here.
     fn held(&self) -> Result<HashSet<String>, PackagesError> {
-        let mut held = HashSet::new();
+        let mut held = self.locked_here()?;
         for index in self.pins() {
             if index.pin().is_made() {
-                self.read_kept_list(&index)?;
+                // What is damaged is made anew when somebody asks for it.
+                let _ = self.read_kept_list(&index);
                 held.extend(index.items().map(|item| item.sha256.short()));
             } else {
                 held.extend(index.list().map(|list| list.sha256.short()));
@@ -535,14 +535,25 @@ impl Packages {
         Ok(held)
     }
 
+    /// What the lab's own lock names, as the folders that it lies in.
+    fn locked_here(&self) -> Result<HashSet<String>, PackagesError> {
+        let lock = self.lock()?;
+        let packages = lock.iter().flat_map(|lock| &lock.packages);
+        Ok(packages.map(|package| package.sha256.short()).collect())
+    }
+
     /// All that is pinned here, by this lab and by others. One that cannot be read is told where it is asked for.
     fn pins(&self) -> Vec<Index> {
-        let inside = fs::read_dir(self.cache.folder().join("pins")).into_iter().flatten().flatten();
         let open = |place: PathBuf| {
             let id = place.file_stem()?.to_string_lossy().into_owned();
             Index::open(&place, &Repository::elsewhere(id)).ok()?
         };
-        inside.filter_map(|entry| open(entry.path())).collect()
+        self.places_of_pins().filter_map(open).collect()
+    }
+
+    fn places_of_pins(&self) -> impl Iterator<Item = PathBuf> {
+        let inside = fs::read_dir(self.cache.folder().join("pins")).into_iter().flatten().flatten();
+        inside.map(|entry| entry.path())
     }
 
     fn pin_of(&self, repository: &Repository) -> PathBuf {

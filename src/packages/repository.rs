@@ -1,5 +1,7 @@
 //! Which repositories a lab's nodes install from.
 
+use std::collections::BTreeSet;
+
 use crate::base_image::known::KNOWN;
 use crate::digest::Digest;
 use crate::model::Lab;
@@ -17,8 +19,8 @@ pub struct Repository {
     pub bases: Vec<String>,
     /// Whether it is one of CentOS's archive, which is the same wherever it lies.
     pub is_archive: bool,
-    /// Whether nodes use it as long as nobody says otherwise.
-    pub is_enabled: bool,
+    /// The roles whose nodes use it, as long as nobody there says otherwise; none where it is disabled.
+    pub roles: BTreeSet<String>,
     /// Packages of it that no node takes.
     pub exclude: Vec<String>,
 }
@@ -26,8 +28,8 @@ pub struct Repository {
 impl Repository {
     /// One of another lab, of which nothing is known but what it is pinned by.
     pub(super) fn elsewhere(id: String) -> Self {
-        let (bases, exclude) = (Vec::new(), Vec::new());
-        Self { id, bases, is_archive: false, is_enabled: false, exclude }
+        let (bases, exclude, roles) = Default::default();
+        Self { id, bases, is_archive: false, roles, exclude }
     }
 
     /// What it is kept as: two labs may give the same id to different repositories of their own.
@@ -65,21 +67,23 @@ pub fn of_lab(lab: &Lab) -> Result<Vec<Repository>, Differ> {
             let bases: Vec<_> = repository.baseurls.iter().map(|url| replaced(url)).collect();
             let bases: Vec<_> = bases.into_iter().filter(|url| url.starts_with("http")).collect();
             let id = &repository.id;
-            match own.iter().find(|known| known.id == *id) {
+            let role = repository.enabled.then(|| node.role.clone());
+            match own.iter_mut().find(|known| known.id == *id) {
                 Some(known) if known.bases != bases => {
                     let (id, one) = (id.clone(), known.bases.clone());
                     return Err(Differ { id, one, other: bases });
                 }
+                Some(known) => known.roles.extend(role),
                 None if !bases.is_empty() => {
                     own.push(Repository {
                         id: id.clone(),
                         bases,
                         is_archive: false,
-                        is_enabled: repository.enabled,
+                        roles: role.into_iter().collect(),
                         exclude: Vec::new(),
                     });
                 }
-                _ => {}
+                None => {}
             }
         }
     }
@@ -90,7 +94,7 @@ pub fn of_lab(lab: &Lab) -> Result<Vec<Repository>, Differ> {
             id: id.clone(),
             bases: mirrors.iter().map(base).collect(),
             is_archive: true,
-            is_enabled: true,
+            roles: lab.nodes.iter().map(|node| node.role.clone()).collect(),
             exclude: repository.exclude.clone(),
         }
     });

@@ -12,8 +12,8 @@ import dnf.exceptions
 import dnf.repo
 
 
-def base_of(wanted):
-    """A base with the wanted repositories and no others, below a folder of its own."""
+def base_of(wanted, ids):
+    """A base with these of the wanted repositories and no others, below a folder of its own."""
     base = dnf.Base()
     conf = base.conf
     folder = wanted["folder"]
@@ -32,6 +32,8 @@ def base_of(wanted):
     for name, value in wanted["variables"].items():
         conf.substitutions[name] = value
     for one in wanted["repositories"]:
+        if one["id"] not in ids:
+            continue
         repo = dnf.repo.Repo(one["id"], conf)
         repo.baseurl = [one["url"]]
         repo.excludepkgs = one["exclude"]
@@ -72,17 +74,14 @@ def resolve(base, specs, also):
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         wanted = json.load(file)
+    answers = {}
     try:
-        base = base_of(wanted)
+        for role, of_role in wanted["roles"].items():
+            with base_of(wanted, of_role["repositories"]) as base:
+                answers[role] = [resolve(base, of_role["specs"], also) for also in ([], wanted["also"])]
     except dnf.exceptions.Error as error:
         sys.exit("dnf cannot read the repositories: " + str(error).strip())
-    json.dump(
-        {
-            role: [resolve(base, specs, also) for also in ([], wanted["also"])]
-            for role, specs in wanted["roles"].items()
-        },
-        sys.stdout,
-    )
+    json.dump(answers, sys.stdout)
 
 
 main()

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::index::decoded;
+use super::locked::locate_createrepo;
 use super::repository::VARIABLES;
 use super::{Found, INDEX, Lock, Locked, Packages, PackagesError, Pinned};
 use crate::base_image::known::KNOWN;
@@ -83,6 +84,15 @@ fn asked(plan: &Plan) -> BTreeMap<&str, BTreeSet<&str>> {
     roles
 }
 
+/// Finds what resolving needs, before anything is asked or changed.
+///
+/// # Errors
+/// dnf or `createrepo_c` is not there.
+pub fn locate_solver() -> Result<(), ToolError> {
+    Tool::locate(DNF)?;
+    locate_createrepo()
+}
+
 /// Which packages the nodes of each role would have, of those that are kept: `url` is where they are passed on.
 ///
 /// # Errors
@@ -93,7 +103,15 @@ pub fn resolve(packages: &Packages, url: &str, plan: &Plan) -> Result<Lock, Reso
     let python = dnf.interpreter().ok_or_else(no_script)?;
     let mut pins = BTreeMap::new();
     let mut repositories = Vec::new();
-    for repository in packages.repositories().filter(|it| it.is_enabled) {
+    let mut roles: BTreeMap<&str, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
+    for (role, specs) in asked(plan) {
+        roles.entry(role).or_default().insert("specs", specs);
+    }
+    for repository in packages.repositories().filter(|it| !it.roles.is_empty()) {
+        for role in &repository.roles {
+            let of_role = roles.entry(role).or_default();
+            of_role.entry("repositories").or_default().insert(&repository.id);
+        }
         let id = &repository.id;
         // What is wrong with one is better told here than by dnf.
         if let Found::Index(index) = packages.look(id, INDEX)? {
@@ -106,7 +124,7 @@ pub fn resolve(packages: &Packages, url: &str, plan: &Plan) -> Result<Lock, Reso
         VARIABLES.iter().map(|(name, value)| (name.trim_start_matches('$'), *value)).collect();
     let folder = tempfile::tempdir().map_err(ResolveError::Folder)?;
     let wanted = json!({
-        "folder": folder.path(), "variables": variables, "repositories": repositories, "roles": asked(plan),
+        "folder": folder.path(), "variables": variables, "repositories": repositories, "roles": roles,
         "also": KNOWN.by_installer,
     });
     let said = ask(&python, folder.path(), &wanted)?;

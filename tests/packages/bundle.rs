@@ -48,6 +48,8 @@ fn installs_alone(lab: &Lab, folder: &Path) {
 #[test]
 fn a_medium_installs_without_a_network() {
     let lab = lab();
+    // As somebody else may have written it: nodes compare its bytes.
+    fs::write(lab.path("packages.lock"), lab.read("packages.lock") + "\n").expect("written");
     bundle(&lab, "packages.iso");
     let mut xorriso = judge("xorriso");
     xorriso.args(["-indev"]).arg(lab.path("packages.iso")).arg("-pvd_info");
@@ -86,7 +88,12 @@ fn a_folder_installs_without_a_network_and_takes_no_room() {
     let again = packages(&lab, &["bundle", "-o", "bundle", "--force"]);
     assert_eq!(again.status, 0, "{again:?}");
     assert_eq!(lab.read("bundle/SHA256SUMS"), sums);
-    // What is no bundle is nobody's to remove.
+    // What is no bundle, or has something else as well, is nobody's to remove.
+    fs::write(folder.join("thesis.txt"), "mine").expect("written");
+    let refused = packages(&lab, &["bundle", "-o", "bundle", "--force"]);
+    assert_eq!(refused.status, 8, "{refused:?}");
+    assert_eq!(lab.read("bundle/thesis.txt"), "mine");
+    fs::remove_file(folder.join("thesis.txt")).expect("removed");
     fs::remove_file(folder.join("SHA256SUMS")).expect("removed");
     let refused = packages(&lab, &["bundle", "-o", "bundle", "--force"]);
     assert_eq!(refused.status, 8, "{refused:?}");
@@ -120,6 +127,59 @@ fn what_has_rotted_is_not_carried_away() {
         .filter(|it| it.contains("bundle"))
         .collect();
     assert_eq!(left, [""; 0]);
+}
+
+/// Several at once, on a machine that has the packages and has made nothing of them yet: all of them are the same; and so is one of another
+/// cache.
+#[test]
+fn one_is_as_another() {
+    let mirror = Upstream::new();
+    let lab = locked(&[&mirror], "127.0.0.1:9");
+    bundle(&lab, "first");
+    let sums = lab.read("first/SHA256SUMS");
+    let pins = fs::read_dir(lab.path("cache/packages/pins")).expect("read");
+    let made = pins.flatten().filter(|it| it.file_name().to_string_lossy().contains('@'));
+    let made: Vec<_> = made.map(|it| fs::remove_file(it.path()).expect("removed")).collect();
+    assert!(made.len() > 6, "{}", made.len());
+    std::thread::scope(|scope| {
+        for output in ["a", "b", "c", "d"] {
+            let lab = &lab;
+            scope.spawn(move || bundle(lab, output));
+        }
+    });
+    for output in ["a", "b", "c", "d"] {
+        assert_eq!(lab.read(&format!("{output}/SHA256SUMS")), sums);
+    }
+    fs::remove_dir_all(lab.path("cache")).expect("removed");
+    bundle(&lab, "elsewhere");
+    assert_eq!(lab.read("elsewhere/SHA256SUMS"), sums);
+}
+
+/// What `createrepo_c` cannot read is not left out in silence.
+#[test]
+fn what_is_no_package() {
+    let mirror = Upstream::new();
+    let lab = locked(&[&mirror], "127.0.0.1:9");
+    let (text, path) = ("no package", "Packages/no-1-1.noarch.rpm");
+    let mut tree = repositories().tree.clone();
+    tree.insert(format!("centos/7.9.2009/extras/x86_64/{path}"), text.as_bytes().into());
+    mirror.has(&tree);
+    let mut sum = judge("sha256sum");
+    fs::write(lab.path("no"), text).expect("written");
+    sum.arg(lab.path("no"));
+    let sum = judged(sum).stdout.split(' ').next().expect("a digest").to_owned();
+    let mut lock: serde_json::Value =
+        serde_json::from_str(&lab.read("packages.lock")).expect("JSON");
+    lock["packages"].as_array_mut().expect("packages").push(serde_json::json!({
+        "name": "no", "epoch": 0, "version": "1", "release": "1", "arch": "noarch", "repository": "extras",
+        "sha256": sum, "size": text.len(),
+        "location": path, "roles": [],
+    }));
+    fs::write(lab.path("packages.lock"), lock.to_string()).expect("written");
+    let made = packages(&lab, &["bundle", "-o", "bundle"]);
+    assert_eq!(made.status, 5, "{made:?}");
+    assert!(made.stderr.contains("takes these for no packages: Packages/no-1-1"), "{made:?}");
+    assert!(!lab.path("bundle").exists());
 }
 
 /// A lab that locks nothing has nothing to carry away.

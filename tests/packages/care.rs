@@ -137,7 +137,6 @@ fn pruned() {
     assert_eq!(mirror.sent(), sent, "what is in use was removed");
 }
 
-/// All or none: with a repository that cannot be had, none is pinned anew.
 /// What a killed run was making goes, as soon as it cannot be one that is at it.
 #[test]
 fn what_a_killed_run_was_making() {
@@ -154,6 +153,7 @@ fn what_a_killed_run_was_making() {
     }
 }
 
+/// All or none: with a repository that cannot be had, none is pinned anew.
 #[test]
 fn an_update_without_a_mirror() {
     let mirror = Upstream::new();

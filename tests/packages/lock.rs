@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::common::{Lab, outcome};
+use crate::common::{Lab, judge, judged, outcome};
 use crate::host::{Host, lab};
 use crate::repositories::repositories;
 use crate::served::{Served, packages};
@@ -101,6 +101,43 @@ fn what_cannot_be_resolved() {
     assert!(!lab.path("packages.lock").exists());
 }
 
+/// A role is resolved with the repositories that its own nodes have.
+#[test]
+fn repositories_of_a_role() {
+    let mirror = Upstream::new();
+    let site = format!("site: {{baseurl: '{}', gpgkey: site.asc}}", mirror.site());
+    let text = format!(
+        "mirror: {}\n{KEYSTONE}roles:\n  plain: {{stages: [], packages: [site-tools]}}\n  \
+         bench: {{stages: [], packages: [site-tools], repositories: {{{site}}}}}\nnodes:\n  \
+         controller: {{role: controller, address: 10.0.0.11}}\n  one: {{role: bench, address: 10.0.0.12}}\n",
+        mirror.mirror()
+    );
+    let lab = Lab::new(&text);
+    fs::write(lab.path("site.asc"), &repositories().key).expect("written");
+    let resolved = packages(&lab, &["resolve"]);
+    assert_eq!(resolved.status, 0, "{resolved:?}");
+    let tools = lock_of(&lab).into_iter().find(|it| it["name"] == "site-tools").expect("it");
+    assert_eq!(tools["roles"], serde_json::json!(["bench"]));
+    fs::remove_file(lab.path("packages.lock")).expect("removed");
+    fs::write(lab.path("lab.yaml"), text + "  two: {role: plain, address: 10.0.0.13}\n")
+        .expect("written");
+    let outcome = packages(&lab, &["resolve"]);
+    assert_eq!(outcome.status, 3, "{outcome:?}");
+    assert!(outcome.stderr.contains("the role `plain`: "), "{outcome:?}");
+    assert!(!outcome.stderr.contains("the role `bench`: "), "{outcome:?}");
+}
+
+/// What does not fit is told before anything of it is brought.
+#[test]
+fn a_lock_that_is_larger_than_may_be_kept() {
+    let mirror = Upstream::new();
+    let lab = lab(&[&mirror], KEYSTONE);
+    let outcome = packages(&lab, &["resolve", "--package-budget", "2MiB"]);
+    assert_eq!(outcome.status, 9, "{outcome:?}");
+    assert!(outcome.stderr.contains("more than the 2 MiB that packages may take"), "{outcome:?}");
+    assert_eq!(mirror.asked_for(&repositories().named("etcd")), 0);
+}
+
 /// Nothing else is given or installed, whatever the mirrors have by now; and nobody is asked.
 #[test]
 fn a_newer_version_is_not_taken() {
@@ -171,9 +208,13 @@ fn what_is_locked_and_gone() {
     let lab = locked(&[&mirror], "127.0.0.1:9");
     fs::remove_dir_all(lab.path("cache")).expect("removed");
     mirror.has(&made.changed);
-    let outcome = packages(&lab, &["serve", "--listen", "127.0.0.1:0"]);
-    assert_eq!(outcome.status, 7, "{outcome:?}");
-    assert!(outcome.stderr.contains("httpd-2.4.6-99.el7.centos.1.noarch.rpm"), "{outcome:?}");
+    let cache = lab.path("cache").display().to_string();
+    for command in [&["packages", "serve"][..], &["serve", "--seeds"]] {
+        let how = ["--listen", "127.0.0.1:0", "--cache", &cache];
+        let outcome = outcome(lab.command(&[command, &how].concat()));
+        assert_eq!(outcome.status, 7, "{outcome:?}");
+        assert!(outcome.stderr.contains("httpd-2.4.6-99.el7.centos.1.noarch.rpm"), "{outcome:?}");
+    }
 }
 
 /// A new lock is made on purpose, says what changes, and is given at once by a server that runs.
@@ -289,7 +330,12 @@ fn what_is_locked_is_not_pruned() {
     // Another lab without a lock has the same cache.
     let other = lab(&[&mirror], KEYSTONE);
     let shared = cache.lab.path("cache").display().to_string();
-    let prune = ["packages", "prune", "--unused", "0", "--cache", &shared];
+    // No node has asked for anything in three days, but its lab has used its lock an hour ago.
+    let mut touch = judge("find");
+    touch.arg(cache.lab.path("cache/packages/records")).args(["-type", "f", "-exec", "touch"]);
+    touch.args(["-d", "3 days ago", "{}", "+"]);
+    judged(touch);
+    let prune = ["packages", "prune", "--unused", "1", "--cache", &shared];
     let pruned = outcome(other.command(&prune));
     assert_eq!(pruned.status, 0, "{pruned:?}");
     assert!(cache.kept(&path).is_some(), "{pruned:?}");

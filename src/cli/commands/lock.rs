@@ -31,18 +31,19 @@ pub(super) fn check(path: &Path, lab: &Lab, kept: &Packages) -> Result<()> {
     let locked: BTreeSet<&String> = lock.packages.iter().flat_map(|it| &it.roles).collect();
     let roles: BTreeSet<&String> = lab.nodes.iter().map(|node| &node.role).collect();
     let of_roles = roles.difference(&locked).map(|role| format!("packages of the role `{role}`"));
-    let mine = kept.repositories().filter(|it| it.is_enabled).map(|it| &it.id);
-    let others = mine.filter(|id| !lock.repositories.contains_key(*id));
-    let missing: Vec<_> =
-        of_roles.chain(others.map(|id| format!("the repository `{id}`"))).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let message = format!(
-        "`{}` does not have {}, which the lab has: `trainyard packages update` makes a new one",
-        path.display(),
-        missing.join(", ")
-    );
+    let mine: BTreeSet<_> =
+        kept.repositories().filter(|it| !it.roles.is_empty()).map(|it| &it.id).collect();
+    let its: BTreeSet<_> = lock.repositories.keys().collect();
+    let named = |id: &&String| format!("the repository `{id}`");
+    let missing: Vec<_> = of_roles.chain(mine.difference(&its).map(named)).collect();
+    let more: Vec<_> = its.difference(&mine).map(named).collect();
+    let what = match (missing.is_empty(), more.is_empty()) {
+        (true, true) => return Ok(()),
+        (false, _) => format!("does not have {}, which the lab has", missing.join(", ")),
+        (true, false) => format!("has {}, which the lab does not have", more.join(", ")),
+    };
+    let message =
+        format!("`{}` {what}: `trainyard packages update` makes a new one", path.display());
     bail!(Failure::new(exit::LAB, message))
 }
 
@@ -52,6 +53,15 @@ pub(super) fn make(kept: &Packages, lock: &Lock, ui: &Ui) -> Result<()> {
     let made = kept.make(lock, &|done| bar.set_position(done));
     bar.finish_and_clear();
     Ok(made?)
+}
+
+/// The same before nodes ask, where packages are locked and nodes ask for them: nobody could wait for so long.
+pub(in crate::cli::commands) fn make_for_nodes(kept: &Packages, lab: &Lab, ui: &Ui) -> Result<()> {
+    let is_asked = lab.nodes.iter().any(|node| node.settings.package_cache.is_some());
+    match kept.lock()?.filter(|_| is_asked) {
+        Some(lock) => make(kept, &lock, ui),
+        None => Ok(()),
+    }
 }
 
 /// Writes the lock where there is none, and brings what it names.
@@ -74,7 +84,7 @@ pub(super) fn resolve(
         bail!(Failure::new(exit::REFUSED, message));
     }
     let lock = solve(good, kept, how, ui)?;
-    lock.write(&path)?;
+    lock.write(&path, false)?;
     if good.lab.package_lock.is_none() {
         ui.note(format!("`package_lock: {LOCK}` in the lab file gives nodes these and no others"));
     }
@@ -110,6 +120,9 @@ pub(super) fn update(
     how: &KeptArgs,
     ui: &Ui,
 ) -> Result<()> {
+    if good.lab.package_lock.is_some() {
+        packages::locate_solver()?;
+    }
     let pinned = kept.update(repositories)?;
     let changed = good.lab.package_lock.as_deref().map(|path| lock_anew(path, good, kept, how, ui));
     let changed = changed.transpose()?;
@@ -177,7 +190,7 @@ fn lock_anew<'a>(
         Err(error) => return Err(error.into()),
     };
     let lock = solve(good, kept, how, ui)?;
-    lock.write(path)?;
+    lock.write(path, true)?;
     if let Some(before) = &before {
         kept.forget(before, &lock)?;
     }
@@ -193,7 +206,7 @@ fn lock_anew<'a>(
 
 /// Asks dnf, which asks a server of this program's own; brings what it says, and makes repositories of that.
 fn solve(good: &Good, kept: &Packages, how: &KeptArgs, ui: &Ui) -> Result<Lock> {
-    packages::locate_createrepo()?;
+    packages::locate_solver()?;
     let (cache, network) = (how.network.cache()?, how.network.network());
     let passed = unlocked(&good.lab, &cache, network, how.package_budget)?;
     let (begun, ready) = mpsc::channel();
@@ -264,8 +277,8 @@ pub(super) fn bundle(
     kept: &Packages,
     ui: &Ui,
 ) -> Result<()> {
-    path_of(lab, "to carry away; `trainyard packages resolve` makes one")?;
-    let Some(lock) = kept.lock()? else { return Ok(()) };
+    let path = path_of(lab, "to carry away; `trainyard packages resolve` makes one")?;
+    let (lock, text) = Lock::read_text(&path)?;
     let is_medium = output.extension().is_some_and(|it| it.eq_ignore_ascii_case("iso"));
     let xorriso = is_medium.then(Xorriso::locate).transpose()?;
     if is_medium {
@@ -290,7 +303,7 @@ pub(super) fn bundle(
     let inside = work.path().join("bundle");
     fs::create_dir(&inside).map_err(IsoError::io(&inside))?;
     let bar = ui.bytes("hashing what is locked", needed);
-    let bundled = kept.bundle(&lock, &inside, |done| bar.set_position(done));
+    let bundled = kept.bundle(&lock, &text, &inside, |done| bar.set_position(done));
     bar.finish_and_clear();
     let bundled = bundled?;
     let size = if let Some(xorriso) = xorriso {
@@ -298,7 +311,7 @@ pub(super) fn bundle(
         ui.note(format!("writing {}", output.display()));
         Data { label, folder, files, output, force }.write(&xorriso)?
     } else {
-        replace(&inside, output, work.path())?;
+        replace(&inside, output, force, work.path())?;
         bundled.values().map(|(size, _)| size).sum()
     };
     let count = lock.packages.len();
@@ -306,27 +319,43 @@ pub(super) fn bundle(
     ui.result(text, &json!({ "schema": 1, "path": output, "packages": count, "bytes": size }))
 }
 
-/// Refuses to replace a folder that is no bundle.
+/// Refuses to replace a folder that is no bundle, or one that has something else as well.
 fn check_folder(output: &Path, force: bool) -> Result<()> {
     if output.symlink_metadata().is_err() {
         return Ok(());
     }
-    let is_bundle = [LOCK, BUNDLE_SUMS].iter().all(|file| output.join(file).is_file());
+    let sums = fs::read_to_string(output.join(BUNDLE_SUMS)).unwrap_or_default();
+    let paths = sums.lines().filter_map(|line| Some(line.split_once("  ")?.1));
+    let mut ours: BTreeSet<&str> = paths.filter_map(|path| path.split('/').next()).collect();
+    ours.insert(BUNDLE_SUMS);
+    let inside = fs::read_dir(output).into_iter().flatten().flatten();
+    let mut names = inside.map(|entry| entry.file_name());
+    let is_bundle =
+        ours.contains(LOCK) && names.all(|name| name.to_str().is_some_and(|it| ours.contains(it)));
     let what = match (is_bundle, force) {
         (true, true) => return Ok(()),
         (true, false) => "is there already: `--force` replaces it",
         (false, _) => {
-            "is there, and is no bundle: name a folder that is not there, or a file that ends with `.iso`"
+            "is there, and is no bundle or has something else as well: name a folder that is not there, or a file that ends with `.iso`"
         }
     };
     bail!(Failure::new(exit::REFUSED, format!("`{}` {what}", output.display())))
 }
 
 /// Gives a folder its name; what was there is gone when it has.
-fn replace(folder: &Path, output: &Path, work: &Path) -> Result<()> {
-    if output.exists() {
-        let old = work.join("old");
+fn replace(folder: &Path, output: &Path, force: bool, work: &Path) -> Result<()> {
+    // It may have come to be meanwhile.
+    check_folder(output, force)?;
+    let old = work.join("old");
+    let was_there = output.symlink_metadata().is_ok();
+    if was_there {
         fs::rename(output, &old).map_err(IsoError::io(output))?;
     }
-    Ok(fs::rename(folder, output).map_err(IsoError::io(output))?)
+    if let Err(error) = fs::rename(folder, output) {
+        if was_there {
+            fs::rename(&old, output).map_err(IsoError::io(output))?;
+        }
+        return Err(IsoError::io(output)(error).into());
+    }
+    Ok(())
 }

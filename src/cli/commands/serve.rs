@@ -90,6 +90,7 @@ pub(in crate::cli) fn serve(
         Network::default(),
         args.package_budget,
     )?;
+    super::lock::make_for_nodes(&kept, &good.lab, ui)?;
     server.run(kept, |address| {
         ui.note(format!(
             "serving at {scheme}://{address}, for a browser as well{known_by}{what}Ctrl-C ends it"

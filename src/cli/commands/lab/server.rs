@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 
 use super::super::load::load_again;
+use super::super::lock::make_for_nodes;
 use super::super::packages::of_lab;
 use super::super::serve::medium;
 use super::super::server::Server;
@@ -68,6 +69,7 @@ pub(super) fn begin(
     let served = serve::Server::new(lab, Box::new(again), medium, folder, options)?;
     let (cache, network) = (how.network.cache()?, how.network.network());
     let packages = of_lab(&at.good.lab, &cache, network, BUDGET)?;
+    make_for_nodes(&packages, &at.good.lab, ui)?;
     let timeline = served.timeline();
     let (begun, ready) = mpsc::channel();
     let told = begun.clone();
