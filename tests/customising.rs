@@ -247,6 +247,43 @@ fn a_package_cache_stands_before_the_mirrors_of_what_it_keeps() {
 }
 
 #[test]
+fn what_is_locked_comes_from_the_bundle_and_the_cache_alone() {
+    for cache in ["", "package_cache: http://10.0.0.1:8080\n"] {
+        let lab = Lab::new(&format!(
+            "{cache}package_lock: packages.lock\nmirror: [http://a, http://b]\nproxy: {{url: 'http://p:3128'}}\n\
+             repositories: {{own: {{baseurl: 'http://c/', gpgkey: 'file:///etc/own.asc'}}}}\n\
+             nodes: {{controller: {{role: controller, address: 10.0.0.11}}}}\n"
+        ));
+        let lock = "{\"schema\": 1, \"repositories\": {}, \"packages\": []}";
+        fs::write(lab.path("packages.lock"), lock).expect("written");
+        lab.done(&["render", "-o", "out"]);
+        let installed = Installed::new(&lab, "controller", &["accounts"]);
+        let pinned =
+            installed.read("etc/trainyard/stages/repositories/files/etc/trainyard/pinned.repo");
+        let digest = trainyard::digest::Digest::of(lock.as_bytes());
+        let marks = format!("\n#medium=/run/trainyard/packages\n#lock={digest}\n");
+        assert!(pinned.contains(&marks), "{pinned}");
+        for section in pinned.split("\n[").skip(1) {
+            let (id, rest) = section.split_once("]\n").expect("a section");
+            let kept = if cache.is_empty() {
+                String::new()
+            } else {
+                format!("        http://10.0.0.1:8080/packages/{id}/\n")
+            };
+            let urls = format!("baseurl=file:///run/trainyard/packages/{id}/\n{kept}");
+            let begins = format!("name={id}\n{urls}enabled=1\n");
+            assert!(rest.starts_with(&begins), "{section}");
+            assert!(!rest.contains("proxy"), "{section}");
+        }
+        assert!(pinned.contains("\n[own]\n"), "{pinned}");
+        // Another lock is another input of the stage.
+        fs::write(lab.path("packages.lock"), format!("{lock}\n")).expect("written");
+        lab.done(&["render", "-o", "again"]);
+        assert!(!lab.read("again/controller/ks.cfg").contains(&marks));
+    }
+}
+
+#[test]
 fn the_ids_that_are_taken_are_those_of_the_pinned_repositories() {
     let lab = Lab::example("smallest.yaml");
     lab.done(&["render", "-o", "out"]);

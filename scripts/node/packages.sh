@@ -26,11 +26,14 @@ pinned_sections() {
     done <"$1"
 }
 
+# marked FILE NAME: what a comment of the pinned repositories says of where packages are: `#cache=`, `#medium=`, `#lock=`.
+marked() { sed -n "s/^#$2=//p" "$1"; }
+
 # cache_place FILE: where the package cache that FILE names stands among the mirrors: `first`, or `nowhere` if it does not answer,
 # for yum would wait for it at each repository.
 cache_place() {
     local cache
-    cache=$(sed -n 's/^#cache=//p' "$1")
+    cache=$(marked "$1" cache)
     if [ -z "$cache" ] || curl -s -f -o /dev/null --noproxy '*' --connect-timeout 3 -m 10 "$cache/packages/"; then
         echo first
     else
@@ -38,25 +41,106 @@ cache_place() {
     fi
 }
 
-# from_mirror TURN PLACE: lets each repository of standard input begin with the mirror TURN places further on; the ones before it
+# from_mirror TURN CACHE BUNDLE: lets each repository of standard input begin with the mirror TURN places further on; the ones before it
 # come last. One that answers well and sends rubbish would otherwise be asked first at every attempt. The package cache, which the
-# lab has before the mirrors, stands at PLACE: `first`, `last` or `nowhere`.
+# lab has before the mirrors, stands at CACHE: `first`, `last` or `nowhere`; the bundle, before all of them, at BUNDLE: `first` or
+# `nowhere`. What would leave a repository without any place stays.
 from_mirror() {
-    awk -v turn="$1" -v place="$2" '
+    awk -v turn="$1" -v cached="$2" -v bundled="$3" '
         function put(one) { printf "%s%s\n", lines++ ? "        " : "baseurl=", one }
-        function flush(   kept, i) {
-            kept = count > 1 && cache && index(url[0], cache) == 1 # plain text: no letter of a URL is a pattern
-            lines = 0
-            if (kept && place == "first") put(url[0])
-            for (i = kept; i < count; i++) put(url[kept + (i - kept + turn) % (count - kept)])
-            if (kept && place == "last") put(url[0])
+        function is_below(one, folder) { return folder && index(one, folder) == 1 } # plain text: no letter of a URL is a pattern
+        function flush(   from, kept, rest, i) {
+            lines = from = 0
+            if (count && is_below(url[0], bundle)) {
+                from = 1
+                if (bundled == "first" || count == 1) put(url[0])
+            }
+            kept = is_below(url[from], cache) && (lines || count > from + 1)
+            rest = count - from - kept
+            if (kept && cached == "first") put(url[from])
+            for (i = 0; i < rest; i++) put(url[from + kept + (i + turn) % rest])
+            if (kept && cached == "last") put(url[from])
             count = 0
+            delete url
         }
         /^#cache=/ { cache = substr($0, 8) "/packages/" }
+        /^#medium=/ { bundle = "file://" substr($0, 9) "/" }
         /^baseurl=/ { sub(/^baseurl=/, ""); url[count++] = $0; next }
         count && /^[ \t]/ { sub(/^[ \t]+/, ""); url[count++] = $0; next }
         { flush(); print }
         END { flush() }'
+}
+
+# ---- the bundle of a locked lab, on a disc or a stick ----------------------------------------------------------------
+
+MEDIUM=$TRAINYARD_ROOT/run/trainyard/medium # where what holds the bundle is mounted
+BUNDLE_LABEL=TRAINYARD_PACKAGES             # the label of a disc that is nothing but a bundle
+BUNDLE_FOLDER=trainyard-packages            # where it lies on an install ISO
+
+# mounted_device: what is mounted at $MEDIUM.
+mounted_device() { awk -v at="$MEDIUM" '$2 == at { device = $1 } END { print device }' "$TRAINYARD_ROOT/proc/self/mounts"; }
+
+# discs NAME=VALUE: devices whose file system has that. Without its cache: blkid would tell of a disc that was there three minutes ago.
+discs() { timeout 60 blkid -c /dev/null -o device -t "$1" || true; }
+
+# lock_of FOLDER: the SHA-256 of the lock that the bundle in FOLDER was made of; nothing, where it cannot be read.
+lock_of() {
+    local found
+    ! found=$(sha256sum 2>/dev/null <"$1/packages.lock") || printf '%s\n' "${found%% *}"
+}
+
+# is_in_drive DEVICE: whether a disc that was mounted is still there. The device itself is asked: of one that was taken out, the kernel
+# goes on to give what it has in memory.
+is_in_drive() { timeout 60 dd if="$1" of=/dev/null bs=4096 skip=8 count=1 iflag=direct 2>/dev/null; }
+
+# take_bundle DEVICE FOLDER LOCK: has DEVICE mounted and FOLDER lead to its bundle, where that is the one of LOCK.
+take_bundle() {
+    local said inside found
+    if ! said=$(mount -t iso9660 -o ro,nodev,nosuid,noexec "$1" "$MEDIUM" 2>&1); then
+        warn "$1 is passed over, for it cannot be mounted: $said"
+        return 1
+    fi
+    inside=$MEDIUM
+    [ ! -e "$MEDIUM/$BUNDLE_FOLDER/packages.lock" ] || inside=$MEDIUM/$BUNDLE_FOLDER
+    if [ -e "$inside/packages.lock" ]; then
+        found=$(lock_of "$inside")
+        if [ "$found" != "$3" ]; then
+            warn "$1 is passed over, for its bundle is of another packages.lock than the lab's:" \
+                "${found:-it cannot be read}, and not $3 (SHA-256)"
+        elif ln -sfnT "$inside" "$2"; then
+            say "packages come from the lab's bundle on $1"
+            return 0
+        fi
+    fi
+    umount "$MEDIUM" || umount -l "$MEDIUM" || true
+    return 1
+}
+
+# find_bundle FILE: has the bundle of the lab's packages mounted, where FILE, the pinned repositories, names one: `#medium=` a folder
+# which then leads to it, `#lock=` the SHA-256 of the lock that it must be made of. Fails where there is none. Two at once would take
+# it away from each other.
+find_bundle() {
+    local folder lock device tried=' '
+    folder=$(marked "$1" medium)
+    [ -n "$folder" ] || return 1
+    folder=$TRAINYARD_ROOT$folder
+    lock=$(marked "$1" lock)
+    mkdir -p "$MEDIUM" || return 1
+    (
+        flock -w 300 8 || exit 1
+        device=$(mounted_device)
+        if [ -n "$device" ]; then
+            if is_in_drive "$device" && [ "$(lock_of "$folder")" = "$lock" ]; then exit 0; fi
+            say "$device, which was mounted for packages, is gone or not the lab's bundle (any more); it is looked for again"
+            umount -l "$MEDIUM" || true
+        fi
+        for device in $(discs "LABEL=$BUNDLE_LABEL") $(discs TYPE=iso9660); do
+            case $tried in *" $device "*) continue ;; esac
+            tried="$tried$device "
+            if take_bundle "$device" "$folder" "$lock"; then exit 0; fi
+        done
+        exit 1
+    ) 8>"$TRAINYARD_ROOT/run/trainyard/medium-lock"
 }
 
 # pinned_file: where the pinned repositories are. Whichever stage calls yum first, they are there.
@@ -66,7 +150,7 @@ pinned_file() {
     printf '%s\n' "$file"
 }
 
-# pin_repositories [TURN PLACE]: makes the lab's repositories the only ones. CentOS 7's own mirror list is gone, and every package
+# pin_repositories [TURN CACHE BUNDLE]: makes the lab's repositories the only ones. CentOS 7's own mirror list is gone, and every package
 # that brings repository files (centos-release, centos-release-*) brings dead ones: so this runs before and after every
 # yum. Commenting the lines out, rather than deleting the files, keeps rpm from writing them anew at the next upgrade.
 pin_repositories() {
@@ -79,7 +163,21 @@ pin_repositories() {
             relabel "$file"
         fi
     done
-    put_file 0644 root root /etc/yum.repos.d/trainyard.repo <(pinned_sections "$wanted" | from_mirror "${1:-0}" "${2:-first}")
+    put_file 0644 root root /etc/yum.repos.d/trainyard.repo <(pinned_sections "$wanted" | from_mirror "${1:-0}" "${2:-first}" "${3:-first}")
+}
+
+# pin_for_yum TURN CACHE: the same for one yum. A bundle that is not there is left out, as a cache is that does not answer. What is
+# locked comes from these two alone.
+pin_for_yum() {
+    local wanted bundle=first
+    wanted=$(pinned_file)
+    if [ -e "$wanted" ] && ! find_bundle "$wanted"; then
+        bundle=nowhere
+        if [ -n "$(marked "$wanted" medium)" ] && [ -z "$(marked "$wanted" cache)" ]; then
+            fail "the lab's packages are locked, no disc here has them (label $BUNDLE_LABEL, or /$BUNDLE_FOLDER on another ISO,"                 "made of the packages.lock with the SHA-256 $(marked "$wanted" lock)), and the lab names no package_cache:"                 "attach what \`trainyard packages bundle\` writes, and try again with \`trainyard-node run\`"
+        fi
+    fi
+    pin_repositories "$1" "$2" "$bundle"
 }
 
 # bounded_yum ARGUMENTS...: one yum, bounded in time.
@@ -131,8 +229,8 @@ heal_packages() {
 }
 
 # yum_run ARGUMENTS...: yum from the pinned repositories, bounded in time and tried again, each time from the next mirror on.
-# The mirror that answered is the first one for the next yum, too; on the disk they stand in the lab's order, with the cache. That
-# is asked once in a stage whether it answers: what it said goes on to the stage's scripts.
+# The mirror that answered is the first one for the next yum, too; on the disk they stand in the lab's order, with bundle and cache.
+# The cache is asked once in a stage whether it answers: what it said goes on to the stage's scripts.
 yum_run() {
     local attempt=1 delay=$TRAINYARD_BACKOFF turn=0 place wanted
     wanted=$(pinned_file)
@@ -140,7 +238,7 @@ yum_run() {
     export TRAINYARD_CACHE_PLACE
     place=${TRAINYARD_CACHE_PLACE:-first}
     [ ! -e "$YUM_TURN" ] || turn=$(cat "$YUM_TURN")
-    pin_repositories "$turn" "$place"
+    pin_for_yum "$turn" "$place"
     until heal_packages && noted_yum "$@"; do
         [ "$attempt" -lt "$TRAINYARD_ATTEMPTS" ] || fail "yum $* failed"
         turn=$((turn + 1))
@@ -150,7 +248,7 @@ yum_run() {
         delay=$((delay * 2)) attempt=$((attempt + 1))
         # A cache may list what no mirror has any more. The last attempt believes the mirrors.
         [ "$attempt" -lt "$TRAINYARD_ATTEMPTS" ] || [ "$place" != first ] || place=last
-        pin_repositories "$turn" "$place"
+        pin_for_yum "$turn" "$place"
     done
     pin_repositories
 }

@@ -53,6 +53,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
 use crate::spec::{Folder, Spanned, TextFile};
 
 pub use crate::spec::{
@@ -106,6 +107,8 @@ pub struct Lab {
     pub cloud_image: Image,
     /// The file that says exactly which packages nodes have.
     pub package_lock: Option<PathBuf>,
+    /// The SHA-256 of that file. Who plans a locked lab's nodes sets it; without it they are planned as if nothing was locked.
+    pub locked: Option<Digest>,
     /// How instances are networked.
     pub networking: Networking,
     /// The services that the person chose; `None`: every one there is.

@@ -47,6 +47,7 @@ pub fn resolve(spec: &LabSpec, sources: &Sources, findings: &mut Findings) -> La
         image,
         cloud_image,
         package_lock,
+        locked: None,
         networking,
         services,
         tls,
@@ -93,18 +94,12 @@ fn package_lock(written: Option<&Spanned<UnreadFile>>, r: &mut Resolver) -> Opti
 /// Tells what a locked lab would install from somewhere else.
 fn tell_unlocked(lock: Option<&Spanned<UnreadFile>>, nodes: &[Node], r: &mut Resolver) {
     let Some(lock) = lock else { return };
-    if let Some(node) = nodes.iter().find(|node| node.settings.package_cache.is_none()) {
-        let message =
-            format!("`{}` has no `package_cache`, which alone gives what is locked", node.name);
-        let help = "`package_cache: http://ADDRESS:8080`, where `trainyard packages serve` or `trainyard serve` runs";
-        r.tell(Rule::NotLocked, lock, message, help);
-    }
     let all = nodes.iter().flat_map(|node| &node.settings.custom.repositories);
     let is_kept = |url: &String| url.starts_with("http");
     let mut other = all.filter(|it| it.key.is_none() || !it.baseurls.iter().all(is_kept));
     if let Some(repository) = other.next() {
         let message = format!("packages of the repository `{}` cannot be locked", repository.id);
-        let help = "a repository that is signed (`gpgkey`) and reached by http or https: the `package_cache` gives no other";
+        let help = "a repository that is signed (`gpgkey`) and reached by http or https: `trainyard packages` keeps no other";
         r.tell(Rule::NotLocked, lock, message, help);
     }
 }

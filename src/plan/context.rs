@@ -136,8 +136,8 @@ struct LabContext<'a> {
     networking: &'static str,
     /// Whether the public endpoints are reached by TLS.
     tls: bool,
-    /// Whether nodes have certain packages and no others.
-    locked: bool,
+    /// The SHA-256 of the lab's `packages.lock`, where nodes have what it says and nothing else.
+    locked: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -315,15 +315,10 @@ impl<'a> Shared<'a> {
         let repository = |repository: &'c Repository| RepositoryContext {
             id: &repository.id,
             name: &repository.name,
-            baseurls: baseurls(
-                repository,
-                node.settings.package_cache.as_deref(),
-                self.lab.package_lock.is_some(),
-            ),
+            baseurls: baseurls(repository, node.settings.package_cache.as_deref()),
             key: custom::key_url(repository),
             enabled: repository.enabled,
-            proxy: custom::proxy_for(&repository.baseurls, node)
-                .filter(|_| self.lab.package_lock.is_none()),
+            proxy: custom::proxy_for(&repository.baseurls, node),
         };
         let names = Names {
             lab: LabContext {
@@ -331,7 +326,7 @@ impl<'a> Shared<'a> {
                 timezone: &node.settings.timezone,
                 networking: self.lab.networking.as_str(),
                 tls: self.lab.tls.is_some(),
-                locked: self.lab.package_lock.is_some(),
+                locked: self.lab.locked.map(|digest| digest.to_string()),
             },
             node: NodeContext {
                 name: node.name.as_str(),
@@ -359,19 +354,12 @@ impl<'a> Shared<'a> {
 
 /// Where a repository of the lab's own is asked for. A cache keeps what is reached by HTTP. It is asked by plain HTTP, so not for what
 /// nobody signed: whoever stands on the way would become root of the node.
-fn baseurls<'a>(
-    repository: &'a Repository,
-    cache: Option<&str>,
-    is_locked: bool,
-) -> Vec<Cow<'a, str>> {
+fn baseurls<'a>(repository: &'a Repository, cache: Option<&str>) -> Vec<Cow<'a, str>> {
     let urls = &repository.baseurls;
     let cache = cache.filter(|_| repository.key.is_some());
     let cache = cache.filter(|_| urls.iter().any(|url| url.starts_with("http")));
     let kept = cache.map(|cache| format!("{cache}/packages/{}/", repository.id).into());
-    // What is locked comes from the cache alone.
-    let is_other = is_locked && kept.is_some();
-    let urls = urls.iter().filter(|_| !is_other).map(|url| url.as_str().into());
-    kept.into_iter().chain(urls).collect()
+    kept.into_iter().chain(urls.iter().map(|url| url.as_str().into())).collect()
 }
 
 fn archive() -> Vec<ArchiveContext> {

@@ -67,8 +67,8 @@ record! {
         openstack: OpenStackSpec = "{networking: provider}",
         /// The networks that nodes attach to.
         networks: Entries<NetworkSpec> = "{management: {cidr: 10.0.0.0/24}}" else "`management` and `provider`",
-        /// The file that says exactly which packages nodes have (`trainyard packages resolve` writes it): nothing else is given to them, and
-        /// they ask their `package_cache` alone.
+        /// The file that says exactly which packages nodes have (`trainyard packages resolve` writes it): they get
+        /// these from the lab's bundle on a disc, or from their `package_cache`, and nothing else.
         package_lock: UnreadFile = "packages.lock",
         /// Folders with stages of the lab's own: one folder a stage, as trainyard's own are.
         own_stages: OneOrMany<Folder> = "stages",

@@ -53,7 +53,8 @@ serves() {
 
 # yum itself is content with what it has kept, where no mirror answers any more.
 answer() {
-    local name proxy urls url found
+    local name proxy urls url found from="no mirror"
+    [ -z "$(marked "$CONFIGURATION/pinned.repo" medium)" ] || from="neither a disc with the lab's bundle nor a package cache"
     while read -r name proxy urls <&3; do
         found=
         for url in $urls; do
@@ -65,12 +66,14 @@ answer() {
         if [ -n "$found" ]; then
             say "$name: $found" | sed 's|//[^/@]*@|//|'
         else
-            wrong "no mirror of $name answers"
+            wrong "$name: $from answers"
         fi
     done 3< <(places)
 }
 
 TRAINYARD_CHECK_LIMIT=$((TRAINYARD_CHECK_LIMIT * 4)) # yum goes from mirror to mirror
+# A boot leaves nothing mounted.
+find_bundle "$CONFIGURATION/pinned.repo" || true
 check "the repositories' keys are there" have_their_keys
 check "yum uses the lab's repositories and no others" are_the_only_ones
 check "the repositories answer" answer

@@ -1,6 +1,7 @@
 //! The node's runner, as it is installed, in a folder that plays the machine: a small stage tree, and
 //! recording fakes for every program that would touch a real one.
 
+mod bundle;
 mod custom;
 mod cut_off;
 mod endpoints;

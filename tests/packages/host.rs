@@ -33,8 +33,8 @@ pub fn lab(mirrors: &[&Upstream], more: &str) -> Lab {
     lab
 }
 
-/// How the node's own script makes its repositories of those that the lab has.
-const AS_PINNED: &str = r#"pinned_sections "$2" | from_mirror 0 "$(cache_place "$2")""#;
+/// How the node's own script makes its repositories of those that the lab has, where it finds no disc with a bundle.
+const AS_PINNED: &str = r#"pinned_sections "$2" | from_mirror 0 "$(cache_place "$2")" nowhere"#;
 
 /// A host on which nothing is installed yet.
 pub struct Host {
@@ -55,7 +55,11 @@ impl Host {
             lab.done(&["render", "-o", "out"]);
         }
         let kickstart = lab.read("out/controller/ks.cfg");
-        let begin = kickstart.find("# Written by trainyard. Mirrors").expect("pinned.repo");
+        let headers = ["Mirrors are tried", "The lab's packages are locked"];
+        let mut begins = headers
+            .iter()
+            .filter_map(|header| kickstart.find(&format!("# Written by trainyard. {header}")));
+        let begin = begins.next().expect("pinned.repo");
         let pinned = kickstart[begin..].split("\nEOF\n").next().expect("text");
         host.write("pinned.repo", &format!("{pinned}\n"));
         let mut filter = judge("bash");

@@ -209,8 +209,10 @@ fn n7(node: &Rendered, wrong: &mut Vec<String>) {
         let run = text.find("\nyum_run() {").map_or("", |at| &text[at..]);
         let run = &run[..run.find("\n}\n").unwrap_or(0)];
         // Before each attempt, and after: packages bring repository files.
-        let pins = run.matches(" pin_repositories").count();
-        expect(wrong, pins == 3, "yum runs with other repositories");
+        let pins = [" pin_for_yum \"$turn\" \"$place\"\n", "\n    pin_repositories"]
+            .map(|what| run.matches(what).count());
+        let is_pinned = text.contains("\n    pin_repositories \"$1\" \"$2\" \"$bundle\"\n}\n");
+        expect(wrong, pins == [2, 1] && is_pinned, "yum runs with other repositories");
     }
 }
 
@@ -225,7 +227,8 @@ fn n7_repositories_are_signed_pinned_and_all_needed() {
             (Either, "/7.9.2009/", "/$releasever/"),
             (Either, "package centos-release-openstack-train", "package centos-release"),
             (Either, "[ ! -e \"$TRAINYARD_ROOT${line#gpgkey=file://}\" ]", "false"),
-            (Kickstart, "    pin_repositories \"$turn\" \"$place\"\n    until", "    until"),
+            (Kickstart, "    pin_for_yum \"$turn\" \"$place\"\n    until", "    until"),
+            (Either, "    pin_repositories \"$1\" \"$2\" \"$bundle\"", "    true"),
         ],
     );
 }
@@ -326,6 +329,37 @@ fn n10_services_find_their_address_and_may_hold_many_files() {
                 " /etc/systemd/system/etcd.service.d/",
                 " /etc/systemd/system/other.service.d/",
             ),
+        ],
+    );
+}
+
+fn n13(node: &Rendered, wrong: &mut Vec<String>) {
+    for name in ["first-boot", "verify"] {
+        let units = node.both(&format!("/etc/systemd/system/trainyard-{name}.service"));
+        expect(wrong, units.len() == 2, format!("{name}: no unit"));
+        for unit in units {
+            for line in unit.content.lines() {
+                let key = line.split('=').next().unwrap_or_default();
+                let is_private = key.starts_with("Private")
+                    || key.starts_with("Protect")
+                    || key.ends_with("Directories")
+                    || key == "MountFlags";
+                expect(wrong, !is_private, format!("{}: {line}", unit.by));
+            }
+        }
+    }
+}
+
+#[test]
+fn n13_what_a_stage_mounts_is_mounted_for_all() {
+    let with = |line: &'static str| (Either, "Environment=HOME=/root", line);
+    hold(
+        n13,
+        &[
+            with("PrivateTmp=yes"),
+            with("ProtectSystem=full"),
+            with("ReadOnlyDirectories=/boot"),
+            with("MountFlags=slave"),
         ],
     );
 }

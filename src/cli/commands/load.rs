@@ -1,5 +1,6 @@
 //! What several commands begin with: the lab file becomes a plan, and what is wrong with it is told.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -8,11 +9,13 @@ use rustls::pki_types::ServerName;
 
 use super::scripts;
 use crate::cli::ui::Ui;
+use crate::digest::Digest;
 use crate::exit::{self, Failure, LabErrors};
 use crate::model::{Lab, MANAGEMENT, Tls};
+use crate::packages::{Lock, LockError};
 use crate::plan::{self, Host, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::render::{self, RenderError, Renderer, Told};
-use crate::report::{Finding, Findings, Severity, Source, Sources, nearest, render_line};
+use crate::report::{Finding, Findings, Rule, Severity, Source, Sources, nearest, render_line};
 use crate::secrets::{self, ENDPOINTS_TLS, Endpoints, GivenCertificate, Secrets, Wanted};
 use crate::serve;
 use crate::spec::{self, Attach, Disk, LabSpec};
@@ -60,18 +63,31 @@ struct Understood {
     unchecked: Option<ToolError>,
 }
 
+/// Whether the lock of a lab's packages is read with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ItsLock {
+    /// Its nodes are planned with it.
+    Read,
+    /// It may be about to be made.
+    Unread,
+}
+
 /// Reads a lab file as far as it can be read.
 pub(super) fn load(path: &Path, secrets: &Path, strict: bool) -> Result<Loaded> {
+    load_with(path, secrets, strict, ItsLock::Read)
+}
+
+fn load_with(path: &Path, secrets: &Path, strict: bool, lock: ItsLock) -> Result<Loaded> {
     let mut findings = Findings::strict(strict);
     let (sources, spec) = spec::load(path, secrets, &mut findings)?;
-    Ok(understand(sources, spec, findings)?.done())
+    Ok(understand(sources, spec, findings, lock)?.done())
 }
 
 /// The same, and renders every node, with stand-ins for its secrets: templates of the lab's own may fail only then.
 pub(super) fn load_and_render(path: &Path, secrets: &Path, strict: bool) -> Result<Loaded> {
     let mut findings = Findings::strict(strict);
     let (sources, spec) = spec::load(path, secrets, &mut findings)?;
-    let mut understood = understand(sources, spec, findings)?;
+    let mut understood = understand(sources, spec, findings, ItsLock::Read)?;
     understood.render()?;
     Ok(understood.done())
 }
@@ -154,18 +170,22 @@ pub(super) fn load_text(path: &Path, secrets: &Path, text: &str) -> Result<Loade
     let source = Source { name, path: path.to_owned(), text: text.into() };
     let disk = Disk { secrets: Some(secrets.to_owned()) };
     let (sources, spec) = spec::parse_with(source, &disk, &mut findings);
-    Ok(understand(sources, spec, findings)?.done())
+    Ok(understand(sources, spec, findings, ItsLock::Read)?.done())
 }
 
 fn understand(
     sources: Sources,
     spec: Option<LabSpec>,
     mut findings: Findings,
+    lock: ItsLock,
 ) -> Result<Understood> {
     let (mut understood, mut unchecked) = (None, None);
     let mut catalogue = Catalogue::built_in()?;
     if let Some(spec) = spec {
-        let lab = model::resolve(&spec, &sources, &mut findings);
+        let mut lab = model::resolve(&spec, &sources, &mut findings);
+        if lock == ItsLock::Read {
+            lab.locked = locked(&spec, &mut findings);
+        }
         unchecked = scripts::check(&lab, &sources, &mut findings)?;
         let names = stack::Names {
             roles: lab.roles.iter().map(|role| role.name.as_str()).collect(),
@@ -177,6 +197,28 @@ fn understand(
     }
     let (lab, secrets) = (understood, catalogue.secrets);
     Ok(Understood { sources, findings, lab, secrets, unchecked })
+}
+
+/// The SHA-256 of the file that the lab's packages are locked by, where they are.
+fn locked(spec: &LabSpec, findings: &mut Findings) -> Option<Digest> {
+    let written = spec.lab.package_lock.as_ref()?;
+    let path = &written.value.0;
+    let read = || -> Result<Digest, LockError> {
+        Lock::read(path)?;
+        let bytes = fs::read(path);
+        let bytes = bytes.map_err(|source| LockError::Io { path: path.clone(), source })?;
+        Ok(Digest::of(&bytes))
+    };
+    let (message, help) = match read() {
+        Ok(digest) => return Some(digest),
+        Err(LockError::Missing { path }) => (
+            format!("`{}` is not there", path.display()),
+            "`trainyard packages resolve` writes it, or take it from version control",
+        ),
+        Err(error) => (error.to_string(), "what `trainyard packages resolve` has written"),
+    };
+    findings.tell(Rule::NamedFile, &written.path, written.span, message, help);
+    None
 }
 
 /// What a lab asks for: the secrets of all stages, and those of its nodes, where they are known.
@@ -247,7 +289,15 @@ fn parameter<'a>(node: &'a NodePlan, stage: &str, name: &str) -> Option<&'a str>
 
 /// Reads a lab file that must be right; what is wrong is told on standard error.
 pub(super) fn load_good(path: &Path, secrets: &Path, ui: &Ui) -> Result<Good> {
-    let loaded = load(path, secrets, ui.is_strict())?;
+    good(load(path, secrets, ui.is_strict())?, ui)
+}
+
+/// The same for who makes the lock of its packages, or reads that by itself: the plan is not for nodes.
+pub(super) fn load_unlocked(path: &Path, secrets: &Path, ui: &Ui) -> Result<Good> {
+    good(load_with(path, secrets, ui.is_strict(), ItsLock::Unread)?, ui)
+}
+
+fn good(loaded: Loaded, ui: &Ui) -> Result<Good> {
     for finding in &loaded.findings {
         let text = ui.finding(finding, &loaded.sources);
         if finding.severity == Severity::Error {

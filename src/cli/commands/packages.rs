@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use super::load::load_good;
+use super::load::load_unlocked;
 use super::lock;
 use super::serve::{PORT, towards};
 use crate::base_image::{Cache, Network};
@@ -22,7 +22,7 @@ pub(in crate::cli) fn packages(
     command: &PackagesCommand,
     ui: &Ui,
 ) -> Result<()> {
-    let good = load_good(lab_file, secrets_file, ui)?;
+    let good = load_unlocked(lab_file, secrets_file, ui)?;
     if let PackagesCommand::Diff { node, file } = command {
         return lock::diff(&good, node, file, ui);
     }
