@@ -82,7 +82,7 @@ pub enum PackagesCommand {
     },
     /// Show what a node has otherwise than `packages.lock` says
     #[command(
-        after_help = "Example: ssh compute trainyard-node packages | trainyard packages diff compute"
+        after_help = "Example: ssh compute /usr/local/sbin/trainyard-node packages | trainyard packages diff compute"
     )]
     Diff {
         /// The node

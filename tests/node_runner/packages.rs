@@ -188,3 +188,23 @@ fn what_is_installed_is_told_a_line_a_package() {
         "{calls}"
     );
 }
+
+#[test]
+fn whoever_logs_in_may_ask_what_is_installed_and_nothing_else() {
+    let node = Node::new();
+    node.fake("id", "echo 1000");
+    node.fake("rpm", "[ \"$1\" = -qa ] && echo 'a 0 1 1.el7 x86_64'");
+    let ask = |arguments: &[&str]| {
+        let mut command = node.command(arguments);
+        command.env("TRAINYARD_ROOT", "");
+        command.env("TRAINYARD_LIB", node.path("usr/local/libexec/trainyard/stage-lib.sh"));
+        let output = command.output().expect("bash");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).expect("text"))
+    };
+    assert_eq!(ask(&["packages"]), (Some(0), "a 0 1 1.el7 x86_64\n".to_owned()));
+    let (status, said) = ask(&["packages", "etcd"]);
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.starts_with("trainyard-node: packages takes no argument\n"), "{said}");
+    assert_eq!(ask(&["status"]), (Some(1), "error: `status` needs root\n".to_owned()));
+}
