@@ -20,7 +20,7 @@ export TRAINYARD_LABS
 SHOWN = fetch
 
 # Tests that take half a minute or a whole one each, or a browser: `make test` runs them, `make check` all others.
-SLOW = generated hostile lab netboot node_runner packages page serve storage virtualbox
+SLOW = discs generated hostile lab netboot node_runner packages page serve storage virtualbox
 # The same, in network namespaces or on file systems of their own, which only root makes.
 SLOW_AS_ROOT = dhcp reflink
 # Hosts with real services; they are containers, so this runs as root.

@@ -80,7 +80,7 @@ BUNDLE_FOLDER=trainyard-packages            # where it lies on an install ISO
 # mounted_device: what is mounted at $MEDIUM.
 mounted_device() { awk -v at="$MEDIUM" '$2 == at { device = $1 } END { print device }' "$TRAINYARD_ROOT/proc/self/mounts"; }
 
-# discs NAME=VALUE: devices whose file system has that. Without its cache: blkid would tell of a disc that was there three minutes ago.
+# discs NAME=VALUE: devices whose file system has that, as they are read now: what blkid keeps may be of a disc that was there before.
 discs() { timeout 60 blkid -c /dev/null -o device -t "$1" || true; }
 
 # lock_of FOLDER: the SHA-256 of the lock that the bundle in FOLDER was made of; nothing, where it cannot be read.
