@@ -189,7 +189,7 @@ fn of_resolve(error: &ResolveError) -> u8 {
         ResolveError::Tool(error) => of_tool(error),
         ResolveError::Unsolved(_) => LAB,
         ResolveError::Said(_) => PROGRAM_FAILED,
-        ResolveError::Folder(_) => INPUT,
+        ResolveError::Reported(_) | ResolveError::Folder(_) => INPUT,
     }
 }
 

@@ -143,6 +143,16 @@ tell_server() {
 # tell_log NAME FILE: its end goes with the next word.
 tell_log() { ! tells || printf '%s %s\n' "$1" "$2" >>"$UNTOLD-logs" || true; }
 
+# tell_packages: what is installed goes with the next word.
+tell_packages() {
+    local list
+    tells || return 0
+    TELLS=yes
+    if ! list=$(installed_packages) || ! printf '%s\n' "$list" | replace_with "$UNTOLD-packages"; then
+        warn "what is installed cannot be told to the server"
+    fi
+}
+
 # The last word is told before the run ends: systemd ends what it leaves. Where the server is gone that takes two minutes at most.
 server_told() {
     [ -n "$TELLS" ] || return 0
@@ -164,7 +174,8 @@ tell_file() {
     return 1
 }
 
-# tell_untold HOW...: takes the turn as flock does with these options: how far the stages are, and the ends of the logs of those that failed.
+# tell_untold HOW...: takes the turn as flock does with these options: how far the stages are, the ends of the logs of those that failed,
+# and what is installed.
 # Whoever has the turn may have taken the mark away and not told it yet, so the turn comes first, and the mark is looked for once
 # more when it is given back.
 tell_untold() {
@@ -172,11 +183,17 @@ tell_untold() {
     while flock "$@" 8; do
         if [ -e "$UNTOLD" ]; then
             rm -f "$UNTOLD"
-            if tell_file stages "$STATE/status.json" application/json && mv -f "$UNTOLD-logs" "$UNTOLD-logs~"; then
-                while read -r name log <&7; do
-                    if tail -c 32768 "$log" >"$UNTOLD-tail"; then tell_file "log?stage=$name" "$UNTOLD-tail" text/plain || true; fi
-                done 7<"$UNTOLD-logs~"
-                rm -f "$UNTOLD-logs~" "$UNTOLD-tail"
+            if tell_file stages "$STATE/status.json" application/json; then
+                if mv -f "$UNTOLD-logs" "$UNTOLD-logs~"; then
+                    while read -r name log <&7; do
+                        if tail -c 32768 "$log" >"$UNTOLD-tail"; then tell_file "log?stage=$name" "$UNTOLD-tail" text/plain || true; fi
+                    done 7<"$UNTOLD-logs~"
+                    rm -f "$UNTOLD-logs~" "$UNTOLD-tail"
+                fi
+                if mv -f "$UNTOLD-packages" "$UNTOLD-list"; then
+                    tell_file packages "$UNTOLD-list" text/plain || true
+                    rm -f "$UNTOLD-list"
+                fi
             fi
         fi
         flock -u 8

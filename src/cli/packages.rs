@@ -73,9 +73,15 @@ pub enum PackagesCommand {
         #[command(flatten)]
         kept: KeptArgs,
     },
-    /// Write `packages.lock`: what nodes of each role will have, by dnf's solver
+    /// Write `packages.lock`: what nodes of each role will have, by dnf's solver, or what they have
     #[command(after_help = "Example: trainyard packages resolve")]
     Resolve {
+        /// Ask no solver: lock what the lab's nodes have installed, as they told the server that installed them
+        #[arg(long)]
+        installed: bool,
+        /// The folder in which that server keeps its state [default: `.trainyard` beside the lab file]
+        #[arg(long, value_name = "DIR", requires = "installed")]
+        state: Option<PathBuf>,
         /// What is kept.
         #[command(flatten)]
         kept: KeptArgs,
@@ -141,7 +147,7 @@ impl PackagesCommand {
             | Self::Status { kept }
             | Self::Verify { kept, .. }
             | Self::Prune { kept, .. }
-            | Self::Resolve { kept }
+            | Self::Resolve { kept, .. }
             | Self::Bundle { kept, .. }
             | Self::Update { kept, .. } => Some(kept),
             Self::Diff { .. } => None,

@@ -17,7 +17,7 @@ use crate::repodata::{self, Listed};
 /// The index of a repository, from its folder on.
 pub const INDEX: &str = "repodata/repomd.xml";
 /// Bytes of a list of packages, unpacked: that of CentOS 7.9's updates is the largest, with some 200 MB.
-const LARGEST_LIST: u64 = 1 << 30;
+pub(super) const LARGEST_LIST: u64 = 1 << 30;
 /// Packages of a repository: base has 10,000.
 const MOST: usize = 100_000;
 /// Bytes of a path in a repository.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Pinned;
 use super::index::place_below;
+use super::reported::{Installed, other_files};
 use crate::digest::Digest;
 
 /// Its name, beside the lab file.
@@ -235,24 +236,14 @@ impl std::fmt::Display for Locked {
 }
 
 impl Lock {
-    /// What a node of a role has otherwise: `+` before what is not locked, `-` before what is missing. What it has comes a line each: name,
-    /// epoch, version, release and architecture.
+    /// What a node of a role has otherwise: `+` before what is not locked, `-` before what is missing; with its SHA-256, where only the file
+    /// is another one. What it has is what `trainyard-node packages` says there.
     ///
     /// # Errors
     /// A line is something else.
     pub fn difference(&self, role: &str, installed: &str) -> Result<Vec<String>, String> {
-        let mut found = BTreeSet::new();
-        for (number, line) in installed.lines().enumerate() {
-            let words: Vec<_> = line.split_whitespace().collect();
-            match words.as_slice() {
-                // A key that packages are signed with is among them.
-                [] | ["gpg-pubkey", ..] => {}
-                [_, epoch, _, _, _] if epoch.parse::<u64>().is_ok() => {
-                    found.insert(words.join(" "));
-                }
-                _ => return Err(format!("line {}: `{line}` is no package", number + 1)),
-            }
-        }
+        let installed = Installed::all(installed)?;
+        let found: BTreeSet<_> = installed.iter().map(ToString::to_string).collect();
         if found.is_empty() {
             return Err("there is no package in it".into());
         }
@@ -276,7 +267,8 @@ impl Lock {
         let missing = locked.difference(&found).map(|it| (it, '-'));
         let mut all: Vec<_> = missing.chain(more.map(|it| (it, '+'))).collect();
         all.sort_unstable();
-        Ok(all.into_iter().map(|(package, sign)| format!("{sign} {package}")).collect())
+        let lines = all.into_iter().map(|(package, sign)| format!("{sign} {package}"));
+        Ok(lines.chain(other_files(&self.packages, role, &installed)).collect())
     }
 }
 
@@ -387,6 +379,15 @@ mod tests {
         assert_eq!(
             has("b 0 3 1.el7 noarch\na 0 1 1.el7 noarch\na 0 10 1.el7 noarch\n"),
             ["- b 0 2 1.el7 noarch", "+ b 0 3 1.el7 noarch"]
+        );
+        // Another file by the same name.
+        let (same, other) = (Digest::of(b""), Digest::of(b"other"));
+        let of_file =
+            |sha256| right.replace("b 0 2 1.el7 noarch", &format!("b 0 2 1.el7 noarch {sha256}"));
+        assert_eq!(has(&of_file(same)), [""; 0]);
+        assert_eq!(
+            has(&of_file(other)),
+            [format!("- b 0 2 1.el7 noarch {same}"), format!("+ b 0 2 1.el7 noarch {other}")]
         );
         let mut kernels = lock.clone();
         let first = kernels.packages.first().expect("a package").clone();

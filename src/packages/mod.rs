@@ -10,6 +10,7 @@ mod care;
 mod index;
 mod lock;
 mod locked;
+mod reported;
 mod repository;
 mod resolve;
 
@@ -34,6 +35,7 @@ pub use care::{Checked, Content, Pinned, RepositoryStatus, Said, Status};
 pub use index::{INDEX, Index, Item, Pin};
 pub use lock::{LOCK, Lock, LockError, Locked};
 use locked::LockFile;
+pub use reported::{Installed, ReportedError, reported};
 pub use repository::{Differ, Repository, of_lab};
 pub use resolve::{ResolveError, locate_solver, resolve};
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::index::decoded;
 use super::locked::locate_createrepo;
 use super::repository::VARIABLES;
-use super::{Found, INDEX, Lock, Locked, Packages, PackagesError, Pinned};
+use super::{Found, INDEX, Lock, Locked, Packages, PackagesError, Pinned, ReportedError};
 use crate::base_image::known::KNOWN;
 use crate::plan::Plan;
 use crate::tool::{Tool, ToolError, Wanted};
@@ -40,6 +40,9 @@ pub enum ResolveError {
     /// What dnf says is not what the repositories say.
     #[error("what dnf says cannot be used: {0}")]
     Said(String),
+    /// What nodes told does not make one.
+    #[error(transparent)]
+    Reported(#[from] ReportedError),
     /// Nothing can be written where temporary files go.
     #[error("a temporary folder: {0}")]
     Folder(std::io::Error),

@@ -29,6 +29,12 @@ pub struct Listed {
 pub struct Package {
     /// Its name, such as `chrony`.
     pub name: String,
+    /// Its epoch; 0 where the list says none.
+    pub epoch: u64,
+    /// Its version, such as `3.4`.
+    pub version: String,
+    /// Its release, such as `1.el7`.
+    pub release: String,
     /// Its architecture, such as `x86_64`.
     pub arch: String,
     /// Where it lies, from the repository's folder on.
@@ -81,6 +87,11 @@ pub fn packages(source: impl BufRead, mut each: impl FnMut(Package)) -> Result<(
     read(source, |step| match step {
         Step::Open(path, element) => match names(path).as_slice() {
             ["metadata", "package"] => package = Package::default(),
+            ["metadata", "package", "version"] => {
+                let number = |name| element.attribute(name).unwrap_or_default();
+                package.epoch = number("epoch").parse().unwrap_or_default();
+                (package.version, package.release) = (number("ver"), number("rel"));
+            }
             ["metadata", "package", "checksum"] => {
                 package.checksum_kind = element.attribute("type").unwrap_or_default();
             }
@@ -154,9 +165,17 @@ mod tests {
             <location href="Packages/a-2-3.noarch.rpm"/><format><name>not this</name></format></package></metadata>"#;
         let mut found = Vec::new();
         packages(text.as_bytes(), |package| found.push(package)).expect("a list");
-        let [name, arch, location, checksum_kind, checksum] =
-            ["a", "noarch", "Packages/a-2-3.noarch.rpm", "sha256", "ef"].map(str::to_owned);
-        let package = Package { name, arch, location, checksum_kind, checksum, size: Some(10) };
+        let package = Package {
+            name: "a".into(),
+            epoch: 1,
+            version: "2".into(),
+            release: "3".into(),
+            arch: "noarch".into(),
+            location: "Packages/a-2-3.noarch.rpm".into(),
+            checksum_kind: "sha256".into(),
+            checksum: "ef".into(),
+            size: Some(10),
+        };
         assert_eq!(found, [package]);
     }
 }

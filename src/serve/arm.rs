@@ -160,6 +160,8 @@ impl Server {
             let source = Source { tree: Some(tree), report: report_to, authority };
             let made = renderer.render_for(node, Some(&source));
             let made = made.map_err(|error| NotArmed::Lab(error.to_string()))?;
+            // What it has installed will be gone.
+            self.folder.forget_packages(name)?;
             self.folder.put(&files, FileKind::Kickstart, &made.kickstart)?;
             if nocloud_net::refusal(node).is_none() {
                 self.folder.put(&files, FileKind::UserData, made.seed_user_data()?)?;

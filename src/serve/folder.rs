@@ -1,5 +1,5 @@
-//! The folder of a lab's server: its database, the files of the nodes that are armed, the token of its administrator,
-//! and where it listens. Nobody else may read it.
+//! The folder of a lab's server: its database, the files of the nodes that are armed, what nodes have installed, the token of its
+//! administrator, and where it listens. Nobody else may read it.
 
 use std::collections::HashSet;
 use std::fs;
@@ -25,6 +25,7 @@ impl Folder {
         private_folder(path)?;
         private_folder(&path.join("files"))?;
         private_folder(&path.join("logs"))?;
+        private_folder(&path.join("packages"))?;
         // Told now, and not when the first node is armed.
         let probe = path.join("probe");
         fs::write(&probe, b"")?;
@@ -151,6 +152,41 @@ impl Folder {
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.0.join("logs")
+    }
+
+    /// Keeps the list of what a node has installed, instead of the one before.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn put_packages(&self, node: &str, list: &str) -> io::Result<()> {
+        write(&self.packages_path(node), list.as_bytes())
+    }
+
+    /// The list that a node told last, as `trainyard-node packages` says it there; nothing where it told none since it was armed.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn packages(&self, node: &str) -> io::Result<Option<String>> {
+        match fs::read_to_string(self.packages_path(node)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    /// Forgets it.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub(super) fn forget_packages(&self, node: &str) -> io::Result<()> {
+        match fs::remove_file(self.packages_path(node)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Names of nodes are host names, so they are names of files as well.
+    fn packages_path(&self, node: &str) -> PathBuf {
+        self.0.join("packages").join(node)
     }
 
     /// Keeps a node's file under what opens it.

@@ -1,11 +1,14 @@
 //! What installers and nodes ask: their kickstart, the medium's files; and what they tell of themselves.
 
+use std::fmt::Display;
 use std::io;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Extension, Form, Path, Query, State};
+use axum::extract::{
+    DefaultBodyLimit, Extension, Form, FromRequest as _, Path, Query, Request, State,
+};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -19,10 +22,13 @@ use super::listen::Peer;
 use super::syslog::Message;
 use super::{Served, Server, stages};
 use crate::model::Mac;
+use crate::packages::Installed;
 use crate::state::{State as Stage, Token, Told};
 
 /// Bytes of what a node may tell at once.
 const LARGEST: usize = 64 << 10;
+/// Bytes of the list of what a node has installed: many times that of a node with all of OpenStack.
+const LARGEST_LIST: usize = 1 << 20;
 /// Letters of a step or a reason that are kept.
 const WORDS: usize = 300;
 
@@ -37,6 +43,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/r/{token}/stages", post(stages::told))
         .route("/r/{token}/log", post(log))
         .layer(DefaultBodyLimit::max(LARGEST))
+        .route("/r/{token}/packages", post(packages).layer(DefaultBodyLimit::max(LARGEST_LIST)))
 }
 
 /// What has no secret in it: the medium's files.
@@ -284,6 +291,29 @@ async fn log(
     StatusCode::NO_CONTENT.into_response()
 }
 
+/// What a node has installed, as `trainyard-node packages` says it there. So much is read of nobody else.
+async fn packages(
+    State(server): App,
+    Path(token): Path<String>,
+    request: Request,
+) -> Result<Response, Response> {
+    let opened = || server.keeper.opened(&token, Opens::Reports);
+    opened().ok_or_else(gone)?;
+    let list = Bytes::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
+    let wrong = |what: &str| (StatusCode::BAD_REQUEST, format!("{what}\n")).into_response();
+    let list = str::from_utf8(&list).map_err(|_| wrong("it is no text"))?;
+    if Installed::all(list).map_err(|what| wrong(&what))?.is_empty() {
+        return Err(wrong("it names no package"));
+    }
+    // It may have been armed anew while this came.
+    let name = opened().ok_or_else(gone)?;
+    let kept = tokio::task::block_in_place(|| server.folder.put_packages(&name, list));
+    kept.map_err(|error| {
+        not_kept(&format!("what `{name}` has installed cannot be kept: {error}"))
+    })?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
 /// What somebody else wrote, on one line and not too long.
 pub(super) fn words(text: &str) -> String {
     let text: String =
@@ -316,8 +346,8 @@ pub(super) fn gone() -> Response {
     (StatusCode::NOT_FOUND, "nothing is here, or not any more\n").into_response()
 }
 
-pub(super) fn not_kept(error: &NotKept) -> Response {
-    super::complain(&error.to_string());
+pub(super) fn not_kept(why: &impl Display) -> Response {
+    super::complain(&why.to_string());
     (
         StatusCode::SERVICE_UNAVAILABLE,
         [(header::RETRY_AFTER, "2")],

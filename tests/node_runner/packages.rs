@@ -177,16 +177,61 @@ fn a_yum_that_is_killed_is_known_to_the_next_one_and_one_that_fails_is_not() {
     assert!(node.path("var/lib/trainyard/yum-runs").exists());
 }
 
+/// What yum noted of a package when it installed it: files without an end of their line.
+pub fn noted(node: &Node, folder: &str, kind: &str, checksum: &str) {
+    let folder =
+        format!("var/lib/yum/yumdb/{}/{folder}", folder.split('-').nth(1).expect("a name"));
+    for (name, value) in
+        [("checksum_type", kind), ("checksum_data", checksum), ("from_repo", "anaconda")]
+    {
+        node.write(&format!("{folder}/{name}"), value);
+    }
+}
+
 #[test]
 fn what_is_installed_is_told_a_line_a_package() {
     let node = Node::new();
-    node.fake("rpm", "[ \"$1\" = -qa ] && printf 'b 0 2 1.el7 noarch\\na 1 1 1.el7 x86_64\\n'");
-    assert_eq!(node.expect(0, &["packages"]), "a 1 1 1.el7 x86_64\nb 0 2 1.el7 noarch\n");
+    let rpm = |packages: &[&str]| {
+        let lines: String = packages.iter().map(|it| format!("{it}\\n")).collect();
+        node.fake("rpm", &format!("[ \"$1\" = -qa ] && printf '{lines}'"));
+    };
+    rpm(&["b-lib++ 0 2~rc1 1.el7 noarch", "a 1 1 1.el7 x86_64"]);
+    let unknown = "a 1 1 1.el7 x86_64 -\nb-lib++ 0 2~rc1 1.el7 noarch -\n";
+    assert_eq!(node.expect(0, &["packages"]), unknown);
     let calls = node.read("calls");
     assert!(
         calls.contains("--queryformat %{NAME} %{EPOCHNUM} %{VERSION} %{RELEASE} %{ARCH}"),
         "{calls}"
     );
+
+    let (one, two) = ("1a".repeat(32), "2b".repeat(32));
+    noted(&node, "0123abcd-a-1-1.el7-x86_64", "sha256", &one);
+    noted(&node, "89efcdab-b-lib++-2~rc1-1.el7-noarch", "sha256", &two);
+    // Of other packages, and of another version.
+    noted(&node, "0f0f0f0f-a-1-2.el7-x86_64", "sha256", &two);
+    noted(&node, "0f0f0f0f-lib++-2~rc1-1.el7-noarch", "sha256", &one);
+    let known = format!("a 1 1 1.el7 x86_64 {one}\nb-lib++ 0 2~rc1 1.el7 noarch {two}\n");
+    assert_eq!(node.expect(0, &["packages"]), known);
+    // One that rpm removed and yum put back from elsewhere has two, and nobody knows which is right.
+    noted(&node, "44444444-a-1-1.el7-x86_64", "sha256", &two);
+    assert_eq!(node.expect(0, &["packages"]), known.replace(&one, "-"));
+
+    let node_of = |kind: &str, checksum: &str| {
+        let other = Node::new();
+        other.fake("rpm", "[ \"$1\" = -qa ] && echo a 1 1 1.el7 x86_64");
+        noted(&other, "0123abcd-a-1-1.el7-x86_64", kind, checksum);
+        other.expect(0, &["packages"])
+    };
+    for (kind, checksum) in
+        [("sha", &"1a".repeat(20)), ("sha512", &"1a".repeat(64)), ("sha256", &"zz".repeat(32))]
+    {
+        assert_eq!(node_of(kind, checksum), "a 1 1 1.el7 x86_64 -\n", "{kind}");
+    }
+    assert!(node_of("sha256", &one).ends_with(&format!("{one}\n")));
+
+    // What rpm does not say is not said to be all.
+    node.fake("rpm", "echo a 1 1 1.el7 x86_64; echo rpmdb: damaged >&2; exit 1");
+    node.expect(1, &["packages"]);
 }
 
 #[test]

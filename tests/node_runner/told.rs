@@ -11,6 +11,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::node::Node;
+use crate::packages::noted;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -189,6 +190,54 @@ fn what_a_verification_found_is_told_before_it_ends() {
     }
 }
 
+/// What was told of packages so far.
+fn lists(kept: &Mutex<Vec<String>>) -> Vec<String> {
+    let kept = kept.lock().expect("whole");
+    let lists = kept.iter().filter(|it| it.starts_with(&format!("POST /r/{TOKEN}/packages HTTP")));
+    lists.map(|it| it.split_once("\r\n\r\n").expect("a body").1.to_owned()).collect()
+}
+
+/// How rpm says that `a` is installed.
+const RPM: &str = "[ \"$1\" = -qa ] && echo a 0 1 1.el7 x86_64";
+
+#[test]
+fn what_is_installed_is_told_once_when_all_stages_are_done() {
+    let node = Node::new();
+    let (address, kept) = server();
+    node.write("etc/trainyard/report", &address);
+    node.fake("rpm", RPM);
+    let digest = "1a".repeat(32);
+    noted(&node, "0123abcd-a-1-1.el7-x86_64", "sha256", &digest);
+    for name in ["one", "two"] {
+        node.stage(name, "", &[]);
+    }
+    node.write("etc/trainyard/stages/two/configure.sh", "[ -e $ROOT/mended ]\n");
+    node.expect(6, &["run"]);
+    node.expect(0, &["run", "--force", "one"]);
+    assert_eq!(lists(&kept), [""; 0], "not all is done");
+    node.write("mended", "");
+    node.expect(0, &["run"]);
+    assert_eq!(lists(&kept), [format!("a 0 1 1.el7 x86_64 {digest}\n")]);
+    // The stages were told first.
+    assert_eq!(last(&kept), ["one", "two"].map(|name| (name.to_owned(), "done".to_owned())));
+    // What is told once is told, until the next boot.
+    node.expect(0, &["verify"]);
+    assert_eq!(lists(&kept).len(), 1);
+    node.fake("rpm", &RPM.replace("a 0 1", "a 0 2"));
+    node.boot();
+    node.expect(0, &["run"]);
+    assert_eq!(lists(&kept)[1..], ["a 0 2 1.el7 x86_64 -\n"]);
+    // Half a list is none.
+    node.fake("rpm", "echo a 0 1 1.el7 x86_64; exit 1");
+    let said = node.expect(0, &["run"]);
+    assert!(said.contains("what is installed cannot be told to the server"), "{said}");
+    assert_eq!(lists(&kept).len(), 2);
+    // Nobody is asked where nobody is told.
+    node.shell("rm $ROOT/etc/trainyard/report; : >$ROOT/calls");
+    node.expect(0, &["run"]);
+    assert!(!node.read("calls").contains("rpm -qa"), "{}", node.read("calls"));
+}
+
 /// Whoever has the turn takes the mark away before it tells, and is ended with the run that does not wait for it.
 #[test]
 fn the_last_word_waits_for_whoever_is_telling_it() {
@@ -221,9 +270,20 @@ fn a_server_that_is_gone_costs_no_stage() {
     let node = Node::new();
     let nobody = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port");
     node.write("etc/trainyard/report", &format!("http://{nobody}/r/{TOKEN}"));
+    node.fake("rpm", RPM);
     node.stage("one", "", &[]);
     let begun = Instant::now();
     node.expect(0, &["run"]);
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     assert_eq!(node.status(), [("one".to_owned(), "done".to_owned())]);
+    // What it has not heard goes with the next word that arrives.
+    let (address, kept) = server();
+    node.write("etc/trainyard/report", &address);
+    node.expect(0, &["verify"]);
+    let end = Instant::now() + Duration::from_secs(20);
+    while lists(&kept).is_empty() {
+        assert!(Instant::now() < end, "{kept:?}");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(lists(&kept), ["a 0 1 1.el7 x86_64 -\n"]);
 }

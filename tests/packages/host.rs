@@ -90,7 +90,7 @@ impl Host {
         self.folder.path().join(inside)
     }
 
-    fn write(&self, inside: &str, text: &str) {
+    pub fn write(&self, inside: &str, text: &str) {
         let path = self.path(inside);
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         fs::write(path, text).expect("written");
@@ -143,6 +143,15 @@ impl Host {
             let found = installed.iter().any(|it| it.split(' ').next() == Some(name));
             assert!(found, "{name} is not installed: {installed:?}");
         }
+    }
+
+    /// What the node's own script says that is installed, by rpm and by what is in yum's database.
+    pub fn told(&self) -> String {
+        let mut told = self.command("bash");
+        let script = r#"set -euo pipefail; . "$1"; rpm() { command rpm --root "$TRAINYARD_ROOT" "$@"; }; installed_packages"#;
+        told.args(["-c", script, "bash"]).arg(format!("{ROOT}/scripts/node/packages.sh"));
+        told.env("TRAINYARD_ROOT", self.folder.path());
+        judged(told).stdout
     }
 
     /// What is installed, each as `NAME VERSION-RELEASE`, sorted.

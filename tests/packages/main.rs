@@ -24,6 +24,7 @@ mod installing;
 mod killed;
 mod lock;
 mod parts;
+mod reported;
 mod repositories;
 mod served;
 mod stack;

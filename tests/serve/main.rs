@@ -7,6 +7,7 @@ mod client;
 mod dhcp;
 mod hook;
 mod hostile;
+mod installed;
 mod kept;
 mod kickstart;
 mod logs;

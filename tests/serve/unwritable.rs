@@ -12,7 +12,8 @@ fn a_folder_that_cannot_be_written_is_told_at_once() {
     let denied = "Permission denied (os error 13); let this user write it, or name another folder (`--state FOLDER`)";
     // Root, and whoever is root of a namespace, may write everywhere.
     let without_rights = r#"set -- setpriv --bounding-set=-all --inh-caps=-all "$@""#;
-    let served_before = "mkdir -m 0700 state/files state/logs && : >state/state.sqlite";
+    let served_before =
+        "mkdir -m 0700 state/files state/logs state/packages && : >state/state.sqlite";
     for (options, prepare, wanted) in [
         ("size=4m", "mount -o remount,ro state".to_owned(), read_only),
         ("size=4m", format!("{served_before} && mount -o remount,ro state"), read_only),

@@ -64,12 +64,13 @@ pub(in crate::cli::commands) fn make_for_nodes(kept: &Packages, lab: &Lab, ui: &
     }
 }
 
-/// Writes the lock where there is none, and brings what it names.
+/// Writes the lock where there is none, and brings what it names: by what dnf says, or by what nodes told, which is kept in the folder `told`.
 pub(super) fn resolve(
     lab_file: &Path,
     good: &Good,
     kept: &Packages,
     how: &KeptArgs,
+    told: Option<&Path>,
     ui: &Ui,
 ) -> Result<()> {
     let path = match &good.lab.package_lock {
@@ -83,7 +84,14 @@ pub(super) fn resolve(
         );
         bail!(Failure::new(exit::REFUSED, message));
     }
-    let lock = solve(good, kept, how, ui)?;
+    let lock = match told {
+        Some(folder) => {
+            let lock = packages::reported(kept, &good.plan, &told_in(folder, good)?)?;
+            make(kept, &lock, ui)?;
+            lock
+        }
+        None => solve(good, kept, how, ui)?,
+    };
     lock.write(&path, false)?;
     if good.lab.package_lock.is_none() {
         ui.note(format!("`package_lock: {LOCK}` in the lab file gives nodes these and no others"));
@@ -224,6 +232,20 @@ fn solve(good: &Good, kept: &Packages, how: &KeptArgs, ui: &Ui) -> Result<Lock> 
     let lock = packages::resolve(kept, &format!("http://{address}"), &good.plan)?;
     make(kept, &lock, ui)?;
     Ok(lock)
+}
+
+/// What nodes told that they have installed, by their names.
+fn told_in(state: &Path, good: &Good) -> Result<BTreeMap<String, String>> {
+    let folder = serve::Folder::at(state);
+    let mut all = BTreeMap::new();
+    for node in &good.plan.nodes {
+        let list = folder.packages(&node.name).map_err(|error| {
+            let message = format!("`{}`: packages of `{}`: {error}", state.display(), node.name);
+            Failure::new(exit::INPUT, message)
+        })?;
+        all.extend(list.map(|list| (node.name.clone(), list)));
+    }
+    Ok(all)
 }
 
 /// The lock that a lab names.

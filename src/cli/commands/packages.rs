@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::load::load_unlocked;
 use super::lock;
-use super::serve::{PORT, towards};
+use super::serve::{PORT, state_folder, towards};
 use crate::base_image::{Cache, Network};
 use crate::cli::PackagesCommand;
 use crate::cli::ui::Ui;
@@ -66,7 +66,10 @@ pub(in crate::cli) fn packages(
                 &json!({ "schema": 1, "removed": removed, "bytes": bytes, "dry_run": dry_run }),
             )
         }
-        PackagesCommand::Resolve { .. } => lock::resolve(lab_file, &good, &kept, how, ui),
+        PackagesCommand::Resolve { installed, state, .. } => {
+            let state = installed.then(|| state_folder(state.as_deref(), lab_file));
+            lock::resolve(lab_file, &good, &kept, how, state.as_deref(), ui)
+        }
         PackagesCommand::Update { repositories, .. } => {
             lock::update(repositories, &good, &kept, how, ui)
         }
