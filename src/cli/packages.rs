@@ -88,7 +88,7 @@ pub enum PackagesCommand {
     },
     /// Show what a node has otherwise than `packages.lock` says
     #[command(
-        after_help = "Example: ssh compute /usr/local/sbin/trainyard-node packages | trainyard packages diff compute"
+        after_help = "Example: trainyard packages diff compute <(ssh compute /usr/local/sbin/trainyard-node packages)"
     )]
     Diff {
         /// The node
