@@ -246,6 +246,8 @@ yum_run() {
         say "attempt $attempt of $TRAINYARD_ATTEMPTS failed; the next one, from the next mirror, in $delay s: yum $*"
         pause "$delay"
         delay=$((delay * 2)) attempt=$((attempt + 1))
+        # yum does not take a repository that is older than what it has kept, as after a lock that was taken back.
+        [ -z "$(marked "$wanted" lock)" ] || bounded_yum clean metadata >/dev/null || true
         # A cache may list what no mirror has any more. The last attempt believes the mirrors.
         [ "$attempt" -lt "$TRAINYARD_ATTEMPTS" ] || [ "$place" != first ] || place=last
         pin_for_yum "$turn" "$place"

@@ -369,7 +369,7 @@ fn where_root_may_not_log_in_the_administrator_does() {
     let asked = fs::read_to_string(lab.path("asked")).expect("asked");
     for ends in [
         " ops@127.0.0.1 id",
-        " ops@127.0.0.1 sudo -n timeout 900 trainyard-node verify",
+        " ops@127.0.0.1 sudo -n timeout 900 /usr/local/sbin/trainyard-node verify",
         "sudo -n sh -c 'timeout 45 tail",
     ] {
         assert!(asked.contains(ends), "{ends}: {asked}");

@@ -38,7 +38,7 @@ fn what_was_told_before_a_machine_started_does_not_count() {
     let again = outcome(again);
     assert_eq!(again.status, 0, "{again:?}");
     let asked = fs::read_to_string(lab.path("asked")).expect("asked");
-    assert!(asked.ends_with(" trainyard-node verify\n"), "{asked}");
+    assert!(asked.ends_with(" /usr/local/sbin/trainyard-node verify\n"), "{asked}");
     assert!(is_verified());
 
     off();

@@ -73,7 +73,8 @@ fn node(cache: bool, discs: &[Disc], yum: &str) -> Node {
     let places =
         "sed -n 's/^\\(baseurl=\\|  *\\)//p' $ROOT/etc/yum.repos.d/trainyard.repo | tr '\\n' ' '";
     let install = "shift 3; for p; do : >$ROOT/installed/$p; done";
-    node.fake("yum", &format!("echo $({places}) >>$ROOT/places\n{yum}\n{install}"));
+    let cleans = "case $* in *' clean metadata') exit;; esac";
+    node.fake("yum", &format!("{cleans}\necho $({places}) >>$ROOT/places\n{yum}\n{install}"));
     node
 }
 
@@ -301,4 +302,16 @@ fn a_verification_mounts_it_and_asks_it() {
         let mounted = node.read("proc/self/mounts").contains("/dev/sr1");
         assert_eq!(mounted, discs == [OURS], "{checks:?}");
     }
+}
+
+/// yum refuses a repository that is older than what it has kept of it: where it failed, it forgets that first.
+#[test]
+fn what_yum_has_kept_of_another_lock_is_forgotten() {
+    let node = node(true, &[OURS], "[ -e $ROOT/failed ] || { : >$ROOT/failed; exit 1; }");
+    node.expect(0, &["run"]);
+    let calls = node.calls();
+    let yum: Vec<_> = calls.iter().filter(|it| it.starts_with("yum")).collect();
+    assert!(yum[0].contains(" install ") && yum[2].contains(" install "), "{yum:?}");
+    assert!(yum[1].ends_with(" clean metadata"), "{yum:?}");
+    assert_eq!(calls.iter().filter(|it| it.ends_with(" clean metadata")).count(), 1);
 }

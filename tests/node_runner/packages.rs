@@ -247,7 +247,7 @@ fn whoever_logs_in_may_ask_what_is_installed_and_nothing_else() {
         let said = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(said).expect("text"))
     };
-    assert_eq!(ask(&["packages"]), (Some(0), "a 0 1 1.el7 x86_64\n".to_owned()));
+    assert_eq!(ask(&["packages"]), (Some(0), "a 0 1 1.el7 x86_64 -\n".to_owned()));
     let (status, said) = ask(&["packages", "etcd"]);
     assert_eq!(status, Some(2), "{said}");
     assert!(said.starts_with("trainyard-node: packages takes no argument\n"), "{said}");

@@ -19,6 +19,8 @@ use crate::tool::{self, Tool, ToolError, Wanted};
 const PAUSE: Duration = Duration::from_secs(10);
 /// How long a node's verification may take, in seconds: several times what it takes where a processor is emulated.
 const VERIFIED: &str = "900";
+/// By its path: with sudo CentOS 7 looks for programs in the folders of the system itself only (`secure_path`).
+const PROGRAM: &str = "/usr/local/sbin/trainyard-node";
 
 /// What logs in.
 const SSH: Wanted = Wanted {
@@ -183,7 +185,7 @@ pub(super) fn verify(
 pub(super) fn verified(machine: &Machine, identity: Option<&Path>) -> Result<Output> {
     let mut ssh = login(machine, identity, &["-o", "BatchMode=yes"])?;
     ssh.args(as_root(machine));
-    ssh.args(["timeout", VERIFIED, "trainyard-node", "verify"]).stdin(Stdio::null());
+    ssh.args(["timeout", VERIFIED, PROGRAM, "verify"]).stdin(Stdio::null());
     ssh.output().context("ssh")
 }
 
