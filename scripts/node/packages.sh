@@ -3,6 +3,7 @@
 # stage-lib.sh, never run.
 
 YUM_RUNS=$TRAINYARD_ROOT/var/lib/trainyard/yum-runs     # while yum runs: since when, in seconds since 1970
+YUM_LOCK=$TRAINYARD_ROOT/var/lib/trainyard/yum-lock     # the lock of the repositories that yum has read; empty: none
 YUM_TURN=$TRAINYARD_ROOT/run/trainyard/mirror-turn      # how many mirrors yum is to begin behind; gone after a boot
 
 # pinned_sections FILE: prints those repositories of FILE whose signing key is on the node. The keys of the SIGs come
@@ -278,7 +279,7 @@ install_packages() {
 # PKGID-NAME-VERSION-RELEASE-ARCH; where two are left of one name, nobody knows which is right. One grep and one awk for all of them.
 installed_packages() {
     # Of the digests that a repository may have, only SHA-256 has 64 digits.
-    rpm -qa --queryformat '%{NAME} %{EPOCHNUM} %{VERSION} %{RELEASE} %{ARCH}\n' |
+    timeout 120 rpm -qa --queryformat '%{NAME} %{EPOCHNUM} %{VERSION} %{RELEASE} %{ARCH}\n' |
         awk -F '[/:]' '
             of == "yum" && length($5) == 64 && $5 !~ /[^0-9a-f]/ {
                 name = substr($3, index($3, "-") + 1)

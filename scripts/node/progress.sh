@@ -191,7 +191,8 @@ tell_untold() {
                     rm -f "$UNTOLD-logs~" "$UNTOLD-tail"
                 fi
                 if mv -f "$UNTOLD-packages" "$UNTOLD-list"; then
-                    tell_file packages "$UNTOLD-list" text/plain || true
+                    # Where it fails it goes with the next word, unless there is a newer one by then.
+                    tell_file packages "$UNTOLD-list" text/plain || mv -n "$UNTOLD-list" "$UNTOLD-packages" || true
                     rm -f "$UNTOLD-list"
                 fi
             fi

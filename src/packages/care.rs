@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::locked::items;
-use super::{FetchError, Index, Kept, Packages, PackagesError, Pin, WORK, written};
+use super::{FetchError, Index, Kept, Packages, PackagesError, Pin, Repository, WORK, written};
 use crate::base_image::Entry;
 use crate::digest::{Digest, Undigested};
 
@@ -223,12 +223,11 @@ impl Packages {
         all: bool,
         dry: bool,
     ) -> Result<(Vec<PathBuf>, u64), PackagesError> {
-        if !dry {
-            self.prune_locks(if all { Some(Duration::ZERO) } else { unused })?;
-        }
-        let held = self.held()?;
+        let idle = self.idle()?;
+        let forgotten = self.idle_locks(if all { Some(Duration::ZERO) } else { unused }, &idle)?;
+        let held = self.held(&forgotten)?;
         let (mut listed, mut is_known) = (self.locked_here()?, true);
-        for index in self.pins() {
+        for index in self.pins(&forgotten) {
             match self.read_kept_list(&index) {
                 Err(_) if index.pin().is_made() => {}
                 read => read?,
@@ -238,7 +237,7 @@ impl Packages {
             listed.extend(index.items().map(|item| item.sha256.short()));
         }
         let old: HashMap<PathBuf, SystemTime> =
-            self.idle()?.into_iter().map(|(since, entry)| (entry.path, since)).collect();
+            idle.into_iter().map(|(since, entry)| (entry.path, since)).collect();
         let is_old = |entry: &Entry| {
             let since = unused.zip(old.get(&entry.path));
             since.is_some_and(|(limit, since)| since.elapsed().is_ok_and(|ago| ago > limit))
@@ -258,27 +257,41 @@ impl Packages {
             }
         }
         if !dry {
+            for path in forgotten {
+                fs::remove_file(&path)
+                    .map_err(|source| PackagesError::Io { path: path.clone(), source })?;
+            }
             self.cache.sweep()?;
             self.sweep_work();
         }
         Ok((removed, bytes))
     }
 
-    /// Forgets what was made of other labs' locks, and of this one's of before, that nobody has used for so long.
-    fn prune_locks(&self, unused: Option<Duration>) -> Result<(), PackagesError> {
-        let Some(unused) = unused else { return Ok(()) };
+    /// Where is kept what was made of other labs' locks, or of this one's of before, of which nobody has used anything for so long.
+    fn idle_locks(
+        &self,
+        unused: Option<Duration>,
+        idle: &[(SystemTime, Entry)],
+    ) -> Result<HashSet<PathBuf>, PackagesError> {
+        let Some(unused) = unused else { return Ok(HashSet::new()) };
+        let used: HashMap<&str, SystemTime> =
+            idle.iter().map(|(since, entry)| (entry.folder(), *since)).collect();
         let own: HashSet<PathBuf> = self.lock()?.map_or_else(HashSet::new, |lock| {
             lock.repositories.keys().map(|id| self.pin_of_lock(&lock, id)).collect()
         });
-        for place in self.places_of_pins() {
-            let is_made = place.file_name().is_some_and(|it| it.to_string_lossy().contains('@'));
-            let old = written(&place).and_then(|when| when.elapsed().ok());
-            if is_made && !own.contains(&place) && old.is_some_and(|old| old > unused) {
-                fs::remove_file(&place)
-                    .map_err(|source| PackagesError::Io { path: place.clone(), source })?;
-            }
-        }
-        Ok(())
+        // A server that runs has the index in memory, and notes the use of what it gives.
+        let is_used = |place: &PathBuf| {
+            let index = Index::open(place, &Repository::elsewhere(String::new())).ok().flatten();
+            let metadata = index.iter().flat_map(Index::metadata);
+            let times = metadata.filter_map(|item| used.get(&*item.sha256.short()).copied());
+            let last = times.chain(written(place)).max();
+            last.and_then(|when| when.elapsed().ok()).is_none_or(|ago| ago <= unused)
+        };
+        let is_made = |place: &PathBuf| {
+            place.file_name().is_some_and(|it| it.to_string_lossy().contains('@'))
+        };
+        let places = self.places_of_pins().filter(|place| is_made(place) && !own.contains(place));
+        Ok(places.filter(|place| !is_used(place)).collect())
     }
 
     /// Removes what was being made here by a run that was killed.

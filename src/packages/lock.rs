@@ -23,7 +23,7 @@ const LARGEST: u64 = 64 << 20;
 /// Bytes of the largest package: rpm's own format ends there.
 const LARGEST_PACKAGE: u64 = 4 << 30;
 /// Packages of which yum keeps older versions beside the newest (`installonlypkgs`), as far as nodes have them.
-const BESIDE: [&str; 2] = ["kernel", "kernel-devel"];
+pub(super) const BESIDE: [&str; 2] = ["kernel", "kernel-devel"];
 
 /// Exactly which packages a lab's nodes have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

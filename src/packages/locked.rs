@@ -73,6 +73,9 @@ impl Packages {
             let (needed, budget) = (lock.size().div_ceil(1 << 20), self.budget >> 20);
             return Err(PackagesError::LargeLock { needed, budget });
         }
+        if lock.repositories.keys().any(|id| !self.pin_of_lock(lock, id).exists()) {
+            locate_createrepo()?;
+        }
         let done = AtomicU64::new(0);
         let add = |bytes| tell(done.fetch_add(bytes, Ordering::Relaxed) + bytes);
         for id in lock.repositories.keys() {

@@ -522,10 +522,10 @@ impl Packages {
     }
 
     /// What stays whatever happens, as the folders that it lies in: the lists of packages, by which all else of the pinned repositories is
-    /// known, and all that any lock names that somebody has used here.
-    fn held(&self) -> Result<HashSet<String>, PackagesError> {
+    /// known, and all that any lock names that somebody has used here, but for those that are `forgotten`.
+    fn held(&self, forgotten: &HashSet<PathBuf>) -> Result<HashSet<String>, PackagesError> {
         let mut held = self.locked_here()?;
-        for index in self.pins() {
+        for index in self.pins(forgotten) {
             if index.pin().is_made() {
                 // What is damaged is made anew when somebody asks for it.
                 let _ = self.read_kept_list(&index);
@@ -545,12 +545,12 @@ impl Packages {
     }
 
     /// All that is pinned here, by this lab and by others. One that cannot be read is told where it is asked for.
-    fn pins(&self) -> Vec<Index> {
+    fn pins(&self, forgotten: &HashSet<PathBuf>) -> Vec<Index> {
         let open = |place: PathBuf| {
             let id = place.file_stem()?.to_string_lossy().into_owned();
             Index::open(&place, &Repository::elsewhere(id)).ok()?
         };
-        self.places_of_pins().filter_map(open).collect()
+        self.places_of_pins().filter(|place| !forgotten.contains(place)).filter_map(open).collect()
     }
 
     fn places_of_pins(&self) -> impl Iterator<Item = PathBuf> {
@@ -592,7 +592,7 @@ impl Packages {
         let coming = used.coming.saturating_add(needed);
         let room = self.budget.checked_sub(coming).ok_or_else(full)?;
         if kept > room {
-            let held = self.held()?;
+            let held = self.held(&HashSet::new())?;
             let is_idle = |since: &SystemTime| since.elapsed().is_ok_and(|ago| ago > FRESH);
             let mut idle = self.idle()?;
             idle.retain(|(since, entry)| is_idle(since) && !held.contains(entry.folder()));

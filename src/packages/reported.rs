@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::BufReader;
 
 use super::index::{LARGEST_LIST, decoded};
+use super::lock::BESIDE;
 use super::{
     Found, INDEX, Index, Lock, Locked, Packages, PackagesError, Pinned, Repository, ResolveError,
 };
@@ -115,9 +116,6 @@ impl Display for Installed<'_> {
     }
 }
 
-/// Of which yum keeps several versions beside each other.
-const BESIDE: [&str; 2] = ["kernel", "kernel-devel"];
-
 /// Of what is locked for a role, the packages that came from another file on a node: a line for what is locked (`-`), and one for what it
 /// has (`+`).
 pub(super) fn other_files(
@@ -153,8 +151,8 @@ pub fn reported(
     let mut locked: BTreeMap<(&str, &str), Locked> = BTreeMap::new();
     // What is wrong, and on which nodes.
     let mut faults: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    // Of each role and package, which ones its nodes have.
-    let mut versions: BTreeMap<_, BTreeMap<String, BTreeSet<&str>>> = BTreeMap::new();
+    // Of each package, which ones nodes have. What is locked is there for all of them, and yum takes the newest.
+    let mut versions: BTreeMap<_, BTreeMap<(String, Digest), BTreeSet<&str>>> = BTreeMap::new();
     for Node { name, role, installed } in &nodes {
         for package in installed {
             let found = match choose(&offered, package) {
@@ -168,20 +166,20 @@ pub fn reported(
             let place = (found.repository.as_str(), found.location.as_str());
             locked.entry(place).or_insert_with(new).roles.insert((*role).to_owned());
             if !BESIDE.contains(&package.name) {
-                let Locked { epoch, version, release, repository, .. } = found;
+                let Locked { epoch, version, release, repository, sha256, .. } = found;
                 let which = format!("{epoch} {version} {release} of `{repository}`");
-                let of_role = versions.entry((*role, package.name, package.arch)).or_default();
-                of_role.entry(which).or_default().insert(name);
+                let of_name = versions.entry((package.name, package.arch)).or_default();
+                of_name.entry((which, *sha256)).or_default().insert(name);
             }
         }
     }
     let on = |nodes: &BTreeSet<&str>| nodes.iter().copied().collect::<Vec<_>>().join(", ");
     let mut lines: Vec<_> =
         faults.iter().map(|(fault, nodes)| format!("{fault} (on {})", on(nodes))).collect();
-    for ((role, name, arch), which) in versions.iter().filter(|(_, which)| which.len() > 1) {
-        let which = which.iter().map(|(which, nodes)| format!("{which} on {}", on(nodes)));
+    for ((name, arch), which) in versions.iter().filter(|(_, which)| which.len() > 1) {
+        let which = which.iter().map(|((which, _), nodes)| format!("{which} on {}", on(nodes)));
         let which = which.collect::<Vec<_>>().join(", ");
-        lines.push(format!("the role `{role}` has `{name} {arch}` more than once: {which}"));
+        lines.push(format!("nodes have `{name} {arch}` more than once: {which}"));
     }
     if lines.is_empty() {
         Ok(Lock::new(pins, locked.into_values().collect()))

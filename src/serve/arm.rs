@@ -134,6 +134,10 @@ impl Server {
                             ((), Some(if server.tree.is_some() { ARMED } else { READY }.to_owned()))
                         });
                         let armed = armed.await;
+                        // What it has installed will be gone, and the token by which it was told is another one.
+                        let armed = armed
+                            .map_err(NotArmed::from)
+                            .and_then(|_| Ok(server.folder.forget_packages(&name)?));
                         (name, armed)
                     });
                 }
@@ -142,7 +146,7 @@ impl Server {
         }
         for (name, kept) in kept.join_all().await {
             if let Err(error) = kept {
-                wrong.push((name, error.into()));
+                wrong.push((name, error));
             }
         }
         self.folder.keep_only(&self.keeper.file_tokens());
@@ -160,8 +164,6 @@ impl Server {
             let source = Source { tree: Some(tree), report: report_to, authority };
             let made = renderer.render_for(node, Some(&source));
             let made = made.map_err(|error| NotArmed::Lab(error.to_string()))?;
-            // What it has installed will be gone.
-            self.folder.forget_packages(name)?;
             self.folder.put(&files, FileKind::Kickstart, &made.kickstart)?;
             if nocloud_net::refusal(node).is_none() {
                 self.folder.put(&files, FileKind::UserData, made.seed_user_data()?)?;

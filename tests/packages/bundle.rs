@@ -93,7 +93,9 @@ fn a_folder_installs_without_a_network_and_takes_no_room() {
     let refused = packages(&lab, &["bundle", "-o", "bundle", "--force"]);
     assert_eq!(refused.status, 8, "{refused:?}");
     assert_eq!(lab.read("bundle/thesis.txt"), "mine");
-    fs::remove_file(folder.join("thesis.txt")).expect("removed");
+    fs::rename(folder.join("thesis.txt"), folder.join("base/thesis.txt")).expect("moved");
+    assert_eq!(packages(&lab, &["bundle", "-o", "bundle", "--force"]).status, 8);
+    fs::remove_file(folder.join("base/thesis.txt")).expect("removed");
     fs::remove_file(folder.join("SHA256SUMS")).expect("removed");
     let refused = packages(&lab, &["bundle", "-o", "bundle", "--force"]);
     assert_eq!(refused.status, 8, "{refused:?}");

@@ -148,7 +148,7 @@ impl Host {
     /// What the node's own script says that is installed, by rpm and by what is in yum's database.
     pub fn told(&self) -> String {
         let mut told = self.command("bash");
-        let script = r#"set -euo pipefail; . "$1"; rpm() { command rpm --root "$TRAINYARD_ROOT" "$@"; }; installed_packages"#;
+        let script = r#"set -euo pipefail; . "$1"; timeout() { shift; "$@"; }; rpm() { command rpm --root "$TRAINYARD_ROOT" "$@"; }; installed_packages"#;
         told.args(["-c", script, "bash"]).arg(format!("{ROOT}/scripts/node/packages.sh"));
         told.env("TRAINYARD_ROOT", self.folder.path());
         judged(told).stdout

@@ -121,6 +121,7 @@ fn what_is_installed_is_what_is_locked() {
 fn who_told_nothing_is_named() {
     let mirror = Upstream::new();
     let lab = lab(&mirror);
+    fs::create_dir_all(lab.path(".trainyard")).expect("made");
     let none = refused(&lab, 9);
     for words in ["the role `bench`: one, two (all of its nodes)\n", "`trainyard-node run` there"] {
         assert!(none.stderr.contains(words), "{words}: {none:?}");
@@ -141,7 +142,11 @@ fn who_told_nothing_is_named() {
     assert_eq!(mirror.asked(), 0);
     // A server that keeps its state elsewhere; and where nobody asks for it.
     fs::rename(lab.path(".trainyard"), lab.path("elsewhere")).expect("renamed");
-    assert!(refused(&lab, 9).stderr.contains("controller (all of its nodes)"));
+    let nowhere = refused(&lab, 9).stderr;
+    assert!(
+        nowhere.contains(".trainyard` is not there") && nowhere.contains("`--state`"),
+        "{nowhere}"
+    );
     let other = packages(&lab, &["resolve", "--installed", "--state", "elsewhere"]);
     assert!(other.status == 9 && other.stderr.contains("`rubbish`"), "{other:?}");
     assert_eq!(packages(&lab, &["resolve", "--state", "elsewhere"]).status, 2);
@@ -177,14 +182,20 @@ fn what_no_repository_has() {
     let wanted = format!(
         "\n  `etcd 0 3.3.11 2.el7.centos noarch` is another file than the repositories have: its SHA-256 is {zero}, and {etcd} in `extras` (on two)\
          \n  `ghost 0 1 1 noarch` is in no repository of the lab (on controller, one)\
-         \n  the role `bench` has `httpd noarch` more than once: 0 2.4.6 95.el7.centos of `base` on one, 0 2.4.6 99.el7.centos.1 of `updates` on two\n"
+         \n  nodes have `httpd noarch` more than once: 0 2.4.6 95.el7.centos of `base` on controller, one, 0 2.4.6 99.el7.centos.1 of `updates` on two\n"
     );
     assert!(said.contains(&wanted), "{said}");
     assert!(!said.contains("chrony") && !said.contains("gpg-pubkey"), "{said}");
-    // Roles may differ, and what is older than the newest is locked as well.
+    // Roles may not differ either: what is locked is there for all.
     told(&lab, "controller", &format!("{fits}httpd 0 2.4.6 95.el7.centos noarch -\n"));
     for node in ["one", "two"] {
         told(&lab, node, &format!("{fits}httpd 0 2.4.6 99.el7.centos.1 noarch -\n"));
+    }
+    let said = refused(&lab, 9).stderr;
+    assert!(said.contains("95.el7.centos of `base` on controller, 0 2.4.6 99"), "{said}");
+    // What is older than the newest is locked as well, where all have it.
+    for node in ["controller", "one", "two"] {
+        told(&lab, node, &format!("{fits}httpd 0 2.4.6 95.el7.centos noarch -\n"));
     }
     let right = packages(&lab, &["resolve", "--installed"]);
     assert_eq!(right.status, 0, "{right:?}");
@@ -194,5 +205,5 @@ fn what_no_repository_has() {
         format!("{} {}", word(found, "release"), word(found, "repository"))
     };
     assert_eq!(httpd("controller"), "95.el7.centos base");
-    assert_eq!(httpd("bench"), "99.el7.centos.1 updates");
+    assert_eq!(httpd("bench"), "95.el7.centos base");
 }

@@ -118,3 +118,22 @@ fn what_is_no_list_is_refused_and_leaves_the_one_before() {
     let get = node.serving.get(&path);
     assert_eq!(get.status, 405, "nobody reads it here");
 }
+
+/// What the server passes on is by the lock that it began with: a node of a lab that names another one would get something else.
+#[test]
+fn a_lab_that_is_locked_meanwhile_arms_no_node() {
+    let serving = Serving::new();
+    serving.wait_for("compute", "armed");
+    let (path, lock) = (serving.lab.path("packages.lock"), "package_lock: packages.lock\n");
+    fs::write(path, "{\"schema\": 1, \"made\": 0, \"repositories\": {}, \"packages\": []}")
+        .expect("written");
+    let text = serving.lab.read("lab.yaml");
+    fs::write(serving.lab.path("lab.yaml"), format!("{lock}{text}")).expect("written");
+    let refused = serving.node_command(&["arm", "compute"]);
+    assert_ne!(refused.status, 0, "{refused:?}");
+    for words in ["`package_lock: ", "began with no `package_lock`: begin it again"] {
+        assert!(refused.stderr.contains(words), "{words}: {refused:?}");
+    }
+    fs::write(serving.lab.path("lab.yaml"), text).expect("written");
+    assert_eq!(serving.node_command(&["arm", "compute"]).status, 0);
+}

@@ -1,6 +1,5 @@
 //! What several commands begin with: the lab file becomes a plan, and what is wrong with it is told.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -203,14 +202,8 @@ fn understand(
 fn locked(spec: &LabSpec, findings: &mut Findings) -> Option<Digest> {
     let written = spec.lab.package_lock.as_ref()?;
     let path = &written.value.0;
-    let read = || -> Result<Digest, LockError> {
-        Lock::read(path)?;
-        let bytes = fs::read(path);
-        let bytes = bytes.map_err(|source| LockError::Io { path: path.clone(), source })?;
-        Ok(Digest::of(&bytes))
-    };
-    let (message, help) = match read() {
-        Ok(digest) => return Some(digest),
+    let (message, help) = match Lock::read_text(path) {
+        Ok((_, text)) => return Some(Digest::of(text.as_bytes())),
         Err(LockError::Missing { path }) => (
             format!("`{}` is not there", path.display()),
             "`trainyard packages resolve` writes it, or take it from version control",
@@ -312,9 +305,30 @@ fn good(loaded: Loaded, ui: &Ui) -> Result<Good> {
 }
 
 /// Reads a lab again while a server runs; what is wrong comes in words.
-pub(super) fn load_again(path: &Path, secrets: &Path, strict: bool) -> Result<serve::Lab, String> {
+///
+/// Packages are given by the lock `by` which it began: nodes of a lab that names another one would get what they must not have.
+pub(super) fn load_again(
+    path: &Path,
+    secrets: &Path,
+    strict: bool,
+    by: Option<&Path>,
+) -> Result<serve::Lab, String> {
     let words = |error: anyhow::Error| format!("{error:#}");
     let loaded = load(path, secrets, strict).map_err(words)?;
+    let names = |lock: Option<&Path>| {
+        lock.map_or("no `package_lock`".to_owned(), |it| {
+            format!("`package_lock: {}`", it.display())
+        })
+    };
+    if let Some((lab, _)) = &loaded.planned
+        && lab.package_lock.as_deref() != by
+    {
+        let now = names(lab.package_lock.as_deref());
+        return Err(format!(
+            "the lab has {now}, and this server began with {}: begin it again",
+            names(by)
+        ));
+    }
     let Some((_, plan)) = loaded.planned else {
         let errors = loaded.findings.iter().filter(|it| it.severity == Severity::Error);
         let lines: Vec<_> = errors.map(|it| render_line(it, &loaded.sources)).collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
@@ -236,6 +236,13 @@ fn solve(good: &Good, kept: &Packages, how: &KeptArgs, ui: &Ui) -> Result<Lock> 
 
 /// What nodes told that they have installed, by their names.
 fn told_in(state: &Path, good: &Good) -> Result<BTreeMap<String, String>> {
+    if !state.is_dir() {
+        let message = format!(
+            "`{}` is not there, where the server that installed the nodes keeps what they tell: `--state` names its folder",
+            state.display()
+        );
+        bail!(Failure::new(exit::INPUT, message));
+    }
     let folder = serve::Folder::at(state);
     let mut all = BTreeMap::new();
     for node in &good.plan.nodes {
@@ -249,7 +256,7 @@ fn told_in(state: &Path, good: &Good) -> Result<BTreeMap<String, String>> {
 }
 
 /// The lock that a lab names.
-fn path_of(lab: &Lab, what_for: &str) -> Result<std::path::PathBuf> {
+fn path_of(lab: &Lab, what_for: &str) -> Result<PathBuf> {
     let Some(path) = &lab.package_lock else {
         let message = format!(
             "the lab names no lock (`package_lock: {LOCK}`), so there is nothing {what_for}"
@@ -347,13 +354,10 @@ fn check_folder(output: &Path, force: bool) -> Result<()> {
         return Ok(());
     }
     let sums = fs::read_to_string(output.join(BUNDLE_SUMS)).unwrap_or_default();
-    let paths = sums.lines().filter_map(|line| Some(line.split_once("  ")?.1));
-    let mut ours: BTreeSet<&str> = paths.filter_map(|path| path.split('/').next()).collect();
-    ours.insert(BUNDLE_SUMS);
-    let inside = fs::read_dir(output).into_iter().flatten().flatten();
-    let mut names = inside.map(|entry| entry.file_name());
-    let is_bundle =
-        ours.contains(LOCK) && names.all(|name| name.to_str().is_some_and(|it| ours.contains(it)));
+    let paths = sums.lines().filter_map(|line| Some(output.join(line.split_once("  ")?.1)));
+    let mut ours: BTreeSet<PathBuf> = paths.collect();
+    ours.insert(output.join(BUNDLE_SUMS));
+    let is_bundle = ours.contains(&output.join(LOCK)) && holds_only(output, &ours);
     let what = match (is_bundle, force) {
         (true, true) => return Ok(()),
         (true, false) => "is there already: `--force` replaces it",
@@ -362,6 +366,17 @@ fn check_folder(output: &Path, force: bool) -> Result<()> {
         }
     };
     bail!(Failure::new(exit::REFUSED, format!("`{}` {what}", output.display())))
+}
+
+/// Whether a folder has these files and no others.
+fn holds_only(folder: &Path, files: &BTreeSet<PathBuf>) -> bool {
+    let mut entries = fs::read_dir(folder).into_iter().flatten();
+    entries.all(|entry| {
+        entry.is_ok_and(|entry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => holds_only(&entry.path(), files),
+            _ => files.contains(&entry.path()),
+        })
+    })
 }
 
 /// Gives a folder its name; what was there is gone when it has.

@@ -74,7 +74,8 @@ pub(in crate::cli) fn serve(
         on_event: args.on_event.as_deref().map(program).transpose()?,
     };
     let again = (lab_file.to_owned(), secrets_file.to_owned(), ui.is_strict());
-    let reload = Box::new(move || load_again(&again.0, &again.1, again.2));
+    let lock = good.lab.package_lock.clone();
+    let reload = Box::new(move || load_again(&again.0, &again.1, again.2, lock.as_deref()));
     let lab = Lab { plan: good.plan, secrets };
     let machines: String = serve::machines(&lab.plan);
     let server = Server::new(lab, reload, medium, folder, options)?;

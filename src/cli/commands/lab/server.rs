@@ -61,7 +61,8 @@ pub(super) fn begin(
         signer: None,
     };
     let (lab_file, secrets_file) = (at.lab_file.to_owned(), at.secrets_file.to_owned());
-    let again = move || load_again(&lab_file, &secrets_file, false);
+    let lock = at.good.lab.package_lock.clone();
+    let again = move || load_again(&lab_file, &secrets_file, false, lock.as_deref());
     let lab = again().map_err(|wrong| anyhow!(wrong))?;
     let (image, cache) = (how.image.as_deref(), how.network.cache.as_deref());
     let medium = || medium(image, cache, &at.good.lab, at.lab_file, &folder, ui);
