@@ -254,8 +254,8 @@ fn what_is_locked_comes_from_the_bundle_and_the_cache_alone() {
              repositories: {{own: {{baseurl: 'http://c/', gpgkey: 'file:///etc/own.asc'}}}}\n\
              nodes: {{controller: {{role: controller, address: 10.0.0.11}}}}\n"
         ));
-        let lock = "{\"schema\": 1, \"made\": 0, \"repositories\": {}, \"packages\": []}";
-        fs::write(lab.path("packages.lock"), lock).expect("written");
+        let lock = common::lock_of(&["controller"], &["own"]);
+        fs::write(lab.path("packages.lock"), &lock).expect("written");
         lab.done(&["render", "-o", "out"]);
         let installed = Installed::new(&lab, "controller", &["accounts"]);
         let pinned =

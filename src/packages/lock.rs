@@ -9,10 +9,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::Pinned;
 use super::index::place_below;
 use super::reported::{Installed, other_files};
+use super::{Pinned, Repository};
 use crate::digest::Digest;
+use crate::model::Lab;
 
 /// Its name, beside the lab file.
 pub const LOCK: &str = "packages.lock";
@@ -108,6 +109,29 @@ impl Lock {
     /// Those of a repository.
     pub(super) fn of<'l>(&'l self, id: &'l str) -> impl Iterator<Item = &'l Locked> {
         self.packages.iter().filter(move |package| package.repository == id)
+    }
+
+    /// How this was made of another lab than one with these repositories, in words that go after its name: nodes would be given nothing.
+    pub fn misfit<'r>(
+        &self,
+        lab: &Lab,
+        repositories: impl Iterator<Item = &'r Repository>,
+    ) -> Option<String> {
+        let locked: BTreeSet<&String> = self.packages.iter().flat_map(|it| &it.roles).collect();
+        let roles: BTreeSet<&String> = lab.nodes.iter().map(|node| &node.role).collect();
+        let role = |role: &&String| format!("packages of the role `{role}`");
+        let used = repositories.filter(|it| !it.roles.is_empty());
+        let used: BTreeSet<&String> = used.map(|it| &it.id).collect();
+        let its: BTreeSet<&String> = self.repositories.keys().collect();
+        let named = |id: &&String| format!("the repository `{id}`");
+        let missing = roles.difference(&locked).map(role);
+        let missing: Vec<_> = missing.chain(used.difference(&its).map(named)).collect();
+        let more: Vec<_> = its.difference(&used).map(named).collect();
+        match (missing.is_empty(), more.is_empty()) {
+            (true, true) => None,
+            (false, _) => Some(format!("does not have {}, which the lab has", missing.join(", "))),
+            (true, false) => Some(format!("has {}, which the lab does not have", more.join(", "))),
+        }
     }
 
     /// Their bytes.

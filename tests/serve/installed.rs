@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::client::{Answer, ask, raw};
+use crate::common::lock_of;
 use crate::running::Serving;
 
 /// A node that is being installed.
@@ -125,8 +126,7 @@ fn a_lab_that_is_locked_meanwhile_arms_no_node() {
     let serving = Serving::new();
     serving.wait_for("compute", "armed");
     let (path, lock) = (serving.lab.path("packages.lock"), "package_lock: packages.lock\n");
-    fs::write(path, "{\"schema\": 1, \"made\": 0, \"repositories\": {}, \"packages\": []}")
-        .expect("written");
+    fs::write(path, lock_of(&["controller", "compute"], &[])).expect("written");
     let text = serving.lab.read("lab.yaml");
     fs::write(serving.lab.path("lab.yaml"), format!("{lock}{text}")).expect("written");
     let refused = serving.node_command(&["arm", "compute"]);

@@ -6,12 +6,13 @@ use anyhow::{Result, bail};
 use indexmap::IndexMap;
 use rustls::pki_types::ServerName;
 
+use super::lock::ANEW;
 use super::scripts;
 use crate::cli::ui::Ui;
 use crate::digest::Digest;
 use crate::exit::{self, Failure, LabErrors};
 use crate::model::{Lab, MANAGEMENT, Tls};
-use crate::packages::{Lock, LockError};
+use crate::packages::{self, Lock, LockError};
 use crate::plan::{self, Host, Login, NodePlan, Plan, ROOT_PASSWORD, USER_PASSWORD};
 use crate::render::{self, RenderError, Renderer, Told};
 use crate::report::{Finding, Findings, Rule, Severity, Source, Sources, nearest, render_line};
@@ -183,7 +184,7 @@ fn understand(
     if let Some(spec) = spec {
         let mut lab = model::resolve(&spec, &sources, &mut findings);
         if lock == ItsLock::Read {
-            lab.locked = locked(&spec, &mut findings);
+            lab.locked = locked(&spec, &lab, &mut findings);
         }
         unchecked = scripts::check(&lab, &sources, &mut findings)?;
         let names = stack::Names {
@@ -199,11 +200,19 @@ fn understand(
 }
 
 /// The SHA-256 of the file that the lab's packages are locked by, where they are.
-fn locked(spec: &LabSpec, findings: &mut Findings) -> Option<Digest> {
+fn locked(spec: &LabSpec, lab: &Lab, findings: &mut Findings) -> Option<Digest> {
     let written = spec.lab.package_lock.as_ref()?;
     let path = &written.value.0;
     let (message, help) = match Lock::read_text(path) {
-        Ok((_, text)) => return Some(Digest::of(text.as_bytes())),
+        Ok((lock, text)) => {
+            // What is wrong with its repositories is told elsewhere.
+            let repositories = packages::of_lab(lab).ok();
+            if let Some(what) = repositories.and_then(|all| lock.misfit(lab, all.iter())) {
+                let message = format!("`{}` {what}", path.display());
+                findings.tell(Rule::NotLocked, &written.path, written.span, message, ANEW);
+            }
+            return Some(Digest::of(text.as_bytes()));
+        }
         Err(LockError::Missing { path }) => (
             format!("`{}` is not there", path.display()),
             "`trainyard packages resolve` writes it, or take it from version control",

@@ -25,26 +25,18 @@ use crate::packages::{
 use crate::room;
 use crate::serve;
 
+/// What to do about a lock that is another lab's.
+pub(super) const ANEW: &str = "`trainyard packages update` makes a new one";
+
 /// Refuses a lock that was made of another lab: nodes would find out one by one.
 pub(super) fn check(path: &Path, lab: &Lab, kept: &Packages) -> Result<()> {
-    let Some(lock) = kept.lock()? else { return Ok(()) };
-    let locked: BTreeSet<&String> = lock.packages.iter().flat_map(|it| &it.roles).collect();
-    let roles: BTreeSet<&String> = lab.nodes.iter().map(|node| &node.role).collect();
-    let of_roles = roles.difference(&locked).map(|role| format!("packages of the role `{role}`"));
-    let mine: BTreeSet<_> =
-        kept.repositories().filter(|it| !it.roles.is_empty()).map(|it| &it.id).collect();
-    let its: BTreeSet<_> = lock.repositories.keys().collect();
-    let named = |id: &&String| format!("the repository `{id}`");
-    let missing: Vec<_> = of_roles.chain(mine.difference(&its).map(named)).collect();
-    let more: Vec<_> = its.difference(&mine).map(named).collect();
-    let what = match (missing.is_empty(), more.is_empty()) {
-        (true, true) => return Ok(()),
-        (false, _) => format!("does not have {}, which the lab has", missing.join(", ")),
-        (true, false) => format!("has {}, which the lab does not have", more.join(", ")),
-    };
-    let message =
-        format!("`{}` {what}: `trainyard packages update` makes a new one", path.display());
-    bail!(Failure::new(exit::LAB, message))
+    match kept.lock()?.and_then(|lock| lock.misfit(lab, kept.repositories())) {
+        None => Ok(()),
+        Some(what) => {
+            let message = format!("`{}` {what}: {ANEW}", path.display());
+            bail!(Failure::new(exit::LAB, message))
+        }
+    }
 }
 
 /// Brings what a lock names, and makes its repositories.
