@@ -229,6 +229,16 @@ heal_packages() {
     rm -f "$YUM_RUNS"
 }
 
+# forget_other_lock FILE: yum takes no metadata that are older than what it has kept, and ends well all the same. The repositories of
+# another lock than the one of FILE, the pinned repositories, may be older; and so are the archive's after any lock.
+forget_other_lock() {
+    local lock
+    lock=$(marked "$1" lock)
+    [ "$lock" != "$(cat "$YUM_LOCK" 2>/dev/null || true)" ] || return 0
+    bounded_yum clean metadata >/dev/null || return 0 # the next yum tries it again
+    printf '%s\n' "$lock" | replace_with "$YUM_LOCK"
+}
+
 # yum_run ARGUMENTS...: yum from the pinned repositories, bounded in time and tried again, each time from the next mirror on.
 # The mirror that answered is the first one for the next yum, too; on the disk they stand in the lab's order, with bundle and cache.
 # The cache is asked once in a stage whether it answers: what it said goes on to the stage's scripts.
@@ -240,6 +250,7 @@ yum_run() {
     place=${TRAINYARD_CACHE_PLACE:-first}
     [ ! -e "$YUM_TURN" ] || turn=$(cat "$YUM_TURN")
     pin_for_yum "$turn" "$place"
+    [ ! -e "$wanted" ] || forget_other_lock "$wanted"
     until heal_packages && noted_yum "$@"; do
         [ "$attempt" -lt "$TRAINYARD_ATTEMPTS" ] || fail "yum $* failed"
         turn=$((turn + 1))
@@ -247,8 +258,6 @@ yum_run() {
         say "attempt $attempt of $TRAINYARD_ATTEMPTS failed; the next one, from the next mirror, in $delay s: yum $*"
         pause "$delay"
         delay=$((delay * 2)) attempt=$((attempt + 1))
-        # yum does not take a repository that is older than what it has kept, as after a lock that was taken back.
-        [ -z "$(marked "$wanted" lock)" ] || bounded_yum clean metadata >/dev/null || true
         # A cache may list what no mirror has any more. The last attempt believes the mirrors.
         [ "$attempt" -lt "$TRAINYARD_ATTEMPTS" ] || [ "$place" != first ] || place=last
         pin_for_yum "$turn" "$place"
