@@ -227,7 +227,7 @@ fn n7_repositories_are_signed_pinned_and_all_needed() {
             (Either, "/7.9.2009/", "/$releasever/"),
             (Either, "package centos-release-openstack-train", "package centos-release"),
             (Either, "[ ! -e \"$TRAINYARD_ROOT${line#gpgkey=file://}\" ]", "false"),
-            (Kickstart, "    pin_for_yum \"$turn\" \"$place\"\n    until", "    until"),
+            (Kickstart, "    pin_for_yum \"$turn\" \"$place\"\n    [", "    ["),
             (Either, "    pin_repositories \"$1\" \"$2\" \"$bundle\"", "    true"),
         ],
     );
