@@ -233,7 +233,7 @@ impl Lock {
     }
 
     /// As it is written.
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         let mut text = format!(
             "{{\n  \"schema\": {SCHEMA},\n  \"made\": {},\n  \"repositories\": {{",
             self.made

@@ -7,16 +7,17 @@
 
 mod bundle;
 mod care;
+mod error;
 mod index;
 mod lock;
 mod locked;
 mod reported;
 mod repository;
 mod resolve;
+mod room;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -27,155 +28,22 @@ use reqwest::blocking::Client;
 use crate::base_image::{
     Brought, Cache, Event, Evidence, FetchError, Fetcher, Network, Wanted, small,
 };
-use crate::interrupt::Interrupted;
-use crate::tool::ToolError;
 
 pub use bundle::{BUNDLE_LABEL, BUNDLE_SUMS, Bundled};
 pub use care::{Checked, Content, Pinned, RepositoryStatus, Said, Status};
+pub use error::PackagesError;
 pub use index::{INDEX, Index, Item, Pin};
 pub use lock::{LOCK, Lock, LockError, Locked};
 use locked::LockFile;
 pub use reported::{Installed, ReportedError, reported};
 pub use repository::{Differ, Repository, of_lab};
 pub use resolve::{ResolveError, locate_solver, resolve};
+use room::Used;
 
 /// A repomd.xml has some 4 KB; one with more than this is none.
 const LARGEST_INDEX: u64 = 1 << 20;
 /// How long a changed repository is not asked about again.
 const TOLD: Duration = Duration::from_secs(60);
-/// How long what is used counts as just used, and how long no second use of it is noted.
-const FRESH: Duration = Duration::from_secs(65 * 60);
-const NOTED: Duration = Duration::from_secs(5 * 60);
-/// Where something has to go, one of so many parts of the budget is free afterwards.
-const SPARE: u64 = 20;
-
-/// Why something of a repository cannot be given.
-#[derive(Debug, thiserror::Error)]
-pub enum PackagesError {
-    /// There is no such repository.
-    #[error("the lab has no repository `{id}`; it has {known}")]
-    NoRepository {
-        /// What was asked for.
-        id: String,
-        /// Those that there are.
-        known: String,
-    },
-    /// Its metadata do not name it, so nothing could prove it.
-    #[error("the metadata of `{id}` name no `{path}`, so nothing could prove it")]
-    NotListed {
-        /// The repository.
-        id: String,
-        /// What was asked for.
-        path: String,
-    },
-    /// `packages.lock` does not have it.
-    #[error(
-        "`packages.lock` has no `{path}` of `{id}`, and nothing else is given; `trainyard packages update` makes a new one"
-    )]
-    NotLocked {
-        /// The repository.
-        id: String,
-        /// What was asked for.
-        path: String,
-    },
-    /// What was brought or made is gone again.
-    #[error(
-        "`{path}` of `{id}` was made here and is gone: the next who asks for the repository has it made anew"
-    )]
-    Gone {
-        /// The repository.
-        id: String,
-        /// What was asked for.
-        path: String,
-    },
-    /// What is kept is not what it was.
-    #[error(
-        "`{path}` of `{id}` is kept and has rotted: `trainyard packages verify` removes it, and it is brought anew"
-    )]
-    Rotten {
-        /// The repository.
-        id: String,
-        /// What it is.
-        path: String,
-    },
-    /// What a lock names takes more than may be kept.
-    #[error(
-        "what `packages.lock` names takes {needed} MiB, more than the {budget} MiB that packages may take (`--package-budget`)"
-    )]
-    LargeLock {
-        /// MiB that it needs.
-        needed: u64,
-        /// MiB that there may be.
-        budget: u64,
-    },
-    /// The lock cannot be used.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// `createrepo_c` is not there, or fails.
-    #[error(transparent)]
-    Tool(#[from] ToolError),
-    /// No mirror has an index that can be used.
-    #[error("the repository `{id}` cannot be had:{}", lines(tried))]
-    NoIndex {
-        /// The repository.
-        id: String,
-        /// URLs, and what was wrong there.
-        tried: Vec<(String, String)>,
-    },
-    /// Its list of packages makes no sense.
-    #[error("the list of packages of `{id}`, `{path}`, cannot be read: {what}")]
-    List {
-        /// The repository.
-        id: String,
-        /// The list.
-        path: String,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// No mirror sends it, and the repository has changed since it was pinned.
-    #[error(
-        "{error}\nthe repository `{id}` has changed: {changed}; `trainyard packages update {id}` takes it as it is now"
-    )]
-    Changed {
-        /// The repository.
-        id: String,
-        /// At which mirror, from what, to what.
-        changed: String,
-        /// Why it could not be had.
-        error: Box<FetchError>,
-    },
-    /// It cannot be brought.
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    /// The cache is full of what was just used.
-    #[error(
-        "{needed} MiB more would be more than the {budget} MiB that packages may take (`--package-budget`), and all of that is locked or was used within the hour"
-    )]
-    Budget {
-        /// MiB that it needs.
-        needed: u64,
-        /// MiB that there may be.
-        budget: u64,
-    },
-    /// A file of the cache cannot be read or written.
-    #[error("`{}`: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-}
-
-impl From<Interrupted> for PackagesError {
-    fn from(interrupted: Interrupted) -> Self {
-        Self::Fetch(interrupted.into())
-    }
-}
-
-fn lines(tried: &[(String, String)]) -> String {
-    tried.iter().map(|(url, what)| format!("\n  {url} {what}")).collect()
-}
 
 /// What a repository has at a path.
 #[derive(Clone, Debug)]
@@ -199,20 +67,11 @@ pub struct Packages {
     used: Mutex<Used>,
 }
 
-/// How much is taken.
-#[derive(Default)]
-struct Used {
-    /// Bytes that are kept, once they were counted.
-    kept: Option<u64>,
-    /// Bytes that are on their way.
-    coming: u64,
-}
-
 /// A repository, and what is known of it.
 struct Kept {
     repository: Repository,
     /// Held for a moment only: who serves looks here, whoever waits for a mirror meanwhile.
-    index: Mutex<Option<Known>>,
+    index: Mutex<Option<Arc<Known>>>,
     /// Who asks mirrors for it.
     pinning: Mutex<()>,
     /// When was last looked whether it has changed, and what was found.
@@ -223,7 +82,6 @@ struct Kept {
 pub(crate) const WORK: &str = "making-";
 
 /// An index, and when it was pinned: another process may pin another one.
-#[derive(Clone)]
 struct Known {
     index: Arc<Index>,
     place: PathBuf,
@@ -399,7 +257,7 @@ impl Packages {
     fn in_memory(&self, kept: &Kept) -> Option<Arc<Index>> {
         let known = kept.index.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let is_same = known.pinned == written(&known.place) && known.locked == self.when_locked();
-        is_same.then_some(known.index)
+        is_same.then(|| Arc::clone(&known.index))
     }
 
     /// When the lock was written.
@@ -432,7 +290,7 @@ impl Packages {
         let index = Arc::new(index);
         *kept.changed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *kept.index.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Known { index: Arc::clone(&index), place, pinned, locked });
+            Some(Arc::new(Known { index: Arc::clone(&index), place, pinned, locked }));
         Ok(index)
     }
 
@@ -521,29 +379,6 @@ impl Packages {
         Ok(said)
     }
 
-    /// What stays whatever happens, as the folders that it lies in: the lists of packages, by which all else of the pinned repositories is
-    /// known, and all that any lock names that somebody has used here, but for those that are `forgotten`.
-    fn held(&self, forgotten: &HashSet<PathBuf>) -> Result<HashSet<String>, PackagesError> {
-        let mut held = self.locked_here()?;
-        for index in self.pins(forgotten) {
-            if index.pin().is_made() {
-                // What is damaged is made anew when somebody asks for it.
-                let _ = self.read_kept_list(&index);
-                held.extend(index.items().map(|item| item.sha256.short()));
-            } else {
-                held.extend(index.list().map(|list| list.sha256.short()));
-            }
-        }
-        Ok(held)
-    }
-
-    /// What the lab's own lock names, as the folders that it lies in.
-    fn locked_here(&self) -> Result<HashSet<String>, PackagesError> {
-        let lock = self.lock()?;
-        let packages = lock.iter().flat_map(|lock| &lock.packages);
-        Ok(packages.map(|package| package.sha256.short()).collect())
-    }
-
     /// All that is pinned here, by this lab and by others. One that cannot be read is told where it is asked for.
     fn pins(&self, forgotten: &HashSet<PathBuf>) -> Vec<Index> {
         let open = |place: PathBuf| {
@@ -560,63 +395,6 @@ impl Packages {
 
     fn pin_of(&self, repository: &Repository) -> PathBuf {
         self.cache.folder().join("pins").join(format!("{}.json", repository.name()))
-    }
-
-    /// Notes that a file is used, now and then.
-    fn note_use(&self, item: &Item) {
-        let record = self.cache.place(item.sha256, &item.file).record;
-        let is_old = fs::metadata(&record)
-            .and_then(|found| found.modified())
-            .is_ok_and(|then| then.elapsed().is_ok_and(|ago| ago > NOTED));
-        if is_old {
-            // Nothing but what goes first depends on it.
-            let _ = fs::File::options()
-                .write(true)
-                .open(&record)
-                .and_then(|file| file.set_modified(SystemTime::now()));
-        }
-    }
-
-    /// Makes room for so many bytes, which are on their way from then on. Where there would be more than may be, what was not used for
-    /// longest goes first, until there is some room more; nothing goes where that would not do.
-    fn make_room(&self, needed: u64) -> Result<(), PackagesError> {
-        let full = || PackagesError::Budget {
-            needed: needed.div_ceil(1 << 20),
-            budget: self.budget >> 20,
-        };
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = || -> Result<u64, FetchError> {
-            Ok(self.cache.entries()?.iter().map(|entry| entry.size).sum())
-        };
-        let mut kept = used.kept.map_or_else(count, Ok)?;
-        let coming = used.coming.saturating_add(needed);
-        let room = self.budget.checked_sub(coming).ok_or_else(full)?;
-        if kept > room {
-            let held = self.held(&HashSet::new())?;
-            let is_idle = |since: &SystemTime| since.elapsed().is_ok_and(|ago| ago > FRESH);
-            let mut idle = self.idle()?;
-            idle.retain(|(since, entry)| is_idle(since) && !held.contains(entry.folder()));
-            let most: u64 = idle.iter().map(|(_, entry)| entry.size).sum();
-            if kept.saturating_sub(most) > room {
-                return Err(full());
-            }
-            idle.sort_by_key(|(since, _)| *since);
-            let until = room.saturating_sub(self.budget / SPARE);
-            for (_, entry) in idle {
-                if kept <= until {
-                    break;
-                }
-                if let Ok(freed) = self.cache.delete(&entry)? {
-                    kept = kept.saturating_sub(freed);
-                }
-            }
-        }
-        used.kept = Some(kept);
-        if kept > room {
-            return Err(full());
-        }
-        used.coming = coming;
-        Ok(())
     }
 }
 

@@ -32,18 +32,10 @@ pub struct Outcome {
 
 /// A `packages.lock` of a lab with these roles and, beside CentOS's, these repositories.
 pub fn lock_of(roles: &[&str], more: &[&str]) -> String {
-    let archive = [
-        "base",
-        "updates",
-        "extras",
-        "centos-openstack-train",
-        "centos-ceph-nautilus",
-        "centos-nfs-ganesha28",
-        "centos-qemu-ev",
-    ];
+    let archive = trainyard::base_image::known::KNOWN.repositories.keys().map(String::as_str);
     let pin = serde_json::json!({ "sha256": "0".repeat(64), "from": "http://a/", "when": "then" });
     let pins: serde_json::Map<_, _> =
-        archive.iter().chain(more).map(|id| ((*id).to_owned(), pin.clone())).collect();
+        archive.chain(more.iter().copied()).map(|id| (id.to_owned(), pin.clone())).collect();
     let package = serde_json::json!({
         "name": "kernel", "epoch": 0, "version": "3.10.0", "release": "1160.el7", "arch": "x86_64", "repository": "base",
         "sha256": "0".repeat(64), "size": 1, "location": "Packages/kernel.rpm", "roles": roles,

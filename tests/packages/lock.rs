@@ -256,7 +256,6 @@ fn an_update_that_fails() {
     assert_ne!(updated.status, 0, "{updated:?}");
     assert_eq!(cache.lab.read("packages.lock"), lock);
     cache.right(&made.path(&UPDATED));
-    Host::new(&cache.lab);
     assert_eq!(cache.packages(&["verify", "--offline"]).status, 0);
 }
 
